@@ -1,0 +1,147 @@
+import type { Caller } from "./caller.js";
+import type {
+  CalendarEvent,
+  ClusterKeys,
+  EventSpan,
+  Group,
+  GroupKind,
+  Label,
+  Member,
+  MemberRole,
+  Session,
+  Transparency,
+  User,
+  Visibility,
+} from "./resources.js";
+import type { ErrorCode } from "../base/index.js";
+
+/** The fields of an event that a person writes. */
+export interface EventContent {
+  readonly title: string;
+  readonly description: string;
+  readonly location: string;
+  readonly span: EventSpan;
+  readonly visibility: Visibility;
+  readonly transparency: Transparency;
+  readonly labels: readonly Label[];
+  readonly reminderMinutes: readonly number[];
+}
+
+export type EventField = keyof EventContent;
+
+/** What a shard can be told to do. Ids, hashes and secrets are made before the proposal: applying must not make any. */
+export type Operation =
+  | {
+      readonly kind: "register-user";
+      readonly user: string;
+      readonly uid: string;
+      readonly displayName: string;
+      readonly email: string;
+      readonly timeZone: string;
+      readonly passwordHash: string;
+      /** SHA-256 in hex of the bootstrap credential that makes this user an administrator; empty for everyone else. */
+      readonly bootstrapHash: string;
+    }
+  | {
+      readonly kind: "change-password";
+      readonly user: string;
+      readonly passwordHash: string;
+      /** Session that stays. */
+      readonly keepSession: string;
+    }
+  | {
+      readonly kind: "create-session";
+      readonly user: string;
+      readonly session: string;
+      readonly client: string;
+      readonly refreshHash: string;
+      readonly lifetimeMs: number;
+    }
+  | {
+      readonly kind: "rotate-session";
+      readonly user: string;
+      readonly session: string;
+      readonly presentedHash: string;
+      readonly nextHash: string;
+      readonly lifetimeMs: number;
+    }
+  | { readonly kind: "revoke-session"; readonly user: string; readonly session: string }
+  /** Refused with already-exists where there are keys: the first proposal wins. */
+  | { readonly kind: "create-cluster-keys"; readonly keys: ClusterKeys }
+  | {
+      readonly kind: "create-group";
+      readonly group: string;
+      readonly uid: string;
+      readonly displayName: string;
+      readonly groupKind: GroupKind;
+    }
+  | {
+      readonly kind: "add-member";
+      readonly group: string;
+      readonly user: string;
+      readonly role: MemberRole;
+      readonly rank: number;
+    }
+  | {
+      readonly kind: "create-event";
+      readonly calendar: string;
+      readonly event: string;
+      readonly content: EventContent;
+    }
+  | {
+      readonly kind: "update-event";
+      readonly calendar: string;
+      readonly event: string;
+      readonly content: EventContent;
+      /** Which fields of `content` are written. */
+      readonly fields: readonly EventField[];
+      /** Empty for any. */
+      readonly etag: string;
+    }
+  | {
+      readonly kind: "delete-event";
+      readonly calendar: string;
+      readonly event: string;
+      readonly etag: string;
+    }
+  /** Proposed by the leader when there is something to expire: request ids, sessions, feed rows below a sequence. */
+  | { readonly kind: "sweep"; readonly limit: number; readonly trimFeedTo: number };
+
+export type OperationKind = Operation["kind"];
+
+/** What goes through the log. */
+export interface Command {
+  readonly caller: Caller;
+  /** Empty only for commands of the system. Same id, same fingerprint: the first answer. */
+  readonly requestId: string;
+  /** SHA-256 in hex of the client's canonical request. */
+  readonly fingerprint: string;
+  readonly operation: Operation;
+}
+
+/** What applying a command answered; `replayed` marks the stored answer to a repeated request id. */
+export type CommandReply =
+  | {
+      readonly kind: "done";
+      /** Resource name of what was written, such as `calendars/ana/events/e01...`. */
+      readonly name: string;
+      readonly revision: number;
+      /** The feed sequence of the last change that the command made; the shard's then latest if it made none. */
+      readonly sequence: number;
+      readonly replayed: boolean;
+      /** What was written, where it fits the answer: read it by name otherwise. */
+      readonly resource?: Resource;
+    }
+  | {
+      readonly kind: "refused";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly replayed: boolean;
+    };
+
+export type Resource =
+  | { readonly kind: "user"; readonly user: User }
+  | { readonly kind: "session"; readonly session: Session }
+  | { readonly kind: "group"; readonly group: Group }
+  | { readonly kind: "member"; readonly member: Member }
+  | { readonly kind: "event"; readonly event: CalendarEvent };

@@ -1,0 +1,14 @@
+/** The types of the agenda. No behaviour: rules are in `machine` and `policy`, encodings in `wire`. */
+export type { Caller, ClusterRole } from "./caller.js";
+export type * from "./resources.js";
+export type {
+  Command,
+  CommandReply,
+  EventContent,
+  EventField,
+  Operation,
+  OperationKind,
+  Resource,
+} from "./commands.js";
+export type { Answer, Query, QueryReply, Question } from "./queries.js";
+export type { Change, ChangeKind } from "./changes.js";

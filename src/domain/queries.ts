@@ -1,0 +1,61 @@
+import type { ErrorCode } from "../base/index.js";
+import type { Caller } from "./caller.js";
+import type {
+  CalendarEvent,
+  ClusterKeys,
+  Credentials,
+  Group,
+  Member,
+  Session,
+  User,
+} from "./resources.js";
+
+/** What a shard can be asked. */
+export type Question =
+  | { readonly kind: "get-user"; readonly user: string }
+  /** For a login alone: asked by the gateway as the system. */
+  | { readonly kind: "get-credentials"; readonly user: string }
+  | { readonly kind: "get-session"; readonly user: string; readonly session: string }
+  | { readonly kind: "get-cluster-keys" }
+  | { readonly kind: "get-group"; readonly group: string }
+  | { readonly kind: "get-member"; readonly group: string; readonly user: string }
+  | {
+      readonly kind: "list-members";
+      readonly group: string;
+      readonly pageSize: number;
+      /** User id after which the page begins; empty for the first. */
+      readonly after: string;
+    }
+  | { readonly kind: "get-event"; readonly calendar: string; readonly event: string }
+  | {
+      readonly kind: "list-events";
+      readonly calendar: string;
+      readonly pageSize: number;
+      /** Start and id after which the page begins, as the last page said; empty for the first. */
+      readonly after: string;
+      /** Events that end after this; 0 for all. */
+      readonly windowStartMs: number;
+      /** Events that start before this; 0 for all. */
+      readonly windowEndMs: number;
+      readonly showDeleted: boolean;
+    };
+
+export interface Query {
+  readonly caller: Caller;
+  readonly question: Question;
+}
+
+export type Answer =
+  | { readonly kind: "user"; readonly user: User }
+  | { readonly kind: "credentials"; readonly user: User; readonly credentials: Credentials }
+  | { readonly kind: "session"; readonly session: Session }
+  | { readonly kind: "cluster-keys"; readonly keys: ClusterKeys }
+  | { readonly kind: "group"; readonly group: Group }
+  | { readonly kind: "member"; readonly member: Member }
+  | { readonly kind: "members"; readonly members: readonly Member[]; readonly next: string }
+  | { readonly kind: "event"; readonly event: CalendarEvent }
+  | { readonly kind: "events"; readonly events: readonly CalendarEvent[]; readonly next: string };
+
+export type QueryReply =
+  | { readonly kind: "answered"; readonly answer: Answer }
+  | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string };

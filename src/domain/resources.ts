@@ -1,0 +1,123 @@
+import type { ClusterRole } from "./caller.js";
+
+/** Times are milliseconds since 1970 UTC; revisions are the feed sequence of the change that wrote the resource. */
+export interface User {
+  readonly id: string;
+  readonly uid: string;
+  readonly displayName: string;
+  readonly email: string;
+  readonly timeZone: string;
+  readonly state: "active" | "disabled";
+  readonly clusterRoles: readonly ClusterRole[];
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+  readonly revision: number;
+}
+
+/** What a login is checked against. Apart from User, so that no read of a user can show it. */
+export interface Credentials {
+  readonly user: string;
+  /** PHC string of Argon2id. */
+  readonly passwordHash: string;
+}
+
+export interface Session {
+  readonly user: string;
+  readonly id: string;
+  readonly client: string;
+  /** SHA-256 in hex of the refresh token that is valid. */
+  readonly refreshHash: string;
+  /** The one before, still taken until `previousUntilMs` in case the answer was lost. Empty if none. */
+  readonly previousHash: string;
+  readonly previousUntilMs: number;
+  readonly createTimeMs: number;
+  readonly lastUseTimeMs: number;
+  readonly expireTimeMs: number;
+  /** 0 while the session stands. */
+  readonly revokeTimeMs: number;
+}
+
+export type GroupKind = "hierarchical" | "peer";
+
+export interface Group {
+  readonly id: string;
+  readonly uid: string;
+  readonly displayName: string;
+  readonly kind: GroupKind;
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+  readonly revision: number;
+}
+
+export type MemberRole = "leader" | "deputy" | "member" | "observer";
+
+export interface Member {
+  readonly group: string;
+  readonly user: string;
+  readonly role: MemberRole;
+  readonly rank: number;
+  readonly createTimeMs: number;
+  readonly revision: number;
+}
+
+export interface CalendarDate {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+}
+
+export type EventSpan =
+  | {
+      readonly kind: "timed";
+      readonly startMs: number;
+      readonly endMs: number;
+      readonly timeZone: string;
+    }
+  | { readonly kind: "all-day"; readonly start: CalendarDate; readonly end: CalendarDate };
+
+export type EventState = "pending" | "confirmed" | "rejected" | "cancelled";
+export type Visibility = "default" | "public" | "private" | "busy-only";
+export type Transparency = "opaque" | "transparent";
+
+export interface Label {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** An event as its calendar's shard keeps it. */
+export interface CalendarEvent {
+  /** Calendar key: `ana`, `ana.work`, `choir.group`. */
+  readonly calendar: string;
+  /** `e` and a lower-case ULID. */
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly location: string;
+  /** User id. */
+  readonly organizer: string;
+  readonly span: EventSpan;
+  readonly visibility: Visibility;
+  readonly transparency: Transparency;
+  readonly state: EventState;
+  /** In order of key. */
+  readonly labels: readonly Label[];
+  readonly reminderMinutes: readonly number[];
+  /** Raised by each change of the span (RFC 5545 SEQUENCE). */
+  readonly sequence: number;
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+  /** 0 unless deleted. */
+  readonly deleteTimeMs: number;
+  readonly purgeTimeMs: number;
+  readonly revision: number;
+}
+
+/** Keys of the cluster, made once and shared by all coordinators and fan-outs. */
+export interface ClusterKeys {
+  /** Private JWK (Ed25519) as JSON text. */
+  readonly signingJwk: string;
+  readonly signingKeyId: string;
+  /** HMAC key of positions, base64url. */
+  readonly positionKey: string;
+  readonly positionKeyId: number;
+}

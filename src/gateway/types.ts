@@ -1,0 +1,43 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { Caller } from "../domain/index.js";
+import type { ShardPosition } from "../shards/index.js";
+
+/** A call as it came in, whatever the protocol. */
+export interface GatewayCall {
+  readonly method: DescMethod;
+  readonly request: Message;
+  /** Bearer token without the scheme; undefined if there was none. */
+  readonly token: string | undefined;
+  /** Absolute, by the gateway's monotonic clock. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  /** Address of the client, for limits and the audit. */
+  readonly remoteAddress: string;
+  readonly traceparent?: string;
+}
+
+/**
+ * The public API, once. Order: authentication, authorisation, validation, work. Every failure is a ClusterError. Methods
+ * that do not exist yet are refused with `unimplemented`.
+ */
+export interface Gateway {
+  unary(call: GatewayCall): Promise<Message>;
+  stream(call: GatewayCall): AsyncIterable<Message>;
+  /** Verifies an access token: who it is, and when it ends to be true. */
+  authenticate(token: string): Promise<Authenticated>;
+  /** Whether a caller may hear a channel such as `calendars/ana` now: not-found if it may not or there is none. */
+  authorizeChannel(caller: Caller, channel: string): Promise<void>;
+  readonly positions: Positions;
+}
+
+export interface Authenticated {
+  readonly caller: Caller & { readonly kind: "user" };
+  readonly expireTimeMs: number;
+}
+
+/** Authenticated, opaque places in the feeds of one or several shards (for clients: one string). */
+export interface Positions {
+  encode(positions: readonly ShardPosition[]): string;
+  /** Refuses with invalid-argument what this cluster did not make. */
+  decode(text: string): readonly ShardPosition[];
+}

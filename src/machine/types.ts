@@ -1,0 +1,95 @@
+import type { Change, Command, CommandReply, Query, QueryReply } from "../domain/index.js";
+import type { RowCodecs } from "./rows.js";
+
+/** A key of the state: ASCII, so that string order is byte order. */
+export type StateKey = string;
+
+export interface StateRow {
+  readonly key: StateKey;
+  readonly value: Uint8Array;
+}
+
+/** Keys in [start, end), at most `limit`, from the end backwards if `reverse`. */
+export interface KeyRange {
+  readonly start: StateKey;
+  readonly end: StateKey;
+  readonly limit: number;
+  readonly reverse?: boolean;
+}
+
+/**
+ * The state as one command or query sees it. What is not in memory makes both methods throw `NotLoaded`, which the caller
+ * of `apply` and `query` catches, loads what `NotLoaded` names, and runs the whole call again: a run that ends has read one
+ * consistent state and nothing else.
+ */
+export interface View {
+  get(key: StateKey): Uint8Array | undefined;
+  range(range: KeyRange): readonly StateRow[];
+}
+
+/** Not an error: a read of something that is not in memory yet. Never caught inside machine. */
+export class NotLoaded extends Error {
+  override readonly name = "NotLoaded";
+  readonly need: ReadSet;
+
+  constructor(need: ReadSet) {
+    super("state not loaded: load it and run again");
+    this.need = need;
+  }
+}
+
+export interface ReadSet {
+  readonly keys: readonly StateKey[];
+  readonly ranges: readonly KeyRange[];
+}
+
+/** What the log says about the entry that is applied. */
+export interface ApplyContext {
+  readonly index: number;
+  readonly term: number;
+  /** Log time: stamped by the leader, never goes back. */
+  readonly timeMs: number;
+  /** Sequence of the shard's last change: the command's first change gets the next one. */
+  readonly sequence: number;
+}
+
+export interface Write {
+  readonly key: StateKey;
+  /** Undefined deletes. */
+  readonly value: Uint8Array | undefined;
+}
+
+export interface Applied {
+  readonly writes: readonly Write[];
+  readonly reply: CommandReply;
+  readonly changes: readonly Change[];
+  /** Feed rows up to this sequence may go; undefined leaves the feed as it is. */
+  readonly trimFeedTo?: number;
+}
+
+/** Port: how rows and commands become bytes. The same bytes on every replica, in every version. */
+export interface Codec {
+  decodeCommand(bytes: Uint8Array): Command;
+  encodeReply(reply: CommandReply): Uint8Array;
+  decodeQuery(bytes: Uint8Array): Query;
+  encodeQueryReply(reply: QueryReply): Uint8Array;
+  encodeChange(change: Change): Uint8Array;
+  readonly rows: RowCodecs;
+}
+
+export interface RowCodec<Row> {
+  encode(row: Row): Uint8Array;
+  decode(bytes: Uint8Array): Row;
+}
+
+
+
+
+/** The agenda's state machine, as the runtime drives it. */
+export interface Machine {
+  /** A guess at what `apply` will read, so that a round of commands is loaded at once. May be too much or too little. */
+  reads(command: Command): ReadSet;
+  /** Throws NotLoaded, and on a command kind or row version that it does not know an InvariantViolation: the replica halts. */
+  apply(context: ApplyContext, command: Command, view: View): Applied;
+  query(query: Query, view: View): QueryReply;
+}

@@ -1,0 +1,250 @@
+import type { ConfState, Entry, HardState, Message, ReplicaId } from "../raft/index.js";
+import type { KeyRange, StateKey, StateRow, Write } from "../machine/index.js";
+import type { ShardNumber } from "../placement/index.js";
+
+/** Monotonic time for timers and wall time for stamps. */
+export interface Clock {
+  monotonicMs(): number;
+  wallMs(): number;
+  /** Runs once, later; the returned function cancels. */
+  after(delayMs: number, run: () => void): () => void;
+  /** Runs after everything that arrived by now was read. */
+  soon(run: () => void): void;
+}
+
+/** Uniform in [0, 1). */
+export type Random = () => number;
+
+/** What was applied, in the same batch as what applying changed (one row a replica). */
+export interface AppliedState {
+  readonly index: number;
+  readonly term: number;
+  /** Log time of the last entry that had one. */
+  readonly timeMs: number;
+  /** Sequence of the last change in the feed. */
+  readonly sequence: number;
+  /** First sequence that the feed still holds. */
+  readonly firstSequence: number;
+  readonly confState: ConfState;
+  /** h(i) = SHA-256(h(i-1), index, ordered writes): equal on all replicas at equal index. */
+  readonly stateHash: Uint8Array;
+  /** Raised by restore and forced recovery; positions of another epoch are refused. */
+  readonly epoch: number;
+}
+
+/** A log index with the term of the entry there. */
+export interface LogId {
+  readonly index: number;
+  readonly term: number;
+}
+
+/** What a replica's store said at open. */
+export interface OpenedReplica {
+  readonly hardState: HardState;
+  readonly applied: AppliedState;
+  /** First index that the log holds; entries before are in the applied state. */
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** Term of the entry before firstIndex. */
+  readonly precedingTerm: number;
+  /** Runs of equal term over [firstIndex, lastIndex]: the index where each begins. */
+  readonly termRuns: readonly { readonly from: number; readonly term: number }[];
+  /**
+   * Set if the marker promised more than the store holds (compared by the term at the index, never by length), or an entry
+   * fails its checksum: the replica must neither vote nor campaign until a leader of this term or a later one has brought
+   * its log to this index.
+   */
+  readonly lost?: { readonly index: number; readonly term: number; readonly reason: string };
+}
+
+/** What one round makes durable for one replica, in one batch with those of all others. */
+export interface ReplicaRound {
+  readonly replica: ReplicaId;
+  readonly hardState?: HardState;
+  /** Appended from entries[0].index on; everything stored from there on is discarded. */
+  readonly entries?: readonly Entry[];
+  /** Entries up to this index may go (their effect is in the applied state). */
+  readonly compactTo?: LogId;
+  /** Writes of applied entries, in order, with the applied row that they lead to. */
+  readonly applied?: {
+    readonly writes: readonly Write[];
+    readonly feed: readonly FeedRow[];
+    readonly state: AppliedState;
+  };
+  /** Switches to the rows that `SnapshotSink` wrote: state, log and meta in one small batch. */
+  readonly install?: SnapshotSink;
+}
+
+export interface FeedRow {
+  readonly sequence: number;
+  readonly index: number;
+  readonly timeMs: number;
+  readonly channels: readonly string[];
+  /** Encoded Change. */
+  readonly change: Uint8Array;
+}
+
+/**
+ * Receives the rows of a snapshot into a generation of their own; nothing is visible before a round installs it. Rows are
+ * opaque to the runtime: what one store's `SnapshotSource` gives, another's sink takes.
+ */
+export interface SnapshotSink {
+  /** Rows written so far. */
+  readonly rows: number;
+  /** The applied row of the snapshot, once it came; a source sends it first. */
+  readonly state: AppliedState | undefined;
+  write(rows: readonly SnapshotRow[]): Promise<void>;
+  /** Deletes what was written. */
+  discard(): Promise<void>;
+}
+
+export interface SnapshotRow {
+  /** Table and key within the replica's generation. */
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** A consistent copy of a replica's state, feed and applied row as of one round. */
+export interface SnapshotSource {
+  readonly state: AppliedState;
+  /** Next rows, up to about bytesMax; undefined at the end. */
+  next(bytesMax: number): Promise<readonly SnapshotRow[] | undefined>;
+  close(): Promise<void>;
+}
+
+/**
+ * The disk of a node process. Every stored row ends in a CRC-32 over key and value that is checked on every read: a bad one
+ * fails with a `corrupt-storage` ClusterError and is never returned. An I/O error of any write is final: the store calls
+ * `onFatal` and every later call fails; the outcome of the failed write is unknown.
+ */
+export interface Store {
+  /** Random at format; a directory that was wiped has another one. */
+  readonly storeId: string;
+  /** How often this directory was opened; durable before `open` resolves. */
+  readonly boot: number;
+  /** True if this open formatted an empty directory. */
+  readonly fresh: boolean;
+
+  /**
+   * Loads or, where the store has never heard of it, creates a replica. `initial` is the membership of a new one, with the
+   * applied index, term and log at `index`/`term` 0.
+   */
+  openReplica(replica: ReplicaId, initial: ConfState): Promise<OpenedReplica>;
+
+  /**
+   * One batch and one marker write for all replicas. Resolves when both are durable, or, where `sync` is false, written. At
+   * most one call at a time. `sync` is required as soon as a round has entries, an install, or a changed term or vote.
+   */
+  write(rounds: readonly ReplicaRound[], sync: boolean): Promise<void>;
+
+  /** Entries [low, high), as far as bytesMax allows, at least one. */
+  readEntries(replica: ReplicaId, low: number, high: number, bytesMax: number): Promise<readonly Entry[]>;
+
+  /**
+   * Everything that `keys` and `ranges` name as of one moment between two writes: a call during a write waits for it, and
+   * the next write waits until the moment is fixed.
+   */
+  read(replica: ReplicaId, keys: readonly StateKey[], ranges: readonly KeyRange[]): Promise<ReadResult>;
+
+  /** Feed rows after a sequence, in order, only those on one of `channels` if any are named. */
+  readFeed(replica: ReplicaId, after: number, options: FeedReadOptions): Promise<FeedPage>;
+
+  openSnapshot(replica: ReplicaId): Promise<SnapshotSource>;
+  createSnapshotSink(replica: ReplicaId): Promise<SnapshotSink>;
+
+  /** Small facts about peers and the node, synced, apart from all replicas. */
+  readFact(key: string): Promise<Uint8Array | undefined>;
+  writeFact(key: string, value: Uint8Array): Promise<void>;
+
+  /** Bytes free for this store's file system, and its own size. */
+  usage(): Promise<{ readonly freeBytes: number; readonly storeBytes: number }>;
+
+  /** Idempotent; waits for what is under way. */
+  close(): Promise<void>;
+}
+
+export interface ReadResult {
+  /** The applied index as of which everything was read. */
+  readonly appliedIndex: number;
+  readonly sequence: number;
+  readonly values: ReadonlyMap<StateKey, Uint8Array | undefined>;
+  /** In the order of the ranges asked. */
+  readonly ranges: readonly (readonly StateRow[])[];
+}
+
+export interface FeedReadOptions {
+  readonly channels: readonly string[];
+  readonly limit: number;
+  readonly bytesMax: number;
+}
+
+export interface FeedPage {
+  readonly rows: readonly FeedRow[];
+  /** Everything up to here was looked at. */
+  readonly upTo: number;
+}
+
+/** Who a peer is, from the first words on its connection. */
+export interface PeerHello {
+  readonly clusterId: string;
+  readonly node: string;
+  readonly storeId: string;
+  readonly toStoreId: string;
+  readonly boot: number;
+  readonly replicas: readonly {
+    readonly shard: ShardNumber;
+    readonly replica: ReplicaId;
+    readonly lastIndex: number;
+  }[];
+}
+
+export interface PeerMessage {
+  readonly shard: ShardNumber;
+  readonly message: Message;
+}
+
+/**
+ * The network between the nodes. Messages to one node keep their order; any may be lost. Everything handed over in one turn
+ * of the event loop leaves as one frame.
+ */
+export interface PeerTransport {
+  send(node: string, messages: readonly PeerMessage[]): void;
+  /** Streams a snapshot to a replica on another node; resolves true once it was installed there. */
+  sendSnapshot(node: string, snapshot: OutgoingSnapshot): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface OutgoingSnapshot {
+  readonly shard: ShardNumber;
+  readonly from: ReplicaId;
+  readonly to: ReplicaId;
+  readonly term: number;
+  readonly source: SnapshotSource;
+}
+
+/** What the transport calls: the runtime's side of the port. */
+export interface PeerListener {
+  /** What to say first on every connection. */
+  hello(toNode: string): PeerHello;
+  /** Checks a peer's first words; the text says why it is refused. */
+  admit(hello: PeerHello): string | undefined;
+  receive(fromNode: string, messages: readonly PeerMessage[]): void;
+  /** The connection to a node was lost, or it refused one; `refused` if nobody listens there any more. */
+  disconnected(node: string, refused: boolean): void;
+  /** A snapshot begins: where its rows go, or undefined to refuse it. */
+  beginSnapshot(incoming: IncomingSnapshot): Promise<SnapshotSink | undefined>;
+  /** All rows are in the sink: install it; resolves true once that is durable. */
+  finishSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean>;
+}
+
+export interface IncomingSnapshot {
+  readonly shard: ShardNumber;
+  readonly from: ReplicaId;
+  readonly to: ReplicaId;
+  readonly term: number;
+  readonly snapshotId: string;
+  /** The applied row comes with the rows; this is what Raft has to know beforehand. */
+  readonly index: number;
+  readonly indexTerm: number;
+  readonly confState: ConfState;
+}

@@ -1,0 +1,92 @@
+import type { ReplicaId, Role } from "../raft/index.js";
+import type { ShardNumber } from "../placement/index.js";
+import type { FeedRow } from "./ports.js";
+
+/** One replica of one shard, as the services of a node use it. Every failure is a ClusterError. */
+export interface ReplicaHandle {
+  readonly shard: ShardNumber;
+  readonly replica: ReplicaId;
+
+  /**
+   * Proposes a command and resolves when it was applied here. Fails with not-leader (details.leaderNode is the hint),
+   * no-leader, log-full, entry-too-large, disk-full, stopping: all with outcome not_applied; with outcome-unknown if leadership
+   * was lost after the entry was appended; with deadline-exceeded and outcome unknown.
+   */
+  execute(command: Uint8Array, options: { readonly timeoutMs: number }): Promise<Executed>;
+
+  /**
+   * Answers a query from this replica's applied state: linearizable (ReadIndex) unless maxStalenessMs > 0, and at
+   * minSequence or later.
+   */
+  read(
+    query: Uint8Array,
+    options: {
+      readonly timeoutMs: number;
+      readonly minSequence: number;
+      readonly maxStalenessMs: number;
+    },
+  ): Promise<Executed>;
+
+  /**
+   * Applied changes after a sequence, as batches in order, forever; ends when the signal aborts or the replica stops. Fails
+   * with position-gone where the feed no longer holds the next sequence. Holds at most a bounded number of changes in memory:
+   * a slow reader is served from the disk.
+   */
+  changes(options: {
+    readonly after: number;
+    readonly channels: readonly string[];
+    readonly signal: AbortSignal;
+  }): AsyncIterable<FeedBatch>;
+
+  status(): ReplicaStatus;
+
+  /** Resolves when another replica leads, with its node's name. */
+  transferLeader(to: ReplicaId | undefined): Promise<string>;
+}
+
+export interface Executed {
+  /** Encoded CommandReply or QueryReply. */
+  readonly reply: Uint8Array;
+  readonly sequence: number;
+  readonly epoch: number;
+}
+
+export interface FeedBatch {
+  readonly rows: readonly FeedRow[];
+  /** Every change up to here was given, those of other channels left out. */
+  readonly upTo: number;
+  readonly firstSequence: number;
+  readonly epoch: number;
+  /** Since when this replica has not heard of a leader; 0 if it leads. */
+  readonly leaderAgeMs: number;
+}
+
+export interface FollowerStatus {
+  readonly replica: ReplicaId;
+  readonly node: string;
+  readonly state: "probe" | "replicate" | "snapshot";
+  readonly match: number;
+  readonly next: number;
+  readonly learner: boolean;
+  readonly active: boolean;
+}
+
+export interface ReplicaStatus {
+  readonly shard: ShardNumber;
+  readonly replica: ReplicaId;
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: ReplicaId;
+  readonly leaderNode: string;
+  readonly commit: number;
+  readonly applied: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly stateHash: string;
+  /** Why it may not vote now; empty if it may. */
+  readonly quarantine: string;
+  /** Only where it leads. */
+  readonly followers: readonly FollowerStatus[];
+}

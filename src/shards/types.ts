@@ -1,0 +1,80 @@
+import type { Command, CommandReply, Query, QueryReply } from "../domain/index.js";
+import type { RangeMap, ShardNumber } from "../placement/index.js";
+
+/** Options of every call to a shard. */
+export interface CallOptions {
+  /** Time left of the caller's deadline. The client waits through elections and retries within it. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  readonly traceparent?: string;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Serve at this sequence or later. */
+  readonly minSequence?: number;
+  readonly maxStalenessMs?: number;
+}
+
+/** A place in one shard's feed. */
+export interface ShardPosition {
+  readonly shard: ShardNumber;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+export interface CommandResult {
+  readonly reply: CommandReply;
+  readonly position: ShardPosition;
+}
+
+export interface QueryResult {
+  readonly reply: QueryReply;
+  readonly position: ShardPosition;
+}
+
+/** A change as it stands in a shard's feed. */
+export interface FeedItem {
+  readonly sequence: number;
+  readonly index: number;
+  readonly timeMs: number;
+  readonly channels: readonly string[];
+  /** Encoded Change: decode with wire's `decodeChange`. */
+  readonly change: Uint8Array;
+}
+
+export interface ChangesEvent {
+  readonly items: readonly FeedItem[];
+  /** Everything up to here was given. */
+  readonly upTo: number;
+  readonly firstSequence: number;
+  readonly epoch: number;
+}
+
+export interface ChangesOptions {
+  readonly shard: ShardNumber;
+  /** undefined: from the present end on; the first event, without items, says where that is. */
+  readonly after: { readonly epoch: number; readonly sequence: number } | undefined;
+  readonly channels?: readonly string[];
+  /** Ends once everything up to here was given, instead of following. */
+  readonly until?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The cluster's shards, seen from outside of the nodes. One Execute stream a node; leaders are remembered and corrected by
+ * hints. Commands carry a request id, so that they are repeated until an answer is known or the deadline has passed.
+ * Failures are ClusterErrors; a refusal by the state machine is a reply, not a failure.
+ */
+export interface ShardClient {
+  readonly rangeMap: RangeMap;
+  execute(shard: ShardNumber, command: Command, options: CallOptions): Promise<CommandResult>;
+  read(shard: ShardNumber, query: Query, options: ReadOptions): Promise<QueryResult>;
+  /**
+   * Follows a shard's feed over any replica, and goes on at another one when that is lost, without a gap or a repetition.
+   * Fails only with position-gone or epoch-changed.
+   */
+  changes(options: ChangesOptions): AsyncIterable<ChangesEvent>;
+  /** Which shards have a leader that answers, for readiness. */
+  probe(timeoutMs: number): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]>;
+  close(): Promise<void>;
+}
