@@ -1,0 +1,54 @@
+# `make up` starts a whole cluster here; `make check` is the quick look before a commit.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := node_modules/.bin
+UP_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help up build install probe check types lint format unit test bench gen clean
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+up: build probe ## Install, build and start a cluster on this machine (UP_ARGS="--coordinators 2" for more)
+	@exec node dist/src/main/cabildo.js up $(UP_ARGS)
+
+install: node_modules/.package-lock.json
+
+# npm writes this file last, so that it is newer than the lockfile exactly if what it names is installed.
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+build: install ## Compile to dist/
+	@$(BIN)/tsc -p tsconfig.json
+
+probe: build
+	@node dist/src/main/probe.js
+
+check: install ## Types, lint, format, layers and unit tests, in under a minute
+	@$(MAKE) -j2 --output-sync=target types lint format unit
+
+types:
+	@$(BIN)/tsc -p tsconfig.json --noEmit --incremental --tsBuildInfoFile node_modules/.cache/types.tsbuildinfo
+
+lint:
+	@npm run --silent lint
+
+format:
+	@npm run --silent format:check
+
+unit:
+	@$(BIN)/mocha --reporter dot --ignore 'test/processes/**' 'test/**/*.test.ts'
+
+test: build ## Every test that needs no root
+	@$(BIN)/mocha 'test/**/*.test.ts'
+
+bench: build ## Measure a cluster on this machine
+	@node dist/test/bench/run.js $(BENCH_ARGS)
+
+gen: install ## Generate gen/ from proto/
+	@rm -rf gen && $(BIN)/buf generate
+
+clean: ## Remove what was built (the data in .cabildo/ stays)
+	rm -rf dist coverage node_modules/.cache
