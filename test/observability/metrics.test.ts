@@ -1,0 +1,109 @@
+import { expect } from "chai";
+import type { ReplicaStatus } from "../../src/runtime/index.js";
+import {
+  createRaftMetrics,
+  createRegistry,
+  createRpcMetrics,
+  createSocketMetrics,
+  observeReplicas,
+  observeStorage,
+} from "../../src/observability/index.js";
+
+const STATUS: ReplicaStatus = {
+  shard: 1,
+  replica: 65_537,
+  role: "leader",
+  term: 3,
+  leader: 65_537,
+  leaderNode: "node-1",
+  commit: 10,
+  applied: 9,
+  firstIndex: 1,
+  lastIndex: 12,
+  sequence: 4,
+  epoch: 1,
+  stateHash: "",
+  quarantine: "",
+  followers: [
+    {
+      replica: 65_538,
+      node: "node-2",
+      state: "replicate",
+      match: 7,
+      next: 8,
+      learner: false,
+      active: true,
+    },
+  ],
+};
+
+function nodeRegistry(statuses: () => readonly ReplicaStatus[]) {
+  const registry = createRegistry({ name: "node-1", version: "0.0.1" });
+  observeReplicas(registry, { statuses, shardName: () => "events-am" });
+  return { registry, raft: createRaftMetrics(registry) };
+}
+
+describe("the metrics of a node", () => {
+  it("tell of each replica by shard", async () => {
+    const { registry } = nodeRegistry(() => [STATUS]);
+    const text = await registry.metrics();
+    expect(text).to.contain('cabildo_raft_is_leader{shard="events-am"} 1');
+    expect(text).to.contain('cabildo_raft_commit_index{shard="events-am"} 10');
+    expect(text).to.contain('cabildo_raft_follower_lag_entries{shard="events-am",to="node-2"} 5');
+  });
+
+  it("forget a replica that is gone", async () => {
+    let statuses: readonly ReplicaStatus[] = [STATUS];
+    const { registry } = nodeRegistry(() => statuses);
+    await registry.metrics();
+    statuses = [];
+    expect(await registry.metrics()).to.not.contain("cabildo_raft_is_leader{");
+  });
+
+  it("count commits from the start of the process, and not what the log held before", async () => {
+    let commit = 1000;
+    const { registry } = nodeRegistry(() => [{ ...STATUS, commit }]);
+    await registry.metrics();
+    commit = 1007;
+    const name = "cabildo_raft_proposals_committed_total";
+    expect(await registry.metrics()).to.contain(`${name}{shard="events-am"} 7`);
+  });
+
+  it("measure the disk in seconds", async () => {
+    const { registry, raft } = nodeRegistry(() => []);
+    raft.roundWritten(4);
+    const text = await registry.metrics();
+    expect(text).to.contain('cabildo_raft_log_fsync_duration_seconds_bucket{le="0.002"} 0');
+    expect(text).to.contain('cabildo_raft_log_fsync_duration_seconds_bucket{le="0.004"} 1');
+  });
+});
+
+describe("the metrics of a door", () => {
+  it("count a call when it begins and when it ends", async () => {
+    const registry = createRegistry({ name: "coordinator-1", version: "0.0.1" });
+    const metrics = createRpcMetrics(registry);
+    const call = { service: "a.B", method: "C", type: "unary", protocol: "grpc" } as const;
+    metrics.started(call)("NotFound");
+    metrics.started(call);
+    const text = await registry.metrics();
+    const labels = 'grpc_type="unary",grpc_service="a.B",grpc_method="C",protocol="grpc"';
+    expect(text).to.contain(`grpc_server_started_total{${labels}} 2`);
+    expect(text).to.contain(`grpc_server_handled_total{${labels},grpc_code="NotFound"} 1`);
+    expect(text).to.contain(`grpc_server_handling_seconds_count{${labels}} 1`);
+  });
+});
+
+describe("every metric", () => {
+  it("is a counter if and only if its name ends in _total", async () => {
+    const { registry } = nodeRegistry(() => [STATUS]);
+    createRpcMetrics(registry);
+    createSocketMetrics(registry);
+    observeStorage(registry, () => Promise.resolve({ freeBytes: 1, storeBytes: 1 }));
+    const types = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gmu)];
+    const wrong = types
+      .map(([, name = "", type = ""]) => ({ name, type }))
+      .filter(({ name }) => /^(cabildo|grpc)_/u.test(name))
+      .filter(({ name, type }) => name.endsWith("_total") !== (type === "counter"));
+    expect(wrong).to.deep.equal([]);
+  });
+});
