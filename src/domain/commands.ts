@@ -105,7 +105,9 @@ export type Operation =
       readonly etag: string;
     }
   /** Proposed by the leader when there is something to expire: request ids, sessions, feed rows below a sequence. */
-  | { readonly kind: "sweep"; readonly limit: number; readonly trimFeedTo: number };
+  | { readonly kind: "sweep"; readonly limit: number; readonly trimFeedTo: number }
+  /** Of a newer version than this program: only decoding makes it, and applying it stops the replica. */
+  | { readonly kind: "unknown" };
 
 export type OperationKind = Operation["kind"];
 

@@ -82,9 +82,6 @@ export interface RowCodec<Row> {
   decode(bytes: Uint8Array): Row;
 }
 
-
-
-
 /** The agenda's state machine, as the runtime drives it. */
 export interface Machine {
   /** A guess at what `apply` will read, so that a round of commands is loaded at once. May be too much or too little. */

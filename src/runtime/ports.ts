@@ -138,13 +138,22 @@ export interface Store {
   write(rounds: readonly ReplicaRound[], sync: boolean): Promise<void>;
 
   /** Entries [low, high), as far as bytesMax allows, at least one. */
-  readEntries(replica: ReplicaId, low: number, high: number, bytesMax: number): Promise<readonly Entry[]>;
+  readEntries(
+    replica: ReplicaId,
+    low: number,
+    high: number,
+    bytesMax: number,
+  ): Promise<readonly Entry[]>;
 
   /**
    * Everything that `keys` and `ranges` name as of one moment between two writes: a call during a write waits for it, and
    * the next write waits until the moment is fixed.
    */
-  read(replica: ReplicaId, keys: readonly StateKey[], ranges: readonly KeyRange[]): Promise<ReadResult>;
+  read(
+    replica: ReplicaId,
+    keys: readonly StateKey[],
+    ranges: readonly KeyRange[],
+  ): Promise<ReadResult>;
 
   /** Feed rows after a sequence, in order, only those on one of `channels` if any are named. */
   readFeed(replica: ReplicaId, after: number, options: FeedReadOptions): Promise<FeedPage>;

@@ -75,6 +75,8 @@ export interface ShardClient {
    */
   changes(options: ChangesOptions): AsyncIterable<ChangesEvent>;
   /** Which shards have a leader that answers, for readiness. */
-  probe(timeoutMs: number): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]>;
+  probe(
+    timeoutMs: number,
+  ): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]>;
   close(): Promise<void>;
 }

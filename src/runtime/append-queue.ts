@@ -1,0 +1,65 @@
+import type { AppendWork, Entry, HardState } from "../raft/index.js";
+
+/** What one round writes of a replica's log, and the works that it completes. */
+export interface MergedAppend {
+  readonly works: readonly AppendWork[];
+  readonly entries: readonly Entry[];
+  readonly hardState: HardState | undefined;
+  readonly mustSync: boolean;
+}
+
+/**
+ * Works for the log in the order in which the core gave them. Those that arrive while a round is being written are merged
+ * into the next one; what a later work overwrites is never written at all.
+ */
+export class AppendQueue {
+  #works: AppendWork[] = [];
+  #writing = false;
+
+  get isEmpty(): boolean {
+    return this.#works.length === 0;
+  }
+
+  /** True if the work has nothing to wait for: no content of its own, and nothing before it on its way to the disk. */
+  isFree(work: AppendWork): boolean {
+    return (
+      !this.#writing &&
+      this.isEmpty &&
+      work.entries.length === 0 &&
+      work.hardState === undefined &&
+      work.snapshot === undefined
+    );
+  }
+
+  get hasSnapshot(): boolean {
+    return this.#works.some((work) => work.snapshot !== undefined);
+  }
+
+  push(work: AppendWork): void {
+    this.#works.push(work);
+  }
+
+  /** The next works for one round; a snapshot stands alone. */
+  take(): MergedAppend {
+    this.#writing = true;
+    const until = this.#works.findIndex((work) => work.snapshot !== undefined);
+    const count = until < 0 ? this.#works.length : Math.max(until, 1);
+    const works = this.#works.splice(0, count);
+    const entries: Entry[] = [];
+    let hardState: HardState | undefined;
+    let mustSync = false;
+    for (const work of works) {
+      const first = work.entries[0]?.index;
+      const start = entries[0]?.index;
+      if (first !== undefined && start !== undefined) entries.length = Math.max(first - start, 0);
+      for (const entry of work.entries) entries.push(entry);
+      hardState = work.hardState ?? hardState;
+      mustSync ||= work.mustSync;
+    }
+    return { works, entries, hardState, mustSync };
+  }
+
+  written(): void {
+    this.#writing = false;
+  }
+}

@@ -1,0 +1,300 @@
+import { assert } from "../base/index.js";
+import type { Command, CommandReply } from "../domain/index.js";
+import { NotLoaded } from "../machine/index.js";
+import type {
+  Applied,
+  Codec,
+  KeyRange,
+  Machine,
+  ReadSet,
+  StateKey,
+  Write,
+} from "../machine/index.js";
+import type { ConfState, Entry } from "../raft/index.js";
+import { openEntry } from "./entry-frame.js";
+import { ApplyView } from "./loaded-view.js";
+import type { AppliedState, FeedRow, ReadResult } from "./ports.js";
+import { StateCache } from "./state-cache.js";
+
+/** Entries whose reads are loaded together. */
+const RUN_ENTRIES_MAX = 256;
+/** A command that keeps asking for more state after this many loads is a bug. */
+const LOADS_MAX = 64;
+
+/** Port: SHA-256 over the parts, in order. */
+export type Digest = (parts: readonly Uint8Array[]) => Uint8Array;
+
+export interface ApplierOptions {
+  readonly machine: Machine;
+  readonly codec: Codec;
+  readonly digest: Digest;
+  readonly initial: AppliedState;
+  readonly read: (keys: readonly StateKey[], ranges: readonly KeyRange[]) => Promise<ReadResult>;
+  /** Round number that writes what is applied now. */
+  readonly round: () => number;
+  readonly applyConfChange: (entry: Entry) => ConfState;
+  /** A run of entries was applied: in order, once. */
+  readonly applied: (results: readonly AppliedEntry[], feed: readonly FeedRow[]) => void;
+  /** An entry could not be applied at all: this replica must stop. */
+  readonly failed: (error: unknown) => void;
+}
+
+export interface AppliedEntry {
+  readonly index: number;
+  readonly term: number;
+  /** Undefined for entries without a command. */
+  readonly reply: CommandReply | undefined;
+  readonly sequence: number;
+}
+
+/** What applying left to be written to the disk. */
+export interface UnwrittenState {
+  readonly writes: Write[];
+  readonly feed: FeedRow[];
+  readonly state: AppliedState;
+}
+
+interface OpenedCommand {
+  readonly timeMs: number;
+  readonly command: Command;
+}
+
+/**
+ * Applies committed entries in order, each exactly once. Its result depends on the log alone: what is in memory and what has
+ * to be loaded first only changes how long it takes.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #cache = new StateCache();
+  readonly #view = new ApplyView(this.#cache);
+  /** Commands that this replica proposed itself are not decoded twice. */
+  readonly #decoded = new Map<number, Command>();
+  #queue: Entry[] = [];
+  #running = false;
+  /** Raised by `reset`: a run that was loading then is dropped. */
+  #generation = 0;
+  #state: AppliedState;
+  #writes: Write[] = [];
+  #feed: FeedRow[] = [];
+  /** Changes of the run that is being applied. */
+  #runFeed: FeedRow[] = [];
+  #dirty = false;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#state = options.initial;
+  }
+
+  /** As of the last applied entry, written or not. */
+  get state(): AppliedState {
+    return this.#state;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  remember(index: number, command: Command): void {
+    this.#decoded.set(index, command);
+  }
+
+  enqueue(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#queue.push(entry);
+    if (!this.#running) this.#run();
+  }
+
+  /** What the next round has to write, once. */
+  takeUnwritten(): UnwrittenState | undefined {
+    if (!this.#dirty) return undefined;
+    const unwritten = { writes: this.#writes, feed: this.#feed, state: this.#state };
+    this.#writes = [];
+    this.#feed = [];
+    this.#dirty = false;
+    return unwritten;
+  }
+
+  get hasUnwritten(): boolean {
+    return this.#dirty;
+  }
+
+  written(round: number, writes: readonly Write[]): void {
+    this.#cache.written(
+      round,
+      writes.map(({ key }) => key),
+    );
+  }
+
+  /** Everything is replaced by a snapshot. */
+  reset(state: AppliedState): void {
+    this.#generation++;
+    this.#queue = [];
+    this.#decoded.clear();
+    this.#writes = [];
+    this.#feed = [];
+    this.#dirty = false;
+    this.#cache.clear();
+    this.#view.forgetRanges();
+    this.#state = state;
+  }
+
+  #run(): void {
+    this.#running = true;
+    void this.#runAll().then(
+      () => {
+        this.#running = false;
+        if (this.#queue.length > 0) this.#run();
+      },
+      (error: unknown) => {
+        this.#options.failed(error);
+      },
+    );
+  }
+
+  async #runAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const generation = this.#generation;
+      const run = this.#queue.slice(0, RUN_ENTRIES_MAX);
+      this.#runFeed = [];
+      this.#cache.pin();
+      try {
+        const results = await this.#applyRun(run, generation);
+        if (results === undefined || generation !== this.#generation) continue;
+        this.#queue.splice(0, run.length);
+        this.#options.applied(results, this.#runFeed);
+      } finally {
+        this.#view.forgetRanges();
+        this.#cache.unpin();
+      }
+    }
+  }
+
+  /** Undefined where a snapshot replaced the state meanwhile. */
+  async #applyRun(
+    run: readonly Entry[],
+    generation: number,
+  ): Promise<readonly AppliedEntry[] | undefined> {
+    const commands = run.map((entry) => this.#commandOf(entry));
+    const missing = this.#missing(commands);
+    if (missing.keys.length > 0 || missing.ranges.length > 0) {
+      if (!(await this.#load(missing, generation))) return undefined;
+    }
+    const results: AppliedEntry[] = [];
+    for (const [i, entry] of run.entries()) {
+      const opened = commands[i];
+      let reply: CommandReply | undefined;
+      if (opened === undefined) {
+        const confState =
+          entry.kind === "normal" ? this.#state.confState : this.#options.applyConfChange(entry);
+        this.#advance(entry, this.#state.timeMs, [], { confState });
+      } else {
+        let applied = this.#tryApply(entry, opened);
+        for (let loads = 0; applied instanceof NotLoaded; loads++) {
+          assert(loads < LOADS_MAX, `entry ${entry.index} asks for ever more state`);
+          if (!(await this.#load(applied.need, generation))) return undefined;
+          applied = this.#tryApply(entry, opened);
+        }
+        reply = this.#take(entry, opened.timeMs, applied);
+      }
+      results.push({
+        index: entry.index,
+        term: entry.term,
+        reply,
+        sequence: this.#state.sequence,
+      });
+    }
+    return results;
+  }
+
+  #commandOf(entry: Entry): OpenedCommand | undefined {
+    if (entry.kind !== "normal" || entry.data.length === 0) return undefined;
+    const { timeMs, command } = openEntry(entry.data);
+    const known = this.#decoded.get(entry.index);
+    this.#decoded.delete(entry.index);
+    return { timeMs, command: known ?? this.#options.codec.decodeCommand(command) };
+  }
+
+  #missing(commands: readonly (OpenedCommand | undefined)[]): ReadSet {
+    const keys = new Set<StateKey>();
+    const ranges: KeyRange[] = [];
+    for (const opened of commands) {
+      if (opened === undefined) continue;
+      const reads = this.#options.machine.reads(opened.command);
+      for (const key of reads.keys) if (!this.#cache.has(key)) keys.add(key);
+      ranges.push(...reads.ranges);
+    }
+    return { keys: [...keys], ranges };
+  }
+
+  async #load(need: ReadSet, generation: number): Promise<boolean> {
+    const result = await this.#options.read(need.keys, need.ranges);
+    if (generation !== this.#generation) return false;
+    this.#view.fill(need.ranges, result);
+    return true;
+  }
+
+  #tryApply(entry: Entry, opened: OpenedCommand): Applied | NotLoaded {
+    try {
+      const context = {
+        index: entry.index,
+        term: entry.term,
+        timeMs: Math.max(opened.timeMs, this.#state.timeMs),
+        sequence: this.#state.sequence,
+      };
+      return this.#options.machine.apply(context, opened.command, this.#view);
+    } catch (error) {
+      if (error instanceof NotLoaded) return error;
+      throw error;
+    }
+  }
+
+  #take(entry: Entry, timeMs: number, applied: Applied): CommandReply {
+    const { codec } = this.#options;
+    let sequence = this.#state.sequence;
+    const time = Math.max(timeMs, this.#state.timeMs);
+    for (const change of applied.changes) {
+      sequence++;
+      const channels = new Set([change.channel, ...change.audience.map((user) => `users/${user}`)]);
+      const row = {
+        sequence,
+        index: entry.index,
+        timeMs: time,
+        channels: [...channels],
+        change: codec.encodeChange(change),
+      };
+      this.#feed.push(row);
+      this.#runFeed.push(row);
+    }
+    const firstSequence = Math.max(this.#state.firstSequence, (applied.trimFeedTo ?? 0) + 1);
+    this.#advance(entry, time, applied.writes, { sequence, firstSequence });
+    return applied.reply;
+  }
+
+  #advance(
+    entry: Entry,
+    timeMs: number,
+    writes: readonly Write[],
+    changed: Partial<AppliedState>,
+  ): void {
+    assert(entry.index === this.#state.index + 1, `entry ${entry.index} out of order`);
+    for (const write of writes) this.#writes.push(write);
+    this.#cache.write(writes, this.#options.round());
+    this.#dirty = true;
+    this.#state = {
+      ...this.#state,
+      ...changed,
+      index: entry.index,
+      term: entry.term,
+      timeMs,
+      stateHash: this.#hash(entry.index, writes),
+    };
+  }
+
+  #hash(index: number, writes: readonly Write[]): Uint8Array {
+    const parts: Uint8Array[] = [this.#state.stateHash, Buffer.from(String(index), "latin1")];
+    for (const { key, value } of writes) {
+      parts.push(Buffer.from(`\n${key} ${value?.length ?? -1} `, "latin1"));
+      if (value !== undefined) parts.push(value);
+    }
+    return this.#options.digest(parts);
+  }
+}

@@ -1,0 +1,64 @@
+/** Everything that is bounded or timed in a node's runtime, with its default. */
+export interface RuntimeLimits {
+  readonly tickMs: number;
+  readonly heartbeatTicks: number;
+  /** A follower campaigns after this many silent ticks to twice as many, at random. */
+  readonly electionTicks: number;
+  /** After a leader's process is known to be gone, a follower campaigns within this time, at random. */
+  readonly goneCampaignMsMax: number;
+  /** Entries in one message; frames on the stream between peers stay under 256 KiB. */
+  readonly messageBytesMax: number;
+  readonly committedBytesMax: number;
+  readonly uncommittedBytesMax: number;
+  readonly inflightMessagesMax: number;
+  readonly inflightBytesMax: number;
+  readonly entryBytesMax: number;
+  readonly openProposalsMax: number;
+  readonly gatheredBytesMax: number;
+  readonly openReadsMax: number;
+  /** Read back from the disk at once for a follower that lags. */
+  readonly fetchBytesMax: number;
+  /** The log is compacted when it holds this many applied entries ... */
+  readonly logEntriesMax: number;
+  /** ... down to this many, which serve followers that are a little behind. */
+  readonly logEntriesKept: number;
+  readonly feedAgeMs: number;
+  readonly feedBytesMax: number;
+  readonly sweepMs: number;
+  readonly sweepEntries: number;
+  readonly sweepRowsMax: number;
+  readonly retryAfterMs: number;
+  /** With less than this free, the node takes no more commands. */
+  readonly diskReserveBytes: number;
+  readonly diskCheckMs: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const DEFAULT_LIMITS: RuntimeLimits = {
+  tickMs: 50,
+  heartbeatTicks: 1,
+  electionTicks: 6,
+  goneCampaignMsMax: 30,
+  messageBytesMax: 128 * KIB,
+  committedBytesMax: MIB,
+  uncommittedBytesMax: 64 * MIB,
+  inflightMessagesMax: 256,
+  inflightBytesMax: 8 * MIB,
+  entryBytesMax: MIB,
+  openProposalsMax: 8192,
+  gatheredBytesMax: 16 * MIB,
+  openReadsMax: 8192,
+  fetchBytesMax: MIB,
+  logEntriesMax: 20_000,
+  logEntriesKept: 10_000,
+  feedAgeMs: 24 * 3600 * 1000,
+  feedBytesMax: 256 * MIB,
+  sweepMs: 10_000,
+  sweepEntries: 500,
+  sweepRowsMax: 1000,
+  retryAfterMs: 50,
+  diskReserveBytes: 1024 * MIB,
+  diskCheckMs: 2000,
+};

@@ -1,0 +1,26 @@
+import type { Role } from "../raft/index.js";
+import type { ShardNumber } from "../placement/index.js";
+
+/** What happens in a node's runtime, for metrics and logs. */
+export interface RuntimeObserver {
+  roleChanged(shard: ShardNumber, role: Role, leaderChanged: boolean): void;
+  proposalsFailed(shard: ShardNumber, count: number, reason: string): void;
+  applied(shard: ShardNumber, entries: number): void;
+  /** One round is on the disk; `sync` rounds waited for it. */
+  roundWritten(seconds: number, replicas: number, sync: boolean): void;
+  peerRefused(node: string, reason: string): void;
+  snapshot(shard: ShardNumber, direction: "sent" | "received", succeeded: boolean): void;
+  diskFull(full: boolean): void;
+}
+
+const nothing = (): void => undefined;
+
+export const SILENT: RuntimeObserver = {
+  roleChanged: nothing,
+  proposalsFailed: nothing,
+  applied: nothing,
+  roundWritten: nothing,
+  peerRefused: nothing,
+  snapshot: nothing,
+  diskFull: nothing,
+};

@@ -1,0 +1,107 @@
+import { ClusterError } from "../base/index.js";
+
+/** A round of ReadIndex whose answer got lost is asked for again after this time. */
+const RETRY_MS = 250;
+
+export interface WaitingRead {
+  readonly minSequence: number;
+  readonly deadlineMs: number;
+  readonly run: () => void;
+  readonly reject: (error: ClusterError) => void;
+}
+
+interface ConfirmedRead {
+  readonly index: number;
+  readonly read: WaitingRead;
+}
+
+interface Round {
+  readonly askedAtMs: number;
+  readonly reads: WaitingRead[];
+}
+
+/**
+ * Linearizable reads on their way: gathered, asked for an index together (one ReadIndex a turn), then waiting until the state
+ * on the disk has reached it.
+ */
+export class Reads {
+  #gathered: WaitingRead[] = [];
+  readonly #rounds = new Map<number, Round>();
+  #ready: ConfirmedRead[] = [];
+  #context = 0;
+
+  get size(): number {
+    return this.#gathered.length + this.#ready.length + this.#rounds.size;
+  }
+
+  gather(read: WaitingRead): void {
+    this.#gathered.push(read);
+  }
+
+  /** Reads that need no round: they wait for the state alone. */
+  gatherStale(read: WaitingRead): void {
+    this.#ready.push({ index: 0, read });
+  }
+
+  get hasGathered(): boolean {
+    return this.#gathered.length > 0;
+  }
+
+  /** Begins a round; the number goes into ReadIndex as its context. */
+  beginRound(nowMs: number): number {
+    this.#context++;
+    this.#rounds.set(this.#context, { askedAtMs: nowMs, reads: this.#gathered });
+    this.#gathered = [];
+    return this.#context;
+  }
+
+  refuseRound(context: number, error: ClusterError): void {
+    const round = this.#rounds.get(context);
+    this.#rounds.delete(context);
+    for (const read of round?.reads ?? []) read.reject(error);
+  }
+
+  confirmed(context: number, index: number): void {
+    const round = this.#rounds.get(context);
+    this.#rounds.delete(context);
+    for (const read of round?.reads ?? []) this.#ready.push({ index, read });
+  }
+
+  /** Runs what the state now allows. */
+  release(state: { readonly index: number; readonly sequence: number }): void {
+    if (this.#ready.length === 0) return;
+    const waiting: ConfirmedRead[] = [];
+    const ready = this.#ready;
+    this.#ready = waiting;
+    for (const item of ready) {
+      if (item.index <= state.index && item.read.minSequence <= state.sequence) item.read.run();
+      else waiting.push(item);
+    }
+  }
+
+  /** True if reads have to be asked for again. */
+  expire(nowMs: number): boolean {
+    const alive = (read: WaitingRead): boolean => {
+      if (read.deadlineMs > nowMs) return true;
+      read.reject(new ClusterError("deadline-exceeded", "the shard did not answer in time"));
+      return false;
+    };
+    this.#gathered = this.#gathered.filter(alive);
+    this.#ready = this.#ready.filter(({ read }) => alive(read));
+    for (const [context, round] of this.#rounds) {
+      if (nowMs - round.askedAtMs < RETRY_MS) continue;
+      this.#rounds.delete(context);
+      this.#gathered.push(...round.reads.filter(alive));
+    }
+    return this.#gathered.length > 0;
+  }
+
+  rejectAll(error: ClusterError): void {
+    for (const read of this.#gathered) read.reject(error);
+    for (const { read } of this.#ready) read.reject(error);
+    for (const { reads } of this.#rounds.values()) for (const read of reads) read.reject(error);
+    this.#gathered = [];
+    this.#ready = [];
+    this.#rounds.clear();
+  }
+}

@@ -1,0 +1,63 @@
+import { ClusterError, unreachable } from "../base/index.js";
+import type { Refusal } from "../raft/index.js";
+
+/** A command that got this for an answer was never proposed. */
+export const NOT_APPLIED = { outcome: "not_applied" } as const;
+
+const RETRY_AFTER_MS = 50;
+const OVERLOADED_RETRY_AFTER_MS = 100;
+
+export function notLeader(leaderNode: string): ClusterError {
+  return leaderNode === ""
+    ? new ClusterError("no-leader", "the shard has no leader just now", {
+        ...NOT_APPLIED,
+        retryAfterMs: RETRY_AFTER_MS,
+      })
+    : new ClusterError("not-leader", "another replica leads", { ...NOT_APPLIED, leaderNode });
+}
+
+export function stopping(): ClusterError {
+  return new ClusterError("stopping", "this node is stopping: try another one", NOT_APPLIED);
+}
+
+export function overloaded(message: string): ClusterError {
+  return new ClusterError("overloaded", message, {
+    ...NOT_APPLIED,
+    retryAfterMs: OVERLOADED_RETRY_AFTER_MS,
+  });
+}
+
+export function diskFull(): ClusterError {
+  return new ClusterError("disk-full", "the shard's disk is full: free space and try again", {
+    ...NOT_APPLIED,
+    retryAfterMs: 1000,
+  });
+}
+
+export function entryTooLarge(bytes: number, bytesMax: number): ClusterError {
+  const message = `a command may have ${bytesMax} bytes, this one has ${bytes}`;
+  return new ClusterError("entry-too-large", message, NOT_APPLIED);
+}
+
+/** What a refusal by the core means to whoever asked. */
+export function refusalError(refusal: Refusal, nodeOf: (replica: number) => string): ClusterError {
+  switch (refusal.reason) {
+    case "not-leader":
+      return notLeader(refusal.leader === 0 ? "" : nodeOf(refusal.leader));
+    case "log-full":
+      return new ClusterError("log-full", "too much is waiting to be committed", {
+        ...NOT_APPLIED,
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    case "entry-too-large":
+      return new ClusterError("entry-too-large", "the command is too large", NOT_APPLIED);
+    case "no-leader":
+    case "transferring":
+    case "not-a-member":
+    case "peer-not-found":
+    case "conf-change-pending":
+      return notLeader("");
+    default:
+      return unreachable(refusal);
+  }
+}

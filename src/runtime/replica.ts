@@ -1,0 +1,669 @@
+import { assert, ClusterError } from "../base/index.js";
+import type { Command } from "../domain/index.js";
+import type { Codec, KeyRange, Machine, StateKey } from "../machine/index.js";
+import type { ShardNumber } from "../placement/index.js";
+import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
+import type { AppendWork, ConfState, Message, Ready, ReplicaId, SoftState } from "../raft/index.js";
+import { AppendQueue } from "./append-queue.js";
+import type { MergedAppend } from "./append-queue.js";
+import { Applier } from "./applier.js";
+import type { AppliedEntry, Digest, UnwrittenState } from "./applier.js";
+import { frameEntry } from "./entry-frame.js";
+import { Feed } from "./feed.js";
+import { LogTime } from "./log-time.js";
+import type {
+  AppliedState,
+  Clock,
+  FeedRow,
+  IncomingSnapshot,
+  LogId,
+  OpenedReplica,
+  Random,
+  ReadResult,
+  ReplicaRound,
+  SnapshotSink,
+  Store,
+} from "./ports.js";
+import { OpenProposals } from "./proposals.js";
+import { runQuery } from "./query-runner.js";
+import { Reads } from "./reads.js";
+import {
+  diskFull,
+  entryTooLarge,
+  NOT_APPLIED,
+  notLeader,
+  overloaded,
+  refusalError,
+  stopping,
+} from "./refusals.js";
+import type { Executed, FeedBatch, ReplicaHandle, ReplicaStatus } from "./replica-handle.js";
+import { ReplicaLog } from "./replica-log.js";
+import type { RuntimeLimits } from "./limits.js";
+import type { RuntimeObserver } from "./observer.js";
+import { Sweeper } from "./sweeper.js";
+
+const TRANSFER_TIMEOUT_MS = 3000;
+
+/** What a replica needs of the process that hosts it. */
+export interface ReplicaHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  readonly machine: Machine;
+  readonly codec: Codec;
+  readonly digest: Digest;
+  readonly limits: RuntimeLimits;
+  readonly observer: RuntimeObserver;
+  /** A sweep that expires at most so many rows and trims the feed. */
+  encodeSweep(limit: number, trimFeedTo: number): Uint8Array;
+  nodeOf(replica: ReplicaId): string;
+  /** Runs `process` of this replica in the next turn. */
+  schedule(replica: Replica): void;
+  send(shard: ShardNumber, message: Message): void;
+  sendSnapshot(replica: Replica, message: Message): void;
+  /** Number of the round that will be built next. */
+  nextRound(): number;
+  diskFull(): boolean;
+  fatal(error: unknown): void;
+}
+
+interface GatheredProposal {
+  readonly bytes: Uint8Array;
+  readonly command: Command;
+  readonly deadlineMs: number;
+  readonly resolve: (executed: Executed) => void;
+  readonly reject: (error: ClusterError) => void;
+}
+
+interface PendingInstall {
+  readonly sink: SnapshotSink;
+  readonly resolve: (installed: boolean) => void;
+}
+
+interface BuiltRound {
+  readonly append: MergedAppend;
+  readonly unwritten: UnwrittenState | undefined;
+  readonly install: PendingInstall | undefined;
+  readonly compactTo: LogId | undefined;
+}
+
+/** One replica of one shard: the core, its log, its state, and everyone who waits for it. */
+export class Replica implements ReplicaHandle {
+  readonly shard: ShardNumber;
+  readonly replica: ReplicaId;
+  readonly #host: ReplicaHost;
+  readonly #group: RaftGroup;
+  readonly #log: ReplicaLog;
+  readonly #applier: Applier;
+  readonly #feed: Feed;
+  readonly #appends = new AppendQueue();
+  readonly #open = new OpenProposals();
+  readonly #reads = new Reads();
+  readonly #logTime: LogTime;
+  readonly #lostReason: string | undefined;
+  readonly #mustReach: number;
+  #gathered: GatheredProposal[] = [];
+  #gatheredBytes = 0;
+  #soft: SoftState = { leader: NONE, role: "follower" };
+  /** As of the last written round. */
+  #persisted: AppliedState;
+  #install: PendingInstall | undefined;
+  #built: BuiltRound | undefined;
+  #leaderHeardAtMs: number;
+  readonly #sweeper: Sweeper;
+  #stopping = false;
+  readonly #leaderWaiters = new Set<() => void>();
+
+  constructor(
+    host: ReplicaHost,
+    options: {
+      readonly shard: ShardNumber;
+      readonly replica: ReplicaId;
+      readonly opened: OpenedReplica;
+    },
+  ) {
+    const { opened } = options;
+    this.shard = options.shard;
+    this.replica = options.replica;
+    this.#host = host;
+    this.#logTime = new LogTime(host.clock);
+    this.#logTime.observe(opened.applied.timeMs);
+    this.#leaderHeardAtMs = host.clock.monotonicMs();
+    this.#persisted = opened.applied;
+    this.#lostReason = opened.lost?.reason;
+    this.#mustReach = opened.lost?.index ?? 0;
+    this.#log = new ReplicaLog({
+      opened,
+      fetch: (low, high) => {
+        this.#fetchEntries(low, high);
+      },
+      snapshotState: () => this.#snapshotState(),
+    });
+    this.#applier = new Applier({
+      machine: host.machine,
+      codec: host.codec,
+      digest: host.digest,
+      initial: opened.applied,
+      read: (keys, ranges) => host.store.read(this.replica, keys, ranges),
+      round: () => host.nextRound(),
+      applyConfChange: (entry) => this.#group.applyConfChange(decodeConfChange(entry.data)),
+      applied: (results, feed) => {
+        this.#applied(results, feed);
+      },
+      failed: (error) => {
+        host.fatal(error);
+      },
+    });
+    this.#feed = new Feed(
+      {
+        clock: host.clock,
+        read: (after, read) => host.store.readFeed(this.replica, after, read),
+        leaderAgeMs: () => this.leaderAgeMs(),
+      },
+      opened.applied,
+    );
+    const { limits } = host;
+    this.#sweeper = new Sweeper(
+      {
+        limits,
+        state: () => this.#applier.state,
+        readFeed: (after, read) => host.store.readFeed(this.replica, after, read),
+        propose: (trimFeedTo) => {
+          const bytes = host.encodeSweep(limits.sweepRowsMax, trimFeedTo);
+          this.execute(bytes, { timeoutMs: limits.sweepMs }).catch(() => undefined);
+        },
+        failed: (error) => {
+          host.fatal(error);
+        },
+      },
+      host.clock.monotonicMs(),
+    );
+    this.#group = new RaftGroup(
+      {
+        id: this.replica,
+        electionTicks: limits.electionTicks,
+        heartbeatTicks: limits.heartbeatTicks,
+        maxMessageBytes: limits.messageBytesMax,
+        maxCommittedBytesPerReady: limits.committedBytesMax,
+        maxUncommittedBytes: limits.uncommittedBytesMax,
+        maxInflightMessages: limits.inflightMessagesMax,
+        maxInflightBytes: limits.inflightBytesMax,
+        checkQuorum: true,
+        preVote: true,
+        disableProposalForwarding: true,
+        stepDownOnRemoval: true,
+        applied: opened.applied.index,
+        hardState: opened.hardState,
+        confState: opened.applied.confState,
+        random: host.random,
+        ...(opened.lost === undefined ? {} : { mustReach: opened.lost }),
+      },
+      this.#log,
+    );
+  }
+
+  // ---- what the services of the node call
+
+  execute(bytes: Uint8Array, options: { readonly timeoutMs: number }): Promise<Executed> {
+    const refusal = this.#refuseProposal(bytes);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    let command: Command;
+    try {
+      command = this.#host.codec.decodeCommand(bytes);
+    } catch (cause) {
+      return Promise.reject(
+        new ClusterError("invalid-argument", "malformed command", NOT_APPLIED, cause),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const deadlineMs = this.#host.clock.monotonicMs() + options.timeoutMs;
+      this.#gathered.push({ bytes, command, deadlineMs, resolve, reject });
+      this.#gatheredBytes += bytes.length;
+      this.#host.schedule(this);
+    });
+  }
+
+  read(
+    bytes: Uint8Array,
+    options: {
+      readonly timeoutMs: number;
+      readonly minSequence: number;
+      readonly maxStalenessMs: number;
+    },
+  ): Promise<Executed> {
+    if (this.#stopping) return Promise.reject(stopping());
+    if (this.#reads.size >= this.#host.limits.openReadsMax) {
+      return Promise.reject(overloaded("too many reads are waiting"));
+    }
+    return new Promise((resolve, reject) => {
+      const read = {
+        minSequence: options.minSequence,
+        deadlineMs: this.#host.clock.monotonicMs() + options.timeoutMs,
+        run: () => {
+          this.#answer(bytes).then(resolve, reject);
+        },
+        reject,
+      };
+      if (options.maxStalenessMs > 0 && this.leaderAgeMs() <= options.maxStalenessMs) {
+        this.#reads.gatherStale(read);
+        this.#reads.release(this.#persisted);
+      } else {
+        this.#reads.gather(read);
+      }
+      this.#host.schedule(this);
+    });
+  }
+
+  changes(options: {
+    readonly after: number;
+    readonly channels: readonly string[];
+    readonly signal: AbortSignal;
+  }): AsyncIterable<FeedBatch> {
+    return this.#feed.changes(options);
+  }
+
+  status(): ReplicaStatus {
+    const status = this.#group.status();
+    const applied = this.#applier.state;
+    return {
+      shard: this.shard,
+      replica: this.replica,
+      role: status.role,
+      term: status.term,
+      leader: status.leader,
+      leaderNode: this.#nodeOf(status.leader),
+      commit: status.commit,
+      applied: applied.index,
+      firstIndex: this.#log.firstIndex(),
+      lastIndex: status.lastIndex,
+      sequence: applied.sequence,
+      epoch: applied.epoch,
+      stateHash: Buffer.from(applied.stateHash).toString("hex"),
+      quarantine:
+        this.#lostReason !== undefined && status.lastIndex < this.#mustReach
+          ? this.#lostReason
+          : "",
+      followers: status.progress
+        .filter(({ id }) => id !== this.replica)
+        .map((progress) => ({
+          replica: progress.id,
+          node: this.#host.nodeOf(progress.id),
+          state: progress.state,
+          match: progress.match,
+          next: progress.next,
+          learner: progress.isLearner,
+          active: progress.recentActive,
+        })),
+    };
+  }
+
+  transferLeader(to: ReplicaId | undefined): Promise<string> {
+    const status = this.#group.status();
+    const best = status.progress
+      .filter(
+        ({ id, isLearner, recentActive }) => id !== this.replica && !isLearner && recentActive,
+      )
+      .sort((a, b) => b.match - a.match)[0]?.id;
+    const target = to ?? best;
+    if (status.role !== "leader" || target === undefined) {
+      return Promise.reject(
+        status.role === "leader"
+          ? new ClusterError("failed-precondition", "no other replica is ready to lead")
+          : notLeader(this.#nodeOf(status.leader)),
+      );
+    }
+    this.#group.transferLeader(target);
+    this.#host.schedule(this);
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        if (this.#soft.role === "leader" || this.#soft.leader === NONE) return;
+        cancel();
+        this.#leaderWaiters.delete(done);
+        resolve(this.#host.nodeOf(this.#soft.leader));
+      };
+      const cancel = this.#host.clock.after(TRANSFER_TIMEOUT_MS, () => {
+        this.#leaderWaiters.delete(done);
+        reject(
+          new ClusterError("deadline-exceeded", "the other replica did not take over in time"),
+        );
+      });
+      this.#leaderWaiters.add(done);
+    });
+  }
+
+  // ---- what the runtime calls
+
+  get isLeader(): boolean {
+    return this.#soft.role === "leader";
+  }
+
+  get leader(): ReplicaId {
+    return this.#soft.leader;
+  }
+
+  get term(): number {
+    return this.#group.status().term;
+  }
+
+  get lastIndex(): number {
+    return this.#log.lastIndex();
+  }
+
+  leaderAgeMs(): number {
+    return this.isLeader ? 0 : this.#host.clock.monotonicMs() - this.#leaderHeardAtMs;
+  }
+
+  step(message: Message): void {
+    if (message.from === this.#soft.leader) {
+      this.#leaderHeardAtMs = this.#host.clock.monotonicMs();
+    }
+    this.#group.step(message);
+    this.#host.schedule(this);
+  }
+
+  tick(): void {
+    const now = this.#host.clock.monotonicMs();
+    this.#group.tick();
+    this.#open.expire(now);
+    this.#expireGathered(now);
+    this.#reads.expire(now);
+    if (this.isLeader) this.#sweeper.sweepIfDue(now);
+    this.#host.schedule(this);
+  }
+
+  /** The leader's node is gone for certain: do not wait for the election timeout. */
+  leaderGone(): void {
+    if (this.#soft.leader === NONE || this.isLeader) return;
+    this.#group.forgetLeader();
+    this.#host.schedule(this);
+    const delay = this.#host.random() * this.#host.limits.goneCampaignMsMax;
+    this.#host.clock.after(delay, () => {
+      if (this.#soft.leader !== NONE || this.#stopping) return;
+      this.#group.campaign();
+      this.#host.schedule(this);
+    });
+  }
+
+  unreachable(replica: ReplicaId): void {
+    this.#group.reportUnreachable(replica);
+  }
+
+  snapshotSent(to: ReplicaId, installed: boolean): void {
+    this.#group.reportSnapshot(to, installed);
+    this.#host.schedule(this);
+  }
+
+  /** Feeds the core what was gathered, and hands on what it wants done. */
+  process(): void {
+    this.#proposeGathered();
+    this.#askReads();
+    while (this.#group.hasReady()) this.#handle(this.#group.ready());
+  }
+
+  /** This replica's part of the next round, if it has one. */
+  buildRound(): { readonly round: ReplicaRound; readonly sync: boolean } | undefined {
+    assert(this.#built === undefined, "one round at a time");
+    if (this.#appends.isEmpty && !this.#applier.hasUnwritten) return undefined;
+    const append = this.#appends.take();
+    const install = this.#takeInstall(append);
+    const unwritten = this.#applier.takeUnwritten();
+    const compactTo = install === undefined ? this.#compaction(unwritten?.state) : undefined;
+    this.#built = { append, unwritten, install, compactTo };
+    return {
+      sync: append.mustSync || install !== undefined,
+      round: {
+        replica: this.replica,
+        ...(append.hardState === undefined ? {} : { hardState: append.hardState }),
+        ...(append.entries.length === 0 ? {} : { entries: append.entries }),
+        ...(compactTo === undefined ? {} : { compactTo }),
+        ...(unwritten === undefined ? {} : { applied: unwritten }),
+        ...(install === undefined ? {} : { install: install.sink }),
+      },
+    };
+  }
+
+  roundWritten(round: number): void {
+    const built = this.#built;
+    if (built === undefined) return;
+    this.#built = undefined;
+    this.#appends.written();
+    if (built.unwritten !== undefined) {
+      this.#applier.written(round, built.unwritten.writes);
+      this.#persisted = built.unwritten.state;
+    }
+    if (built.install?.sink.state !== undefined) this.#installed(built.install.sink.state);
+    if (built.compactTo !== undefined) this.#log.compact(built.compactTo);
+    for (const work of built.append.works) this.#finish(work);
+    built.install?.resolve(true);
+    this.#reads.release(this.#persisted);
+    this.#host.schedule(this);
+  }
+
+  /** Whether a snapshot that a leader offers would be of use. */
+  wantsSnapshot(incoming: IncomingSnapshot): boolean {
+    const status = this.#group.status();
+    return (
+      !this.#stopping &&
+      this.#install === undefined &&
+      incoming.term >= status.term &&
+      incoming.index > status.commit
+    );
+  }
+
+  /** All rows of a snapshot are in the sink: offers it to the core, and installs it if the core wants it. */
+  installSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean> {
+    const { state } = sink;
+    if (state === undefined || this.#install !== undefined) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const install = { sink, resolve };
+      this.#install = install;
+      this.#group.step({
+        kind: "snapshot",
+        from: incoming.from,
+        to: incoming.to,
+        term: incoming.term,
+        snapshot: {
+          meta: { index: state.index, term: state.term, confState: state.confState },
+          data: new Uint8Array(),
+        },
+      });
+      this.process();
+      this.#host.schedule(this);
+      if (this.#install === install && !this.#appends.hasSnapshot) {
+        // The core has that state already, or serves a newer leader.
+        this.#install = undefined;
+        void sink.discard();
+        resolve(false);
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.isLeader) await this.transferLeader(undefined).catch(() => undefined);
+    this.#stopping = true;
+    for (const proposal of this.#gathered.splice(0)) proposal.reject(stopping());
+    this.#open.abandon("this node is stopping");
+    this.#reads.rejectAll(stopping());
+    this.#feed.stop();
+  }
+
+  // ---- proposals
+
+  #refuseProposal(bytes: Uint8Array): ClusterError | undefined {
+    const { limits } = this.#host;
+    if (this.#stopping) return stopping();
+    if (!this.isLeader) return notLeader(this.#nodeOf(this.#soft.leader));
+    if (this.#host.diskFull()) return diskFull();
+    if (bytes.length > limits.entryBytesMax)
+      return entryTooLarge(bytes.length, limits.entryBytesMax);
+    const waiting = this.#gathered.length + this.#open.size;
+    if (waiting >= limits.openProposalsMax || this.#gatheredBytes >= limits.gatheredBytesMax) {
+      return overloaded("too many commands are waiting");
+    }
+    return undefined;
+  }
+
+  #proposeGathered(): void {
+    if (this.#gathered.length === 0) return;
+    const batch = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    const timeMs = this.#logTime.stamp();
+    const result = this.#group.propose(batch.map(({ bytes }) => frameEntry(timeMs, bytes)));
+    if (result.kind === "refused") {
+      const error = refusalError(result, this.#host.nodeOf);
+      for (const { reject } of batch) reject(error);
+      this.#host.observer.proposalsFailed(this.shard, batch.length, result.reason);
+      return;
+    }
+    batch.forEach(({ command, deadlineMs, resolve, reject }, i) => {
+      const index = result.firstIndex + i;
+      this.#open.add(index, { term: result.term, deadlineMs, resolve, reject });
+      this.#applier.remember(index, command);
+    });
+  }
+
+  #expireGathered(now: number): void {
+    if (this.#gathered.length === 0) return;
+    this.#gathered = this.#gathered.filter(({ deadlineMs, reject }) => {
+      if (deadlineMs > now) return true;
+      reject(
+        new ClusterError("deadline-exceeded", "the shard did not answer in time", NOT_APPLIED),
+      );
+      return false;
+    });
+  }
+
+  #nodeOf(replica: ReplicaId): string {
+    return replica === NONE ? "" : this.#host.nodeOf(replica);
+  }
+
+  // ---- reads
+
+  #askReads(): void {
+    if (!this.#reads.hasGathered) return;
+    const context = this.#reads.beginRound(this.#host.clock.monotonicMs());
+    const result = this.#group.readIndex(context);
+    if (result.kind === "refused")
+      this.#reads.refuseRound(context, refusalError(result, this.#host.nodeOf));
+  }
+
+  async #answer(bytes: Uint8Array): Promise<Executed> {
+    const { codec, machine, store } = this.#host;
+    const read = (keys: readonly StateKey[], ranges: readonly KeyRange[]): Promise<ReadResult> =>
+      store.read(this.replica, keys, ranges);
+    const { reply, sequence } = await runQuery({ machine, codec, read }, bytes);
+    return {
+      reply,
+      sequence: sequence ?? this.#persisted.sequence,
+      epoch: this.#applier.state.epoch,
+    };
+  }
+
+  // ---- what the core wants done
+
+  #handle(ready: Ready): void {
+    if (ready.softState !== undefined) this.#roleChanged(ready.softState);
+    for (const message of ready.messages) {
+      if (message.kind === "snapshot") this.#host.sendSnapshot(this, message);
+      else this.#host.send(this.shard, message);
+    }
+    for (const { context, index } of ready.readStates) this.#reads.confirmed(context, index);
+    if (ready.readStates.length > 0) this.#reads.release(this.#persisted);
+    if (ready.append !== undefined) {
+      if (this.#appends.isFree(ready.append)) this.#finish(ready.append);
+      else this.#appends.push(ready.append);
+    }
+    if (ready.apply !== undefined) this.#applier.enqueue(ready.apply.entries);
+  }
+
+  /** The work is durable: what depends on it may leave. */
+  #finish(work: AppendWork): void {
+    this.#log.append(work.entries);
+    for (const message of work.responses) {
+      if (message.to === this.replica) this.#group.step(message);
+      else this.#host.send(this.shard, message);
+    }
+    if (work.done !== undefined) this.#group.appended(work.done);
+  }
+
+  #roleChanged(soft: SoftState): void {
+    const was = this.#soft;
+    this.#soft = soft;
+    if (soft.leader !== was.leader) this.#leaderHeardAtMs = this.#host.clock.monotonicMs();
+    if (soft.role === "leader" && was.role !== "leader") this.#logTime.lead();
+    if (soft.role !== "leader" && was.role === "leader") {
+      this.#open.abandon("the leader changed before the command was known to be committed");
+    }
+    this.#host.observer.roleChanged(this.shard, soft.role, soft.leader !== was.leader);
+    for (const waiter of [...this.#leaderWaiters]) waiter();
+  }
+
+  #applied(results: readonly AppliedEntry[], feed: readonly FeedRow[]): void {
+    const { epoch, firstSequence, timeMs } = this.#applier.state;
+    for (const { index, term, reply, sequence } of results) {
+      if (reply === undefined || !this.#open.has(index, term)) this.#open.passed(index);
+      else {
+        const encoded = this.#host.codec.encodeReply(reply);
+        this.#open.applied(index, term, { reply: encoded, sequence, epoch });
+      }
+    }
+    this.#logTime.observe(timeMs);
+    this.#feed.publish(feed, firstSequence);
+    this.#group.applied(this.#applier.state.index);
+    this.#host.observer.applied(this.shard, results.length);
+    this.#host.schedule(this);
+  }
+
+  // ---- log and snapshots
+
+  #fetchEntries(low: number, high: number): void {
+    this.#host.store.readEntries(this.replica, low, high, this.#host.limits.fetchBytesMax).then(
+      (entries) => {
+        this.#log.fetched(entries);
+        this.#group.entriesFetched();
+        this.#host.schedule(this);
+      },
+      (error: unknown) => {
+        this.#host.fatal(error);
+      },
+    );
+  }
+
+  #snapshotState(): LogId & { readonly confState: ConfState } {
+    const { index, term, confState } = this.#persisted;
+    return { index, term, confState };
+  }
+
+  #compaction(applied: AppliedState | undefined): LogId | undefined {
+    if (applied === undefined) return undefined;
+    const { logEntriesMax, logEntriesKept } = this.#host.limits;
+    if (applied.index - this.#log.firstIndex() < logEntriesMax) return undefined;
+    const index = Math.min(applied.index - logEntriesKept, this.#log.lastIndex());
+    const term = this.#log.term(index);
+    return term === undefined ? undefined : { index, term };
+  }
+
+  #takeInstall(append: MergedAppend): PendingInstall | undefined {
+    const snapshot = append.works.find((work) => work.snapshot !== undefined)?.snapshot;
+    if (snapshot === undefined) return undefined;
+    const install = this.#install;
+    this.#install = undefined;
+    const state = install?.sink.state;
+    assert(
+      install !== undefined && state?.index === snapshot.meta.index,
+      "the core restores a snapshot that nobody received",
+    );
+    // From here on nothing of the former state may reach the disk any more.
+    this.#applier.reset(state);
+    return install;
+  }
+
+  #installed(state: AppliedState): void {
+    this.#persisted = state;
+    this.#log.reset(state);
+    this.#feed.reset(state);
+    this.#logTime.observe(state.timeMs);
+    this.#open.abandon("the state was replaced by a snapshot");
+  }
+}

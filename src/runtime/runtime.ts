@@ -1,0 +1,375 @@
+import type { Codec, Machine } from "../machine/index.js";
+import type { ShardNumber } from "../placement/index.js";
+import type { ConfState, Message, ReplicaId } from "../raft/index.js";
+import type { Digest } from "./applier.js";
+import { DEFAULT_LIMITS } from "./limits.js";
+import type { RuntimeLimits } from "./limits.js";
+import { SILENT } from "./observer.js";
+import type { RuntimeObserver } from "./observer.js";
+import { PeerRegistry } from "./peer-registry.js";
+import type {
+  Clock,
+  IncomingSnapshot,
+  PeerHello,
+  PeerListener,
+  PeerMessage,
+  PeerTransport,
+  Random,
+  ReplicaRound,
+  SnapshotSink,
+  Store,
+} from "./ports.js";
+import { Replica } from "./replica.js";
+import type { ReplicaHost } from "./replica.js";
+import type { ReplicaHandle } from "./replica-handle.js";
+
+export interface RuntimeOptions {
+  readonly clusterId: string;
+  readonly nodeName: string;
+  readonly store: Store;
+  readonly machine: Machine;
+  readonly codec: Codec;
+  readonly digest: Digest;
+  readonly encodeSweep: (limit: number, trimFeedTo: number) => Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly replicas: readonly HostedReplica[];
+  /** Node that hosts a replica; empty if unknown. */
+  readonly nodeOf: (replica: ReplicaId) => string;
+  /** Starts the network; called once, when everything is ready to listen. */
+  readonly openTransport: (listener: PeerListener) => PeerTransport;
+  readonly limits?: Partial<RuntimeLimits>;
+  readonly observer?: RuntimeObserver;
+  /** The process must end: its state can no longer be trusted. Called once. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface HostedReplica {
+  readonly shard: ShardNumber;
+  readonly replica: ReplicaId;
+  /** Members of the group when it is formed; ignored once the replica exists. */
+  readonly initial: ConfState;
+}
+
+export interface Runtime {
+  readonly replicas: readonly ReplicaHandle[];
+  /** Hands over what this node leads, stops, and closes the network; the store stays open. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Drives all replicas of a node. In each turn of the event loop everything that arrived is stepped through the cores first;
+ * then messages leave, one frame a peer, and at most one round is on its way to the disk: one batch, one fsync, for all
+ * replicas. What a round promises leaves only after it.
+ */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const peers = await PeerRegistry.open(options);
+  const runtime = new NodeRuntime(options, peers);
+  await runtime.start();
+  return runtime;
+}
+
+class NodeRuntime implements Runtime, PeerListener {
+  readonly #options: RuntimeOptions;
+  readonly #limits: RuntimeLimits;
+  readonly #observer: RuntimeObserver;
+  readonly #peers: PeerRegistry;
+  readonly #byShard = new Map<ShardNumber, Replica>();
+  readonly #scheduled = new Set<Replica>();
+  readonly #outgoing = new Map<string, PeerMessage[]>();
+  readonly #sending = new Set<ReplicaId>();
+  #transport: PeerTransport | undefined;
+  #turnPlanned = false;
+  #writing = false;
+  #round = 0;
+  #diskFull = false;
+  #stopped: Promise<void> | undefined;
+  #failed = false;
+  #cancelTick: () => void = () => undefined;
+  #cancelDiskCheck: () => void = () => undefined;
+
+  constructor(options: RuntimeOptions, peers: PeerRegistry) {
+    this.#options = options;
+    this.#peers = peers;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#observer = options.observer ?? SILENT;
+  }
+
+  get replicas(): readonly ReplicaHandle[] {
+    return [...this.#byShard.values()];
+  }
+
+  async start(): Promise<void> {
+    const { store } = this.#options;
+    const host = this.#host();
+    for (const { shard, replica, initial } of this.#options.replicas) {
+      const opened = await store.openReplica(replica, initial);
+      this.#byShard.set(shard, new Replica(host, { shard, replica, opened }));
+    }
+    this.#transport = this.#options.openTransport(this);
+    this.#planTick();
+    this.#planDiskCheck();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  // ---- what the network calls
+
+  hello(toNode: string): PeerHello {
+    const { clusterId, nodeName, store } = this.#options;
+    return {
+      clusterId,
+      node: nodeName,
+      storeId: store.storeId,
+      toStoreId: this.#peers.storeOf(toNode),
+      boot: store.boot,
+      replicas: [...this.#byShard.values()].map(({ shard, replica, lastIndex }) => ({
+        shard,
+        replica,
+        lastIndex,
+      })),
+    };
+  }
+
+  admit(hello: PeerHello): string | undefined {
+    const refusal = this.#peers.admit(hello);
+    if (refusal !== undefined) this.#observer.peerRefused(hello.node, refusal);
+    return refusal;
+  }
+
+  receive(fromNode: string, messages: readonly PeerMessage[]): void {
+    for (const { shard, message } of messages) {
+      const replica = this.#byShard.get(shard);
+      if (replica === undefined || message.to !== replica.replica) continue;
+      if (this.#options.nodeOf(message.from) !== fromNode) continue;
+      replica.step(message);
+    }
+  }
+
+  disconnected(node: string, refused: boolean): void {
+    for (const replica of this.#byShard.values()) {
+      for (const { replica: id, node: hostNode } of replica.isLeader
+        ? replica.status().followers
+        : []) {
+        if (hostNode === node) replica.unreachable(id);
+      }
+      if (refused && this.#options.nodeOf(replica.leader) === node) replica.leaderGone();
+    }
+  }
+
+  async beginSnapshot(incoming: IncomingSnapshot): Promise<SnapshotSink | undefined> {
+    const replica = this.#byShard.get(incoming.shard);
+    if (replica === undefined || replica.replica !== incoming.to) return undefined;
+    if (!replica.wantsSnapshot(incoming)) return undefined;
+    return this.#options.store.createSnapshotSink(replica.replica);
+  }
+
+  async finishSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean> {
+    const replica = this.#byShard.get(incoming.shard);
+    const installed = (await replica?.installSnapshot(incoming, sink)) ?? false;
+    this.#observer.snapshot(incoming.shard, "received", installed);
+    return installed;
+  }
+
+  // ---- the turn
+
+  #host(): ReplicaHost {
+    const { clock, random, store, machine, codec, digest, nodeOf, encodeSweep } = this.#options;
+    return {
+      clock,
+      random,
+      store,
+      machine,
+      codec,
+      digest,
+      limits: this.#limits,
+      observer: this.#observer,
+      encodeSweep,
+      nodeOf,
+      schedule: (replica) => {
+        this.#scheduled.add(replica);
+        this.#planTurn();
+      },
+      send: (shard, message) => {
+        this.#send(shard, message);
+      },
+      sendSnapshot: (replica, message) => {
+        this.#sendSnapshot(replica, message);
+      },
+      nextRound: () => this.#round + 1,
+      diskFull: () => this.#diskFull,
+      fatal: (error) => {
+        this.#fail(error);
+      },
+    };
+  }
+
+  #planTurn(): void {
+    if (this.#turnPlanned) return;
+    this.#turnPlanned = true;
+    this.#options.clock.soon(() => {
+      this.#turnPlanned = false;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  #turn(): void {
+    if (this.#failed) return;
+    const scheduled = [...this.#scheduled];
+    this.#scheduled.clear();
+    for (const replica of scheduled) replica.process();
+    this.#flush();
+    if (!this.#writing) this.#write();
+  }
+
+  #write(): void {
+    const rounds: ReplicaRound[] = [];
+    const replicas: Replica[] = [];
+    let sync = false;
+    for (const replica of this.#byShard.values()) {
+      const built = replica.buildRound();
+      if (built === undefined) continue;
+      rounds.push(built.round);
+      replicas.push(replica);
+      sync ||= built.sync;
+    }
+    if (rounds.length === 0) return;
+    this.#round++;
+    this.#writing = true;
+    const { clock, store } = this.#options;
+    const startMs = clock.monotonicMs();
+    store.write(rounds, sync).then(
+      () => {
+        this.#writing = false;
+        this.#observer.roundWritten((clock.monotonicMs() - startMs) / 1000, rounds.length, sync);
+        this.#written(replicas);
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
+  }
+
+  #written(replicas: readonly Replica[]): void {
+    try {
+      for (const replica of replicas) replica.roundWritten(this.#round);
+      // What waited for the disk leaves now, and the next round starts without waiting for another turn.
+      this.#turn();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #send(shard: ShardNumber, message: Message): void {
+    const node = this.#options.nodeOf(message.to);
+    if (node === "") return;
+    const waiting = this.#outgoing.get(node);
+    if (waiting === undefined) this.#outgoing.set(node, [{ shard, message }]);
+    else waiting.push({ shard, message });
+    this.#planTurn();
+  }
+
+  #flush(): void {
+    if (this.#outgoing.size === 0) return;
+    for (const [node, messages] of this.#outgoing) this.#transport?.send(node, messages);
+    this.#outgoing.clear();
+  }
+
+  #sendSnapshot(replica: Replica, message: Message): void {
+    const node = this.#options.nodeOf(message.to);
+    const { shard } = replica;
+    if (node === "" || this.#sending.has(message.to)) return;
+    this.#sending.add(message.to);
+    const send = async (): Promise<boolean> => {
+      const source = await this.#options.store.openSnapshot(replica.replica);
+      try {
+        const { from, to, term } = message;
+        return (
+          (await this.#transport?.sendSnapshot(node, { shard, from, to, term, source })) ?? false
+        );
+      } finally {
+        await source.close();
+      }
+    };
+    send()
+      .catch(() => false)
+      .then((installed) => {
+        this.#sending.delete(message.to);
+        this.#observer.snapshot(shard, "sent", installed);
+        replica.snapshotSent(message.to, installed);
+      })
+      .catch((error: unknown) => {
+        this.#fail(error);
+      });
+  }
+
+  // ---- time
+
+  #planTick(): void {
+    const { clock } = this.#options;
+    this.#cancelTick = clock.after(this.#limits.tickMs, () => {
+      this.#planTick();
+      // After a stall the timer comes before the messages that wait in the sockets: they are read first, and one late tick
+      // is one tick.
+      clock.soon(() => {
+        if (this.#failed) return;
+        try {
+          for (const replica of this.#byShard.values()) replica.tick();
+        } catch (error) {
+          this.#fail(error);
+        }
+      });
+    });
+  }
+
+  #planDiskCheck(): void {
+    const { clock, store } = this.#options;
+    this.#cancelDiskCheck = clock.after(this.#limits.diskCheckMs, () => {
+      store.usage().then(
+        ({ freeBytes }) => {
+          if (this.#stopped === undefined) this.#checkDisk(freeBytes);
+        },
+        (error: unknown) => {
+          this.#fail(error);
+        },
+      );
+    });
+  }
+
+  #checkDisk(freeBytes: number): void {
+    const full = freeBytes < this.#limits.diskReserveBytes;
+    if (full !== this.#diskFull) this.#observer.diskFull(full);
+    this.#diskFull = full;
+    if (full) {
+      for (const replica of this.#byShard.values()) {
+        if (replica.isLeader) void replica.transferLeader(undefined).catch(() => undefined);
+      }
+    }
+    this.#planDiskCheck();
+  }
+
+  // ---- the end
+
+  async #stop(): Promise<void> {
+    await Promise.all([...this.#byShard.values()].map((replica) => replica.stop()));
+    this.#cancelTick();
+    this.#cancelDiskCheck();
+    this.#failed = true;
+    await this.#transport?.close();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#cancelTick();
+    this.#cancelDiskCheck();
+    this.#options.onFatal(error);
+  }
+}
