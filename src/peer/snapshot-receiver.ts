@@ -1,0 +1,130 @@
+import { crc32 } from "node:zlib";
+import { create } from "@bufbuild/protobuf";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import {
+  InstallSnapshotResponseSchema,
+  type InstallSnapshotRequest,
+  type InstallSnapshotResponse,
+  type SnapshotChunk,
+  type SnapshotHeader,
+} from "../../gen/cabildo/raft/v1/raft_pb.js";
+import { assert, ClusterError } from "../base/index.js";
+import type { IncomingSnapshot, PeerHello, PeerListener, SnapshotSink } from "../runtime/index.js";
+import {
+  decodeConfState,
+  decodeHello,
+  decodeRoute,
+  decodeSnapshotRows,
+  isMalformed,
+  toSafeInteger,
+  toUint64,
+} from "../wire/index.js";
+import { RpcRefusal } from "./status.js";
+
+export type SnapshotCall = ServerDuplexStream<InstallSnapshotRequest, InstallSnapshotResponse>;
+
+type State =
+  | { readonly kind: "new" }
+  | { readonly kind: "receiving"; readonly incoming: IncomingSnapshot; readonly sink: SnapshotSink }
+  | { readonly kind: "done" };
+
+/**
+ * Takes one snapshot off a stream, a message at a time: reading pauses while rows are written, so the sender is held back by
+ * flow control. Whatever goes wrong ends it, and what was written is discarded.
+ */
+export class SnapshotReceiver {
+  readonly #call: SnapshotCall;
+  readonly #listener: PeerListener;
+  readonly #greet: (hello: PeerHello) => void;
+  #state: State = { kind: "new" };
+  #work: Promise<void> = Promise.resolve();
+  #lost = false;
+
+  constructor(call: SnapshotCall, listener: PeerListener, greet: (hello: PeerHello) => void) {
+    this.#call = call;
+    this.#listener = listener;
+    this.#greet = greet;
+    call.on("data", (request: InstallSnapshotRequest) => {
+      call.pause();
+      this.#then(async () => {
+        await this.#receive(request);
+        call.resume();
+      });
+    });
+    call.on("end", () => this.abort("it ended before its last chunk"));
+    call.on("cancelled", () => this.abort("the sender gave up"));
+  }
+
+  /** Ends the transfer, after what is being written. No effect once all rows were taken. */
+  abort(reason: string): void {
+    this.#lost = true;
+    this.#then(async () => {
+      if (this.#state.kind !== "done") throw new ClusterError("failed-precondition", reason);
+    });
+  }
+
+  #then(step: () => Promise<void>): void {
+    this.#work = this.#work.then(step).catch((error: unknown) => this.#fail(error));
+  }
+
+  async #receive(request: InstallSnapshotRequest): Promise<void> {
+    if (this.#state.kind === "done") return;
+    if (isMalformed(request)) throw new ClusterError("invalid-argument", "not a chunk");
+    const { part } = request;
+    if (this.#state.kind === "new") {
+      if (part.case !== "header") throw new ClusterError("invalid-argument", "no header first");
+      await this.#begin(part.value);
+    } else {
+      if (part.case !== "chunk") throw new ClusterError("invalid-argument", "no chunk");
+      await this.#take(this.#state.incoming, this.#state.sink, part.value);
+    }
+  }
+
+  async #begin(header: SnapshotHeader): Promise<void> {
+    this.#greet(decodeHello(header.hello));
+    const incoming: IncomingSnapshot = {
+      ...decodeRoute(header.route),
+      snapshotId: header.snapshotId,
+      index: toSafeInteger(header.index),
+      indexTerm: toSafeInteger(header.term),
+      confState: decodeConfState(header.confState),
+    };
+    const sink = await this.#listener.beginSnapshot(incoming);
+    if (sink === undefined) throw new ClusterError("failed-precondition", "not wanted now");
+    assert(this.#state.kind === "new", "a snapshot begins once");
+    this.#state = { kind: "receiving", incoming, sink };
+    this.#answer({ nextOffset: toUint64(sink.rows), snapshotId: incoming.snapshotId });
+  }
+
+  async #take(incoming: IncomingSnapshot, sink: SnapshotSink, chunk: SnapshotChunk): Promise<void> {
+    const offset = toSafeInteger(chunk.offset);
+    if (offset !== sink.rows) {
+      throw new ClusterError(
+        "invalid-argument",
+        `chunk at row ${offset}, expected ${sink.rows}: start over`,
+      );
+    }
+    if (crc32(chunk.rows) !== chunk.checksum) {
+      throw new ClusterError("invalid-argument", "a chunk fails its checksum: start over");
+    }
+    const rows = decodeSnapshotRows(chunk.rows);
+    if (rows.length > 0) await sink.write(rows);
+    if (!chunk.last || this.#lost) return;
+    this.#state = { kind: "done" };
+    const installed = await this.#listener.finishSnapshot(incoming, sink);
+    this.#answer({ installed });
+    this.#call.end();
+  }
+
+  #answer(answer: { snapshotId?: string; nextOffset?: bigint; installed?: boolean }): void {
+    this.#call.write(create(InstallSnapshotResponseSchema, answer));
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const state = this.#state;
+    this.#state = { kind: "done" };
+    this.#call.emit("error", new RpcRefusal(error));
+    this.#call.resume();
+    if (state.kind === "receiving") await state.sink.discard();
+  }
+}

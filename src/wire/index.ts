@@ -1,0 +1,33 @@
+/** The only translation between `gen/` messages and the types of the other folders. */
+export { toSafeInteger, toUint64 } from "./int64.js";
+export {
+  channelOptions,
+  ERROR_CODE_TRAILER,
+  FRAME_BYTES_MAX,
+  isMalformed,
+  MESSAGE_BYTES_MAX,
+  serverIdentityCheck,
+  serviceDefinition,
+} from "./grpc.js";
+export type { RpcDefinition, RpcMethod } from "./grpc.js";
+export { requireIdentity } from "./rpc-identity.js";
+export type { AuthenticatedCall } from "./rpc-identity.js";
+export {
+  decodeAppendRequest,
+  decodeAppendResponse,
+  decodeConfState,
+  decodeHello,
+  decodeReadIndexRequest,
+  decodeReadIndexResponse,
+  decodeRoute,
+  decodeTimeoutNow,
+  decodeVoteRequest,
+  decodeVoteResponse,
+  encodeConfState,
+  encodeHello,
+  encodeRoute,
+} from "./peer.js";
+export type { MessageOf } from "./peer.js";
+export { frameRequests, frameResponses } from "./peer-frames.js";
+export type { Backward, Forward, Frame } from "./peer-frames.js";
+export { decodeSnapshotRows, encodeSnapshotRows, snapshotRowBytes } from "./snapshot-rows.js";
