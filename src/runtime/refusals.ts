@@ -56,6 +56,7 @@ export function refusalError(refusal: Refusal, nodeOf: (replica: number) => stri
     case "not-a-member":
     case "peer-not-found":
     case "conf-change-pending":
+    case "conf-change-impossible":
       return notLeader("");
     default:
       return unreachable(refusal);

@@ -101,7 +101,6 @@ export class Replica implements ReplicaHandle {
   readonly #reads = new Reads();
   readonly #logTime: LogTime;
   readonly #lostReason: string | undefined;
-  readonly #mustReach: number;
   #gathered: GatheredProposal[] = [];
   #gatheredBytes = 0;
   #soft: SoftState = { leader: NONE, role: "follower" };
@@ -131,7 +130,6 @@ export class Replica implements ReplicaHandle {
     this.#leaderHeardAtMs = host.clock.monotonicMs();
     this.#persisted = opened.applied;
     this.#lostReason = opened.lost?.reason;
-    this.#mustReach = opened.lost?.index ?? 0;
     this.#log = new ReplicaLog({
       opened,
       fetch: (low, high) => {
@@ -195,7 +193,7 @@ export class Replica implements ReplicaHandle {
         applied: opened.applied.index,
         hardState: opened.hardState,
         confState: opened.applied.confState,
-        random: host.random,
+        randomTicks: (min, max) => min + Math.floor(host.random() * (max - min + 1)),
         ...(opened.lost === undefined ? {} : { mustReach: opened.lost }),
       },
       this.#log,
@@ -279,11 +277,8 @@ export class Replica implements ReplicaHandle {
       sequence: applied.sequence,
       epoch: applied.epoch,
       stateHash: Buffer.from(applied.stateHash).toString("hex"),
-      quarantine:
-        this.#lostReason !== undefined && status.lastIndex < this.#mustReach
-          ? this.#lostReason
-          : "",
-      followers: status.progress
+      quarantine: status.quarantined ? (this.#lostReason ?? "") : "",
+      followers: status.followers
         .filter(({ id }) => id !== this.replica)
         .map((progress) => ({
           replica: progress.id,
@@ -299,7 +294,7 @@ export class Replica implements ReplicaHandle {
 
   transferLeader(to: ReplicaId | undefined): Promise<string> {
     const status = this.#group.status();
-    const best = status.progress
+    const best = status.followers
       .filter(
         ({ id, isLearner, recentActive }) => id !== this.replica && !isLearner && recentActive,
       )
@@ -655,7 +650,7 @@ export class Replica implements ReplicaHandle {
       "the core restores a snapshot that nobody received",
     );
     // From here on nothing of the former state may reach the disk any more.
-    this.#applier.reset(state);
+    if (state !== undefined) this.#applier.reset(state);
     return install;
   }
 

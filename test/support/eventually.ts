@@ -1,8 +1,29 @@
-/** Waits until a condition holds; the test's own timeout ends what never will. */
-export async function eventually<T>(condition: () => T | undefined | false): Promise<T> {
-  for (;;) {
-    const value = condition();
-    if (value !== undefined && value !== false) return value;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+export interface EventuallyOptions {
+  /** Bounds a hang and asserts nothing. */
+  readonly timeoutMs?: number;
+  /** What is waited for, for the message when it never comes. */
+  readonly what?: string;
+}
+
+const TIMEOUT_MS = 60_000;
+const ASK_AGAIN_MS = 10;
+
+/** Asks again and again until there is an answer: anything but undefined, false and a failure. */
+export async function eventually<T>(
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  options: EventuallyOptions = {},
+): Promise<T> {
+  const endMs = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);
+  let failure: unknown;
+  while (performance.now() < endMs) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+      failure = undefined;
+    } catch (error) {
+      failure = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
   }
+  throw new Error(`waited in vain for ${options.what ?? ask.toString()}`, { cause: failure });
 }

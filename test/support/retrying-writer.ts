@@ -1,0 +1,86 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Event } from "../../gen/cabildo/v1/events_pb.js";
+import type { Person } from "./up-cluster.js";
+
+const DEADLINE_MS = 5000;
+const BACK_OFF_MS = 20;
+
+export interface Written {
+  readonly calendar: string;
+  readonly title: string;
+  readonly name: string;
+}
+
+/**
+ * Writes one event after the other, each within a deadline of 5 s and with the documented retry: what says that it is
+ * unavailable is repeated with the same request id.
+ */
+export class RetryingWriter {
+  readonly written: Written[] = [];
+  readonly failures: string[] = [];
+  longestWaitMs = 0;
+  retries = 0;
+  readonly #person: Person;
+  readonly #calendar: string;
+  #running = true;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(person: Person, calendar: string) {
+    this.#person = person;
+    this.#calendar = calendar;
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    for (let n = 0; this.#running; n++) {
+      const title = `${this.#calendar} ${n}`;
+      const startMs = performance.now();
+      try {
+        const event = await this.#create(title, startMs + DEADLINE_MS);
+        this.written.push({ calendar: this.#calendar, title, name: event.name });
+      } catch (error) {
+        this.failures.push(`${title}: ${String(error)}`);
+      }
+      this.longestWaitMs = Math.max(this.longestWaitMs, performance.now() - startMs);
+    }
+  }
+
+  async #create(title: string, endMs: number): Promise<Event> {
+    const requestId = crypto.randomUUID();
+    const seconds = BigInt(1_800_000_000 + this.written.length * 3600);
+    for (;;) {
+      try {
+        return await this.#person.events.createEvent(
+          {
+            parent: `calendars/${this.#calendar}`,
+            requestId,
+            event: {
+              title,
+              span: {
+                case: "timed",
+                value: { startTime: { seconds }, endTime: { seconds: seconds + 1800n } },
+              },
+            },
+          },
+          { timeoutMs: Math.max(endMs - performance.now(), 1) },
+        );
+      } catch (error) {
+        if (!isRetryable(error) || performance.now() + BACK_OFF_MS > endMs) throw error;
+        this.retries++;
+        await new Promise((resolve) => setTimeout(resolve, BACK_OFF_MS));
+      }
+    }
+  }
+}
+
+function isRetryable(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === Code.Unavailable;
+}

@@ -1,0 +1,303 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { createClient } from "@connectrpc/connect";
+import type { Client, Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { ClusterService } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import type { ClusterStatus } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
+import { EventService } from "../../gen/cabildo/v1/events_pb.js";
+import { GroupService } from "../../gen/cabildo/v1/groups_pb.js";
+import { SyncService } from "../../gen/cabildo/v1/sync_pb.js";
+import { UserService } from "../../gen/cabildo/v1/users_pb.js";
+import { eventually } from "./eventually.js";
+
+/** The line of JSON that `cabildo up` prints. */
+export interface Ready {
+  readonly ready: true;
+  readonly clusterId: string;
+  readonly api: string;
+  readonly apis: readonly string[];
+  readonly wss: string;
+  readonly wsss: readonly string[];
+  readonly metrics: readonly { readonly name: string; readonly url: string }[];
+  readonly nodes: readonly UpNode[];
+  readonly coordinators: readonly UpProcess[];
+  readonly fanouts: readonly UpProcess[];
+  readonly ca: string;
+  readonly operatorCert: string;
+  readonly operatorKey: string;
+  readonly adminCredential: string;
+  readonly dataDir: string;
+}
+
+export interface UpProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly url: string;
+}
+
+export interface UpNode {
+  readonly name: string;
+  readonly pid: number;
+  readonly address: string;
+  readonly replicas: readonly string[];
+}
+
+export interface Person {
+  readonly user: string;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly auth: Client<typeof AuthService>;
+  readonly users: Client<typeof UserService>;
+  readonly groups: Client<typeof GroupService>;
+  readonly events: Client<typeof EventService>;
+  readonly sync: Client<typeof SyncService>;
+}
+
+const READY_TIMEOUT_MS = 90_000;
+const STOP_TIMEOUT_MS = 20_000;
+/** As many ports as a cluster with 12 nodes may use. */
+const PORT_SPAN = 80;
+
+export interface UpOptions {
+  readonly layout?: "compact" | "seed";
+  readonly dataDir?: string;
+  readonly basePort?: number;
+  readonly extra?: readonly string[];
+  /** Where the processes say what happens; dropped unless given. */
+  readonly log?: (line: string) => void;
+}
+
+/** A cluster of real processes, started as a person starts it. */
+export class UpCluster {
+  readonly ready: Ready;
+  readonly basePort: number;
+  readonly #child: ChildProcess;
+  readonly #ownsData: boolean;
+
+  static async start(options: UpOptions = {}): Promise<UpCluster> {
+    const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "cabildo-test-"));
+    const basePort = options.basePort ?? (await freeBasePort());
+    const args = [
+      path.join(repositoryRoot(), "dist/src/main/cabildo.js"),
+      "up",
+      "--data",
+      dataDir,
+      "--base-port",
+      String(basePort),
+      "--layout",
+      options.layout ?? "compact",
+      ...(options.extra ?? []),
+    ];
+    const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] });
+    const ready = await readReady(child, options.log ?? (() => undefined));
+    return new UpCluster(child, ready, basePort, options.dataDir === undefined);
+  }
+
+  private constructor(child: ChildProcess, ready: Ready, basePort: number, ownsData: boolean) {
+    this.#child = child;
+    this.ready = ready;
+    this.basePort = basePort;
+    this.#ownsData = ownsData;
+  }
+
+  get ca(): string {
+    return readFileSync(this.ready.ca, "utf8");
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** As in the file that the supervisor keeps up to date: process ids change with restarts. */
+  current(): Ready {
+    return JSON.parse(readFileSync(path.join(this.ready.dataDir, "ready.json"), "utf8")) as Ready;
+  }
+
+  /** Registers and signs in. */
+  async person(user: string): Promise<Person> {
+    const password = `${user} likes long passwords`;
+    const auth = this.#client(AuthService, undefined);
+    await auth.register({ userId: user, password, displayName: user, timeZone: "UTC" });
+    const { accessToken, refreshToken } = await auth.login({ userId: user, password });
+    return {
+      user,
+      accessToken,
+      refreshToken,
+      auth: this.#client(AuthService, accessToken),
+      users: this.#client(UserService, accessToken),
+      groups: this.#client(GroupService, accessToken),
+      events: this.#client(EventService, accessToken),
+      sync: this.#client(SyncService, accessToken),
+    };
+  }
+
+  /** As an operator sees it, asked of the first node that answers. */
+  async status(): Promise<ClusterStatus> {
+    let failure: unknown = new Error("no node");
+    for (const node of this.current().nodes) {
+      const transport = createGrpcTransport({
+        baseUrl: `https://${node.address}`,
+        nodeOptions: {
+          ca: this.ca,
+          cert: readFileSync(this.ready.operatorCert, "utf8"),
+          key: readFileSync(this.ready.operatorKey, "utf8"),
+        },
+        defaultTimeoutMs: 3000,
+      });
+      try {
+        return await createClient(ClusterService, transport).getStatus({});
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Every shard has a leader, and every replica is reachable and close behind it. */
+  async healthy(): Promise<ClusterStatus> {
+    return eventually(
+      async () => {
+        const status = await this.status();
+        const well = status.shards.every(
+          (shard) =>
+            shard.leader !== "" &&
+            shard.replicas.length >= 3 &&
+            shard.replicas.every((replica) => replica.reachable && replica.lag < 200n),
+        );
+        return well ? status : undefined;
+      },
+      { timeoutMs: 60_000, what: "all replicas reachable and caught up" },
+    );
+  }
+
+  /** SIGKILL, as a machine that dies. Resolves when the process is gone. */
+  async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const { nodes, coordinators, fanouts } = this.current();
+    const found = [...nodes, ...coordinators, ...fanouts].find((item) => item.name === name);
+    if (found === undefined) throw new Error(`no process ${name}`);
+    process.kill(found.pid, signal);
+    if (signal === "SIGKILL") {
+      await eventually(() => !isAlive(found.pid), {
+        timeoutMs: 10_000,
+        what: `${name} to die`,
+      });
+    }
+  }
+
+  /** Ctrl-C; the data stays if it was named by the caller. Returns the exit code. */
+  async stop(): Promise<number | null> {
+    const pids = allPids(this.current());
+    const exited = new Promise<number | null>((resolve) => {
+      if (this.#child.exitCode !== null) resolve(this.#child.exitCode);
+      this.#child.once("exit", (code) => {
+        resolve(code);
+      });
+    });
+    this.#child.kill("SIGINT");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    const code = await exited;
+    clearTimeout(timer);
+    await eventually(() => !pids.some(isAlive), {
+      timeoutMs: STOP_TIMEOUT_MS,
+      what: "all processes of the cluster to end",
+    });
+    if (this.#ownsData) rmSync(this.ready.dataDir, { recursive: true, force: true });
+    return code;
+  }
+
+  #client<T extends Parameters<typeof createClient>[0]>(
+    service: T,
+    token: string | undefined,
+  ): Client<T> {
+    const authorize: Interceptor = (next) => (request) => {
+      if (token !== undefined) request.header.set("authorization", `Bearer ${token}`);
+      return next(request);
+    };
+    const transport = createGrpcTransport({
+      baseUrl: this.ready.api,
+      nodeOptions: { ca: this.ca },
+      interceptors: [authorize],
+    });
+    return createClient(service, transport);
+  }
+}
+
+export function repositoryRoot(): string {
+  return path.resolve(
+    import.meta.dirname,
+    import.meta.dirname.includes("dist") ? "../../.." : "../..",
+  );
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function allPids(ready: Ready): number[] {
+  return [...ready.nodes, ...ready.coordinators, ...ready.fanouts].map(({ pid }) => pid);
+}
+
+async function readReady(child: ChildProcess, log: (line: string) => void): Promise<Ready> {
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error("no output to read");
+  const said: string[] = [];
+  createInterface({ input: stderr }).on("line", (line) => {
+    said.push(line);
+    if (said.length > 200) said.shift();
+    log(line);
+  });
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => {
+      child.kill("SIGKILL");
+      reject(new Error(`${why}\n${said.join("\n")}`));
+    };
+    const timer = setTimeout(() => {
+      fail("the cluster did not become ready");
+    }, READY_TIMEOUT_MS);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      fail(`cabildo up ended with ${code}`);
+    });
+    createInterface({ input: stdout }).once("line", (line) => {
+      clearTimeout(timer);
+      child.removeAllListeners("exit");
+      resolve(JSON.parse(line) as Ready);
+    });
+  });
+}
+
+/** The first of a run of ports that nobody uses just now. */
+async function freeBasePort(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const base = 20_000 + Math.floor(Math.random() * 110) * 100;
+    const probes = await Promise.all(Array.from({ length: PORT_SPAN }, (_, i) => isFree(base + i)));
+    if (probes.every(Boolean)) return base;
+  }
+  throw new Error("no free ports");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => {
+      resolve(false);
+    });
+    server.listen(port, "127.0.0.1", () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
+}
