@@ -1,4 +1,5 @@
 /** Pure: the deterministic state machine of the agenda. Nothing here reads a clock, randomness, locale or ICU. */
+export { createMachine } from "./machine.js";
 export { NotLoaded } from "./types.js";
 export type {
   Applied,
@@ -13,3 +14,7 @@ export type {
   View,
   Write,
 } from "./types.js";
+export { EXPIRY_QUEUES, KEYS, keyAfter, prefixRange, timeKey } from "./rows.js";
+export type { RowCodecs } from "./rows.js";
+export { formatEtag } from "./etag.js";
+export { SWEEP_MORE } from "./sweep.js";

@@ -27,7 +27,7 @@ export interface View {
   range(range: KeyRange): readonly StateRow[];
 }
 
-/** Not an error: a read of something that is not in memory yet. Never caught inside machine. */
+/** Not an error: a read of something that is not in memory yet. Inside machine only `gather` catches it, to name more at once. */
 export class NotLoaded extends Error {
   override readonly name = "NotLoaded";
   readonly need: ReadSet;

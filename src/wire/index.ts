@@ -31,3 +31,34 @@ export type { MessageOf } from "./peer.js";
 export { frameRequests, frameResponses } from "./peer-frames.js";
 export type { Backward, Forward, Frame } from "./peer-frames.js";
 export { decodeSnapshotRows, encodeSnapshotRows, snapshotRowBytes } from "./snapshot-rows.js";
+export { toInt64 } from "./int64.js";
+export {
+  createStoreCodec,
+  decodeChange,
+  decodeCommand,
+  decodeQuery,
+  decodeQueryReply,
+  decodeReply,
+  encodeChange,
+  encodeCommand,
+  encodeQuery,
+  encodeQueryReply,
+  encodeReply,
+} from "./store/index.js";
+export {
+  decodeCalls,
+  decodeFeed,
+  decodeReplies,
+  encodeFeed,
+  feedBytes,
+  frameCalls,
+  frameReplies,
+  toShardFailure,
+} from "./shard.js";
+export type {
+  FeedFrame,
+  ShardCall,
+  ShardFailure,
+  ShardOperation,
+  ShardReply,
+} from "./shard.js";

@@ -1,0 +1,81 @@
+import { InvariantViolation, unreachable } from "../base/index.js";
+import type { Command, CommandReply } from "../domain/index.js";
+import { findFault } from "./checks.js";
+import { createClusterKeys } from "./cluster-keys.js";
+import { Draft, refuse } from "./draft.js";
+import type { Outcome } from "./draft.js";
+import { createEvent, deleteEvent, updateEvent } from "./events.js";
+import { addMember, createGroup } from "./groups.js";
+import { hasRequestId, recall, remember } from "./idempotency.js";
+import type { RowCodecs } from "./rows.js";
+import { createSession, revokeSession, rotateSession } from "./sessions.js";
+import { sweep } from "./sweep.js";
+import type { Applied, ApplyContext, View } from "./types.js";
+import { changePassword, registerUser } from "./users.js";
+
+/** Depends on its arguments alone. What a command is refused for without a look at the state is not remembered. */
+export function applyCommand(
+  context: ApplyContext,
+  command: Command,
+  view: View,
+  rows: RowCodecs,
+): Applied {
+  const draft = new Draft(context, rows, view);
+  const fault = findFault(command);
+  if (fault !== undefined) {
+    return finish(draft, command, replyTo(draft, refuse("invalid-argument", fault)));
+  }
+  if (!hasRequestId(command)) {
+    return finish(draft, command, replyTo(draft, run(draft, command)));
+  }
+  const recalled = recall(draft, command);
+  if (recalled.kind === "answered") return finish(draft, command, recalled.reply);
+  const reply = replyTo(draft, run(draft, command));
+  remember(draft, command, recalled.usage, reply);
+  return finish(draft, command, reply);
+}
+
+function run(draft: Draft, { caller, operation }: Command): Outcome {
+  switch (operation.kind) {
+    case "register-user":
+      return registerUser(draft, caller, operation);
+    case "change-password":
+      return changePassword(draft, caller, operation);
+    case "create-session":
+      return createSession(draft, caller, operation);
+    case "rotate-session":
+      return rotateSession(draft, caller, operation);
+    case "revoke-session":
+      return revokeSession(draft, caller, operation);
+    case "create-cluster-keys":
+      return createClusterKeys(draft, caller, operation);
+    case "create-group":
+      return createGroup(draft, caller, operation);
+    case "add-member":
+      return addMember(draft, caller, operation);
+    case "create-event":
+      return createEvent(draft, caller, operation);
+    case "update-event":
+      return updateEvent(draft, caller, operation);
+    case "delete-event":
+      return deleteEvent(draft, caller, operation);
+    case "sweep":
+      return sweep(draft, caller, operation);
+    case "unknown":
+      throw new InvariantViolation("a command of a newer version: this replica must be upgraded");
+    default:
+      return unreachable(operation);
+  }
+}
+
+function replyTo(draft: Draft, outcome: Outcome): CommandReply {
+  if (outcome.kind === "refused") return { ...outcome, replayed: false };
+  return { ...outcome, sequence: draft.sequence, replayed: false };
+}
+
+function finish(draft: Draft, { operation }: Command, reply: CommandReply): Applied {
+  const { writes, changes } = draft;
+  const trims = operation.kind === "sweep" && reply.kind === "done" && operation.trimFeedTo > 0;
+  if (!trims) return { writes, reply, changes };
+  return { writes, reply, changes, trimFeedTo: operation.trimFeedTo };
+}

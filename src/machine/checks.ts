@@ -1,0 +1,255 @@
+import { InvariantViolation, unreachable } from "../base/index.js";
+import type { Command, EventContent, EventField, EventSpan, Operation } from "../domain/index.js";
+import { calendarOwner, isId } from "../policy/index.js";
+import { isDate, timeRange } from "./event-times.js";
+import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
+import { codePoints, isVisibleAscii, utf8Bytes } from "./text.js";
+
+const EVENT_ID = /^e[0-9a-hjkmnp-tv-z]{26}$/;
+const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const REQUEST_ID_CHARS_MAX = 64;
+const FINGERPRINT_CHARS_MAX = 64;
+const HASH_CHARS_MAX = 128;
+const PASSWORD_HASH_CHARS_MAX = 512;
+const UID_CHARS_MAX = 64;
+const NAME_CHARS_MAX = 63;
+const EMAIL_BYTES_MAX = 254;
+const TIME_ZONE_BYTES_MAX = 64;
+const CLIENT_BYTES_MAX = 128;
+const SECRET_BYTES_MAX = 4_096;
+const TITLE_CHARS_MAX = 255;
+const LOCATION_CHARS_MAX = 255;
+const DESCRIPTION_BYTES_MAX = 8_192;
+const LABELS_MAX = 32;
+const LABEL_KEY_BYTES_MAX = 63;
+const LABEL_VALUE_BYTES_MAX = 255;
+const REMINDERS_MAX = 5;
+const REMINDER_MINUTES_MAX = 40_320;
+const RANK_MAX = 1_000_000;
+const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
+
+export function isEventId(text: string): boolean {
+  return EVENT_ID.test(text);
+}
+
+export function isSessionId(text: string): boolean {
+  return SESSION_ID.test(text);
+}
+
+/**
+ * What is wrong with a command whatever the state; undefined if nothing. The gateway has checked the same: this stands between
+ * a faulty gateway and the keys of the state. Throws on an operation of a newer version.
+ */
+export function findFault(command: Command): string | undefined {
+  const { caller, requestId, fingerprint, operation } = command;
+  if (caller.kind === "user" && !isId(caller.user)) return "caller: not a user id";
+  if (requestId === "" && caller.kind !== "system") return "request_id: must be set";
+  if (requestId.length > REQUEST_ID_CHARS_MAX || !isVisibleAscii(requestId)) {
+    return "request_id: at most 64 visible ASCII characters";
+  }
+  if (fingerprint.length > FINGERPRINT_CHARS_MAX) return "fingerprint: too long";
+  return findOperationFault(operation);
+}
+
+function findOperationFault(operation: Operation): string | undefined {
+  switch (operation.kind) {
+    case "register-user":
+      return (
+        idFault("user_id", operation.user) ??
+        textFault("display_name", operation.displayName, NAME_CHARS_MAX) ??
+        bytesFault("time_zone", operation.timeZone, TIME_ZONE_BYTES_MAX) ??
+        emailFault(operation.email) ??
+        asciiFault("uid", operation.uid, UID_CHARS_MAX) ??
+        hashFault("password_hash", operation.passwordHash, PASSWORD_HASH_CHARS_MAX) ??
+        asciiFault("bootstrap_hash", operation.bootstrapHash, HASH_CHARS_MAX)
+      );
+    case "change-password":
+      return (
+        idFault("user", operation.user) ??
+        hashFault("password_hash", operation.passwordHash, PASSWORD_HASH_CHARS_MAX) ??
+        (operation.keepSession === "" ? undefined : sessionFault(operation.keepSession))
+      );
+    case "create-session":
+      return (
+        idFault("user", operation.user) ??
+        sessionFault(operation.session) ??
+        bytesFault("client", operation.client, CLIENT_BYTES_MAX) ??
+        hashFault("refresh_hash", operation.refreshHash, HASH_CHARS_MAX) ??
+        lifetimeFault(operation.lifetimeMs)
+      );
+    case "rotate-session":
+      return (
+        idFault("user", operation.user) ??
+        sessionFault(operation.session) ??
+        hashFault("presented_hash", operation.presentedHash, HASH_CHARS_MAX) ??
+        hashFault("next_hash", operation.nextHash, HASH_CHARS_MAX) ??
+        lifetimeFault(operation.lifetimeMs)
+      );
+    case "revoke-session":
+      return idFault("user", operation.user) ?? sessionFault(operation.session);
+    case "create-cluster-keys":
+      return (
+        bytesFault("signing_jwk", operation.keys.signingJwk, SECRET_BYTES_MAX) ??
+        bytesFault("position_key", operation.keys.positionKey, SECRET_BYTES_MAX)
+      );
+    case "create-group":
+      return (
+        idFault("group_id", operation.group) ??
+        asciiFault("uid", operation.uid, UID_CHARS_MAX) ??
+        textFault("display_name", operation.displayName, NAME_CHARS_MAX)
+      );
+    case "add-member":
+      return (
+        idFault("group", operation.group) ??
+        idFault("user", operation.user) ??
+        rangeFault("rank", operation.rank, 0, RANK_MAX)
+      );
+    case "create-event":
+      return eventNameFault(operation) ?? findContentFault(operation.content, ALL_FIELDS);
+    case "update-event":
+      return eventNameFault(operation) ?? findContentFault(operation.content, operation.fields);
+    case "delete-event":
+      return eventNameFault(operation);
+    case "sweep":
+      return rangeFault("trim_feed_to", operation.trimFeedTo, 0, Number.MAX_SAFE_INTEGER);
+    case "unknown":
+      throw new InvariantViolation("a command of a newer version: this replica must be upgraded");
+    default:
+      return unreachable(operation);
+  }
+}
+
+const ALL_FIELDS: readonly EventField[] = [
+  "title",
+  "description",
+  "location",
+  "span",
+  "visibility",
+  "transparency",
+  "labels",
+  "reminderMinutes",
+];
+
+/** Only fields that are written are looked at. */
+function findContentFault(
+  content: EventContent,
+  fields: readonly EventField[],
+): string | undefined {
+  for (const field of fields) {
+    const fault = findFieldFault(content, field);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function findFieldFault(content: EventContent, field: EventField): string | undefined {
+  switch (field) {
+    case "title":
+      if (content.title === "") return "event.title: must be set";
+      return textFault("event.title", content.title, TITLE_CHARS_MAX);
+    case "description":
+      return bytesFault("event.description", content.description, DESCRIPTION_BYTES_MAX);
+    case "location":
+      return textFault("event.location", content.location, LOCATION_CHARS_MAX);
+    case "span":
+      return spanFault(content.span);
+    case "visibility":
+    case "transparency":
+      return undefined;
+    case "labels":
+      return labelsFault(content.labels);
+    case "reminderMinutes":
+      return remindersFault(content.reminderMinutes);
+    default:
+      return unreachable(field);
+  }
+}
+
+function spanFault(span: EventSpan): string | undefined {
+  if (span.kind === "timed") {
+    const fault = bytesFault("event.timed.time_zone", span.timeZone, TIME_ZONE_BYTES_MAX);
+    if (fault !== undefined) return fault;
+  } else if (!isDate(span.start) || !isDate(span.end)) {
+    return "event.all_day: not a date";
+  }
+  const { startMs, endMs } = timeRange(span);
+  if (!Number.isSafeInteger(startMs) || !Number.isSafeInteger(endMs)) return "event: not a time";
+  if (startMs < TIME_MIN_MS || endMs > TIME_END_MS) return "event: outside of the years 1 to 9999";
+  return startMs < endMs ? undefined : "event: must start before it ends";
+}
+
+function labelsFault(labels: EventContent["labels"]): string | undefined {
+  if (labels.length > LABELS_MAX) return `event.labels: at most ${LABELS_MAX}`;
+  const keys = new Set<string>();
+  for (const { key, value } of labels) {
+    if (keys.has(key)) return "event.labels: a key twice";
+    keys.add(key);
+    const fault =
+      bytesFault("event.labels", key, LABEL_KEY_BYTES_MAX) ??
+      bytesFault("event.labels", value, LABEL_VALUE_BYTES_MAX);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function remindersFault(minutes: readonly number[]): string | undefined {
+  if (minutes.length > REMINDERS_MAX) return `event.reminders: at most ${REMINDERS_MAX}`;
+  for (const value of minutes) {
+    const fault = rangeFault("event.reminders", value, 0, REMINDER_MINUTES_MAX);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function eventNameFault(operation: {
+  readonly calendar: string;
+  readonly event: string;
+}): string | undefined {
+  if (calendarOwner(operation.calendar) === undefined) return "calendar: not a calendar's key";
+  return isEventId(operation.event) ? undefined : "event: not an event id";
+}
+
+function idFault(field: string, id: string): string | undefined {
+  return isId(id)
+    ? undefined
+    : `${field}: 1 to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last`;
+}
+
+function sessionFault(session: string): string | undefined {
+  return isSessionId(session) ? undefined : "session: not a session id";
+}
+
+function emailFault(email: string): string | undefined {
+  return isVisibleAscii(email)
+    ? bytesFault("email", email, EMAIL_BYTES_MAX)
+    : "email: ASCII characters alone";
+}
+
+function asciiFault(field: string, text: string, charsMax: number): string | undefined {
+  if (text.length > charsMax) return `${field}: at most ${charsMax} characters`;
+  return isVisibleAscii(text) ? undefined : `${field}: ASCII characters alone`;
+}
+
+function hashFault(field: string, hash: string, charsMax: number): string | undefined {
+  return hash === "" ? `${field}: must be set` : asciiFault(field, hash, charsMax);
+}
+
+/** A string has no more code points than UTF-16 units, and no more than three bytes a unit: most are never counted. */
+function textFault(field: string, text: string, charsMax: number): string | undefined {
+  if (text.length <= charsMax || codePoints(text) <= charsMax) return undefined;
+  return `${field}: at most ${charsMax} characters`;
+}
+
+function bytesFault(field: string, text: string, bytesMax: number): string | undefined {
+  if (text.length * 3 <= bytesMax || utf8Bytes(text) <= bytesMax) return undefined;
+  return `${field}: at most ${bytesMax} bytes`;
+}
+
+function rangeFault(field: string, value: number, min: number, max: number): string | undefined {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return undefined;
+  return `${field}: from ${min} to ${max}`;
+}
+
+function lifetimeFault(lifetimeMs: number): string | undefined {
+  return rangeFault("lifetime", lifetimeMs, 1, SESSION_LIFETIME_MS_MAX);
+}

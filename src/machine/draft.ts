@@ -1,0 +1,105 @@
+import { assert } from "../base/index.js";
+import type { Change, ChangeKind, Resource } from "../domain/index.js";
+import type { ErrorCode } from "../base/index.js";
+import type { RowCodecs } from "./rows.js";
+import type { ApplyContext, RowCodec, StateKey, View, Write } from "./types.js";
+
+/** A command touches no more rows than this: a batch is atomic, so it has to be small. */
+export const WRITES_MAX = 1_000;
+
+/** What an operation came to. */
+export type Outcome =
+  | {
+      readonly kind: "done";
+      readonly name: string;
+      readonly revision: number;
+      readonly resource?: Resource;
+    }
+  | Refusal;
+
+export interface Refusal {
+  readonly kind: "refused";
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export function refuse(code: ErrorCode, message: string): Refusal {
+  return { kind: "refused", code, message };
+}
+
+/** Absent and forbidden say the same. */
+export function refuseNotFound(name: string): Refusal {
+  return refuse("not-found", `${name} was not found`);
+}
+
+/** What one command writes, in order. Reads see the state before the command: no row is read after it was written. */
+export class Draft {
+  readonly context: ApplyContext;
+  readonly rows: RowCodecs;
+  readonly writes: Write[] = [];
+  readonly changes: Change[] = [];
+  readonly #view: View;
+
+  constructor(context: ApplyContext, rows: RowCodecs, view: View) {
+    this.context = context;
+    this.rows = rows;
+    this.#view = view;
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  get nowMs(): number {
+    return this.context.timeMs;
+  }
+
+  /** Revision of the next change, and so of what it writes. */
+  get nextRevision(): number {
+    return this.context.sequence + this.changes.length + 1;
+  }
+
+  /** Sequence of the last change so far. */
+  get sequence(): number {
+    return this.context.sequence + this.changes.length;
+  }
+
+  has(key: StateKey): boolean {
+    return this.#view.get(key) !== undefined;
+  }
+
+  find<Row>(codec: RowCodec<Row>, key: StateKey): Row | undefined {
+    const value = this.#view.get(key);
+    return value === undefined ? undefined : codec.decode(value);
+  }
+
+  put<Row>(codec: RowCodec<Row>, key: StateKey, row: Row): void {
+    this.putBytes(key, codec.encode(row));
+  }
+
+  putBytes(key: StateKey, value: Uint8Array): void {
+    this.#write({ key, value });
+  }
+
+  delete(key: StateKey): void {
+    this.#write({ key, value: undefined });
+  }
+
+  /** One change for a resource that was written at `nextRevision`. */
+  change(change: {
+    readonly kind: ChangeKind;
+    readonly channel: string;
+    readonly audience: readonly string[];
+    readonly resourceName: string;
+    readonly resource: Resource;
+  }): void {
+    const { kind, channel, audience, resourceName, resource } = change;
+    const revision = this.nextRevision;
+    this.changes.push({ kind, channel, audience, resourceName, revision, resource });
+  }
+
+  #write(write: Write): void {
+    assert(this.writes.length < WRITES_MAX, "a command writes too many rows");
+    this.writes.push(write);
+  }
+}

@@ -1,0 +1,24 @@
+import { NotLoaded } from "./types.js";
+import type { KeyRange, ReadSet, StateKey, View } from "./types.js";
+
+/**
+ * Names everything that is missing of a read set at once, so that one load brings it, where reading row by row would name
+ * only the first. Reads nothing that the caller does not read anyway.
+ */
+export function gather(view: View, wanted: ReadSet): void {
+  const keys: StateKey[] = [];
+  const ranges: KeyRange[] = [];
+  for (const key of wanted.keys) note(() => view.get(key));
+  for (const range of wanted.ranges) note(() => view.range(range));
+  if (keys.length > 0 || ranges.length > 0) throw new NotLoaded({ keys, ranges });
+
+  function note(read: () => unknown): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof NotLoaded)) throw error;
+      keys.push(...error.need.keys);
+      ranges.push(...error.need.ranges);
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { unreachable } from "../base/index.js";
+import type { Command, CommandReply, Operation } from "../domain/index.js";
+import { refuse } from "./draft.js";
+import type { Draft, Refusal } from "./draft.js";
+import { KEYS } from "./rows.js";
+import type { RequestUsageRow } from "./rows.js";
+import type { StateKey } from "./types.js";
+
+/** How long the first answer to a request id is kept, in log time. */
+export const REQUEST_WINDOW_MS = 24 * 3_600_000;
+/** Of one outcome, encoded. One whose resource does not fit is kept without. */
+export const OUTCOME_BYTES_MAX = 1_024;
+/** Of all outcomes of ids that tell their time. */
+export const TIMED_BYTES_MAX = 64 * 1024 * 1024;
+/** Beyond this, sweeps forget the oldest of them before their time. */
+export const TIMED_BYTES_KEPT = 48 * 1024 * 1024;
+/** Of all outcomes of other ids: apart, so that they cannot keep out those that can be forgotten early. */
+export const OPAQUE_BYTES_MAX = 16 * 1024 * 1024;
+
+const NO_USAGE: RequestUsageRow = { timedBytes: 0, opaqueBytes: 0, floorMs: 0 };
+/** About what the expiry row's value takes. */
+const EXPIRY_VALUE_BYTES = 8;
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+/** What a repeated or new request id means before the operation is looked at. */
+export type Recall =
+  | { readonly kind: "first"; readonly usage: RequestUsageRow }
+  | { readonly kind: "answered"; readonly reply: CommandReply };
+
+/**
+ * Exactly once: the first answer to (principal, request id) is part of the state, refusals included, and a repetition gets it
+ * again. An id is forgotten after the window; one that tells its time (UUIDv7) is refused from then on, so it never takes
+ * effect twice. Under load the window of these shrinks to what fits, and `floorMs` says from when on the record is complete.
+ */
+export function recall(draft: Draft, command: Command): Recall {
+  const stored = draft.find(draft.rows.requestOutcome, requestKey(command));
+  if (stored !== undefined) {
+    if (stored.fingerprint === command.fingerprint) {
+      return { kind: "answered", reply: { ...stored.reply, replayed: true } };
+    }
+    return answered(
+      refuse("request-id-reused", "this request id belongs to another request: make a new one"),
+    );
+  }
+  const usage = draft.find(draft.rows.requestUsage, KEYS.requestUsage) ?? NO_USAGE;
+  const idTimeMs = requestTimeMs(command.requestId, draft.nowMs);
+  if (idTimeMs !== undefined) {
+    if (idTimeMs < Math.max(draft.nowMs - REQUEST_WINDOW_MS, usage.floorMs)) {
+      return answered(
+        refuse(
+          "request-expired",
+          "this request id is too old to tell whether it was used: look first, then make a new one",
+        ),
+      );
+    }
+    if (usage.timedBytes >= TIMED_BYTES_MAX) return answered(refuseFull());
+  } else if (usage.opaqueBytes >= OPAQUE_BYTES_MAX) {
+    return answered(refuseFull());
+  }
+  return { kind: "first", usage };
+}
+
+/** Keeps the answer in the same batch as what it answers. */
+export function remember(
+  draft: Draft,
+  command: Command,
+  usage: RequestUsageRow,
+  reply: CommandReply,
+): void {
+  const key = requestKey(command);
+  const value = encodeOutcome(draft, command.fingerprint, reply);
+  const principal = principalOf(command);
+  const idTimeMs = requestTimeMs(command.requestId, draft.nowMs);
+  const expireMs = Math.max(draft.nowMs, idTimeMs ?? 0) + REQUEST_WINDOW_MS;
+  const expiryKey =
+    idTimeMs === undefined
+      ? KEYS.opaqueRequestExpiry(expireMs, principal, command.requestId)
+      : KEYS.timedRequestExpiry(expireMs, principal, command.requestId);
+  const bytes = key.length + value.length + expiryKey.length + EXPIRY_VALUE_BYTES;
+  draft.putBytes(key, value);
+  draft.put(draft.rows.expiry, expiryKey, { keys: [], bytes });
+  draft.put(
+    draft.rows.requestUsage,
+    KEYS.requestUsage,
+    idTimeMs === undefined
+      ? { ...usage, opaqueBytes: usage.opaqueBytes + bytes }
+      : { ...usage, timedBytes: usage.timedBytes + bytes },
+  );
+}
+
+/** Commands of the cluster itself may go without. */
+export function hasRequestId(command: Command): boolean {
+  return command.requestId !== "";
+}
+
+export function requestReads(command: Command): readonly StateKey[] {
+  return hasRequestId(command) ? [requestKey(command), KEYS.requestUsage] : [];
+}
+
+/** Time within a UUIDv7; undefined for other ids, and for one so far ahead that it tells nothing. */
+function requestTimeMs(requestId: string, nowMs: number): number | undefined {
+  if (!UUID_V7.test(requestId)) return undefined;
+  const timeMs = Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16);
+  return timeMs > nowMs + REQUEST_WINDOW_MS ? undefined : timeMs;
+}
+
+function encodeOutcome(draft: Draft, fingerprint: string, reply: CommandReply): Uint8Array {
+  const codec = draft.rows.requestOutcome;
+  const whole = codec.encode({ fingerprint, reply });
+  if (whole.length <= OUTCOME_BYTES_MAX || reply.kind !== "done") return whole;
+  const { name, revision, sequence, replayed } = reply;
+  return codec.encode({
+    fingerprint,
+    reply: { kind: "done", name, revision, sequence, replayed },
+  });
+}
+
+function requestKey(command: Command): StateKey {
+  return KEYS.request(principalOf(command), command.requestId);
+}
+
+/** Who may not use an id twice. Those without a name of their own are told apart by what they do to whom. */
+function principalOf({ caller, operation }: Command): string {
+  if (caller.kind === "user") return `u.${caller.user}`;
+  return `${caller.kind}.${operation.kind}.${targetOf(operation)}`;
+}
+
+function targetOf(operation: Operation): string {
+  switch (operation.kind) {
+    case "register-user":
+    case "change-password":
+    case "create-session":
+    case "rotate-session":
+    case "revoke-session":
+      return operation.user;
+    case "create-group":
+    case "add-member":
+      return operation.group;
+    case "create-event":
+    case "update-event":
+    case "delete-event":
+      return operation.calendar;
+    case "create-cluster-keys":
+    case "sweep":
+    case "unknown":
+      return "";
+    default:
+      return unreachable(operation);
+  }
+}
+
+function answered(refusal: Refusal): Recall {
+  return { kind: "answered", reply: { ...refusal, replayed: false } };
+}
+
+function refuseFull(): Refusal {
+  return refuse("overloaded", "too many recent requests are remembered: try again later");
+}

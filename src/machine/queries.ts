@@ -1,0 +1,201 @@
+import { unreachable } from "../base/index.js";
+import type { Answer, Caller, Query, QueryReply, Question, User } from "../domain/index.js";
+import { calendarOwner, decide, isId } from "../policy/index.js";
+import type { Action } from "../policy/index.js";
+import { isEventId, isSessionId } from "./checks.js";
+import { refuse, refuseNotFound } from "./draft.js";
+import type { Refusal } from "./draft.js";
+import { eventName } from "./events.js";
+import { gather } from "./gather.js";
+import { isAfter, listEvents } from "./list-events.js";
+import { keyAfter, KEYS, prefixRange } from "./rows.js";
+import type { RowCodecs } from "./rows.js";
+import type { RowCodec, StateKey, View } from "./types.js";
+
+const PAGE_ROWS_DEFAULT = 50;
+const PAGE_ROWS_MAX = 1_000;
+
+type Of<Kind extends Question["kind"]> = Extract<Question, { kind: Kind }>;
+
+export function answerQuery({ caller, question }: Query, view: View, rows: RowCodecs): QueryReply {
+  const result = new Queries(caller, view, rows).answer(question);
+  return result.kind === "refused" ? result : { kind: "answered", answer: result };
+}
+
+/** One query: who asks, and the state as of which it is answered. */
+class Queries {
+  readonly #caller: Caller;
+  readonly #view: View;
+  readonly #rows: RowCodecs;
+
+  constructor(caller: Caller, view: View, rows: RowCodecs) {
+    this.#caller = caller;
+    this.#view = view;
+    this.#rows = rows;
+  }
+
+  answer(question: Question): Answer | Refusal {
+    switch (question.kind) {
+      case "get-user":
+        return this.#getUser(question);
+      case "get-credentials":
+        return this.#getCredentials(question);
+      case "get-session":
+        return this.#getSession(question);
+      case "get-cluster-keys":
+        return this.#getClusterKeys();
+      case "get-group":
+        return this.#getGroup(question);
+      case "get-member":
+        return this.#getMember(question);
+      case "list-members":
+        return this.#listMembers(question);
+      case "get-event":
+        return this.#getEvent(question);
+      case "list-events":
+        return this.#listEvents(question);
+      default:
+        return unreachable(question);
+    }
+  }
+
+  /** Others see what they need to know someone by. */
+  #getUser({ user: id }: Of<"get-user">): Answer | Refusal {
+    const facts = { kind: "user", user: id } as const;
+    const absent = refuseNotFound(`users/${id}`);
+    if (!isId(id) || decide(this.#caller, "user.get", facts).kind === "deny") return absent;
+    const user = this.#find(this.#rows.user, KEYS.user(id));
+    if (user === undefined) return absent;
+    const all = decide(this.#caller, "user.get-details", facts).kind === "allow";
+    return { kind: "user", user: all ? user : blank(user) };
+  }
+
+  #getCredentials({ user: id }: Of<"get-credentials">): Answer | Refusal {
+    const denied = this.#refuseUnlessSystem("credentials.get");
+    if (denied !== undefined) return denied;
+    const absent = refuseNotFound(`users/${id}`);
+    if (!isId(id)) return absent;
+    gather(this.#view, { keys: [KEYS.user(id), KEYS.credentials(id)], ranges: [] });
+    const user = this.#find(this.#rows.user, KEYS.user(id));
+    const credentials = this.#find(this.#rows.credentials, KEYS.credentials(id));
+    if (user === undefined || credentials === undefined) return absent;
+    return { kind: "credentials", user, credentials };
+  }
+
+  #getSession({ user, session: id }: Of<"get-session">): Answer | Refusal {
+    const denied = this.#refuseUnlessSystem("session.get");
+    if (denied !== undefined) return denied;
+    const absent = refuseNotFound(`users/${user}/sessions/${id}`);
+    if (!isId(user) || !isSessionId(id)) return absent;
+    const session = this.#find(this.#rows.session, KEYS.session(user, id));
+    return session === undefined ? absent : { kind: "session", session };
+  }
+
+  #getClusterKeys(): Answer | Refusal {
+    const denied = this.#refuseUnlessSystem("cluster-keys.get");
+    if (denied !== undefined) return denied;
+    const keys = this.#find(this.#rows.clusterKeys, KEYS.clusterKeys);
+    return keys === undefined ? refuseNotFound("cluster/keys") : { kind: "cluster-keys", keys };
+  }
+
+  #getGroup({ group: id }: Of<"get-group">): Answer | Refusal {
+    const absent = refuseNotFound(`groups/${id}`);
+    if (!isId(id)) return absent;
+    gather(this.#view, { keys: [KEYS.group(id), ...this.#ownMemberKeys(id)], ranges: [] });
+    if (!this.#isMemberAllowed("group.get", id)) return absent;
+    const group = this.#find(this.#rows.group, KEYS.group(id));
+    return group === undefined ? absent : { kind: "group", group };
+  }
+
+  #getMember({ group, user }: Of<"get-member">): Answer | Refusal {
+    const absent = refuseNotFound(`groups/${group}/members/${user}`);
+    if (!isId(group) || !isId(user)) return absent;
+    const keys = [KEYS.member(group, user), ...this.#ownMemberKeys(group)];
+    gather(this.#view, { keys, ranges: [] });
+    if (!this.#isMemberAllowed("member.list", group)) return absent;
+    const member = this.#find(this.#rows.member, KEYS.member(group, user));
+    return member === undefined ? absent : { kind: "member", member };
+  }
+
+  #listMembers(question: Of<"list-members">): Answer | Refusal {
+    const { group, pageSize, after } = question;
+    const absent = refuseNotFound(`groups/${group}`);
+    if (!isId(group)) return absent;
+    if (after !== "" && !isId(after)) return refuse("invalid-argument", "page_token: not ours");
+    const count = pageRows(pageSize);
+    const all = prefixRange(`gm/${group}`, count + 1);
+    const range = after === "" ? all : { ...all, start: keyAfter(KEYS.member(group, after)) };
+    gather(this.#view, { keys: this.#ownMemberKeys(group), ranges: [range] });
+    if (!this.#isMemberAllowed("member.list", group)) return absent;
+    const found = this.#view.range(range);
+    const members = found.slice(0, count).map(({ value }) => this.#rows.member.decode(value));
+    const last = found.length > count ? members.at(-1) : undefined;
+    return { kind: "members", members, next: last?.user ?? "" };
+  }
+
+  /** A deleted event can still be read, until it is purged. */
+  #getEvent({ calendar, event: id }: Of<"get-event">): Answer | Refusal {
+    const absent = refuseNotFound(eventName(calendar, id));
+    if (!isEventId(id) || !this.#isCalendarAllowed("event.get", calendar)) return absent;
+    const event = this.#find(this.#rows.event, KEYS.event(calendar, id));
+    return event === undefined ? absent : { kind: "event", event };
+  }
+
+  /** Calendars exist with their owner: one without events is empty, not absent. */
+  #listEvents(question: Of<"list-events">): Answer | Refusal {
+    if (!this.#isCalendarAllowed("event.list", question.calendar)) {
+      return refuseNotFound(`calendars/${question.calendar}`);
+    }
+    if (question.after !== "" && !isAfter(question.after)) {
+      return refuse("invalid-argument", "page_token: not ours");
+    }
+    const pageSize = pageRows(question.pageSize);
+    return { kind: "events", ...listEvents(this.#view, this.#rows, { ...question, pageSize }) };
+  }
+
+  #isCalendarAllowed(action: Action, calendar: string): boolean {
+    const facts = { kind: "calendar", owner: calendarOwner(calendar) } as const;
+    return decide(this.#caller, action, facts).kind === "allow";
+  }
+
+  #isMemberAllowed(action: Action, group: string): boolean {
+    const [key] = this.#ownMemberKeys(group);
+    const membership = key === undefined ? undefined : this.#find(this.#rows.member, key);
+    return decide(this.#caller, action, { kind: "group", membership }).kind === "allow";
+  }
+
+  #ownMemberKeys(group: string): readonly StateKey[] {
+    const caller = this.#caller;
+    return caller.kind === "user" && isId(caller.user) ? [KEYS.member(group, caller.user)] : [];
+  }
+
+  #refuseUnlessSystem(action: Action): Refusal | undefined {
+    return decide(this.#caller, action, { kind: "none" }).kind === "allow"
+      ? undefined
+      : refuse("permission-denied", "only the cluster reads this");
+  }
+
+  #find<Row>(codec: RowCodec<Row>, key: StateKey): Row | undefined {
+    const value = this.#view.get(key);
+    return value === undefined ? undefined : codec.decode(value);
+  }
+}
+
+function pageRows(pageSize: number): number {
+  return pageSize <= 0 ? PAGE_ROWS_DEFAULT : Math.min(pageSize, PAGE_ROWS_MAX);
+}
+
+function blank({ id, displayName, state }: User): User {
+  return {
+    id,
+    uid: "",
+    displayName,
+    email: "",
+    timeZone: "",
+    state,
+    clusterRoles: [],
+    createTimeMs: 0,
+    updateTimeMs: 0,
+    revision: 0,
+  };
+}

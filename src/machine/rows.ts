@@ -1,0 +1,162 @@
+import { assert } from "../base/index.js";
+import type {
+  CalendarEvent,
+  ClusterKeys,
+  CommandReply,
+  Credentials,
+  Group,
+  Member,
+  Session,
+  User,
+} from "../domain/index.js";
+import type { KeyRange, RowCodec, StateKey } from "./types.js";
+
+/** Digits of a time in a key: milliseconds since year 1, so that string order is time order. */
+const TIME_DIGITS = 15;
+/** 0001-01-01T00:00:00Z, the first time of a google.protobuf.Timestamp. */
+export const TIME_MIN_MS = -62_135_596_800_000;
+/** Past 9999-12-31T23:59:59.999Z, the last one. */
+export const TIME_END_MS = 253_402_300_800_000;
+
+export interface EmailOwnerRow {
+  readonly user: string;
+}
+
+export interface BootstrapUseRow {
+  readonly user: string;
+  readonly hash: string;
+  readonly timeMs: number;
+}
+
+export interface MemberCountRow {
+  readonly members: number;
+}
+
+export interface RequestOutcomeRow {
+  readonly fingerprint: string;
+  readonly reply: CommandReply;
+}
+
+/** What the remembered outcomes take, keys and expiry rows included. */
+export interface RequestUsageRow {
+  /** Of request ids that tell their time. */
+  readonly timedBytes: number;
+  /** Of the others. */
+  readonly opaqueBytes: number;
+  /** Outcomes of ids from before this time were forgotten early. */
+  readonly floorMs: number;
+}
+
+/** Entry of an expiry queue. What follows the time in its key, after the queue's target prefix, is the key that goes. */
+export interface ExpiryRow {
+  /** Further keys that go with it. */
+  readonly keys: readonly StateKey[];
+  /** What that frees of the queue's part of `RequestUsageRow`. */
+  readonly bytes: number;
+}
+
+/** First key that each expiry queue can still hold, in the order of `EXPIRY_QUEUES`: a scan never walks over deleted rows. */
+export interface SweepBoundsRow {
+  readonly starts: readonly StateKey[];
+}
+
+/** Port: one codec a row kind. Each row carries its version; one that is not known stops the replica. */
+export interface RowCodecs {
+  readonly user: RowCodec<User>;
+  readonly credentials: RowCodec<Credentials>;
+  readonly session: RowCodec<Session>;
+  readonly group: RowCodec<Group>;
+  readonly member: RowCodec<Member>;
+  readonly event: RowCodec<CalendarEvent>;
+  readonly clusterKeys: RowCodec<ClusterKeys>;
+  readonly emailOwner: RowCodec<EmailOwnerRow>;
+  readonly bootstrapUse: RowCodec<BootstrapUseRow>;
+  readonly memberCount: RowCodec<MemberCountRow>;
+  readonly requestOutcome: RowCodec<RequestOutcomeRow>;
+  readonly requestUsage: RowCodec<RequestUsageRow>;
+  readonly expiry: RowCodec<ExpiryRow>;
+  readonly sweepBounds: RowCodec<SweepBoundsRow>;
+}
+
+/**
+ * Key layout. Components are joined by `/`, which none of them holds but the last. All are ASCII: callers check ids before
+ * they make a key.
+ *
+ *   us/{user}                       User
+ *   uc/{user}                       Credentials
+ *   um/{email, folded}              EmailOwner
+ *   ub                              BootstrapUse
+ *   ss/{user}/{session}             Session
+ *   sx/{expire}/{user}/{session}    Expiry of a session
+ *   ck                              ClusterKeys
+ *   gr/{group}                      Group
+ *   gc/{group}                      MemberCount
+ *   gm/{group}/{user}               Member
+ *   ev/{calendar}/{event}           CalendarEvent
+ *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length; see `events-index.ts`
+ *   ed/{calendar}/{length}/{start}/{event}  the same for deleted events
+ *   ep/{purge}/{calendar}/{event}   Expiry of a deleted event
+ *   rq/{principal}/{request id}     RequestOutcome
+ *   rx/{expire}/{principal}/{request id}  Expiry of an outcome whose request id tells its time
+ *   ry/{expire}/{principal}/{request id}  the same of any other request id
+ *   ru                              RequestUsage
+ *   sw                              SweepBounds
+ */
+export const KEYS = {
+  user: (user: string): StateKey => `us/${user}`,
+  credentials: (user: string): StateKey => `uc/${user}`,
+  emailOwner: (foldedEmail: string): StateKey => `um/${foldedEmail}`,
+  bootstrapUse: "ub",
+  session: (user: string, session: string): StateKey => `ss/${user}/${session}`,
+  sessionExpiry: (expireMs: number, user: string, session: string): StateKey =>
+    `sx/${timeKey(expireMs)}/${user}/${session}`,
+  clusterKeys: "ck",
+  group: (group: string): StateKey => `gr/${group}`,
+  memberCount: (group: string): StateKey => `gc/${group}`,
+  member: (group: string, user: string): StateKey => `gm/${group}/${user}`,
+  event: (calendar: string, event: string): StateKey => `ev/${calendar}/${event}`,
+  eventPurge: (purgeMs: number, calendar: string, event: string): StateKey =>
+    `ep/${timeKey(purgeMs)}/${calendar}/${event}`,
+  request: (principal: string, requestId: string): StateKey => `rq/${principal}/${requestId}`,
+  timedRequestExpiry: (expireMs: number, principal: string, requestId: string): StateKey =>
+    `rx/${timeKey(expireMs)}/${principal}/${requestId}`,
+  opaqueRequestExpiry: (expireMs: number, principal: string, requestId: string): StateKey =>
+    `ry/${timeKey(expireMs)}/${principal}/${requestId}`,
+  requestUsage: "ru",
+  sweepBounds: "sw",
+} as const;
+
+/** Queues in order of time, and the prefix of what their entries remove. */
+export const EXPIRY_QUEUES = [
+  { prefix: "rx", target: "rq" },
+  { prefix: "ry", target: "rq" },
+  { prefix: "sx", target: "ss" },
+  { prefix: "ep", target: "ev" },
+] as const;
+
+export type ExpiryQueue = (typeof EXPIRY_QUEUES)[number];
+
+/** The key that an entry of a queue removes. */
+export function expiryTarget(queue: ExpiryQueue, entryKey: StateKey): StateKey {
+  return `${queue.target}${entryKey.slice(queue.prefix.length + 1 + TIME_DIGITS)}`;
+}
+
+export function expiryTimeMs(queue: ExpiryQueue, entryKey: StateKey): number {
+  const from = queue.prefix.length + 1;
+  return Number(entryKey.slice(from, from + TIME_DIGITS)) + TIME_MIN_MS;
+}
+
+export function timeKey(timeMs: number): string {
+  assert(timeMs >= TIME_MIN_MS && timeMs <= TIME_END_MS, `time ${timeMs} out of range`);
+  return String(timeMs - TIME_MIN_MS).padStart(TIME_DIGITS, "0");
+}
+
+/** All keys that begin with `{prefix}/`: `0` is the character after `/`. */
+export function prefixRange(prefix: string, limit: number): KeyRange {
+  return { start: `${prefix}/`, end: `${prefix}0`, limit };
+}
+
+/** The least key that is greater. */
+export function keyAfter(key: StateKey): StateKey {
+  return `${key}\0`;
+}

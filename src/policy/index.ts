@@ -1,0 +1,7 @@
+/** Pure: the one table of rights, shared by machine, gateway and fan-out. Default deny. */
+export { calendarOwner, isId } from "./calendar-owner.js";
+export type { CalendarOwner } from "./calendar-owner.js";
+export { decide, isAction } from "./decide.js";
+export type { Decision } from "./decide.js";
+export type { Facts, Membership } from "./facts.js";
+export type { Action } from "./rights.js";

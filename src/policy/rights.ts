@@ -1,0 +1,147 @@
+import type { Caller, ClusterRole } from "../domain/index.js";
+import type { Decision } from "./decide.js";
+import type { Facts } from "./facts.js";
+
+type Rule = (caller: Caller, facts: Facts) => Decision;
+
+const ALLOW: Decision = { kind: "allow" };
+const HIDE: Decision = { kind: "deny", as: "not-found" };
+const FORBID: Decision = { kind: "deny", as: "permission-denied" };
+
+const anyone: Rule = () => ALLOW;
+/** What does not exist yet is nobody's right. */
+const nobody: Rule = () => FORBID;
+const system: Rule = (caller) => (caller.kind === "system" ? ALLOW : FORBID);
+const signedIn: Rule = (caller) => (caller.kind === "user" ? ALLOW : FORBID);
+
+const role =
+  (...roles: readonly ClusterRole[]): Rule =>
+  (caller) =>
+    caller.kind === "user" && caller.roles.some((held) => roles.includes(held)) ? ALLOW : FORBID;
+
+/** The system may do what the rule allows to users. */
+const orSystem =
+  (rule: Rule): Rule =>
+  (caller, facts) =>
+    caller.kind === "system" ? ALLOW : rule(caller, facts);
+
+/** The object is the caller, or something of the caller's: for anyone else there is nothing. */
+const self: Rule = (caller, facts) => {
+  if (caller.kind !== "user") return HIDE;
+  if (facts.kind === "unknown") return ALLOW;
+  return facts.kind === "user" && facts.user === caller.user ? ALLOW : HIDE;
+};
+
+/** The caller's own calendar: any other does not exist, not even a group's. */
+const owner: Rule = (caller, facts) => {
+  if (caller.kind !== "user") return HIDE;
+  if (facts.kind === "unknown") return ALLOW;
+  if (facts.kind !== "calendar" || facts.owner?.kind !== "user") return HIDE;
+  return facts.owner.user === caller.user ? ALLOW : HIDE;
+};
+
+const member: Rule = (caller, facts) => {
+  if (caller.kind !== "user") return HIDE;
+  if (facts.kind === "unknown") return ALLOW;
+  return facts.kind === "group" && facts.membership !== undefined ? ALLOW : HIDE;
+};
+
+/** A leader or deputy who ranks strictly higher than the member whom it is about. */
+const superior: Rule = (caller, facts) => {
+  const seen = member(caller, facts);
+  if (seen.kind === "deny" || facts.kind !== "group" || facts.membership === undefined) return seen;
+  const { membership, rank } = facts;
+  const leads = membership.role === "leader" || membership.role === "deputy";
+  return leads && rank !== undefined && membership.rank > rank ? ALLOW : FORBID;
+};
+
+/** A channel is watched by whom it belongs to. */
+const watcher: Rule = (caller, facts) => {
+  switch (facts.kind) {
+    case "calendar":
+      return owner(caller, facts);
+    case "user":
+      return self(caller, facts);
+    case "group":
+      return member(caller, facts);
+    default:
+      return facts.kind === "unknown" && caller.kind === "user" ? ALLOW : HIDE;
+  }
+};
+
+/**
+ * The one table of rights. Actions are named in the `authorization` options of the protos, the last ones by the machine
+ * alone. What has no row is refused.
+ */
+export const RIGHTS = {
+  "auth.register": anyone,
+  "auth.login": anyone,
+  "auth.refresh": anyone,
+
+  "user.get": orSystem(signedIn),
+  "user.get-details": orSystem(self),
+  "user.change-password": orSystem(self),
+  "user.update": nobody,
+  "user.find": nobody,
+  "user.delete": nobody,
+  "user.undelete": nobody,
+
+  "session.list": nobody,
+  "session.revoke": orSystem(self),
+
+  "group.create": signedIn,
+  "group.get": orSystem(member),
+  "group.list": nobody,
+  "group.update": nobody,
+  "group.delete": nobody,
+  "group.undelete": nobody,
+  "group.leave": nobody,
+  "group.transfer-leadership": nobody,
+
+  "member.add": superior,
+  "member.list": orSystem(member),
+  "member.update": nobody,
+  "member.remove": nobody,
+
+  "invitation.create": nobody,
+  "invitation.list": nobody,
+  "invitation.answer": nobody,
+  "invitation.revoke": nobody,
+
+  "calendar.get": nobody,
+  "calendar.list": nobody,
+  "calendar.update": nobody,
+  "calendar.share": nobody,
+
+  "event.create": owner,
+  "event.get": owner,
+  "event.list": owner,
+  "event.update": owner,
+  "event.delete": owner,
+  "event.undelete": nobody,
+  "event.cancel": nobody,
+  "event.respond": nobody,
+
+  "agenda.list": nobody,
+  "agenda.free-busy": nobody,
+  "agenda.suggest": nobody,
+
+  "notification.list": nobody,
+  "notification.update": nobody,
+
+  "channel.watch": watcher,
+
+  "cluster.status": orSystem(role("admin", "operator")),
+  "cluster.transfer-leader": role("admin", "operator"),
+  "audit.list": role("admin", "auditor"),
+
+  "session.create": system,
+  "session.rotate": system,
+  "session.get": system,
+  "credentials.get": system,
+  "cluster-keys.create": system,
+  "cluster-keys.get": system,
+  "shard.sweep": system,
+} as const satisfies Record<string, Rule>;
+
+export type Action = keyof typeof RIGHTS;

@@ -1,0 +1,267 @@
+import { toBinary } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
+import * as pb from "../../../gen/cabildo/store/v1/commands_pb.js";
+import { InvariantViolation, unreachable } from "../../base/index.js";
+import type { Command, Operation } from "../../domain/index.js";
+import { toSafeInteger, toInt64 } from "../int64.js";
+import { fromCaller, toCaller } from "./caller.js";
+import { decode, required } from "./decoding.js";
+import { EVENT_FIELD, GROUP_KIND, MEMBER_ROLE } from "./enums.js";
+import { fromClusterKeys, fromEventContent, toClusterKeys, toEventContent } from "./resources.js";
+
+export function encodeCommand(command: Command): Uint8Array {
+  return toBinary(pb.CommandSchema, {
+    $typeName: "cabildo.store.v1.Command",
+    caller: toCaller(command.caller),
+    requestId: command.requestId,
+    fingerprint: command.fingerprint,
+    operation: toOperation(command.operation),
+  });
+}
+
+/**
+ * Fails with invalid-argument on what is no command at all. A command of a newer version (an operation or a field that this
+ * one does not know) is of kind `unknown`: applying it stops the replica, for skipping it would let replicas drift apart.
+ */
+export function decodeCommand(bytes: Uint8Array): Command {
+  return decode(pb.CommandSchema, bytes, "invalid-argument", (message) => ({
+    caller: fromCaller(message.caller),
+    requestId: message.requestId,
+    fingerprint: message.fingerprint,
+    operation: isNewer(message) ? { kind: "unknown" } : fromOperation(message.operation),
+  }));
+}
+
+/** True if the message, or what it says to do, has a field that this version does not know. */
+function isNewer({ $unknown, operation }: pb.Command): boolean {
+  const hasUnknown = (message: Message | undefined): boolean => message?.$unknown !== undefined;
+  if ($unknown !== undefined || hasUnknown(operation.value)) return true;
+  switch (operation.case) {
+    case "createEvent":
+    case "updateEvent":
+      return hasUnknown(operation.value.content) || hasUnknown(operation.value.content?.span.value);
+    case "createClusterKeys":
+      return hasUnknown(operation.value.keys);
+    default:
+      return false;
+  }
+}
+
+function toOperation(operation: Operation): pb.Command["operation"] {
+  switch (operation.kind) {
+    case "register-user":
+      return {
+        case: "registerUser",
+        value: {
+          $typeName: "cabildo.store.v1.RegisterUser",
+          user: operation.user,
+          uid: operation.uid,
+          displayName: operation.displayName,
+          email: operation.email,
+          timeZone: operation.timeZone,
+          passwordHash: operation.passwordHash,
+          bootstrapHash: operation.bootstrapHash,
+        },
+      };
+    case "change-password":
+      return {
+        case: "changePassword",
+        value: {
+          $typeName: "cabildo.store.v1.ChangePassword",
+          user: operation.user,
+          passwordHash: operation.passwordHash,
+          keepSession: operation.keepSession,
+        },
+      };
+    case "create-session":
+      return {
+        case: "createSession",
+        value: {
+          $typeName: "cabildo.store.v1.CreateSession",
+          user: operation.user,
+          session: operation.session,
+          client: operation.client,
+          refreshHash: operation.refreshHash,
+          lifetimeMs: toInt64(operation.lifetimeMs),
+        },
+      };
+    case "rotate-session":
+      return {
+        case: "rotateSession",
+        value: {
+          $typeName: "cabildo.store.v1.RotateSession",
+          user: operation.user,
+          session: operation.session,
+          presentedHash: operation.presentedHash,
+          nextHash: operation.nextHash,
+          lifetimeMs: toInt64(operation.lifetimeMs),
+        },
+      };
+    case "revoke-session":
+      return {
+        case: "revokeSession",
+        value: {
+          $typeName: "cabildo.store.v1.RevokeSession",
+          user: operation.user,
+          session: operation.session,
+        },
+      };
+    case "create-cluster-keys":
+      return {
+        case: "createClusterKeys",
+        value: {
+          $typeName: "cabildo.store.v1.CreateClusterKeys",
+          keys: toClusterKeys(operation.keys),
+        },
+      };
+    case "create-group":
+      return {
+        case: "createGroup",
+        value: {
+          $typeName: "cabildo.store.v1.CreateGroup",
+          group: operation.group,
+          uid: operation.uid,
+          displayName: operation.displayName,
+          kind: GROUP_KIND.encode(operation.groupKind),
+        },
+      };
+    case "add-member":
+      return {
+        case: "addMember",
+        value: {
+          $typeName: "cabildo.store.v1.AddMember",
+          group: operation.group,
+          user: operation.user,
+          role: MEMBER_ROLE.encode(operation.role),
+          rank: operation.rank,
+        },
+      };
+    case "create-event":
+      return {
+        case: "createEvent",
+        value: {
+          $typeName: "cabildo.store.v1.CreateEvent",
+          calendar: operation.calendar,
+          event: operation.event,
+          content: toEventContent(operation.content),
+        },
+      };
+    case "update-event":
+      return {
+        case: "updateEvent",
+        value: {
+          $typeName: "cabildo.store.v1.UpdateEvent",
+          calendar: operation.calendar,
+          event: operation.event,
+          content: toEventContent(operation.content),
+          fields: operation.fields.map((field) => EVENT_FIELD.encode(field)),
+          etag: operation.etag,
+        },
+      };
+    case "delete-event":
+      return {
+        case: "deleteEvent",
+        value: {
+          $typeName: "cabildo.store.v1.DeleteEvent",
+          calendar: operation.calendar,
+          event: operation.event,
+          etag: operation.etag,
+        },
+      };
+    case "sweep":
+      return {
+        case: "sweep",
+        value: {
+          $typeName: "cabildo.store.v1.Sweep",
+          limit: operation.limit,
+          trimFeedTo: toInt64(operation.trimFeedTo),
+        },
+      };
+    case "unknown":
+      throw new InvariantViolation("an operation that this version does not know");
+    default:
+      return unreachable(operation);
+  }
+}
+
+function fromOperation(operation: pb.Command["operation"]): Operation {
+  switch (operation.case) {
+    case "registerUser": {
+      const { user, uid, displayName, email, timeZone, passwordHash, bootstrapHash } =
+        operation.value;
+      return {
+        kind: "register-user",
+        user,
+        uid,
+        displayName,
+        email,
+        timeZone,
+        passwordHash,
+        bootstrapHash,
+      };
+    }
+    case "changePassword": {
+      const { user, passwordHash, keepSession } = operation.value;
+      return { kind: "change-password", user, passwordHash, keepSession };
+    }
+    case "createSession": {
+      const { user, session, client, refreshHash } = operation.value;
+      const lifetimeMs = toSafeInteger(operation.value.lifetimeMs);
+      return { kind: "create-session", user, session, client, refreshHash, lifetimeMs };
+    }
+    case "rotateSession": {
+      const { user, session, presentedHash, nextHash } = operation.value;
+      const lifetimeMs = toSafeInteger(operation.value.lifetimeMs);
+      return { kind: "rotate-session", user, session, presentedHash, nextHash, lifetimeMs };
+    }
+    case "revokeSession": {
+      const { user, session } = operation.value;
+      return { kind: "revoke-session", user, session };
+    }
+    case "createClusterKeys":
+      return {
+        kind: "create-cluster-keys",
+        keys: fromClusterKeys(required(operation.value.keys, "keys")),
+      };
+    case "createGroup": {
+      const { group, uid, displayName, kind } = operation.value;
+      return { kind: "create-group", group, uid, displayName, groupKind: GROUP_KIND.decode(kind) };
+    }
+    case "addMember": {
+      const { group, user, role, rank } = operation.value;
+      return { kind: "add-member", group, user, role: MEMBER_ROLE.decode(role), rank };
+    }
+    case "createEvent": {
+      const { calendar, event, content } = operation.value;
+      return {
+        kind: "create-event",
+        calendar,
+        event,
+        content: fromEventContent(required(content, "content")),
+      };
+    }
+    case "updateEvent": {
+      const { calendar, event, content, fields, etag } = operation.value;
+      return {
+        kind: "update-event",
+        calendar,
+        event,
+        content: fromEventContent(required(content, "content")),
+        fields: fields.map((field) => EVENT_FIELD.decode(field)),
+        etag,
+      };
+    }
+    case "deleteEvent": {
+      const { calendar, event, etag } = operation.value;
+      return { kind: "delete-event", calendar, event, etag };
+    }
+    case "sweep": {
+      const { limit, trimFeedTo } = operation.value;
+      return { kind: "sweep", limit, trimFeedTo: toSafeInteger(trimFeedTo) };
+    }
+    case undefined:
+      return { kind: "unknown" };
+    default:
+      return unreachable(operation);
+  }
+}

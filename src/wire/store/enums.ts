@@ -1,0 +1,101 @@
+import * as commands from "../../../gen/cabildo/store/v1/commands_pb.js";
+import * as pb from "../../../gen/cabildo/store/v1/resources_pb.js";
+import { assert } from "../../base/index.js";
+import type {
+  ChangeKind,
+  ClusterRole,
+  EventField,
+  EventState,
+  GroupKind,
+  MemberRole,
+  Transparency,
+  User,
+  Visibility,
+} from "../../domain/index.js";
+import { Malformed } from "./decoding.js";
+
+/** The words of the domain and the numbers of the messages, one to one. */
+export interface EnumTable<Word extends string, Value extends number> {
+  encode(word: Word): Value;
+  /** Throws Malformed for a number without a word. */
+  decode(value: number): Word;
+}
+
+function table<Word extends string, Value extends number>(
+  name: string,
+  values: Readonly<Record<Word, Value>>,
+): EnumTable<Word, Value> {
+  const words = new Map<number, Word>();
+  for (const word of Object.keys(values) as Word[]) words.set(values[word], word);
+  return {
+    encode(word) {
+      const value: Value | undefined = values[word];
+      assert(value !== undefined, `${name} has no ${word}`);
+      return value;
+    },
+    decode(value) {
+      const word = words.get(value);
+      if (word === undefined) throw new Malformed(`${name} has no ${value}`);
+      return word;
+    },
+  };
+}
+
+export const USER_STATE = table<User["state"], pb.UserState>("user state", {
+  active: pb.UserState.ACTIVE,
+  disabled: pb.UserState.DISABLED,
+});
+
+export const CLUSTER_ROLE = table<ClusterRole, pb.ClusterRole>("cluster role", {
+  admin: pb.ClusterRole.ADMIN,
+  operator: pb.ClusterRole.OPERATOR,
+  auditor: pb.ClusterRole.AUDITOR,
+});
+
+export const GROUP_KIND = table<GroupKind, pb.GroupKind>("group kind", {
+  hierarchical: pb.GroupKind.HIERARCHICAL,
+  peer: pb.GroupKind.PEER,
+});
+
+export const MEMBER_ROLE = table<MemberRole, pb.MemberRole>("member role", {
+  leader: pb.MemberRole.LEADER,
+  deputy: pb.MemberRole.DEPUTY,
+  member: pb.MemberRole.MEMBER,
+  observer: pb.MemberRole.OBSERVER,
+});
+
+export const EVENT_STATE = table<EventState, pb.EventState>("event state", {
+  pending: pb.EventState.PENDING,
+  confirmed: pb.EventState.CONFIRMED,
+  rejected: pb.EventState.REJECTED,
+  cancelled: pb.EventState.CANCELLED,
+});
+
+export const VISIBILITY = table<Visibility, pb.Visibility>("visibility", {
+  default: pb.Visibility.DEFAULT,
+  public: pb.Visibility.PUBLIC,
+  private: pb.Visibility.PRIVATE,
+  "busy-only": pb.Visibility.BUSY_ONLY,
+});
+
+export const TRANSPARENCY = table<Transparency, pb.Transparency>("transparency", {
+  opaque: pb.Transparency.OPAQUE,
+  transparent: pb.Transparency.TRANSPARENT,
+});
+
+export const EVENT_FIELD = table<EventField, commands.EventField>("event field", {
+  title: commands.EventField.TITLE,
+  description: commands.EventField.DESCRIPTION,
+  location: commands.EventField.LOCATION,
+  span: commands.EventField.SPAN,
+  visibility: commands.EventField.VISIBILITY,
+  transparency: commands.EventField.TRANSPARENCY,
+  labels: commands.EventField.LABELS,
+  reminderMinutes: commands.EventField.REMINDER_MINUTES,
+});
+
+export const CHANGE_KIND = table<ChangeKind, commands.ChangeKind>("change kind", {
+  created: commands.ChangeKind.CREATED,
+  updated: commands.ChangeKind.UPDATED,
+  deleted: commands.ChangeKind.DELETED,
+});

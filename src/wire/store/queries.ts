@@ -1,0 +1,238 @@
+import { toBinary } from "@bufbuild/protobuf";
+import * as pb from "../../../gen/cabildo/store/v1/queries_pb.js";
+import { unreachable } from "../../base/index.js";
+import type { Answer, Query, QueryReply, Question } from "../../domain/index.js";
+import { toSafeInteger, toInt64 } from "../int64.js";
+import { fromCaller, toCaller } from "./caller.js";
+import { decode, Malformed, required } from "./decoding.js";
+import { fromRefused, toRefused } from "./replies.js";
+import * as resources from "./resources.js";
+
+export function encodeQuery(query: Query): Uint8Array {
+  return toBinary(pb.QuerySchema, {
+    $typeName: "cabildo.store.v1.Query",
+    caller: toCaller(query.caller),
+    question: toQuestion(query.question),
+  });
+}
+
+/** A question that this version does not know is refused: unlike a command, it changes nothing. */
+export function decodeQuery(bytes: Uint8Array): Query {
+  return decode(pb.QuerySchema, bytes, "invalid-argument", ({ caller, question }) => ({
+    caller: fromCaller(caller),
+    question: fromQuestion(question),
+  }));
+}
+
+export function encodeQueryReply(reply: QueryReply): Uint8Array {
+  return toBinary(pb.QueryReplySchema, {
+    $typeName: "cabildo.store.v1.QueryReply",
+    outcome:
+      reply.kind === "refused"
+        ? { case: "refused", value: toRefused(reply.code, reply.message) }
+        : toAnswer(reply.answer),
+  });
+}
+
+export function decodeQueryReply(bytes: Uint8Array): QueryReply {
+  return decode(pb.QueryReplySchema, bytes, "internal", ({ outcome }) =>
+    outcome.case === "refused"
+      ? { kind: "refused", ...fromRefused(outcome.value) }
+      : { kind: "answered", answer: fromAnswer(outcome) },
+  );
+}
+
+function toQuestion(question: Question): pb.Query["question"] {
+  switch (question.kind) {
+    case "get-user":
+      return {
+        case: "getUser",
+        value: { $typeName: "cabildo.store.v1.GetUser", user: question.user },
+      };
+    case "get-credentials":
+      return {
+        case: "getCredentials",
+        value: { $typeName: "cabildo.store.v1.GetCredentials", user: question.user },
+      };
+    case "get-session": {
+      const { user, session } = question;
+      return {
+        case: "getSession",
+        value: { $typeName: "cabildo.store.v1.GetSession", user, session },
+      };
+    }
+    case "get-cluster-keys":
+      return {
+        case: "getClusterKeys",
+        value: { $typeName: "cabildo.store.v1.GetClusterKeys" },
+      };
+    case "get-group":
+      return {
+        case: "getGroup",
+        value: { $typeName: "cabildo.store.v1.GetGroup", group: question.group },
+      };
+    case "get-member": {
+      const { group, user } = question;
+      return { case: "getMember", value: { $typeName: "cabildo.store.v1.GetMember", group, user } };
+    }
+    case "list-members": {
+      const { group, pageSize, after } = question;
+      return {
+        case: "listMembers",
+        value: { $typeName: "cabildo.store.v1.ListMembers", group, pageSize, after },
+      };
+    }
+    case "get-event": {
+      const { calendar, event } = question;
+      return {
+        case: "getEvent",
+        value: { $typeName: "cabildo.store.v1.GetEvent", calendar, event },
+      };
+    }
+    case "list-events":
+      return {
+        case: "listEvents",
+        value: {
+          $typeName: "cabildo.store.v1.ListEvents",
+          calendar: question.calendar,
+          pageSize: question.pageSize,
+          after: question.after,
+          windowStartMs: toInt64(question.windowStartMs),
+          windowEndMs: toInt64(question.windowEndMs),
+          showDeleted: question.showDeleted,
+        },
+      };
+    default:
+      return unreachable(question);
+  }
+}
+
+function fromQuestion(question: pb.Query["question"]): Question {
+  switch (question.case) {
+    case "getUser":
+      return { kind: "get-user", user: question.value.user };
+    case "getCredentials":
+      return { kind: "get-credentials", user: question.value.user };
+    case "getSession": {
+      const { user, session } = question.value;
+      return { kind: "get-session", user, session };
+    }
+    case "getClusterKeys":
+      return { kind: "get-cluster-keys" };
+    case "getGroup":
+      return { kind: "get-group", group: question.value.group };
+    case "getMember": {
+      const { group, user } = question.value;
+      return { kind: "get-member", group, user };
+    }
+    case "listMembers": {
+      const { group, pageSize, after } = question.value;
+      return { kind: "list-members", group, pageSize, after };
+    }
+    case "getEvent": {
+      const { calendar, event } = question.value;
+      return { kind: "get-event", calendar, event };
+    }
+    case "listEvents": {
+      const { calendar, pageSize, after, showDeleted } = question.value;
+      const windowStartMs = toSafeInteger(question.value.windowStartMs);
+      const windowEndMs = toSafeInteger(question.value.windowEndMs);
+      return {
+        kind: "list-events",
+        calendar,
+        pageSize,
+        after,
+        windowStartMs,
+        windowEndMs,
+        showDeleted,
+      };
+    }
+    case undefined:
+      throw new Malformed("question is missing");
+    default:
+      return unreachable(question);
+  }
+}
+
+function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
+  switch (answer.kind) {
+    case "user":
+      return { case: "user", value: resources.toUser(answer.user) };
+    case "credentials":
+      return {
+        case: "credentials",
+        value: {
+          $typeName: "cabildo.store.v1.UserCredentials",
+          user: resources.toUser(answer.user),
+          credentials: resources.toCredentials(answer.credentials),
+        },
+      };
+    case "session":
+      return { case: "session", value: resources.toSession(answer.session) };
+    case "cluster-keys":
+      return { case: "clusterKeys", value: resources.toClusterKeys(answer.keys) };
+    case "group":
+      return { case: "group", value: resources.toGroup(answer.group) };
+    case "member":
+      return { case: "member", value: resources.toMember(answer.member) };
+    case "members":
+      return {
+        case: "members",
+        value: {
+          $typeName: "cabildo.store.v1.MemberPage",
+          members: answer.members.map(resources.toMember),
+          next: answer.next,
+        },
+      };
+    case "event":
+      return { case: "event", value: resources.toEvent(answer.event) };
+    case "events":
+      return {
+        case: "events",
+        value: {
+          $typeName: "cabildo.store.v1.EventPage",
+          events: answer.events.map(resources.toEvent),
+          next: answer.next,
+        },
+      };
+    default:
+      return unreachable(answer);
+  }
+}
+
+function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused" }>): Answer {
+  switch (outcome.case) {
+    case "user":
+      return { kind: "user", user: resources.fromUser(outcome.value) };
+    case "credentials": {
+      const { user, credentials } = outcome.value;
+      return {
+        kind: "credentials",
+        user: resources.fromUser(required(user, "user")),
+        credentials: resources.fromCredentials(required(credentials, "credentials")),
+      };
+    }
+    case "session":
+      return { kind: "session", session: resources.fromSession(outcome.value) };
+    case "clusterKeys":
+      return { kind: "cluster-keys", keys: resources.fromClusterKeys(outcome.value) };
+    case "group":
+      return { kind: "group", group: resources.fromGroup(outcome.value) };
+    case "member":
+      return { kind: "member", member: resources.fromMember(outcome.value) };
+    case "members": {
+      const { members, next } = outcome.value;
+      return { kind: "members", members: members.map(resources.fromMember), next };
+    }
+    case "event":
+      return { kind: "event", event: resources.fromEvent(outcome.value) };
+    case "events": {
+      const { events, next } = outcome.value;
+      return { kind: "events", events: events.map(resources.fromEvent), next };
+    }
+    case undefined:
+      throw new Malformed("outcome is missing");
+    default:
+      return unreachable(outcome);
+  }
+}

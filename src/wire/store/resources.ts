@@ -1,0 +1,337 @@
+import type * as pb from "../../../gen/cabildo/store/v1/resources_pb.js";
+import { unreachable } from "../../base/index.js";
+import type {
+  CalendarDate,
+  CalendarEvent,
+  ClusterKeys,
+  Credentials,
+  EventContent,
+  EventSpan,
+  Group,
+  Member,
+  Resource,
+  Session,
+  User,
+} from "../../domain/index.js";
+import { toSafeInteger, toInt64 } from "../int64.js";
+import { Malformed, required } from "./decoding.js";
+import {
+  CLUSTER_ROLE,
+  EVENT_STATE,
+  GROUP_KIND,
+  MEMBER_ROLE,
+  TRANSPARENCY,
+  USER_STATE,
+  VISIBILITY,
+} from "./enums.js";
+
+/** Version of every row's encoding. One that means something else gets another number. */
+export const ROW_VERSION = 1;
+
+export function toUser(user: User): pb.User {
+  return {
+    $typeName: "cabildo.store.v1.User",
+    version: ROW_VERSION,
+    id: user.id,
+    uid: user.uid,
+    displayName: user.displayName,
+    email: user.email,
+    timeZone: user.timeZone,
+    state: USER_STATE.encode(user.state),
+    clusterRoles: user.clusterRoles.map((role) => CLUSTER_ROLE.encode(role)),
+    createTimeMs: toInt64(user.createTimeMs),
+    updateTimeMs: toInt64(user.updateTimeMs),
+    revision: toInt64(user.revision),
+  };
+}
+
+export function fromUser(message: pb.User): User {
+  return {
+    id: message.id,
+    uid: message.uid,
+    displayName: message.displayName,
+    email: message.email,
+    timeZone: message.timeZone,
+    state: USER_STATE.decode(message.state),
+    clusterRoles: message.clusterRoles.map((role) => CLUSTER_ROLE.decode(role)),
+    createTimeMs: toSafeInteger(message.createTimeMs),
+    updateTimeMs: toSafeInteger(message.updateTimeMs),
+    revision: toSafeInteger(message.revision),
+  };
+}
+
+export function toCredentials(credentials: Credentials): pb.Credentials {
+  return {
+    $typeName: "cabildo.store.v1.Credentials",
+    version: ROW_VERSION,
+    user: credentials.user,
+    passwordHash: credentials.passwordHash,
+  };
+}
+
+export function fromCredentials(message: pb.Credentials): Credentials {
+  return { user: message.user, passwordHash: message.passwordHash };
+}
+
+export function toSession(session: Session): pb.Session {
+  return {
+    $typeName: "cabildo.store.v1.Session",
+    version: ROW_VERSION,
+    user: session.user,
+    id: session.id,
+    client: session.client,
+    refreshHash: session.refreshHash,
+    previousHash: session.previousHash,
+    previousUntilMs: toInt64(session.previousUntilMs),
+    createTimeMs: toInt64(session.createTimeMs),
+    lastUseTimeMs: toInt64(session.lastUseTimeMs),
+    expireTimeMs: toInt64(session.expireTimeMs),
+    revokeTimeMs: toInt64(session.revokeTimeMs),
+  };
+}
+
+export function fromSession(message: pb.Session): Session {
+  return {
+    user: message.user,
+    id: message.id,
+    client: message.client,
+    refreshHash: message.refreshHash,
+    previousHash: message.previousHash,
+    previousUntilMs: toSafeInteger(message.previousUntilMs),
+    createTimeMs: toSafeInteger(message.createTimeMs),
+    lastUseTimeMs: toSafeInteger(message.lastUseTimeMs),
+    expireTimeMs: toSafeInteger(message.expireTimeMs),
+    revokeTimeMs: toSafeInteger(message.revokeTimeMs),
+  };
+}
+
+export function toGroup(group: Group): pb.Group {
+  return {
+    $typeName: "cabildo.store.v1.Group",
+    version: ROW_VERSION,
+    id: group.id,
+    uid: group.uid,
+    displayName: group.displayName,
+    kind: GROUP_KIND.encode(group.kind),
+    createTimeMs: toInt64(group.createTimeMs),
+    updateTimeMs: toInt64(group.updateTimeMs),
+    revision: toInt64(group.revision),
+  };
+}
+
+export function fromGroup(message: pb.Group): Group {
+  return {
+    id: message.id,
+    uid: message.uid,
+    displayName: message.displayName,
+    kind: GROUP_KIND.decode(message.kind),
+    createTimeMs: toSafeInteger(message.createTimeMs),
+    updateTimeMs: toSafeInteger(message.updateTimeMs),
+    revision: toSafeInteger(message.revision),
+  };
+}
+
+export function toMember(member: Member): pb.Member {
+  return {
+    $typeName: "cabildo.store.v1.Member",
+    version: ROW_VERSION,
+    group: member.group,
+    user: member.user,
+    role: MEMBER_ROLE.encode(member.role),
+    rank: member.rank,
+    createTimeMs: toInt64(member.createTimeMs),
+    revision: toInt64(member.revision),
+  };
+}
+
+export function fromMember(message: pb.Member): Member {
+  return {
+    group: message.group,
+    user: message.user,
+    role: MEMBER_ROLE.decode(message.role),
+    rank: message.rank,
+    createTimeMs: toSafeInteger(message.createTimeMs),
+    revision: toSafeInteger(message.revision),
+  };
+}
+
+export function toEvent(event: CalendarEvent): pb.Event {
+  return {
+    $typeName: "cabildo.store.v1.Event",
+    version: ROW_VERSION,
+    calendar: event.calendar,
+    id: event.id,
+    content: toEventContent(event),
+    organizer: event.organizer,
+    state: EVENT_STATE.encode(event.state),
+    sequence: event.sequence,
+    createTimeMs: toInt64(event.createTimeMs),
+    updateTimeMs: toInt64(event.updateTimeMs),
+    deleteTimeMs: toInt64(event.deleteTimeMs),
+    purgeTimeMs: toInt64(event.purgeTimeMs),
+    revision: toInt64(event.revision),
+  };
+}
+
+export function fromEvent(message: pb.Event): CalendarEvent {
+  return {
+    calendar: message.calendar,
+    id: message.id,
+    ...fromEventContent(required(message.content, "content")),
+    organizer: message.organizer,
+    state: EVENT_STATE.decode(message.state),
+    sequence: message.sequence,
+    createTimeMs: toSafeInteger(message.createTimeMs),
+    updateTimeMs: toSafeInteger(message.updateTimeMs),
+    deleteTimeMs: toSafeInteger(message.deleteTimeMs),
+    purgeTimeMs: toSafeInteger(message.purgeTimeMs),
+    revision: toSafeInteger(message.revision),
+  };
+}
+
+export function toEventContent(content: EventContent): pb.EventContent {
+  return {
+    $typeName: "cabildo.store.v1.EventContent",
+    title: content.title,
+    description: content.description,
+    location: content.location,
+    span: toSpan(content.span),
+    visibility: VISIBILITY.encode(content.visibility),
+    transparency: TRANSPARENCY.encode(content.transparency),
+    labels: content.labels.map(({ key, value }) => ({
+      $typeName: "cabildo.store.v1.Label" as const,
+      key,
+      value,
+    })),
+    reminderMinutes: [...content.reminderMinutes],
+  };
+}
+
+export function fromEventContent(message: pb.EventContent): EventContent {
+  return {
+    title: message.title,
+    description: message.description,
+    location: message.location,
+    span: fromSpan(message.span),
+    visibility: VISIBILITY.decode(message.visibility),
+    transparency: TRANSPARENCY.decode(message.transparency),
+    labels: message.labels.map(({ key, value }) => ({ key, value })),
+    reminderMinutes: message.reminderMinutes,
+  };
+}
+
+function toSpan(span: EventSpan): pb.EventContent["span"] {
+  switch (span.kind) {
+    case "timed":
+      return {
+        case: "timed",
+        value: {
+          $typeName: "cabildo.store.v1.TimedSpan",
+          startMs: toInt64(span.startMs),
+          endMs: toInt64(span.endMs),
+          timeZone: span.timeZone,
+        },
+      };
+    case "all-day":
+      return {
+        case: "allDay",
+        value: {
+          $typeName: "cabildo.store.v1.AllDaySpan",
+          start: toDate(span.start),
+          end: toDate(span.end),
+        },
+      };
+    default:
+      return unreachable(span);
+  }
+}
+
+function fromSpan(span: pb.EventContent["span"]): EventSpan {
+  switch (span.case) {
+    case "timed":
+      return {
+        kind: "timed",
+        startMs: toSafeInteger(span.value.startMs),
+        endMs: toSafeInteger(span.value.endMs),
+        timeZone: span.value.timeZone,
+      };
+    case "allDay":
+      return {
+        kind: "all-day",
+        start: fromDate(required(span.value.start, "start")),
+        end: fromDate(required(span.value.end, "end")),
+      };
+    case undefined:
+      throw new Malformed("span is missing");
+    default:
+      return unreachable(span);
+  }
+}
+
+function toDate({ year, month, day }: CalendarDate): pb.CalendarDate {
+  return { $typeName: "cabildo.store.v1.CalendarDate", year, month, day };
+}
+
+function fromDate({ year, month, day }: pb.CalendarDate): CalendarDate {
+  return { year, month, day };
+}
+
+export function toClusterKeys(keys: ClusterKeys): pb.ClusterKeys {
+  return {
+    $typeName: "cabildo.store.v1.ClusterKeys",
+    version: ROW_VERSION,
+    signingJwk: keys.signingJwk,
+    signingKeyId: keys.signingKeyId,
+    positionKey: keys.positionKey,
+    positionKeyId: keys.positionKeyId,
+  };
+}
+
+export function fromClusterKeys(message: pb.ClusterKeys): ClusterKeys {
+  return {
+    signingJwk: message.signingJwk,
+    signingKeyId: message.signingKeyId,
+    positionKey: message.positionKey,
+    positionKeyId: message.positionKeyId,
+  };
+}
+
+export function toResource(resource: Resource): pb.Resource {
+  const of = (value: pb.Resource["resource"]): pb.Resource => ({
+    $typeName: "cabildo.store.v1.Resource",
+    resource: value,
+  });
+  switch (resource.kind) {
+    case "user":
+      return of({ case: "user", value: toUser(resource.user) });
+    case "session":
+      return of({ case: "session", value: toSession(resource.session) });
+    case "group":
+      return of({ case: "group", value: toGroup(resource.group) });
+    case "member":
+      return of({ case: "member", value: toMember(resource.member) });
+    case "event":
+      return of({ case: "event", value: toEvent(resource.event) });
+    default:
+      return unreachable(resource);
+  }
+}
+
+export function fromResource({ resource }: pb.Resource): Resource {
+  switch (resource.case) {
+    case "user":
+      return { kind: "user", user: fromUser(resource.value) };
+    case "session":
+      return { kind: "session", session: fromSession(resource.value) };
+    case "group":
+      return { kind: "group", group: fromGroup(resource.value) };
+    case "member":
+      return { kind: "member", member: fromMember(resource.value) };
+    case "event":
+      return { kind: "event", event: fromEvent(resource.value) };
+    case undefined:
+      throw new Malformed("resource is missing");
+    default:
+      return unreachable(resource);
+  }
+}

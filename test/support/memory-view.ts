@@ -1,0 +1,135 @@
+import { NotLoaded } from "../../src/machine/index.js";
+import type {
+  Applied,
+  ApplyContext,
+  KeyRange,
+  Machine,
+  ReadSet,
+  StateKey,
+  StateRow,
+  View,
+  Write,
+} from "../../src/machine/index.js";
+import type { Command } from "../../src/domain/index.js";
+
+/** A shard's state in memory: everything is there, in order of key. */
+export class MemoryState implements View {
+  readonly #values = new Map<StateKey, Uint8Array>();
+  /** In order; rebuilt by the first range after a key came or went. */
+  #sorted: readonly StateKey[] | undefined = [];
+
+  get(key: StateKey): Uint8Array | undefined {
+    return this.#values.get(key);
+  }
+
+  range({ start, end, limit, reverse = false }: KeyRange): readonly StateRow[] {
+    this.#sorted ??= [...this.#values.keys()].sort(compareKeys);
+    const from = lowerBound(this.#sorted, start);
+    const to = Math.max(from, lowerBound(this.#sorted, end));
+    const keys = reverse
+      ? this.#sorted.slice(Math.max(from, to - limit), to).reverse()
+      : this.#sorted.slice(from, Math.min(to, from + limit));
+    return keys.flatMap((key) => {
+      const value = this.#values.get(key);
+      return value === undefined ? [] : [{ key, value }];
+    });
+  }
+
+  write(writes: readonly Write[]): void {
+    for (const { key, value } of writes) {
+      if (this.#values.has(key) !== (value !== undefined)) this.#sorted = undefined;
+      if (value === undefined) this.#values.delete(key);
+      else this.#values.set(key, value);
+    }
+  }
+
+  rows(): readonly StateRow[] {
+    return this.range({ start: "", end: "\u007f", limit: Infinity });
+  }
+}
+
+/** A view of a state that begins empty: only what `load` brought is in memory. */
+export class LoadedView implements View {
+  readonly #state: View;
+  readonly #keys = new Set<StateKey>();
+  readonly #ranges = new Set<string>();
+
+  constructor(state: View) {
+    this.#state = state;
+  }
+
+  load(need: ReadSet): void {
+    for (const key of need.keys) this.#keys.add(key);
+    for (const range of need.ranges) this.#ranges.add(JSON.stringify(range));
+  }
+
+  get(key: StateKey): Uint8Array | undefined {
+    if (!this.#keys.has(key)) throw new NotLoaded({ keys: [key], ranges: [] });
+    return this.#state.get(key);
+  }
+
+  range(range: KeyRange): readonly StateRow[] {
+    if (!this.#ranges.has(JSON.stringify(range))) throw new NotLoaded({ keys: [], ranges: [range] });
+    return this.#state.range(range);
+  }
+}
+
+/** Runs a call until everything that it reads is loaded; `loads` says how often it had to be loaded. */
+export function runLoading<Result>(
+  view: LoadedView,
+  run: () => Result,
+): { readonly result: Result; readonly loads: number } {
+  for (let loads = 0; ; loads++) {
+    try {
+      return { result: run(), loads };
+    } catch (error) {
+      if (!(error instanceof NotLoaded)) throw error;
+      view.load(error.need);
+    }
+  }
+}
+
+/** A shard of one replica without a log: applies commands one after the other. */
+export class MemoryShard {
+  readonly state = new MemoryState();
+  readonly #machine: Machine;
+  #index = 0;
+  #sequence = 0;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** The context of the next command. */
+  context(timeMs: number): ApplyContext {
+    return { index: this.#index + 1, term: 1, timeMs, sequence: this.#sequence };
+  }
+
+  apply(command: Command, timeMs: number): Applied {
+    const applied = this.#machine.apply(this.context(timeMs), command, this.state);
+    this.#index++;
+    this.#sequence += applied.changes.length;
+    this.state.write(applied.writes);
+    return applied;
+  }
+}
+
+function compareKeys(a: StateKey, b: StateKey): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Index of the first key that is not less. */
+function lowerBound(keys: readonly StateKey[], key: StateKey): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? "") < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
