@@ -1,21 +1,20 @@
 /** What an operator sees of a process: metrics, health and logs. Others tell; nothing here calls them to act. */
 export { observeCertificates } from "./certificate-metrics.js";
+export { createFanoutObserver } from "./fanout-observer.js";
 export { Health } from "./health.js";
 export type { HealthCheck, HealthReport } from "./health.js";
 export { createLog, LOG_LEVELS } from "./log.js";
 export type { Log, LogFields, LogLevel } from "./log.js";
 export { openMetricsServer } from "./metrics-server.js";
 export type { MetricsServer, MetricsServerOptions } from "./metrics-server.js";
-export { createRaftMetrics } from "./raft-metrics.js";
-export type { RaftMetrics } from "./raft-metrics.js";
+export { createPeerObserver } from "./peer-observer.js";
 export { createRegistry } from "./registry.js";
 export type { ProcessIdentity } from "./registry.js";
 export { observeReplicas } from "./replica-metrics.js";
 export type { ReplicaSource } from "./replica-metrics.js";
 export { createRpcMetrics } from "./rpc-metrics.js";
 export type { RpcCall, RpcMetrics } from "./rpc-metrics.js";
-export { createSocketMetrics } from "./socket-metrics.js";
-export type { SocketMetrics } from "./socket-metrics.js";
+export { createRuntimeObserver } from "./runtime-observer.js";
 export { observeStorage } from "./storage-metrics.js";
 export type { UsageSource } from "./storage-metrics.js";
 export type { Registry } from "prom-client";

@@ -67,12 +67,6 @@ export function observeReplicas(registry: Registry, source: ReplicaSource): void
     labelNames: ["shard"],
     registry,
   });
-  const applied = new FollowedCounter({
-    name: "cabildo_raft_proposals_applied_total",
-    help: "Log entries applied since the process started.",
-    labelNames: ["shard"],
-    registry,
-  });
   for (const { name, help, read } of GAUGES) {
     const gauge: Gauge<"shard"> = new Gauge({
       name,
@@ -97,7 +91,6 @@ export function observeReplicas(registry: Registry, source: ReplicaSource): void
       for (const status of source.statuses()) {
         const shard = source.shardName(status.shard);
         committed.follow({ shard }, status.commit);
-        applied.follow({ shard }, status.applied);
         for (const { node, match } of status.followers) {
           lag.set({ shard, to: node }, Math.max(0, status.lastIndex - match));
         }

@@ -1,10 +1,12 @@
 import { expect } from "chai";
 import type { ReplicaStatus } from "../../src/runtime/index.js";
 import {
-  createRaftMetrics,
+  createFanoutObserver,
+  createLog,
+  createPeerObserver,
   createRegistry,
   createRpcMetrics,
-  createSocketMetrics,
+  createRuntimeObserver,
   observeReplicas,
   observeStorage,
 } from "../../src/observability/index.js";
@@ -39,8 +41,10 @@ const STATUS: ReplicaStatus = {
 
 function nodeRegistry(statuses: () => readonly ReplicaStatus[]) {
   const registry = createRegistry({ name: "node-1", version: "0.0.1" });
-  observeReplicas(registry, { statuses, shardName: () => "events-am" });
-  return { registry, raft: createRaftMetrics(registry) };
+  const shardName = (): string => "events-am";
+  observeReplicas(registry, { statuses, shardName });
+  const log = createLog("node-1", "error");
+  return { registry, log, runtime: createRuntimeObserver({ registry, log, shardName }) };
 }
 
 describe("the metrics of a node", () => {
@@ -70,11 +74,29 @@ describe("the metrics of a node", () => {
   });
 
   it("measure the disk in seconds", async () => {
-    const { registry, raft } = nodeRegistry(() => []);
-    raft.roundWritten(4);
+    const { registry, runtime } = nodeRegistry(() => []);
+    runtime.roundWritten(0.004, 5, true);
     const text = await registry.metrics();
     expect(text).to.contain('cabildo_raft_log_fsync_duration_seconds_bucket{le="0.002"} 0');
     expect(text).to.contain('cabildo_raft_log_fsync_duration_seconds_bucket{le="0.004"} 1');
+  });
+});
+
+describe("the metrics of a fan-out", () => {
+  it("count sockets, what they hear, and how old it is", async () => {
+    const registry = createRegistry({ name: "fanout-1", version: "0.0.1" });
+    const tell = createFanoutObserver(registry, () => "users");
+    tell({ kind: "connection-opened" });
+    tell({ kind: "connection-opened" });
+    tell({ kind: "connection-closed", code: 1000, cause: undefined });
+    tell({ kind: "pushed", path: "topic", deliveries: 7, bytes: 100 });
+    tell({ kind: "feed", shard: 4, sequence: 12, changes: 1, ageMs: 3 });
+    const text = await registry.metrics();
+    expect(text).to.contain("cabildo_ws_connections 1");
+    expect(text).to.contain('cabildo_ws_messages_sent_total{path="topic"} 7');
+    expect(text).to.contain(
+      'cabildo_fanout_commit_to_client_seconds_bucket{le="0.004",shard="users"} 1',
+    );
   });
 });
 
@@ -95,9 +117,10 @@ describe("the metrics of a door", () => {
 
 describe("every metric", () => {
   it("is a counter if and only if its name ends in _total", async () => {
-    const { registry } = nodeRegistry(() => [STATUS]);
+    const { registry, log } = nodeRegistry(() => [STATUS]);
     createRpcMetrics(registry);
-    createSocketMetrics(registry);
+    createPeerObserver(registry, log);
+    createFanoutObserver(registry, String);
     observeStorage(registry, () => Promise.resolve({ freeBytes: 1, storeBytes: 1 }));
     const types = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gmu)];
     const wrong = types

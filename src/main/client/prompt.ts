@@ -1,0 +1,29 @@
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+
+/** Asks on the terminal without showing what is typed. */
+export async function askHidden(question: string): Promise<string> {
+  const input = process.stdin;
+  if (!input.isTTY) {
+    throw new Error("there is no terminal to ask for the password: use --password-stdin");
+  }
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, output: silent, terminal: true });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      lines.once("SIGINT", () => reject(new Error("no password was given")));
+      lines.once("close", () => reject(new Error("no password was given")));
+      lines.question("", resolve);
+    });
+  } finally {
+    lines.close();
+    process.stderr.write("\n");
+  }
+}
+
+export async function readAll(stream: AsyncIterable<Buffer | string>): Promise<string> {
+  let text = "";
+  for await (const part of stream) text += part.toString();
+  return text;
+}

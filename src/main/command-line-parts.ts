@@ -1,0 +1,27 @@
+/** What several commands share. */
+export const DATA_DIR = ".cabildo";
+export const DATA_OPTION = ["--data <dir>", "directory of the cluster on this machine"] as const;
+
+/** A word to the person at the terminal; stdout is for what a program may read. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** What a command was asked for. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** The command was called in a way that cannot work: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** For commander: a whole number of an option. */
+export function parseWhole(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new UsageError(`${text} is not a whole number`);
+  }
+  return value;
+}

@@ -1,0 +1,43 @@
+import Table from "cli-table3";
+import type { Colors } from "picocolors/types.js";
+import type { ClusterStatus, Replica, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+
+const HEAD = ["shard", "replica", "role", "term", "match", "applied", "lag", ""];
+
+/** A table for people: a line a replica, grouped by shard. */
+export function formatStatus(status: ClusterStatus, colors: Colors): string {
+  const table = new Table({ head: HEAD, style: { head: [], border: [], compact: true } });
+  for (const shard of status.shards) {
+    table.push([{ colSpan: HEAD.length, content: describeShard(shard, colors) }]);
+    table.push(...shard.replicas.map((replica) => cells(replica, shard, colors)));
+  }
+  const silent =
+    status.unreachable.length === 0
+      ? []
+      : [colors.red(`no answer from ${status.unreachable.join(", ")}`)];
+  return [`cluster ${status.clusterId}`, table.toString(), ...silent].join("\n");
+}
+
+function describeShard(shard: Shard, colors: Colors): string {
+  const leader =
+    shard.leader === "" ? colors.red("no leader") : `led by ${colors.green(shard.leader)}`;
+  const { term, commit, applied } = shard;
+  return `${colors.bold(shard.name)}  ${leader}  term ${term}  commit ${commit}  applied ${applied}`;
+}
+
+function cells(replica: Replica, shard: Shard, colors: Colors): string[] {
+  if (!replica.reachable) {
+    return ["", replica.node, colors.red("unreachable"), "", "", "", "", ""];
+  }
+  const role = replica.learner ? `${replica.role} (learner)` : replica.role;
+  return [
+    "",
+    replica.node,
+    replica.node === shard.leader ? colors.green(role) : role,
+    String(replica.term),
+    String(replica.match),
+    String(replica.applied),
+    replica.lag === 0n ? "0" : colors.yellow(String(replica.lag)),
+    replica.quarantine === "" ? "" : colors.yellow(`may not vote: ${replica.quarantine}`),
+  ];
+}

@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { findFile, writeFileAtomic } from "./files.js";
+import { asObject, parseObject, requireList, requireText } from "./json-shape.js";
+import type { ChildSpec } from "./supervisor/child.js";
+
+/** What `cabildo up` says when its cluster serves, on stdout and in ready.json: all that a program needs to use it. */
+export interface Ready {
+  readonly ready: true;
+  readonly clusterId: string;
+  /** Process id of the supervisor. */
+  readonly pid: number;
+  /** Base URL of the first coordinator; `apis` has all. */
+  readonly api: string;
+  readonly apis: readonly string[];
+  /** URL of the first fan-out's socket; `wsss` has all. */
+  readonly wss: string;
+  readonly wsss: readonly string[];
+  readonly metrics: readonly { readonly name: string; readonly url: string }[];
+  readonly nodes: readonly ReadyNode[];
+  readonly coordinators: readonly ReadyDoor[];
+  readonly fanouts: readonly ReadyDoor[];
+  /** PEM files. */
+  readonly ca: string;
+  readonly operatorCert: string;
+  readonly operatorKey: string;
+  /** File with the credential that makes the first administrator, once. */
+  readonly adminCredential: string;
+  readonly dataDir: string;
+}
+
+export interface ReadyNode {
+  readonly name: string;
+  readonly pid: number;
+  /** host:port */
+  readonly address: string;
+  readonly replicas: readonly { readonly shard: string; readonly replica: number }[];
+  /** How the process is started, for who restarts it by hand. */
+  readonly command: readonly string[];
+}
+
+export interface ReadyDoor {
+  readonly name: string;
+  readonly pid: number;
+  readonly url: string;
+  readonly command: readonly string[];
+}
+
+export const READY_FILE = "ready.json";
+
+export const commandOf = ({ command, args }: ChildSpec): readonly string[] => [command, ...args];
+
+export async function writeReady(dataDir: string, ready: Ready): Promise<void> {
+  await writeFileAtomic(join(dataDir, READY_FILE), `${JSON.stringify(ready)}\n`);
+}
+
+/** What the other commands take from ready.json. */
+export interface LocalCluster {
+  readonly pid: number;
+  readonly api: string;
+  readonly wss: string;
+  readonly ca: string;
+  readonly operatorCert: string;
+  readonly operatorKey: string;
+  readonly nodes: readonly { readonly name: string; readonly address: string }[];
+}
+
+export async function findLocalCluster(dataDir: string): Promise<LocalCluster | undefined> {
+  const path = join(dataDir, READY_FILE);
+  const text = await findFile(path);
+  if (text === undefined) return undefined;
+  const object = parseObject(text, path);
+  const pid = object["pid"];
+  return {
+    pid: typeof pid === "number" ? pid : 0,
+    api: requireText(object, "api", path),
+    wss: requireText(object, "wss", path),
+    ca: requireText(object, "ca", path),
+    operatorCert: requireText(object, "operatorCert", path),
+    operatorKey: requireText(object, "operatorKey", path),
+    nodes: requireList(object, "nodes", path).map((node) => ({
+      name: requireText(asObject(node, path), "name", path),
+      address: requireText(node, "address", path),
+    })),
+  };
+}
+
+export async function requireLocalCluster(dataDir: string): Promise<LocalCluster> {
+  const cluster = await findLocalCluster(dataDir);
+  if (cluster === undefined) {
+    throw new Error(
+      `no cluster has run from ${dataDir}: start one with \`make up\`, or give --data`,
+    );
+  }
+  return cluster;
+}
