@@ -1,0 +1,192 @@
+import { create } from "@bufbuild/protobuf";
+import { Metadata, type Client } from "@grpc/grpc-js";
+import { StatusRequestSchema, type StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
+import { ClusterError } from "../base/index.js";
+import type { Command, Query } from "../domain/index.js";
+import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
+import { SYSTEM_CLOCK, type ShardClock } from "./clock.js";
+import type { ShardCodec } from "./codec.js";
+import { createDial, type Dial, type TlsMaterial } from "./dial.js";
+import { ExecuteLink } from "./execute-link.js";
+import { follow } from "./follow.js";
+import { Leaders } from "./leaders.js";
+import type { ShardObserver } from "./observer.js";
+import { pursue, type Pursuit } from "./pursuit.js";
+import { SHARD } from "./shard-service.js";
+import type {
+  CallOptions,
+  ChangesEvent,
+  ChangesOptions,
+  CommandResult,
+  QueryResult,
+  ReadOptions,
+  ShardClient,
+} from "./types.js";
+
+export interface ShardNode {
+  readonly name: string;
+  /** host:port. */
+  readonly address: string;
+  readonly replicas: readonly PlacedReplica[];
+}
+
+export interface ShardClientOptions {
+  readonly nodes: readonly ShardNode[];
+  /** The certificate's role is what the nodes let this process do. */
+  readonly tls: TlsMaterial;
+  readonly rangeMap: RangeMap;
+  /** The cluster's name, as in every certificate. */
+  readonly clusterName: string;
+  readonly codec: ShardCodec;
+  readonly clock?: ShardClock;
+  readonly random?: () => number;
+  readonly observer?: Partial<ShardObserver>;
+}
+
+export function createShardClient(options: ShardClientOptions): ShardClient {
+  return new GrpcShardClient(options);
+}
+
+class GrpcShardClient implements ShardClient {
+  readonly rangeMap: RangeMap;
+  readonly #options: ShardClientOptions;
+  readonly #clock: ShardClock;
+  readonly #random: () => number;
+  readonly #dial: Dial;
+  readonly #leaders: Leaders;
+  readonly #links = new Map<string, ExecuteLink>();
+  /** Feeds and status travel apart from calls, so that neither waits for the other. */
+  readonly #side = new Map<string, Client>();
+  readonly #closing = new AbortController();
+
+  constructor(options: ShardClientOptions) {
+    this.#options = options;
+    this.rangeMap = options.rangeMap;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#random = options.random ?? Math.random;
+    this.#dial = createDial(options.clusterName, options.tls);
+    this.#leaders = new Leaders(options.nodes, this.#clock);
+  }
+
+  async execute(
+    shard: ShardNumber,
+    command: Command,
+    options: CallOptions,
+  ): Promise<CommandResult> {
+    const { codec } = this.#options;
+    const operation = { kind: "command", command: codec.encodeCommand(command) } as const;
+    const { reply, sequence, epoch } = await this.#pursue(shard, operation, options);
+    return { reply: codec.decodeReply(reply), position: { shard, epoch, sequence } };
+  }
+
+  async read(shard: ShardNumber, query: Query, options: ReadOptions): Promise<QueryResult> {
+    const { codec } = this.#options;
+    const operation = {
+      kind: "read",
+      query: codec.encodeQuery(query),
+      minSequence: options.minSequence ?? 0,
+      maxStalenessMs: options.maxStalenessMs ?? 0,
+    } as const;
+    const { reply, sequence, epoch } = await this.#pursue(shard, operation, options);
+    return { reply: codec.decodeQueryReply(reply), position: { shard, epoch, sequence } };
+  }
+
+  changes(options: ChangesOptions): AsyncIterable<ChangesEvent> {
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    const context = {
+      clock: this.#clock,
+      random: this.#random,
+      observer: this.#options.observer ?? {},
+      nodes: this.#leaders.nodesOf(options.shard),
+      clientOf: (node: string) => this.#sideClient(node),
+    };
+    return follow(context, { ...options, signal });
+  }
+
+  async probe(
+    timeoutMs: number,
+  ): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]> {
+    const answers = await Promise.all(
+      this.#options.nodes.map(({ name }) => this.#status(name, timeoutMs)),
+    );
+    const led = new Set(
+      answers
+        .flatMap((answer) => answer?.replicas ?? [])
+        .filter(({ role }) => role === "leader")
+        .map(({ shard }) => shard),
+    );
+    return this.rangeMap.shards.map(({ number }) => ({ shard: number, ready: led.has(number) }));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const link of this.#links.values()) link.close();
+    for (const client of this.#side.values()) client.close();
+    this.#side.clear();
+  }
+
+  #pursue(shard: ShardNumber, operation: Pursuit["operation"], options: CallOptions) {
+    if (this.#closing.signal.aborted) throw new ClusterError("stopping", "the client is closed");
+    const { traceparent = "" } = options;
+    return pursue(
+      {
+        leaders: this.#leaders,
+        clock: this.#clock,
+        random: this.#random,
+        observer: this.#options.observer ?? {},
+        attempt: (node, pursuit, timeoutMs) => {
+          const rangeVersion = this.rangeMap.version;
+          const call = { shard, rangeVersion, timeoutMs, traceparent, operation };
+          return this.#link(node).call(call, pursuit.signal);
+        },
+      },
+      { shard, operation, timeoutMs: options.timeoutMs, signal: options.signal },
+    );
+  }
+
+  #link(node: string): ExecuteLink {
+    let link = this.#links.get(node);
+    if (link === undefined) {
+      link = new ExecuteLink({
+        node: this.#address(node),
+        dial: this.#dial,
+        clock: this.#clock,
+        random: this.#random,
+        observer: this.#options.observer ?? {},
+        heard: () => this.#leaders.clear(node),
+      });
+      this.#links.set(node, link);
+    }
+    return link;
+  }
+
+  #sideClient(node: string): Client {
+    let client = this.#side.get(node);
+    if (client === undefined) {
+      client = this.#dial(this.#address(node));
+      this.#side.set(node, client);
+    }
+    return client;
+  }
+
+  #address(name: string): ShardNode {
+    const node = this.#options.nodes.find((candidate) => candidate.name === name);
+    if (node === undefined) throw new ClusterError("unreachable", `there is no node ${name}`);
+    return node;
+  }
+
+  #status(node: string, timeoutMs: number): Promise<StatusResponse | undefined> {
+    const { path, requestSerialize, responseDeserialize } = SHARD.status;
+    return new Promise((resolve) => {
+      this.#sideClient(node).makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        create(StatusRequestSchema),
+        new Metadata(),
+        { deadline: Date.now() + timeoutMs },
+        (error, response) => resolve(error === null ? response : undefined),
+      );
+    });
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Client of the nodes' ShardService: one Execute stream a node, leaders remembered and corrected by hints, feeds that go on
+ * at another replica. Used by gateway, fan-out and relay.
+ */
+export { createShardClient } from "./client.js";
+export type { ShardClientOptions, ShardNode } from "./client.js";
+export type { ShardClock } from "./clock.js";
+export type { ShardCodec } from "./codec.js";
+export type { TlsMaterial } from "./dial.js";
+export type { ShardObserver } from "./observer.js";
+export type * from "./types.js";

@@ -1,0 +1,64 @@
+import type { ShardNumber } from "../placement/index.js";
+import type { ShardClock } from "./clock.js";
+
+const SUSPECT_MS = 5000;
+
+/** Who led each shard when last heard of, and where to ask when nobody is known to. */
+export class Leaders {
+  readonly #replicas = new Map<ShardNumber, string[]>();
+  readonly #leaders = new Map<ShardNumber, string>();
+  readonly #turns = new Map<ShardNumber, number>();
+  readonly #suspectUntilMs = new Map<string, number>();
+  readonly #clock: ShardClock;
+
+  constructor(
+    nodes: readonly { name: string; replicas: readonly { readonly shard: ShardNumber }[] }[],
+    clock: ShardClock,
+  ) {
+    this.#clock = clock;
+    for (const { name, replicas } of nodes) {
+      for (const { shard } of replicas) {
+        this.#replicas.set(shard, [...(this.#replicas.get(shard) ?? []), name]);
+      }
+    }
+  }
+
+  /** Nodes with a replica of the shard. */
+  nodesOf(shard: ShardNumber): readonly string[] {
+    return this.#replicas.get(shard) ?? [];
+  }
+
+  /** The leader if one is known, else the next of the replicas in turn. */
+  choose(shard: ShardNumber): string | undefined {
+    return this.#leaders.get(shard) ?? this.next(shard);
+  }
+
+  /** The replicas in turn, those last that were silent a moment ago. */
+  next(shard: ShardNumber): string | undefined {
+    const nodes = this.nodesOf(shard);
+    const turn = this.#turns.get(shard) ?? 0;
+    this.#turns.set(shard, turn + 1);
+    const inTurn = nodes.map((_, i) => nodes[(turn + i) % nodes.length]);
+    return inTurn.find((node) => node !== undefined && !this.#isSuspect(node)) ?? inTurn[0];
+  }
+
+  learn(shard: ShardNumber, node: string): void {
+    if (this.nodesOf(shard).includes(node)) this.#leaders.set(shard, node);
+  }
+
+  forget(shard: ShardNumber, node: string): void {
+    if (this.#leaders.get(shard) === node) this.#leaders.delete(shard);
+  }
+
+  suspect(node: string): void {
+    this.#suspectUntilMs.set(node, this.#clock.monotonicMs() + SUSPECT_MS);
+  }
+
+  clear(node: string): void {
+    this.#suspectUntilMs.delete(node);
+  }
+
+  #isSuspect(node: string): boolean {
+    return (this.#suspectUntilMs.get(node) ?? 0) > this.#clock.monotonicMs();
+  }
+}
