@@ -1,0 +1,280 @@
+import { ClusterError } from "../base/index.js";
+import type { ShardClient } from "../shards/types.js";
+import { isPersonal } from "./channels.js";
+import type { Clock } from "./clock.js";
+import type { FanoutObserver } from "./events.js";
+import type { FeedChange } from "./feed-change.js";
+import { feedFilter } from "./feed-filter.js";
+import { Join } from "./join.js";
+import { topicOf } from "./live-path.js";
+import type { LiveSubscriber } from "./live-path.js";
+import type { Logger } from "./logger.js";
+import type { ShardFollower } from "./shard-follower.js";
+
+/** What a line asks of its connection. */
+export interface LineOwner {
+  readonly isClosed: boolean;
+  readonly unsentBytesLow: number;
+  send(text: string): void;
+  buffered(): number;
+  subscribeTopic(topic: string): void;
+  unsubscribeTopic(topic: string): void;
+  /** Leaves the live path with all lines if too much is unsent. */
+  leaveIfBehind(): void;
+  /** Resolves when what is unsent is below the low mark, or the connection closed. Begins the time of lagging. */
+  whenDrained(): Promise<void>;
+  /** This line is on the live path again. */
+  lineIsLive(): void;
+  /** The changes that come next cannot be had any more. */
+  feedInterrupted(): void;
+}
+
+export interface LineServices {
+  readonly shards: ShardClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observer: FanoutObserver;
+  readonly signal: AbortSignal;
+}
+
+const FRAME_CHARACTERS = 16 * 1024;
+/** After so much the loop is let go on, so that one who catches up does not hold up the rest. */
+const TURN_CHARACTERS = 256 * 1024;
+const AGAIN_MS = 1_000;
+
+/** One connection on one shard: live, or catching up from memory or from the shard's feed at the pace of its socket. */
+export class Line implements LiveSubscriber {
+  readonly follower: ShardFollower;
+  readonly #owner: LineOwner;
+  readonly #services: LineServices;
+  readonly #join = new Join();
+  /** While catching up: the last change seen on a channel. */
+  readonly #previous = new Map<string, number>();
+  #running = false;
+  #frame: string[] = [];
+  #frameCharacters = 0;
+  #turnCharacters = 0;
+
+  constructor(follower: ShardFollower, owner: LineOwner, services: LineServices) {
+    this.follower = follower;
+    this.#owner = owner;
+    this.#services = services;
+  }
+
+  get isLive(): boolean {
+    return this.#join.isLive;
+  }
+
+  get isEmpty(): boolean {
+    return this.#join.size === 0;
+  }
+
+  /** Everything up to here was handed to the socket. */
+  get position(): number {
+    return this.#join.from(this.follower.head);
+  }
+
+  /** Whether the change at its position was one of its own: then the client has the position from the push. */
+  endsWithPush(): boolean {
+    const { position } = this;
+    for (const channel of this.#join.channels()) {
+      if (this.follower.lastSequenceOn(channel) === position) return true;
+    }
+    return false;
+  }
+
+  channels(): Iterable<string> {
+    return this.#join.channels();
+  }
+
+  isLiveOn(channel: string): boolean {
+    return this.#join.isLiveOn(channel);
+  }
+
+  send(text: string): void {
+    this.#owner.send(text);
+  }
+
+  leaveIfBehind(): void {
+    this.#owner.leaveIfBehind();
+  }
+
+  /** Everything on the channel after `since`. The caller has seen that the feed goes back so far. */
+  subscribe(channel: string, since: number): void {
+    if (this.#join.subscribe(channel, since, this.follower.head)) this.#enter(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    if (this.#join.unsubscribe(channel)) this.#leave(channel);
+    this.#previous.delete(channel);
+  }
+
+  /** Goes on where changes are missing; to be called after `subscribe` and `stall`, once the caller has said what it has to. */
+  catchUp(): void {
+    if (this.#running || this.#join.isLive) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  stall(): void {
+    for (const channel of this.#join.stall(this.follower.head)) this.#leave(channel);
+  }
+
+  /** Off the live path for good. */
+  close(): void {
+    for (const channel of this.#join.channels()) {
+      if (this.#join.isLiveOn(channel)) this.follower.live.delete(channel, this);
+    }
+  }
+
+  #enter(channel: string): void {
+    this.follower.live.add(channel, this);
+    if (!isPersonal(channel)) this.#owner.subscribeTopic(topicOf(channel));
+  }
+
+  #leave(channel: string): void {
+    this.follower.live.delete(channel, this);
+    if (!isPersonal(channel)) this.#owner.unsubscribeTopic(topicOf(channel));
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#owner.isClosed && !this.#join.isLive && this.follower.isReady) {
+        const pause = this.#step();
+        if (pause !== undefined) await pause;
+      }
+    } finally {
+      // In the same turn as the last step: a stall right after it must find that nothing runs.
+      this.#running = false;
+    }
+  }
+
+  /** What to wait for before the next step; nothing where the next one belongs to this turn. */
+  #step(): Promise<void> | undefined {
+    if (this.#owner.buffered() > this.#owner.unsentBytesLow) return this.#owner.whenDrained();
+    if (this.#turnCharacters > TURN_CHARACTERS) return this.#nextTurn();
+    const { head, base } = this.follower;
+    const from = this.#join.from(head);
+    if (from < base) return this.#readFeed(from);
+    if (from < head) {
+      this.#readMemory(from, head);
+      return undefined;
+    }
+    // Else a position that this process has not seen yet: another replica was ahead.
+    return this.#rejoin(head) ? undefined : this.follower.moved();
+  }
+
+  /** In the turn in which the last change was sent, so that none comes between. */
+  #rejoin(head: number): boolean {
+    const joined = this.#join.rejoin(head);
+    for (const channel of joined) this.#enter(channel);
+    if (!this.#join.isLive) return false;
+    this.#previous.clear();
+    this.#turnCharacters = 0;
+    this.#owner.lineIsLive();
+    return true;
+  }
+
+  #readMemory(from: number, head: number): void {
+    let sequence = from;
+    while (sequence < head && this.#turnCharacters <= TURN_CHARACTERS) {
+      sequence += 1;
+      const { change, previous } = this.follower.entry(sequence);
+      this.#offer(change, (i) => previous[i] ?? 0);
+    }
+    this.#join.advance(sequence);
+    this.#flush();
+  }
+
+  async #readFeed(from: number): Promise<void> {
+    const { shards, logger, signal } = this.#services;
+    const { shard, epoch, base } = this.follower;
+    const version = this.#join.channelsVersion;
+    const stop = new AbortController();
+    const filter = feedFilter(shard.collection, this.#join.behind());
+    try {
+      const events = shards.changes({
+        shard: shard.number,
+        after: { epoch, sequence: from },
+        until: base,
+        ...(filter === undefined ? {} : { channels: filter }),
+        signal: AbortSignal.any([signal, stop.signal]),
+      });
+      for await (const event of events) {
+        for (const item of event.items) {
+          if (!this.#goesOn(version)) return;
+          this.#offer(this.follower.fromFeed(item), () => 0);
+          if (this.#turnCharacters <= TURN_CHARACTERS) continue;
+          this.#join.advance(item.sequence);
+          this.#flush();
+          await this.#nextTurn();
+          if (this.#owner.buffered() > this.#owner.unsentBytesLow) await this.#owner.whenDrained();
+        }
+        if (!this.#goesOn(version)) return;
+        this.#join.advance(event.upTo);
+        this.#flush();
+        if (this.#owner.buffered() > this.#owner.unsentBytesLow) await this.#owner.whenDrained();
+        if (!this.#goesOn(version) || this.#join.from(this.follower.head) >= this.follower.base) {
+          return;
+        }
+      }
+    } catch (error) {
+      if (this.#owner.isClosed || signal.aborted) return;
+      const code = error instanceof ClusterError ? error.code : "internal";
+      logger.warn({ shard: shard.name, code, err: error }, "cannot read the shard's feed");
+      if (code === "position-gone" || code === "epoch-changed") this.#owner.feedInterrupted();
+      else await this.#pause();
+    } finally {
+      this.#flush();
+      stop.abort();
+    }
+  }
+
+  #goesOn(version: number): boolean {
+    return (
+      !this.#owner.isClosed && this.follower.isReady && this.#join.channelsVersion === version
+    );
+  }
+
+  #offer(change: FeedChange, knownPrevious: (i: number) => number): void {
+    const channel = this.#join.replay(change.sequence, change.channels);
+    if (channel !== undefined) {
+      const known = knownPrevious(change.channels.indexOf(channel));
+      const previous = known === 0 ? (this.#previous.get(channel) ?? 0) : known;
+      this.#append(change.text(channel, previous));
+    }
+    for (const name of change.channels) {
+      if (this.#join.isBehindOn(name)) this.#previous.set(name, change.sequence);
+    }
+  }
+
+  #append(text: string): void {
+    if (this.#frameCharacters + text.length > FRAME_CHARACTERS) this.#flush();
+    this.#frame.push(text);
+    this.#frameCharacters += text.length;
+    this.#turnCharacters += text.length;
+  }
+
+  #flush(): void {
+    if (this.#frame.length === 0) return;
+    const deliveries = this.#frame.length;
+    const text = this.#frame.join("\n");
+    this.#frame = [];
+    this.#frameCharacters = 0;
+    this.#owner.send(text);
+    this.#services.observer({ kind: "pushed", path: "replay", deliveries, bytes: text.length });
+  }
+
+  async #nextTurn(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#services.clock.soon(resolve);
+    });
+    this.#turnCharacters = 0;
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#services.clock.after(AGAIN_MS, resolve);
+    });
+  }
+}

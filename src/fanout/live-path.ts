@@ -1,0 +1,104 @@
+import { isPersonal } from "./channels.js";
+import type { FanoutObserver } from "./events.js";
+import type { RingEntry } from "./ring.js";
+import type { Transport } from "./transport.js";
+
+/** One connection on one shard, as the live path sees it. */
+export interface LiveSubscriber {
+  isLiveOn(channel: string): boolean;
+  /** Leaves the live path, with all of its connection, if that has too much unsent. */
+  leaveIfBehind(): void;
+  send(text: string): void;
+}
+
+/** Lines for one socket are gathered up to about so many characters a frame. */
+const FRAME_CHARACTERS = 16 * 1024;
+
+/** The name under which a transport publishes a channel. Channels are checked names, so a topic cannot be forged. */
+export function topicOf(channel: string): string {
+  return `full:${channel}`;
+}
+
+/**
+ * Who hears a shard's changes as they come. A calendar's or group's are published once to a topic; a user's are sent to
+ * each socket, save where the same socket hears the change on a channel that goes before.
+ */
+export class LivePath {
+  readonly #transport: () => Pick<Transport, "publish">;
+  readonly #observer: FanoutObserver;
+  readonly #subscribers = new Map<string, Set<LiveSubscriber>>();
+  readonly #pending = new Map<LiveSubscriber, string>();
+
+  constructor(transport: () => Pick<Transport, "publish">, observer: FanoutObserver) {
+    this.#transport = transport;
+    this.#observer = observer;
+  }
+
+  add(channel: string, subscriber: LiveSubscriber): void {
+    const subscribers = this.#subscribers.get(channel);
+    if (subscribers === undefined) this.#subscribers.set(channel, new Set([subscriber]));
+    else subscribers.add(subscriber);
+  }
+
+  delete(channel: string, subscriber: LiveSubscriber): void {
+    const subscribers = this.#subscribers.get(channel);
+    if (subscribers?.delete(subscriber) === true && subscribers.size === 0) {
+      this.#subscribers.delete(channel);
+    }
+  }
+
+  /** Before a round: whoever does not keep up leaves, so that a round is the most that is sent too much. */
+  shed(channels: ReadonlySet<string>): void {
+    for (const channel of channels) {
+      // A subscriber that leaves takes itself out of the set that is walked.
+      for (const subscriber of this.#subscribers.get(channel) ?? []) subscriber.leaveIfBehind();
+    }
+  }
+
+  deliver({ change, previous }: RingEntry): void {
+    change.channels.forEach((channel, i) => {
+      const subscribers = this.#subscribers.get(channel);
+      if (subscribers === undefined) return;
+      const text = change.text(channel, previous[i] ?? 0);
+      if (i === 0 && !isPersonal(channel)) this.#publish(channel, text, subscribers.size);
+      else this.#sendEach(change.channels.slice(0, i), text, subscribers);
+    });
+  }
+
+  /** After a round: nothing waits. */
+  flush(): void {
+    for (const [subscriber, text] of this.#pending) subscriber.send(text);
+    this.#pending.clear();
+  }
+
+  #publish(channel: string, text: string, deliveries: number): void {
+    // What waits for a socket on the topic came before.
+    this.flush();
+    this.#transport().publish(topicOf(channel), text);
+    this.#observer({ kind: "pushed", path: "topic", deliveries, bytes: text.length });
+  }
+
+  #sendEach(
+    before: readonly string[],
+    text: string,
+    subscribers: ReadonlySet<LiveSubscriber>,
+  ): void {
+    let deliveries = 0;
+    for (const subscriber of subscribers) {
+      if (before.some((channel) => subscriber.isLiveOn(channel))) continue;
+      deliveries += 1;
+      const waiting = this.#pending.get(subscriber);
+      if (waiting === undefined) {
+        this.#pending.set(subscriber, text);
+      } else if (waiting.length + text.length < FRAME_CHARACTERS) {
+        this.#pending.set(subscriber, `${waiting}\n${text}`);
+      } else {
+        subscriber.send(waiting);
+        this.#pending.set(subscriber, text);
+      }
+    }
+    if (deliveries > 0) {
+      this.#observer({ kind: "pushed", path: "socket", deliveries, bytes: text.length });
+    }
+  }
+}

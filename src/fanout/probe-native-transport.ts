@@ -1,0 +1,51 @@
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+
+export interface NativeProbe {
+  readonly native: boolean;
+  /** Why not, for the log. */
+  readonly reason: string;
+}
+
+const PROBE_MS = 10_000;
+
+// The package falls back to a JavaScript server that has no SSLApp: a bound native function proves that it did not.
+const SCRIPT = `
+const uws = require(process.argv[1]);
+const native = typeof uws.SSLApp === "function"
+  && Function.prototype.toString.call(uws.SSLApp).includes("[native code]");
+process.stdout.write(native ? "native" : "fallback");
+process.exit(0);
+`;
+
+/**
+ * Whether uWebSockets.js loads its native build here, with TLS. Asked of a child process, because a build of another ABI may
+ * take the process with it and because the fallback, once loaded, stays.
+ */
+export async function probeNativeTransport(): Promise<NativeProbe> {
+  let path: string;
+  try {
+    path = createRequire(import.meta.url).resolve("uWebSockets.js");
+  } catch {
+    return { native: false, reason: "uWebSockets.js is not installed" };
+  }
+  return await new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ["-e", SCRIPT, path],
+      { timeout: PROBE_MS, env: { PATH: process.env["PATH"] } },
+      (error, stdout) => {
+        if (error !== null) {
+          resolve({ native: false, reason: `uWebSockets.js does not load: ${error.message}` });
+        } else if (stdout === "native") {
+          resolve({ native: true, reason: "" });
+        } else {
+          resolve({
+            native: false,
+            reason: `no native build of uWebSockets.js for Node ${process.version} on this system`,
+          });
+        }
+      },
+    );
+  });
+}

@@ -1,0 +1,224 @@
+import { LRUCache } from "lru-cache";
+import { ClusterError, assert } from "../base/index.js";
+import type { ShardDescription } from "../placement/index.js";
+import type { ChangesEvent, FeedItem, ShardClient } from "../shards/types.js";
+import type { Clock } from "./clock.js";
+import type { FanoutObserver } from "./events.js";
+import { FeedChange } from "./feed-change.js";
+import type { ShardLabel } from "./feed-change.js";
+import type { Limits } from "./limits.js";
+import type { LivePath } from "./live-path.js";
+import type { Logger } from "./logger.js";
+import { ChangeRing } from "./ring.js";
+import type { RingEntry } from "./ring.js";
+import { Signal } from "./signal.js";
+
+/** What is given out in one turn, so that sockets can be looked at in between. */
+const ROUND_CHANGES = 256;
+const ROUND_BYTES = 256 * 1024;
+const AGAIN_MS = 1_000;
+
+export interface FollowerOptions {
+  readonly shard: ShardDescription;
+  readonly shards: ShardClient;
+  readonly live: LivePath;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observer: FanoutObserver;
+  encodePosition(epoch: number, sequence: number): string;
+  /** The feed cannot be followed on from where it was: whoever hears it has to begin again. */
+  onInterrupted(): void;
+}
+
+interface Following {
+  readonly epoch: number;
+  readonly ring: ChangeRing;
+}
+
+/**
+ * Follows one shard from the present on, keeps its newest changes in memory and gives each to the live path. `head` moves
+ * change by change, in the same turn in which a change is delivered.
+ */
+export class ShardFollower {
+  readonly shard: ShardDescription;
+  readonly live: LivePath;
+  readonly #options: FollowerOptions;
+  readonly #label: ShardLabel;
+  readonly #lastOnChannel: LRUCache<string, number>;
+  /** Changes read from the feed for those who are behind, shared among them. */
+  readonly #older: LRUCache<number, FeedChange>;
+  readonly #moved = new Signal();
+  #following: Following | undefined;
+  #firstSequence = 0;
+
+  constructor(options: FollowerOptions) {
+    const { shard, live, limits } = options;
+    this.shard = shard;
+    this.live = live;
+    this.#options = options;
+    this.#label = {
+      name: shard.name,
+      encode: (sequence) => options.encodePosition(this.epoch, sequence),
+    };
+    this.#lastOnChannel = new LRUCache({ max: limits.knownChannels });
+    this.#older = new LRUCache({
+      max: limits.ringChanges,
+      maxSize: limits.ringBytes,
+      sizeCalculation: ({ bytes }) => bytes + 1,
+    });
+  }
+
+  get isReady(): boolean {
+    return this.#following !== undefined;
+  }
+
+  get epoch(): number {
+    return this.#require().epoch;
+  }
+
+  /** The newest change that the live path has carried. */
+  get head(): number {
+    return this.#require().ring.head;
+  }
+
+  /** Everything after this, up to the head, is in memory. */
+  get base(): number {
+    return this.#require().ring.base;
+  }
+
+  /** The first change that the feed still holds, as far as it is known here. */
+  get firstSequence(): number {
+    return this.#firstSequence;
+  }
+
+  entry(sequence: number): RingEntry {
+    return this.#require().ring.get(sequence);
+  }
+
+  /** 0 if none is known. */
+  lastSequenceOn(channel: string): number {
+    return this.#lastOnChannel.get(channel) ?? 0;
+  }
+
+  fromFeed(item: FeedItem): FeedChange {
+    const known = this.#older.get(item.sequence);
+    if (known !== undefined) return known;
+    const change = new FeedChange(item, this.#label);
+    this.#older.set(item.sequence, change);
+    return change;
+  }
+
+  /** Resolves when the head has moved, or the feed was interrupted. */
+  moved(): Promise<void> {
+    return this.#moved.next();
+  }
+
+  /** Follows until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { shards, logger, observer, clock } = this.#options;
+    while (!signal.aborted) {
+      const following = this.#following;
+      try {
+        const after = following && { epoch: following.epoch, sequence: following.ring.head };
+        for await (const event of shards.changes({ shard: this.shard.number, after, signal })) {
+          await this.#take(event, signal);
+          if (signal.aborted) return;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        const code = error instanceof ClusterError ? error.code : "internal";
+        observer({ kind: "feed-failed", shard: this.shard.number, code });
+        logger.error({ shard: this.shard.name, code, err: error }, "cannot follow the shard's feed");
+        if (code === "position-gone" || code === "epoch-changed") this.#interrupt();
+      }
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(AGAIN_MS, resolve);
+        signal.addEventListener("abort", () => {
+          cancel();
+          resolve();
+        });
+      });
+    }
+  }
+
+  async #take(event: ChangesEvent, signal: AbortSignal): Promise<void> {
+    const { limits, clock } = this.#options;
+    this.#firstSequence = event.firstSequence;
+    const known = this.#following;
+    if (known !== undefined && known.epoch !== event.epoch) this.#interrupt();
+    const first = (event.items[0]?.sequence ?? event.upTo + 1) - 1;
+    this.#following ??= {
+      epoch: event.epoch,
+      ring: new ChangeRing(first, limits.ringChanges, limits.ringBytes),
+    };
+    const { ring } = this.#following;
+    let round: FeedItem[] = [];
+    let bytes = 0;
+    for (const item of event.items) {
+      if (item.sequence <= ring.head) continue;
+      if (item.sequence !== ring.head + round.length + 1) break;
+      round.push(item);
+      bytes += item.change.byteLength;
+      if (round.length < ROUND_CHANGES && bytes < ROUND_BYTES) continue;
+      this.#give(ring, round);
+      round = [];
+      bytes = 0;
+      await new Promise<void>((resolve) => {
+        clock.soon(resolve);
+      });
+      if (signal.aborted) return;
+    }
+    if (round.length > 0) this.#give(ring, round);
+    if (ring.head < event.upTo) {
+      this.#options.logger.error(
+        { shard: this.shard.name, head: ring.head, upTo: event.upTo },
+        "the shard's feed has a hole: following begins again",
+      );
+      this.#interrupt();
+      throw new ClusterError("position-gone", "the feed has a hole");
+    }
+    this.#moved.fire();
+  }
+
+  #give(ring: ChangeRing, items: readonly FeedItem[]): void {
+    const { live, observer, clock } = this.#options;
+    const changes = items.map((item) => new FeedChange(item, this.#label));
+    live.shed(new Set(changes.flatMap(({ channels }) => channels)));
+    for (const change of changes) {
+      const entry = { change, previous: this.#remember(change) };
+      live.deliver(entry);
+      ring.push(entry);
+    }
+    live.flush();
+    observer({
+      kind: "feed",
+      shard: this.shard.number,
+      sequence: ring.head,
+      changes: changes.length,
+      ageMs: Math.max(0, clock.wallMs() - (changes.at(-1)?.timeMs ?? 0)),
+    });
+  }
+
+  #remember(change: FeedChange): readonly number[] {
+    return change.channels.map((channel) => {
+      const previous = this.lastSequenceOn(channel);
+      this.#lastOnChannel.set(channel, change.sequence);
+      return previous;
+    });
+  }
+
+  #interrupt(): void {
+    if (this.#following === undefined) return;
+    this.#options.onInterrupted();
+    this.#following = undefined;
+    this.#lastOnChannel.clear();
+    this.#older.clear();
+    this.#moved.fire();
+  }
+
+  #require(): Following {
+    assert(this.#following !== undefined, `shard ${this.shard.name} is not followed yet`);
+    return this.#following;
+  }
+}

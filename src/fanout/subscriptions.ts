@@ -1,0 +1,293 @@
+import { ClusterError } from "../base/index.js";
+import type { Caller } from "../domain/index.js";
+import type { Gateway } from "../gateway/types.js";
+import type { RangeMap, ShardNumber } from "../placement/index.js";
+import type { ShardPosition } from "../shards/types.js";
+import { parseChannel } from "./channels.js";
+import type { Channel } from "./channels.js";
+import type { FanoutObserver } from "./events.js";
+import type { Limits } from "./limits.js";
+import { Line } from "./line.js";
+import type { LineOwner, LineServices } from "./line.js";
+import { errorBody } from "./replies.js";
+import type { ChannelReply } from "./replies.js";
+import type { ShardFollower } from "./shard-follower.js";
+
+export interface SubscriptionServices extends LineServices {
+  readonly gateway: Gateway;
+  readonly rangeMap: RangeMap;
+  readonly followers: ReadonlyMap<ShardNumber, ShardFollower>;
+  readonly limits: Limits;
+  readonly observer: FanoutObserver;
+  /** Resolves when all of these shards are followed; fails with `unreachable` if that takes too long. */
+  whenFollowed(shards: readonly ShardNumber[]): Promise<void>;
+}
+
+interface Start {
+  readonly follower: ShardFollower;
+  readonly since: number;
+  readonly asked: boolean;
+}
+
+type Begun =
+  | { readonly kind: "begun"; readonly starts: readonly Start[] }
+  | { readonly kind: "refused"; readonly reply: ChannelReply };
+
+/** The channels of one connection. */
+export class Subscriptions {
+  readonly #services: SubscriptionServices;
+  readonly #owner: LineOwner;
+  readonly #lines = new Map<ShardNumber, Line>();
+  readonly #channels = new Map<string, readonly Line[]>();
+  /** Sequences up to which the client knows that it has everything. */
+  readonly #told = new Map<ShardNumber, number>();
+
+  constructor(owner: LineOwner, services: SubscriptionServices) {
+    this.#owner = owner;
+    this.#services = services;
+  }
+
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  get isLive(): boolean {
+    for (const line of this.#lines.values()) if (!line.isLive) return false;
+    return true;
+  }
+
+  lines(): Iterable<Line> {
+    return this.#lines.values();
+  }
+
+  has(channel: string): boolean {
+    return this.#channels.has(channel);
+  }
+
+  /**
+   * Begins what may be begun, and says for each channel how; fails if nothing could be. `catchUp` must follow once the
+   * client was told.
+   */
+  async subscribe(
+    caller: Caller,
+    names: readonly string[],
+    since: readonly string[],
+  ): Promise<readonly ChannelReply[]> {
+    const from = this.#parseSince(since);
+    const checked = await Promise.all(names.map((name) => this.#check(caller, name)));
+    const allowed = checked.filter((item): item is Channel => !(item instanceof Error));
+    if (allowed.length === 0) throw checked[0] ?? new ClusterError("internal", "no channels");
+    await this.#services.whenFollowed(allowed.flatMap((channel) => this.#shardsOf(channel)));
+    // From here on in one turn: heads do not move.
+    return checked.map((item, i): ChannelReply => {
+      const channel = names[i] ?? "";
+      if (item instanceof Error) return { channel, recovered: false, error: errorBody(item) };
+      if (this.#owner.isClosed) throw new ClusterError("canceled", "the connection closed");
+      return this.#begin(item, from, since.length > 0);
+    });
+  }
+
+  catchUp(): void {
+    for (const line of this.#lines.values()) line.catchUp();
+  }
+
+  /** Returns the channels that there were. */
+  unsubscribe(names: readonly string[]): readonly string[] {
+    const left = names.filter((name) => this.#channels.has(name));
+    for (const name of left) {
+      for (const line of this.#channels.get(name) ?? []) {
+        line.unsubscribe(name);
+        if (!line.isEmpty) continue;
+        this.#lines.delete(line.follower.shard.number);
+        this.#told.delete(line.follower.shard.number);
+      }
+      this.#channels.delete(name);
+    }
+    return left;
+  }
+
+  stall(): void {
+    for (const line of this.#lines.values()) line.stall();
+  }
+
+  close(): void {
+    for (const line of this.#lines.values()) line.close();
+  }
+
+  /** Up to where everything was handed to the socket. */
+  position(): readonly ShardPosition[] {
+    return [...this.#lines.values()]
+      .filter(({ follower }) => follower.isReady)
+      .map(({ follower, position }) => ({
+        shard: follower.shard.number,
+        epoch: follower.epoch,
+        sequence: position,
+      }));
+  }
+
+  /** The position, if the client cannot know it from its pushes. Then it counts as told. */
+  takeCheckpoint(): readonly ShardPosition[] | undefined {
+    let silent = false;
+    for (const [shard, line] of this.#lines) {
+      if (!line.follower.isReady) return undefined;
+      const { position } = line;
+      if (position <= (this.#told.get(shard) ?? 0)) continue;
+      this.#told.set(shard, position);
+      silent ||= !line.endsWithPush();
+    }
+    return silent ? this.position() : undefined;
+  }
+
+  /** How far the line that is furthest behind has to go. */
+  changesBehind(): number {
+    let behind = 0;
+    for (const { follower, position } of this.#lines.values()) {
+      if (follower.isReady) behind = Math.max(behind, follower.head - position);
+    }
+    return behind;
+  }
+
+  /** If several are given for one shard, the smallest counts: better twice than never. */
+  #parseSince(tokens: readonly string[]): ReadonlyMap<ShardNumber, ShardPosition> {
+    const from = new Map<ShardNumber, ShardPosition>();
+    for (const token of tokens) {
+      for (const position of this.#services.gateway.positions.decode(token)) {
+        const known = from.get(position.shard);
+        const earlier =
+          known === undefined ||
+          position.epoch < known.epoch ||
+          (position.epoch === known.epoch && position.sequence < known.sequence);
+        if (earlier) from.set(position.shard, position);
+      }
+    }
+    return from;
+  }
+
+  async #check(caller: Caller, name: string): Promise<Channel | Error> {
+    const { gateway, rangeMap } = this.#services;
+    const channel = parseChannel(name, rangeMap);
+    if (channel === undefined) {
+      return new ClusterError("invalid-argument", "there are no channels of this name", {
+        violations: [{ field: "channels", description: "no name of a channel" }],
+      });
+    }
+    try {
+      await gateway.authorizeChannel(caller, name);
+      return channel;
+    } catch (error) {
+      return error instanceof Error ? error : new ClusterError("internal", "refused");
+    }
+  }
+
+  #shardsOf(channel: Channel): readonly ShardNumber[] {
+    return channel.kind === "primary" ? [channel.shard] : [...this.#services.followers.keys()];
+  }
+
+  #begin(
+    channel: Channel,
+    from: ReadonlyMap<ShardNumber, ShardPosition>,
+    resumes: boolean,
+  ): ChannelReply {
+    const { limits } = this.#services;
+    const { name } = channel;
+    if (this.#channels.has(name)) {
+      const error = new ClusterError("already-exists", "this connection has the channel already");
+      return { channel: name, recovered: false, error: errorBody(error) };
+    }
+    if (this.#channels.size >= limits.channelsMax) {
+      const error = new ClusterError(
+        "failed-precondition",
+        `a connection has at most ${limits.channelsMax} channels: open another one`,
+      );
+      return { channel: name, recovered: false, error: errorBody(error) };
+    }
+    const begun = this.#findStarts(channel, from);
+    if (begun.kind === "refused") return begun.reply;
+    const lines = begun.starts.map(({ follower, since }) => {
+      const line = this.#line(follower);
+      line.subscribe(name, since);
+      return line;
+    });
+    this.#channels.set(name, lines);
+    const recovered = begun.starts.every(({ asked }) => asked);
+    if (resumes) this.#observeResume(begun.starts);
+    return {
+      channel: name,
+      position: this.#encode(begun.starts),
+      ...(resumes ? { recovered } : {}),
+    };
+  }
+
+  #findStarts(channel: Channel, from: ReadonlyMap<ShardNumber, ShardPosition>): Begun {
+    const starts: Start[] = [];
+    let gone = false;
+    for (const shard of this.#shardsOf(channel)) {
+      const follower = this.#services.followers.get(shard);
+      if (follower === undefined) continue;
+      const asked = from.get(shard);
+      if (asked !== undefined && asked.epoch !== follower.epoch) {
+        this.#services.observer({ kind: "resumed", outcome: "epoch-changed" });
+        const error = new ClusterError(
+          "epoch-changed",
+          "the cluster was restored since this position: read again what you show",
+        );
+        return {
+          kind: "refused",
+          reply: { channel: channel.name, recovered: false, error: errorBody(error) },
+        };
+      }
+      const first = Math.max(
+        follower.firstSequence - 1,
+        follower.head - this.#services.limits.changesBehindMax,
+      );
+      gone ||= asked !== undefined && asked.sequence < first;
+      const since = asked === undefined ? follower.head : Math.max(asked.sequence, first);
+      starts.push({ follower, since, asked: asked !== undefined });
+    }
+    if (!gone) return { kind: "begun", starts };
+    this.#services.observer({ kind: "resumed", outcome: "too-old" });
+    const error = new ClusterError(
+      "position-gone",
+      "the changes after this position are not kept any more: read again what you show",
+    );
+    return {
+      kind: "refused",
+      reply: {
+        channel: channel.name,
+        recovered: false,
+        too_old: true,
+        first_available: this.#encode(starts),
+        error: errorBody(error),
+      },
+    };
+  }
+
+  #line(follower: ShardFollower): Line {
+    const shard = follower.shard.number;
+    let line = this.#lines.get(shard);
+    if (line === undefined) {
+      line = new Line(follower, this.#owner, this.#services);
+      this.#lines.set(shard, line);
+      this.#told.set(shard, follower.head);
+    }
+    return line;
+  }
+
+  #encode(starts: readonly Start[]): string {
+    return this.#services.gateway.positions.encode(
+      starts.map(({ follower, since }) => ({
+        shard: follower.shard.number,
+        epoch: follower.epoch,
+        sequence: since,
+      })),
+    );
+  }
+
+  #observeResume(starts: readonly Start[]): void {
+    const fromFeed = starts.some(({ follower, since }) => since < follower.base);
+    this.#services.observer({
+      kind: "resumed",
+      outcome: fromFeed ? "from-feed" : "from-memory",
+    });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Sockets, whatever library serves them. Everything is synchronous; callbacks never run inside of a call, except that
+ * `close` and `terminate` may call `closed`.
+ *
+ * What is published to a topic and what is sent to a socket keep their order. Nothing is ever dropped: a socket's unsent
+ * bytes grow without bound, so that the caller must look at `buffered` and stop.
+ */
+export interface Transport {
+  readonly kind: TransportKind;
+  readonly port: number;
+  /** To each socket on the topic. */
+  publish(topic: string, text: string): void;
+  /** No new connections from now on; those that are open stay. */
+  stopListening(): void;
+  /** Ends what is still open, and resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+export type TransportKind = "uws" | "ws";
+
+/** After `closed` was called, every method does nothing. */
+export interface TransportSocket {
+  readonly remoteAddress: string;
+  send(text: string): void;
+  /** Bytes that the system has not taken yet. */
+  buffered(): number;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  ping(): void;
+  /** Ends the connection after everything that was sent. */
+  close(code: number, reason: string): void;
+  /** Ends it now. */
+  terminate(): void;
+}
+
+/** What a transport calls for each connection. */
+export interface SocketListener {
+  /** `undefined` for a binary message. */
+  message(text: string | undefined): void;
+  pong(): void;
+  /** Some of what was buffered has left. */
+  drained(): void;
+  /** Once; the code is the one that the other side gave or that `close` was called with. */
+  closed(code: number): void;
+}
+
+export interface HttpAnswer {
+  readonly status: 200 | 404 | 426 | 503;
+  readonly body: string;
+}
+
+export interface TransportOptions {
+  readonly host: string;
+  readonly port: number;
+  /** PEM texts or paths of PEM files; the certificate with its chain. */
+  readonly tls: { readonly cert: string; readonly key: string };
+  /** The one subprotocol that is spoken. A client that offers only others is refused; one that offers none is served. */
+  readonly subprotocol: string;
+  /** The transport ends a connection whose message is longer, without a close code of ours. */
+  readonly messageBytesMax: number;
+  /** Last net: a connection that says nothing for so long is ended. */
+  readonly idleMs: number;
+  open(socket: TransportSocket): SocketListener;
+  http(method: string, path: string): HttpAnswer;
+}
+
+/** The topic that every socket is on for as long as it is open: see the uWebSockets.js adapter. */
+export const PERMANENT_TOPIC = "all";

@@ -1,0 +1,213 @@
+import { createRequire } from "node:module";
+import type {
+  AppOptions,
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  WebSocket,
+  us_listen_socket,
+  us_socket_context_t,
+} from "uWebSockets.js";
+import { ClusterError, assert } from "../base/index.js";
+import { withPemFiles } from "./pem.js";
+import { PERMANENT_TOPIC } from "./transport.js";
+import type {
+  HttpAnswer,
+  SocketListener,
+  Transport,
+  TransportOptions,
+  TransportSocket,
+} from "./transport.js";
+
+/** What we use of the package: it has no types for its module object. */
+interface Uws {
+  SSLApp(options: AppOptions): App;
+  us_listen_socket_close(socket: us_listen_socket): void;
+  us_socket_local_port(socket: us_listen_socket): number;
+}
+
+/** The build has `close`, its types do not. */
+type App = TemplatedApp & { close(): void };
+
+interface UserData {
+  socket: UwsSocket | undefined;
+}
+
+/** Of seconds; the library takes 8 to 960 and stops the process at anything else. */
+const IDLE_SECONDS_MIN = 8;
+const IDLE_SECONDS_MAX = 960;
+/** A goodbye behind a backlog has so long to be read before everything is ended. */
+const LINGER_MS = 2_000;
+const FLUSH_MS = 50;
+
+const STATUS_LINES: Record<HttpAnswer["status"], string> = {
+  200: "200 OK",
+  404: "404 Not Found",
+  426: "426 Upgrade Required",
+  503: "503 Service Unavailable",
+};
+
+/**
+ * uWebSockets.js 20.30, native build only. It forces these rules (each was measured):
+ * with a finite `maxBackpressure` a publish is dropped without a sign and a close frame is lost, hence 0 and a watermark of
+ * the caller's; leaving one's last topic loses what was published in the same turn, hence a permanent topic; a response
+ * to an upgrade after an await may close the connection, hence no await there; a socket throws once closed.
+ */
+export async function openUwsTransport(options: TransportOptions): Promise<Transport> {
+  const uws: Uws = createRequire(import.meta.url)("uWebSockets.js");
+  let backlogged = false;
+  const app = withPemFiles(options.tls, (files) =>
+    uws.SSLApp({ cert_file_name: files.cert, key_file_name: files.key }),
+  );
+  app.ws<UserData>("/*", {
+    maxPayloadLength: options.messageBytesMax,
+    maxBackpressure: 0,
+    idleTimeout: idleSeconds(options.idleMs),
+    sendPingsAutomatically: false,
+    upgrade: (res, req, context) => {
+      upgrade(options.subprotocol, res, req, context);
+    },
+    open: (ws) => {
+      ws.subscribe(PERMANENT_TOPIC);
+      const socket = new UwsSocket(ws, () => {
+        backlogged = true;
+      });
+      ws.getUserData().socket = socket;
+      socket.listener = options.open(socket);
+    },
+    message: (ws, message, isBinary) => {
+      // Copied at once: the buffer is gone after this call.
+      const text = isBinary ? undefined : Buffer.from(message).toString();
+      ws.getUserData().socket?.listener?.message(text);
+    },
+    drain: (ws) => {
+      ws.getUserData().socket?.listener?.drained();
+    },
+    pong: (ws) => {
+      ws.getUserData().socket?.listener?.pong();
+    },
+    close: (ws, code) => {
+      ws.getUserData().socket?.ended(code);
+    },
+  });
+  app.any("/*", (res, req) => {
+    const { status, body } = options.http(req.getMethod(), req.getUrl());
+    res.writeStatus(STATUS_LINES[status]);
+    res.writeHeader("content-type", "text/plain; charset=utf-8");
+    if (status === 426) res.writeHeader("upgrade", "websocket");
+    res.end(body);
+  });
+
+  const listening = await listen(app, options);
+  const port = uws.us_socket_local_port(listening);
+  let open = true;
+  const stopListening = (): void => {
+    if (!open) return;
+    open = false;
+    uws.us_listen_socket_close(listening);
+  };
+  return {
+    kind: "uws",
+    port,
+    publish: (topic, text) => {
+      app.publish(topic, text);
+    },
+    stopListening,
+    close: async () => {
+      stopListening();
+      await new Promise((resolve) => setTimeout(resolve, backlogged ? LINGER_MS : FLUSH_MS));
+      app.close();
+    },
+  };
+}
+
+function idleSeconds(idleMs: number): number {
+  return Math.min(IDLE_SECONDS_MAX, Math.max(IDLE_SECONDS_MIN, Math.ceil(idleMs / 1_000)));
+}
+
+function upgrade(
+  subprotocol: string,
+  res: HttpResponse,
+  req: HttpRequest,
+  context: us_socket_context_t,
+): void {
+  const offered = req.getHeader("sec-websocket-protocol");
+  const accepted = offered === "" ? "" : subprotocol;
+  if (offered !== "" && !offered.split(",").some((name) => name.trim() === subprotocol)) {
+    res.writeStatus("400 Bad Request").end(`offer the subprotocol ${subprotocol}\n`);
+    return;
+  }
+  const data: UserData = { socket: undefined };
+  res.upgrade(
+    data,
+    req.getHeader("sec-websocket-key"),
+    // Never what was offered: a client may have put a token there.
+    accepted,
+    req.getHeader("sec-websocket-extensions"),
+    context,
+  );
+}
+
+async function listen(app: TemplatedApp, options: TransportOptions): Promise<us_listen_socket> {
+  const socket = await new Promise<us_listen_socket | false>((resolve) => {
+    app.listen(options.host, options.port, resolve);
+  });
+  if (socket === false) {
+    throw new ClusterError(
+      "failed-precondition",
+      `cannot listen on ${options.host}:${options.port}: is another process there?`,
+    );
+  }
+  return socket;
+}
+
+class UwsSocket implements TransportSocket {
+  readonly remoteAddress: string;
+  listener: SocketListener | undefined;
+  readonly #onBacklog: () => void;
+  #ws: WebSocket<UserData> | undefined;
+  #codeSent: number | undefined;
+
+  constructor(ws: WebSocket<UserData>, onBacklog: () => void) {
+    this.#ws = ws;
+    this.#onBacklog = onBacklog;
+    this.remoteAddress = Buffer.from(ws.getRemoteAddressAsText()).toString();
+  }
+
+  send(text: string): void {
+    this.#ws?.send(text);
+  }
+
+  buffered(): number {
+    return this.#ws?.getBufferedAmount() ?? 0;
+  }
+
+  subscribe(topic: string): void {
+    this.#ws?.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    assert(topic !== PERMANENT_TOPIC, "the permanent topic is never left");
+    this.#ws?.unsubscribe(topic);
+  }
+
+  ping(): void {
+    this.#ws?.ping();
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#ws === undefined) return;
+    if (this.#ws.getBufferedAmount() > 0) this.#onBacklog();
+    this.#codeSent = code;
+    this.#ws.end(code, reason);
+  }
+
+  terminate(): void {
+    this.#ws?.close();
+  }
+
+  ended(code: number): void {
+    this.#ws = undefined;
+    this.listener?.closed(this.#codeSent ?? code);
+  }
+}

@@ -1,0 +1,45 @@
+import { ClusterError } from "../../../src/base/index.js";
+import type { Caller } from "../../../src/domain/index.js";
+import type { Authenticated, Gateway, Positions } from "../../../src/gateway/types.js";
+import type { ShardPosition } from "../../../src/shards/types.js";
+
+/** Tokens are `token-<user>`, valid until `expireTimeMs`. A channel is refused if it is in `closedTo`. */
+export class FakeGateway implements Gateway {
+  expireTimeMs = Number.MAX_SAFE_INTEGER / 1_000;
+  readonly closedChannels = new Set<string>();
+  /** Set to hold every authentication. */
+  hold: Promise<void> = Promise.resolve();
+  failWith: ClusterError | undefined;
+  readonly positions: Positions = {
+    encode: (positions) => `p.${Buffer.from(JSON.stringify(positions)).toString("base64url")}`,
+    decode: (text): readonly ShardPosition[] => {
+      if (!text.startsWith("p.")) throw new ClusterError("invalid-argument", "no such position");
+      return JSON.parse(Buffer.from(text.slice(2), "base64url").toString());
+    },
+  };
+
+  unary(): Promise<never> {
+    return Promise.reject(new Error("not here"));
+  }
+
+  stream(): AsyncIterable<never> {
+    throw new Error("not here");
+  }
+
+  async authenticate(token: string): Promise<Authenticated> {
+    await this.hold;
+    if (this.failWith !== undefined) throw this.failWith;
+    const user = /^token-([a-z]+)$/.exec(token)?.[1];
+    if (user === undefined) throw new ClusterError("unauthenticated", "log in again");
+    return {
+      caller: { kind: "user", user, sessionId: `s-${user}`, roles: [] },
+      expireTimeMs: this.expireTimeMs,
+    };
+  }
+
+  authorizeChannel(_caller: Caller, channel: string): Promise<void> {
+    return this.closedChannels.has(channel)
+      ? Promise.reject(new ClusterError("not-found", "there is no such channel"))
+      : Promise.resolve();
+  }
+}
