@@ -155,7 +155,8 @@ export type Refusal =
         | "transferring"
         | "not-a-member"
         | "peer-not-found"
-        | "conf-change-pending";
+        | "conf-change-pending"
+        | "conf-change-impossible";
     };
 
 export type Accepted<T> = { readonly kind: "accepted" } & T;

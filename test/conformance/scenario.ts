@@ -1,0 +1,79 @@
+import { FinalState, isSame, withoutLog } from "./compare.js";
+import type { Strictness } from "./compare.js";
+import { MembershipScenario } from "./confchange.js";
+import type { Directive } from "./datadriven.js";
+import { parseScenario } from "./datadriven.js";
+import { Interaction } from "./interaction.js";
+import { runQuorum } from "./quorum.js";
+
+export type ScenarioKind = "interaction" | "confchange" | "quorum";
+
+export interface Difference {
+  readonly line: number;
+  readonly directive: string;
+  readonly expected: readonly string[];
+  readonly actual: readonly string[];
+}
+
+export type Outcome =
+  | { readonly kind: "passed"; readonly directives: number }
+  | { readonly kind: "failed"; readonly difference: Difference }
+  | { readonly kind: "skipped"; readonly reason: string };
+
+/** Decided by the nearest folder whose name says it. */
+export function scenarioKind(path: string): ScenarioKind {
+  const folders = path.split(/[\\/]/).slice(0, -1).reverse();
+  for (const folder of folders) {
+    if (folder === "interaction" || folder === "confchange" || folder === "quorum") return folder;
+  }
+  return "interaction";
+}
+
+export function runScenario(text: string, kind: ScenarioKind, strictness: Strictness): Outcome {
+  const directives = parseScenario(text);
+  if (directives.length === 0) return { kind: "skipped", reason: "no directives" };
+  const run = runnerOf(kind);
+  const final = { expected: new FinalState(), actual: new FinalState() };
+  for (const directive of directives) {
+    const expected = withoutLog(directive.expected);
+    const actual = withoutLog(run(directive));
+    final.expected.note(directive, expected);
+    final.actual.note(directive, actual);
+    if (strictness !== "final" && !isSame(actual, expected, strictness)) {
+      return failed(directive, expected, actual);
+    }
+  }
+  const last = directives.at(-1);
+  const expected = final.expected.lines();
+  const actual = final.actual.lines();
+  if (last !== undefined && !isSame(actual, expected, "strict")) {
+    return failed(last, expected, actual);
+  }
+  return { kind: "passed", directives: directives.length };
+}
+
+function runnerOf(kind: ScenarioKind): (directive: Directive) => string[] {
+  switch (kind) {
+    case "interaction": {
+      const interaction = new Interaction();
+      return (directive) => interaction.run(directive);
+    }
+    case "confchange": {
+      const scenario = new MembershipScenario();
+      return (directive) => scenario.run(directive);
+    }
+    case "quorum":
+      return runQuorum;
+  }
+}
+
+function failed(directive: Directive, expected: string[], actual: string[]): Outcome {
+  const words = [directive.command, ...directive.args.map(describeArgument)];
+  const difference = { line: directive.line, directive: words.join(" "), expected, actual };
+  return { kind: "failed", difference };
+}
+
+function describeArgument({ key, values }: { key: string; values: readonly string[] }): string {
+  if (values.length === 0) return key;
+  return values.length === 1 ? `${key}=${values.join("")}` : `${key}=(${values.join(",")})`;
+}
