@@ -155,7 +155,10 @@ export interface Store {
     ranges: readonly KeyRange[],
   ): Promise<ReadResult>;
 
-  /** Feed rows after a sequence, in order, only those on one of `channels` if any are named. */
+  /**
+   * Feed rows after a sequence, in order, only those on one of `channels` if any are named. Throws `position-gone` where rows
+   * after it were trimmed: none is left out silently.
+   */
   readFeed(replica: ReplicaId, after: number, options: FeedReadOptions): Promise<FeedPage>;
 
   openSnapshot(replica: ReplicaId): Promise<SnapshotSource>;

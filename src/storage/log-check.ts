@@ -1,0 +1,78 @@
+import type { AppliedState, LogId } from "../runtime/ports.js";
+import { CursorReader } from "./cursor-reader.js";
+import { GenerationKeys, numberedKey, numberOfKey } from "./keys.js";
+import { compactLog, logIdAt, termAt, truncateLog } from "./log-bounds.js";
+import type { LogBounds } from "./log-bounds.js";
+import { readEntry } from "./log-table.js";
+import type { ReadAccess } from "./state-view.js";
+
+/** How much of a log's end is verified at open; what is before is checked when it is read. */
+export const VERIFIED_BYTES = 64 * 1024 * 1024;
+
+export interface CheckedLog {
+  /** Holds only what is intact, as far as it was verified. */
+  readonly log: LogBounds;
+  /** Last entry that was there, if entries had to be cut off. */
+  readonly cut?: LogId;
+  readonly reason?: string;
+}
+
+/**
+ * Verifies the end of a log. A damaged entry that is applied already is compacted away; one that is
+ * not ends the log before it, because nothing behind a hole can be served.
+ */
+export async function checkLog(
+  access: ReadAccess,
+  keys: GenerationKeys,
+  log: LogBounds,
+  applied: AppliedState,
+): Promise<CheckedLog> {
+  const damaged = await findDamage(access, keys, log);
+  if (damaged.length === 0) return { log };
+  const isApplied = (index: number) => index <= applied.index;
+  const lastApplied = damaged.find(isApplied);
+  const firstUnapplied = damaged.findLast((index) => !isApplied(index));
+  let checked = log;
+  if (firstUnapplied !== undefined) checked = truncateLog(checked, firstUnapplied - 1);
+  if (lastApplied !== undefined) checked = compactLog(checked, logIdAt(checked, lastApplied));
+  if (firstUnapplied === undefined) return { log: checked };
+  const reason = `entry ${firstUnapplied} of the log is damaged`;
+  return { log: checked, cut: logIdAt(log, log.lastIndex), reason };
+}
+
+/** Damaged or missing indexes, from the highest down. */
+async function findDamage(
+  { engine, slots }: ReadAccess,
+  keys: GenerationKeys,
+  log: LogBounds,
+): Promise<number[]> {
+  const damaged: number[] = [];
+  let expected = log.lastIndex;
+  let bytes = 0;
+  const missingDownTo = (index: number) => {
+    for (; expected > index; expected--) damaged.push(expected);
+  };
+  const cursor = engine.cursor({
+    gte: numberedKey(keys.log, log.firstIndex),
+    lt: numberedKey(keys.log, log.lastIndex + 1),
+    reverse: true,
+  });
+  await new CursorReader(cursor, slots, keys.replica).drain((row) => {
+    const index = numberOfKey(row[0]);
+    missingDownTo(index);
+    if (!isEntryOf(log, index, row)) damaged.push(index);
+    expected = index - 1;
+    bytes += row[1].length;
+    return bytes < VERIFIED_BYTES;
+  });
+  if (bytes < VERIFIED_BYTES) missingDownTo(log.firstIndex - 1);
+  return damaged;
+}
+
+function isEntryOf(log: LogBounds, index: number, row: readonly [Buffer, Buffer]): boolean {
+  try {
+    return readEntry(row).term === termAt(log, index);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import { close, fdatasync, fsync, open, read, write } from "node:fs";
+import { open as openHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { MARKER_BYTES } from "./marker.js";
+import type { MarkerMedium } from "./marker-writer.js";
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const readFile = promisify(read);
+const writeFile = promisify(write);
+const syncFile = promisify(fsync);
+
+/**
+ * The marker as a preallocated file: its length never changes, so fdatasync need not touch the
+ * directory.
+ */
+export class MarkerFile implements MarkerMedium {
+  readonly #path: string;
+  #fd: number | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    this.#fd = await openFile(this.#path, "r+").catch((error: unknown) => {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    if (this.#fd === undefined) return undefined;
+    const bytes = Buffer.alloc(MARKER_BYTES);
+    await readFile(this.#fd, bytes, 0, bytes.length, 0);
+    return bytes;
+  }
+
+  async format(): Promise<void> {
+    this.#fd ??= await openFile(this.#path, "w+");
+    await writeFile(this.#fd, Buffer.alloc(MARKER_BYTES), 0, MARKER_BYTES, 0);
+    await syncFile(this.#fd);
+    await syncDirectory(dirname(this.#path));
+  }
+
+  write(offset: number, bytes: Buffer, callback: (error: Error | undefined) => void): void {
+    const fd = this.#fd;
+    if (fd === undefined) return callback(new Error("the marker file is closed"));
+    write(fd, bytes, 0, bytes.length, offset, (error, written) => {
+      if (error) callback(error);
+      else if (written !== bytes.length) callback(new Error("the marker was written in part"));
+      else fdatasync(fd, (failed) => callback(failed ?? undefined));
+    });
+  }
+
+  async close(): Promise<void> {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd !== undefined) await closeFile(fd);
+  }
+}
+
+/** Makes names that were created in a directory survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await openHandle(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

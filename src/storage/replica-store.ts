@@ -1,0 +1,288 @@
+import { assert, ClusterError } from "../base/index.js";
+import type { KeyRange, StateKey } from "../machine/index.js";
+import type { ConfState, Entry, ReplicaId } from "../raft/index.js";
+import type {
+  FeedPage,
+  FeedReadOptions,
+  OpenedReplica,
+  ReadResult,
+  ReplicaRound,
+  SnapshotSink,
+  SnapshotSource,
+  Store,
+} from "../runtime/ports.js";
+import { commit } from "./engine.js";
+import type { Engine, EngineBatch } from "./engine.js";
+import { readFeedPage } from "./feed-table.js";
+import { GenerationKeys, metaKey, STORE_ROWS } from "./keys.js";
+import { readLog } from "./log-read.js";
+import type { After, MarkerWriter } from "./marker-writer.js";
+import { loadReplica } from "./open-replica.js";
+import { ReadSlots } from "./read-slots.js";
+import type { ReplicaState } from "./replica-state.js";
+import { planRound } from "./round-plan.js";
+import type { RoundPlan } from "./round-plan.js";
+import { RowWriter } from "./row-writer.js";
+import { StoreSnapshotSink } from "./snapshot-sink.js";
+import { StoreSnapshotSource } from "./snapshot-source.js";
+import { atMoment, getRows, getStateValues, readStateRange } from "./state-view.js";
+import type { ReadAccess } from "./state-view.js";
+import type { StoreHealth } from "./store-health.js";
+import { Sweeper } from "./sweeper.js";
+import { WriteGate } from "./write-gate.js";
+
+export interface ReplicaStoreParts {
+  readonly engine: Engine;
+  readonly marker: MarkerWriter;
+  readonly health: StoreHealth;
+  readonly fresh: boolean;
+  readonly after: After;
+}
+
+interface OpenReplica {
+  state: ReplicaState;
+  nextGeneration: number;
+}
+
+/**
+ * The store over an ordered engine and a marker. What a round says becomes visible when it ends:
+ * until then `state` of a replica, and every read, is as of the round before.
+ */
+export class ReplicaStore implements Store {
+  readonly storeId: string;
+  readonly boot: number;
+  readonly fresh: boolean;
+  readonly #engine: Engine;
+  readonly #marker: MarkerWriter;
+  readonly #health: StoreHealth;
+  readonly #access: ReadAccess;
+  readonly #gate = new WriteGate();
+  readonly #sweeper: Sweeper;
+  /** For rounds; what else is written meanwhile lays its rows out in one turn, as they do. */
+  readonly #row = new RowWriter();
+  readonly #replicas = new Map<ReplicaId, OpenReplica>();
+  readonly #opening = new Set<ReplicaId>();
+  readonly #calls = new Set<Promise<unknown>>();
+  readonly #sources = new Set<StoreSnapshotSource>();
+  #closed: Promise<void> | undefined;
+
+  constructor({ engine, marker, health, fresh, after }: ReplicaStoreParts) {
+    this.storeId = marker.storeId;
+    this.boot = marker.boot;
+    this.fresh = fresh;
+    this.#engine = engine;
+    this.#marker = marker;
+    this.#health = health;
+    const slots = new ReadSlots();
+    this.#access = { engine, slots, gate: this.#gate };
+    this.#sweeper = new Sweeper(engine, slots, after, (error) => health.fail(error));
+  }
+
+  openReplica(replica: ReplicaId, initial: ConfState): Promise<OpenedReplica> {
+    return this.#call(async () => {
+      assert(replica !== STORE_ROWS, "replica 0 is none");
+      assert(!this.#opening.has(replica), `replica ${replica} is open`);
+      this.#opening.add(replica);
+      const ports = {
+        ...this.#access,
+        marker: this.#marker,
+        row: this.#row,
+        sweeper: this.#sweeper,
+        health: this.#health,
+      };
+      const loaded = await loadReplica(ports, replica, initial).catch((error: unknown) => {
+        this.#opening.delete(replica);
+        throw error;
+      });
+      const { state, nextGeneration, opened } = loaded;
+      this.#replicas.set(replica, { state, nextGeneration });
+      return opened;
+    });
+  }
+
+  write(rounds: readonly ReplicaRound[], sync: boolean): Promise<void> {
+    return this.#call(async () => {
+      const begun = this.#gate.beginWrite();
+      try {
+        if (begun !== undefined) await begun;
+        this.#health.checkNotFailed();
+        await this.#writeRounds(rounds, sync);
+      } finally {
+        this.#gate.endWrite();
+      }
+    });
+  }
+
+  async #writeRounds(rounds: readonly ReplicaRound[], sync: boolean): Promise<void> {
+    const batch = this.#engine.batch();
+    const plans = new Map<OpenReplica, RoundPlan>();
+    let lowers = false;
+    for (const round of rounds) {
+      const replica = this.#require(round.replica);
+      assert(!plans.has(replica), `two rounds for replica ${round.replica} in one write`);
+      const plan = planRound(this.#row, batch, replica.state, round, sync);
+      plans.set(replica, plan);
+      this.#marker.begin(round.replica, round.hardState, plan.last);
+      if (plan.lowered !== undefined) {
+        this.#marker.lower(round.replica, plan.lowered);
+        lowers = true;
+      }
+    }
+    await this.#health.writing(this.#commitRounds(batch, sync, lowers));
+    for (const [replica, plan] of plans) this.#finish(replica, plan);
+    if (sync) this.#marker.raiseWhenIdle();
+  }
+
+  async #commitRounds(batch: EngineBatch, sync: boolean, lowers: boolean): Promise<void> {
+    if (lowers) await this.#marker.write();
+    const written = commit(batch, sync);
+    if (sync && !lowers) await Promise.all([written, this.#marker.write()]);
+    else await written;
+  }
+
+  #finish(replica: OpenReplica, plan: RoundPlan): void {
+    replica.state = plan.next;
+    if (plan.last !== undefined) this.#marker.finish(plan.next.keys.replica, plan.last);
+    plan.installed?.markInstalled();
+    for (const garbage of plan.garbage) this.#sweeper.add(garbage);
+  }
+
+  readEntries(
+    replica: ReplicaId,
+    low: number,
+    high: number,
+    bytesMax: number,
+  ): Promise<readonly Entry[]> {
+    return this.#read(replica, ({ state }) => {
+      return readLog(this.#access, state.keys, state.log, { low, high, bytesMax });
+    });
+  }
+
+  read(
+    replica: ReplicaId,
+    keys: readonly StateKey[],
+    ranges: readonly KeyRange[],
+  ): Promise<ReadResult> {
+    return this.#read(replica, async ({ state: { keys: generation, applied } }) => {
+      const [values, rows] = await Promise.all([
+        getStateValues(this.#access, generation, keys),
+        Promise.all(ranges.map((range) => readStateRange(this.#access, generation, range))),
+      ]);
+      return { appliedIndex: applied.index, sequence: applied.sequence, values, ranges: rows };
+    });
+  }
+
+  async readFeed(replica: ReplicaId, after: number, options: FeedReadOptions): Promise<FeedPage> {
+    const read = () =>
+      this.#read(replica, ({ state }) =>
+        readFeedPage(this.#access, state.keys, state.applied, after, options),
+      );
+    const page = (await read()) ?? (await read());
+    if (page === undefined) throw missingFeedRow(replica);
+    return page;
+  }
+
+  openSnapshot(replica: ReplicaId): Promise<SnapshotSource> {
+    return this.#read(replica, async ({ state: { keys, applied } }) => {
+      const source = new StoreSnapshotSource(this.#access, keys, applied, (closed) =>
+        this.#sources.delete(closed),
+      );
+      this.#sources.add(source);
+      return source;
+    });
+  }
+
+  createSnapshotSink(replica: ReplicaId): Promise<SnapshotSink> {
+    return this.#call(async () => {
+      const open = this.#require(replica);
+      const keys = new GenerationKeys(replica, open.nextGeneration++);
+      return new StoreSnapshotSink(
+        {
+          engine: this.#engine,
+          row: this.#row,
+          health: this.#health,
+          sweep: ({ log, end }) => this.#sweeper.add({ from: log, to: end }),
+        },
+        keys,
+      );
+    });
+  }
+
+  readFact(key: string): Promise<Uint8Array | undefined> {
+    return this.#call(async () => {
+      const [value] = await getRows(this.#access, STORE_ROWS, [factKey(key)]);
+      return value;
+    });
+  }
+
+  writeFact(key: string, value: Uint8Array): Promise<void> {
+    return this.#call(async () => {
+      const batch = this.#engine.batch();
+      this.#row.begin(factKey(key)).endKey().bytes(value).put(batch);
+      await this.#health.writing(commit(batch, true));
+    });
+  }
+
+  usage(): Promise<{ readonly freeBytes: number; readonly storeBytes: number }> {
+    return this.#call(() => this.#engine.usage());
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#health.close();
+    for (const source of this.#sources) await source.close();
+    await Promise.allSettled(this.#calls);
+    await this.#sweeper.stop();
+    if (this.#health.failed) await this.#marker.abandon();
+    else await this.#marker.close();
+    await this.#engine.close();
+  }
+
+  /** A call that reads a replica as of one moment between two rounds. */
+  #read<T>(replica: ReplicaId, open: (replica: OpenReplica) => Promise<T>): Promise<T> {
+    return this.#call(() =>
+      atMoment(this.#gate, async () => {
+        this.#health.checkNotFailed();
+        return open(this.#require(replica));
+      }),
+    );
+  }
+
+  /**
+   * Everything public goes through here: refused once the store is closed or failed, and awaited by
+   * `close`.
+   */
+  #call<T>(run: () => Promise<T>): Promise<T> {
+    const call = this.#guard(run);
+    this.#calls.add(call);
+    const ended = () => void this.#calls.delete(call);
+    call.then(ended, ended);
+    return call;
+  }
+
+  async #guard<T>(run: () => Promise<T>): Promise<T> {
+    this.#health.check();
+    return run();
+  }
+
+  #require(replica: ReplicaId): OpenReplica {
+    const open = this.#replicas.get(replica);
+    assert(open !== undefined, `replica ${replica} is not open in this store`);
+    return open;
+  }
+}
+
+function factKey(key: string): Buffer {
+  return metaKey(STORE_ROWS, `fact:${key}`);
+}
+
+function missingFeedRow(replica: ReplicaId): ClusterError {
+  return new ClusterError(
+    "corrupt-storage",
+    `the feed of replica ${replica} lacks a row that its index names; replace this replica by a ` +
+      "snapshot from another",
+  );
+}
