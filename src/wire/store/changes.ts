@@ -1,21 +1,23 @@
-import { toBinary } from "@bufbuild/protobuf";
 import { ChangeSchema } from "../../../gen/cabildo/store/v1/commands_pb.js";
 import type { Change } from "../../domain/index.js";
-import { toSafeInteger, toInt64 } from "../int64.js";
+import { toSafeInteger } from "../int64.js";
 import { decode, required } from "./decoding.js";
 import { CHANGE_KIND } from "./enums.js";
-import { fromResource, toResource } from "./resources.js";
+import { encodeResource, fromResource } from "./resources.js";
+import { WRITER } from "./writer.js";
+
+const FIELD = ChangeSchema.field;
 
 export function encodeChange(change: Change): Uint8Array {
-  return toBinary(ChangeSchema, {
-    $typeName: "cabildo.store.v1.Change",
-    kind: CHANGE_KIND.encode(change.kind),
-    channel: change.channel,
-    audience: [...change.audience],
-    resourceName: change.resourceName,
-    revision: toInt64(change.revision),
-    resource: toResource(change.resource),
-  });
+  const resource = encodeResource(change.resource);
+  return WRITER.start()
+    .uint32(FIELD.kind.number, CHANGE_KIND.encode(change.kind))
+    .text(FIELD.channel.number, change.channel)
+    .texts(FIELD.audience.number, change.audience)
+    .text(FIELD.resourceName.number, change.resourceName)
+    .int64(FIELD.revision.number, change.revision)
+    .message(FIELD.resource.number, resource)
+    .finish();
 }
 
 export function decodeChange(bytes: Uint8Array): Change {

@@ -1,42 +1,48 @@
-import { toBinary } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/cabildo/store/v1/commands_pb.js";
 import { isErrorCode, unreachable } from "../../base/index.js";
 import type { ErrorCode } from "../../base/index.js";
 import type { CommandReply } from "../../domain/index.js";
-import { toSafeInteger, toInt64 } from "../int64.js";
+import { toSafeInteger } from "../int64.js";
 import { decode, Malformed } from "./decoding.js";
-import { fromResource, toResource } from "./resources.js";
+import { encodeResource, fromResource } from "./resources.js";
+import { WRITER } from "./writer.js";
+
+const REPLY = pb.CommandReplySchema.field;
+const DONE = pb.DoneSchema.field;
+const REFUSED = pb.RefusedSchema.field;
+
+/** A reply is answered and remembered: it is encoded once for both. Replies are never written to. */
+const replyBytes = new WeakMap<CommandReply, Uint8Array>();
 
 export function encodeReply(reply: CommandReply): Uint8Array {
-  return toBinary(pb.CommandReplySchema, toReply(reply));
+  let bytes = replyBytes.get(reply);
+  if (bytes === undefined) {
+    bytes = encodeMessage(reply);
+    replyBytes.set(reply, bytes);
+  }
+  return bytes;
+}
+
+function encodeMessage(reply: CommandReply): Uint8Array {
+  if (reply.kind === "refused") {
+    WRITER.start()
+      .begin(REPLY.refused.number)
+      .text(REFUSED.code.number, reply.code)
+      .text(REFUSED.message.number, reply.message);
+  } else {
+    const resource = reply.resource && encodeResource(reply.resource);
+    WRITER.start()
+      .begin(REPLY.done.number)
+      .text(DONE.name.number, reply.name)
+      .int64(DONE.revision.number, reply.revision)
+      .int64(DONE.sequence.number, reply.sequence)
+      .message(DONE.resource.number, resource);
+  }
+  return WRITER.end().bool(REPLY.replayed.number, reply.replayed).finish();
 }
 
 export function decodeReply(bytes: Uint8Array): CommandReply {
   return decode(pb.CommandReplySchema, bytes, "internal", fromReply);
-}
-
-export function toReply(reply: CommandReply): pb.CommandReply {
-  const of = (outcome: pb.CommandReply["outcome"]): pb.CommandReply => ({
-    $typeName: "cabildo.store.v1.CommandReply",
-    outcome,
-    replayed: reply.replayed,
-  });
-  switch (reply.kind) {
-    case "done": {
-      const done: pb.Done = {
-        $typeName: "cabildo.store.v1.Done",
-        name: reply.name,
-        revision: toInt64(reply.revision),
-        sequence: toInt64(reply.sequence),
-      };
-      if (reply.resource !== undefined) done.resource = toResource(reply.resource);
-      return of({ case: "done", value: done });
-    }
-    case "refused":
-      return of({ case: "refused", value: toRefused(reply.code, reply.message) });
-    default:
-      return unreachable(reply);
-  }
 }
 
 export function fromReply({ outcome, replayed }: pb.CommandReply): CommandReply {

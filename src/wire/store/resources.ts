@@ -1,4 +1,5 @@
-import type * as pb from "../../../gen/cabildo/store/v1/resources_pb.js";
+import { toBinary } from "@bufbuild/protobuf";
+import * as pb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import { unreachable } from "../../base/index.js";
 import type {
   CalendarDate,
@@ -24,6 +25,7 @@ import {
   USER_STATE,
   VISIBILITY,
 } from "./enums.js";
+import { WRITER } from "./writer.js";
 
 /** Version of every row's encoding. One that means something else gets another number. */
 export const ROW_VERSION = 1;
@@ -294,6 +296,25 @@ export function fromClusterKeys(message: pb.ClusterKeys): ClusterKeys {
     positionKey: message.positionKey,
     positionKeyId: message.positionKeyId,
   };
+}
+
+/** An event stands in two rows, a reply, an outcome and a change: it is encoded once for all. Events are never written to. */
+const eventBytes = new WeakMap<CalendarEvent, Uint8Array>();
+
+export function encodeEvent(event: CalendarEvent): Uint8Array {
+  let bytes = eventBytes.get(event);
+  if (bytes === undefined) {
+    bytes = toBinary(pb.EventSchema, toEvent(event));
+    eventBytes.set(event, bytes);
+  }
+  return bytes;
+}
+
+/** The bytes of a `Resource`, to be put into a message that holds one. */
+export function encodeResource(resource: Resource): Uint8Array {
+  if (resource.kind !== "event") return toBinary(pb.ResourceSchema, toResource(resource));
+  const event = encodeEvent(resource.event);
+  return WRITER.start().message(pb.ResourceSchema.field.event.number, event).finish();
 }
 
 export function toResource(resource: Resource): pb.Resource {

@@ -6,9 +6,14 @@ import { assert } from "../../base/index.js";
 import type { RowCodec, RowCodecs } from "../../machine/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { decode, Malformed, required } from "./decoding.js";
-import { fromReply, toReply } from "./replies.js";
+import { encodeReply, fromReply } from "./replies.js";
 import * as resources from "./resources.js";
 import { ROW_VERSION } from "./resources.js";
+import { WRITER } from "./writer.js";
+
+const OUTCOME = pb.RequestOutcomeSchema.field;
+const USAGE = pb.RequestUsageSchema.field;
+const EXPIRY = pb.ExpirySchema.field;
 
 /** Decoding fails with corrupt-storage; a row of a newer version is an InvariantViolation: the replica stops. */
 export const ROW_CODECS: RowCodecs = {
@@ -21,7 +26,10 @@ export const ROW_CODECS: RowCodecs = {
   session: codec(resourcesPb.SessionSchema, resources.toSession, resources.fromSession),
   group: codec(resourcesPb.GroupSchema, resources.toGroup, resources.fromGroup),
   member: codec(resourcesPb.MemberSchema, resources.toMember, resources.fromMember),
-  event: codec(resourcesPb.EventSchema, resources.toEvent, resources.fromEvent),
+  event: {
+    encode: resources.encodeEvent,
+    decode: decoder(resourcesPb.EventSchema, resources.fromEvent),
+  },
   clusterKeys: codec(
     resourcesPb.ClusterKeysSchema,
     resources.toClusterKeys,
@@ -56,41 +64,43 @@ export const ROW_CODECS: RowCodecs = {
     }),
     ({ members }) => ({ members }),
   ),
-  requestOutcome: codec(
-    pb.RequestOutcomeSchema,
-    ({ fingerprint, reply }) => ({
-      $typeName: "cabildo.store.v1.RequestOutcome" as const,
-      version: ROW_VERSION,
+  requestOutcome: {
+    encode: ({ fingerprint, reply }) => {
+      const replyBytes = encodeReply(reply);
+      return WRITER.start()
+        .uint32(OUTCOME.version.number, ROW_VERSION)
+        .text(OUTCOME.fingerprint.number, fingerprint)
+        .message(OUTCOME.reply.number, replyBytes)
+        .finish();
+    },
+    decode: decoder(pb.RequestOutcomeSchema, ({ fingerprint, reply }) => ({
       fingerprint,
-      reply: toReply(reply),
-    }),
-    ({ fingerprint, reply }) => ({ fingerprint, reply: fromReply(required(reply, "reply")) }),
-  ),
-  requestUsage: codec(
-    pb.RequestUsageSchema,
-    ({ timedBytes, opaqueBytes, floorMs }) => ({
-      $typeName: "cabildo.store.v1.RequestUsage" as const,
-      version: ROW_VERSION,
-      timedBytes: toInt64(timedBytes),
-      opaqueBytes: toInt64(opaqueBytes),
-      floorMs: toInt64(floorMs),
-    }),
-    ({ timedBytes, opaqueBytes, floorMs }) => ({
+      reply: fromReply(required(reply, "reply")),
+    })),
+  },
+  requestUsage: {
+    encode: ({ timedBytes, opaqueBytes, floorMs }) =>
+      WRITER.start()
+        .uint32(USAGE.version.number, ROW_VERSION)
+        .int64(USAGE.timedBytes.number, timedBytes)
+        .int64(USAGE.opaqueBytes.number, opaqueBytes)
+        .int64(USAGE.floorMs.number, floorMs)
+        .finish(),
+    decode: decoder(pb.RequestUsageSchema, ({ timedBytes, opaqueBytes, floorMs }) => ({
       timedBytes: toSafeInteger(timedBytes),
       opaqueBytes: toSafeInteger(opaqueBytes),
       floorMs: toSafeInteger(floorMs),
-    }),
-  ),
-  expiry: codec(
-    pb.ExpirySchema,
-    ({ keys, bytes }) => ({
-      $typeName: "cabildo.store.v1.Expiry" as const,
-      version: ROW_VERSION,
-      keys: [...keys],
-      bytes: toInt64(bytes),
-    }),
-    ({ keys, bytes }) => ({ keys, bytes: toSafeInteger(bytes) }),
-  ),
+    })),
+  },
+  expiry: {
+    encode: ({ keys, bytes }) =>
+      WRITER.start()
+        .uint32(EXPIRY.version.number, ROW_VERSION)
+        .texts(EXPIRY.keys.number, keys)
+        .int64(EXPIRY.bytes.number, bytes)
+        .finish(),
+    decode: decoder(pb.ExpirySchema, ({ keys, bytes }) => ({ keys, bytes: toSafeInteger(bytes) })),
+  },
   sweepBounds: codec(
     pb.SweepBoundsSchema,
     ({ starts }) => ({
@@ -107,14 +117,18 @@ function codec<Row, Desc extends DescMessage>(
   to: (row: Row) => MessageShape<Desc> & { readonly version: number },
   from: (message: MessageShape<Desc>) => Row,
 ): RowCodec<Row> {
-  return {
-    encode: (row) => toBinary(schema, to(row)),
-    decode: (bytes) =>
-      decode(schema, bytes, "corrupt-storage", (message) => {
-        const { version } = message as unknown as { readonly version: number };
-        if (version === 0) throw new Malformed("version is missing");
-        assert(version === ROW_VERSION, `${schema.name}: row version ${version} is not known`);
-        return from(message);
-      }),
-  };
+  return { encode: (row) => toBinary(schema, to(row)), decode: decoder(schema, from) };
+}
+
+function decoder<Row, Desc extends DescMessage>(
+  schema: Desc,
+  from: (message: MessageShape<Desc>) => Row,
+): (bytes: Uint8Array) => Row {
+  return (bytes) =>
+    decode(schema, bytes, "corrupt-storage", (message) => {
+      const { version } = message as unknown as { readonly version: number };
+      if (version === 0) throw new Malformed("version is missing");
+      assert(version === ROW_VERSION, `${schema.name}: row version ${version} is not known`);
+      return from(message);
+    });
 }
