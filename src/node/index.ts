@@ -1,3 +1,9 @@
-/** What a node serves on its one port besides Raft. */
+/**
+ * What a node serves on its one port besides Raft: its shards to coordinators and fan-outs, the cluster's state to operators.
+ * `openRpcServer` takes the parts of the port; close the services first, then the server.
+ */
 export { openRpcServer } from "./rpc-server.js";
 export type { RpcServer, RpcServerOptions } from "./rpc-server.js";
+export { createNodeServices } from "./services.js";
+export type { NodeServices } from "./services.js";
+export type { NodeServicesOptions } from "./context.js";

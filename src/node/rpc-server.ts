@@ -1,3 +1,4 @@
+import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ClusterError } from "../base/index.js";
 import { MESSAGE_BYTES_MAX } from "../wire/index.js";
@@ -33,27 +34,51 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
   for (const service of options.services) service.addTo(server);
   const keyPair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
   const credentials = ServerCredentials.createSsl(Buffer.from(ca), [keyPair], true);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(options.address, credentials, (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(cannotListen(options.address, error));
-    });
+  const injector = server.createConnectionInjector(credentials);
+  // The sockets are ours, so that closing cuts them off at once: peers of a node that stops must not wait to notice.
+  const sockets = new Set<Socket>();
+  const door = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    injector.injectConnection(socket);
   });
+  const port = await listen(door, options.address);
   let closed: Promise<void> | undefined;
   return {
     port,
-    close: (graceMs = 0) => (closed ??= shutDown(server, graceMs)),
+    close: (graceMs = 0) => (closed ??= shutDown(server, door, sockets, graceMs)),
   };
 }
 
-function shutDown(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.forceShutdown(), graceMs);
+function listen(door: NetServer, address: string): Promise<number> {
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replace(/^\[(.*)\]$/u, "$1");
+  return new Promise((resolve, reject) => {
+    door.once("error", (error) => reject(cannotListen(address, error)));
+    door.listen(Number(address.slice(at + 1)), host, () => {
+      const bound = door.address();
+      resolve(bound !== null && typeof bound === "object" ? bound.port : 0);
+    });
+  });
+}
+
+async function shutDown(
+  server: Server,
+  door: NetServer,
+  sockets: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
+  const unbound = new Promise<void>((resolve) => door.close(() => resolve()));
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, graceMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();
     });
   });
+  for (const socket of sockets) socket.destroy();
+  server.forceShutdown();
+  await unbound;
 }
 
 function cannotListen(address: string, error: Error): ClusterError {

@@ -1,6 +1,3 @@
-import { create } from "@bufbuild/protobuf";
-import { Metadata, type Client } from "@grpc/grpc-js";
-import { StatusRequestSchema, type StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { ClusterError } from "../base/index.js";
 import type { Command, Query } from "../domain/index.js";
 import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
@@ -10,9 +7,9 @@ import { createDial, type Dial, type TlsMaterial } from "./dial.js";
 import { ExecuteLink } from "./execute-link.js";
 import { follow } from "./follow.js";
 import { Leaders } from "./leaders.js";
+import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
 import { pursue, type Pursuit } from "./pursuit.js";
-import { SHARD } from "./shard-service.js";
 import type {
   CallOptions,
   ChangesEvent,
@@ -56,7 +53,7 @@ class GrpcShardClient implements ShardClient {
   readonly #leaders: Leaders;
   readonly #links = new Map<string, ExecuteLink>();
   /** Feeds and status travel apart from calls, so that neither waits for the other. */
-  readonly #side = new Map<string, Client>();
+  readonly #side: NodeChannels;
   readonly #closing = new AbortController();
 
   constructor(options: ShardClientOptions) {
@@ -65,6 +62,7 @@ class GrpcShardClient implements ShardClient {
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#random = options.random ?? Math.random;
     this.#dial = createDial(options.clusterName, options.tls);
+    this.#side = new NodeChannels(options.nodes, this.#dial);
     this.#leaders = new Leaders(options.nodes, this.#clock);
   }
 
@@ -98,7 +96,7 @@ class GrpcShardClient implements ShardClient {
       random: this.#random,
       observer: this.#options.observer ?? {},
       nodes: this.#leaders.nodesOf(options.shard),
-      clientOf: (node: string) => this.#sideClient(node),
+      clientOf: (node: string) => this.#side.clientOf(node),
     };
     return follow(context, { ...options, signal });
   }
@@ -107,7 +105,9 @@ class GrpcShardClient implements ShardClient {
     timeoutMs: number,
   ): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]> {
     const answers = await Promise.all(
-      this.#options.nodes.map(({ name }) => this.#status(name, timeoutMs)),
+      this.#options.nodes.map(({ name }) =>
+        this.#side.status(name, timeoutMs).catch(() => undefined),
+      ),
     );
     const led = new Set(
       answers
@@ -121,8 +121,7 @@ class GrpcShardClient implements ShardClient {
   async close(): Promise<void> {
     this.#closing.abort();
     for (const link of this.#links.values()) link.close();
-    for (const client of this.#side.values()) client.close();
-    this.#side.clear();
+    this.#side.close();
   }
 
   #pursue(shard: ShardNumber, operation: Pursuit["operation"], options: CallOptions) {
@@ -134,6 +133,7 @@ class GrpcShardClient implements ShardClient {
         clock: this.#clock,
         random: this.#random,
         observer: this.#options.observer ?? {},
+        closing: this.#closing.signal,
         attempt: (node, pursuit, timeoutMs) => {
           const rangeVersion = this.rangeMap.version;
           const call = { shard, rangeVersion, timeoutMs, traceparent, operation };
@@ -160,33 +160,9 @@ class GrpcShardClient implements ShardClient {
     return link;
   }
 
-  #sideClient(node: string): Client {
-    let client = this.#side.get(node);
-    if (client === undefined) {
-      client = this.#dial(this.#address(node));
-      this.#side.set(node, client);
-    }
-    return client;
-  }
-
   #address(name: string): ShardNode {
     const node = this.#options.nodes.find((candidate) => candidate.name === name);
     if (node === undefined) throw new ClusterError("unreachable", `there is no node ${name}`);
     return node;
-  }
-
-  #status(node: string, timeoutMs: number): Promise<StatusResponse | undefined> {
-    const { path, requestSerialize, responseDeserialize } = SHARD.status;
-    return new Promise((resolve) => {
-      this.#sideClient(node).makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        create(StatusRequestSchema),
-        new Metadata(),
-        { deadline: Date.now() + timeoutMs },
-        (error, response) => resolve(error === null ? response : undefined),
-      );
-    });
   }
 }

@@ -13,23 +13,23 @@ export const SYSTEM_CLOCK: ShardClock = {
   },
 };
 
-/** Ends early, without an error, when the signal aborts. */
+/** Ends early, without an error, when one of the signals aborts. */
 export function sleep(
   clock: ShardClock,
   delayMs: number,
-  signal: AbortSignal | undefined,
+  ...signals: readonly (AbortSignal | undefined)[]
 ): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted === true) {
+    if (signals.some((signal) => signal?.aborted === true)) {
       resolve();
       return;
     }
     const end = () => {
       cancel();
-      signal?.removeEventListener("abort", end);
+      for (const signal of signals) signal?.removeEventListener("abort", end);
       resolve();
     };
     const cancel = clock.after(delayMs, end);
-    signal?.addEventListener("abort", end);
+    for (const signal of signals) signal?.addEventListener("abort", end);
   });
 }

@@ -1,8 +1,9 @@
 import { Metadata, type Client, type ClientReadableStream, type ServiceError } from "@grpc/grpc-js";
 import type { ChangesRequest, ChangesResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
-import { ClusterError, isErrorCode } from "../base/index.js";
-import { decodeFeed, ERROR_CODE_TRAILER, type FeedFrame } from "../wire/index.js";
+import { ClusterError } from "../base/index.js";
+import { decodeFeed, type FeedFrame } from "../wire/index.js";
 import type { ShardClock } from "./clock.js";
+import { toClusterError } from "./rpc-error.js";
 import { SHARD } from "./shard-service.js";
 
 /** Bookmarks come each second: a replica that says nothing for this long is left. */
@@ -77,11 +78,4 @@ export class FeedSession {
     this.#ended ??= error;
     this.#wake();
   }
-}
-
-function toClusterError(error: ServiceError): ClusterError {
-  const [code] = error.metadata.get(ERROR_CODE_TRAILER);
-  return typeof code === "string" && isErrorCode(code)
-    ? new ClusterError(code, error.details)
-    : new ClusterError("unreachable", error.details);
 }

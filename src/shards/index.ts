@@ -7,5 +7,7 @@ export type { ShardClientOptions, ShardNode } from "./client.js";
 export type { ShardClock } from "./clock.js";
 export type { ShardCodec } from "./codec.js";
 export type { TlsMaterial } from "./dial.js";
+export { createNodeCalls } from "./node-calls.js";
+export type { NodeCalls, NodeCallsOptions } from "./node-calls.js";
 export type { ShardObserver } from "./observer.js";
 export type * from "./types.js";

@@ -25,6 +25,8 @@ export interface PursuitContext {
   readonly clock: ShardClock;
   readonly random: () => number;
   readonly observer: Partial<ShardObserver>;
+  /** Aborts when the client is closed. */
+  readonly closing: AbortSignal;
   readonly attempt: (node: string, pursuit: Pursuit, timeoutMs: number) => Promise<Attempt>;
 }
 
@@ -43,7 +45,7 @@ type Next =
  * proposed, because that is what the caller has to know when there is no answer.
  */
 export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise<Done> {
-  const { leaders, clock, observer } = context;
+  const { leaders, clock, observer, closing } = context;
   const { shard, operation, signal } = pursuit;
   const deadlineMs = clock.monotonicMs() + pursuit.timeoutMs;
   const stale = operation.kind === "read" && operation.maxStalenessMs > 0;
@@ -57,6 +59,7 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
 
   for (;;) {
     if (signal?.aborted === true) throw canceled(outcome());
+    if (closing.aborted) throw new ClusterError("stopping", "the client was closed", outcome());
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) throw deadlineExceeded(outcome());
     const node = target ?? (stale ? leaders.next(shard) : leaders.choose(shard));
@@ -78,7 +81,7 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     if (attempt.kind === "silent") leaders.suspect(node);
     tried.add(node);
     if (next.kind === "wait") {
-      await sleep(clock, Math.min(next.delayMs, deadlineMs - clock.monotonicMs()), signal);
+      await sleep(clock, Math.min(next.delayMs, deadlineMs - clock.monotonicMs()), signal, closing);
       target = node;
       continue;
     }
@@ -89,7 +92,7 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     tried.clear();
     const pauseMs = Math.min(BACKOFF_MAX_MS, backoffMs + context.random() * BACKOFF_SPREAD_MS);
     backoffMs = Math.min(BACKOFF_MAX_MS, backoffMs * 2);
-    await sleep(clock, Math.min(pauseMs, deadlineMs - clock.monotonicMs()), signal);
+    await sleep(clock, Math.min(pauseMs, deadlineMs - clock.monotonicMs()), signal, closing);
   }
 }
 

@@ -62,3 +62,5 @@ export type {
   ShardOperation,
   ShardReply,
 } from "./shard.js";
+export { createReflection } from "./reflection.js";
+export type { Reflection } from "./reflection.js";

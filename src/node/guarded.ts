@@ -1,0 +1,44 @@
+import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import { ClusterError, type Identity, type IdentityRole } from "../base/index.js";
+import { isMalformed, requireIdentity, type AuthenticatedCall } from "../wire/index.js";
+import type { NodeContext } from "./context.js";
+import { RpcFailure } from "./rpc-failure.js";
+
+/** A unary handler that runs only for certificates of these roles, and answers every failure in our words. */
+export function guarded<Request extends object, Response>(
+  context: NodeContext,
+  roles: readonly IdentityRole[],
+  handle: (request: Request, caller: Identity) => Response | Promise<Response>,
+): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
+  return (call, callback) => {
+    const run = async () => {
+      const caller = requireIdentity(call, context.options.clusterName, roles);
+      if (isMalformed(call.request)) throw new ClusterError("invalid-argument", "not a request");
+      return handle(call.request, caller);
+    };
+    run().then(
+      (response) => callback(null, response),
+      (error: unknown) => {
+        if (!(error instanceof ClusterError)) context.options.unexpected?.(error);
+        callback(new RpcFailure(error));
+      },
+    );
+  };
+}
+
+/** The same for a stream, whose handler runs on after this returns. */
+export function guardedStream<Call extends AuthenticatedCall & NodeJS.EventEmitter>(
+  context: NodeContext,
+  roles: readonly IdentityRole[],
+  handle: (call: Call) => void,
+): (call: Call) => void {
+  return (call) => {
+    try {
+      requireIdentity(call, context.options.clusterName, roles);
+      handle(call);
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      call.emit("error", new RpcFailure(error));
+    }
+  };
+}

@@ -1,0 +1,40 @@
+import { create } from "@bufbuild/protobuf";
+import { StatusResponseSchema, type StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
+import { toUint64 } from "../wire/index.js";
+import type { NodeContext } from "./context.js";
+
+/** What the replicas of this node know of their groups. */
+export function nodeStatus(context: NodeContext): StatusResponse {
+  const { nodeName, clusterId, storeId, boot, rangeMap, replicas } = context.options;
+  return create(StatusResponseSchema, {
+    node: nodeName,
+    clusterId,
+    storeId,
+    boot: toUint64(boot),
+    rangeVersion: toUint64(rangeMap.version),
+    replicas: replicas.map((replica) => {
+      const status = replica.status();
+      return {
+        shard: status.shard,
+        shardName: context.shardName(status.shard),
+        replica: status.replica,
+        role: status.role,
+        term: toUint64(status.term),
+        leader: status.leader,
+        leaderNode: status.leaderNode,
+        commit: toUint64(status.commit),
+        applied: toUint64(status.applied),
+        lastIndex: toUint64(status.lastIndex),
+        firstIndex: toUint64(status.firstIndex),
+        sequence: toUint64(status.sequence),
+        quarantine: status.quarantine,
+        stateHash: status.stateHash,
+        followers: status.followers.map((follower) => ({
+          ...follower,
+          match: toUint64(follower.match),
+          next: toUint64(follower.next),
+        })),
+      };
+    }),
+  });
+}

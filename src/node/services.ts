@@ -1,0 +1,180 @@
+import { create } from "@bufbuild/protobuf";
+import type { Server, ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import {
+  AuditService,
+  ClusterService,
+  TransferLeaderResponseSchema,
+  type ExplainRouteRequest,
+  type TransferLeaderRequest,
+} from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { RaftService } from "../../gen/cabildo/raft/v1/raft_pb.js";
+import { ShardService } from "../../gen/cabildo/shard/v1/shard_pb.js";
+import {
+  Health,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as Serving,
+  HealthListResponseSchema,
+  type HealthCheckRequest,
+  type HealthCheckResponse,
+} from "../../gen/grpc/health/v1/health_pb.js";
+import {
+  ServerReflection,
+  type ServerReflectionRequest,
+  type ServerReflectionResponse,
+} from "../../gen/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { ClusterError, type IdentityRole } from "../base/index.js";
+import { createReflection, isMalformed, serviceDefinition } from "../wire/index.js";
+import { streamChanges, type ChangesCall } from "./changes-stream.js";
+import { clusterStatus } from "./cluster-status.js";
+import { NodeContext, type NodeServicesOptions } from "./context.js";
+import { ExecuteStream, type ExecuteCall } from "./execute-stream.js";
+import { explainRoute } from "./explain-route.js";
+import { guarded, guardedStream } from "./guarded.js";
+import { NodeHealth } from "./node-health.js";
+import { nodeStatus } from "./node-status.js";
+import { RpcFailure } from "./rpc-failure.js";
+import { transferLeader } from "./transfer-leader.js";
+
+/** Those whose word on who acts is believed. */
+const CALLERS: readonly IdentityRole[] = ["coordinator", "fanout"];
+const OPERATORS: readonly IdentityRole[] = ["operator"];
+const ANYONE: readonly IdentityRole[] = ["node", "coordinator", "fanout", "operator"];
+const HEALTH_POLL_MS = 500;
+
+export interface NodeServices {
+  addTo(server: Server): void;
+  /** Ends the streams: callers go on elsewhere. Idempotent. */
+  close(): void;
+}
+
+/** ShardService, ClusterService, health and reflection over the replicas of one node. */
+export function createNodeServices(options: NodeServicesOptions): NodeServices {
+  const context = new NodeContext(options);
+  return {
+    addTo: (server) => {
+      addShardService(server, context);
+      addClusterService(server, context);
+      addHealth(server, context);
+      addReflection(server, context);
+    },
+    close: () => context.closing.abort(),
+  };
+}
+
+function addShardService(server: Server, context: NodeContext): void {
+  server.addService(serviceDefinition(ShardService), {
+    execute: guardedStream(context, CALLERS, (call: ExecuteCall) => {
+      new ExecuteStream(call, context);
+    }),
+    changes: guardedStream(context, CALLERS, (call: ChangesCall) => {
+      void streamChanges(call, context);
+    }),
+    status: guarded(context, ANYONE, () => nodeStatus(context)),
+  });
+}
+
+function addClusterService(server: Server, context: NodeContext): void {
+  server.addService(serviceDefinition(ClusterService), {
+    getStatus: guarded(context, OPERATORS, () => clusterStatus(context)),
+    explainRoute: guarded(context, OPERATORS, ({ name }: ExplainRouteRequest) =>
+      explainRoute(context, name),
+    ),
+    // A node asks on behalf of an operator who came to the wrong one.
+    transferLeader: guarded(
+      context,
+      [...OPERATORS, "node"],
+      async (request: TransferLeaderRequest, caller) =>
+        create(TransferLeaderResponseSchema, {
+          leader: await transferLeader(context, caller, request),
+        }),
+    ),
+  });
+  server.addService(serviceDefinition(AuditService), {
+    listAuditEntries: guarded(context, OPERATORS, () => {
+      throw new ClusterError("unimplemented", "the audit trail cannot be listed yet");
+    }),
+  });
+}
+
+function addHealth(server: Server, context: NodeContext): void {
+  const health = new NodeHealth(context, [ShardService.typeName, ClusterService.typeName]);
+  server.addService(serviceDefinition(Health), {
+    check: guarded(context, ANYONE, ({ service }: HealthCheckRequest) => {
+      const answer = health.check(service);
+      if (answer === undefined) throw new ClusterError("not-found", `no service "${service}" here`);
+      return answer;
+    }),
+    list: guarded(context, ANYONE, () => {
+      const known = health.names.map((name) => [name, health.check(name)] as const);
+      const statuses = Object.fromEntries(
+        known.flatMap(([name, answer]) => (answer === undefined ? [] : [[name, answer] as const])),
+      );
+      return create(HealthListResponseSchema, { statuses });
+    }),
+    watch: guardedStream(
+      context,
+      ANYONE,
+      (call: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>) =>
+        watchHealth(call, context, health),
+    ),
+  });
+}
+
+function watchHealth(
+  call: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>,
+  context: NodeContext,
+  health: NodeHealth,
+): void {
+  if (isMalformed(call.request)) throw new ClusterError("invalid-argument", "not a request");
+  const unknown = create(HealthCheckResponseSchema, { status: Serving.SERVICE_UNKNOWN });
+  let last: Serving | undefined;
+  const tell = () => {
+    const answer = health.check(call.request.service) ?? unknown;
+    if (answer.status !== last) call.write(answer);
+    last = answer.status;
+  };
+  const timer = setInterval(tell, HEALTH_POLL_MS);
+  const end = () => {
+    clearInterval(timer);
+    context.closing.signal.removeEventListener("abort", end);
+    call.end();
+  };
+  tell();
+  call.on("cancelled", end);
+  context.closing.signal.addEventListener("abort", end);
+}
+
+type ReflectionCall = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>;
+
+function addReflection(server: Server, context: NodeContext): void {
+  const reflect = createReflection([
+    RaftService,
+    ShardService,
+    ClusterService,
+    AuditService,
+    Health,
+    ServerReflection,
+    ServerReflectionAlpha,
+  ]);
+  const handle = guardedStream(context, OPERATORS, (call: ReflectionCall) => {
+    call.on("data", (request: ServerReflectionRequest) => {
+      if (isMalformed(request)) {
+        const error = new ClusterError("invalid-argument", "not a request");
+        call.emit("error", new RpcFailure(error));
+      } else {
+        call.write(reflect(request));
+      }
+    });
+    call.on("end", () => call.end());
+  });
+  const v1 = serviceDefinition(ServerReflection);
+  const alpha = serviceDefinition(ServerReflectionAlpha);
+  server.addService(v1, { serverReflectionInfo: handle });
+  // The same messages under another name.
+  const { path } = alpha.serverReflectionInfo;
+  server.addService(
+    { serverReflectionInfo: { ...v1.serverReflectionInfo, path } },
+    { serverReflectionInfo: handle },
+  );
+}

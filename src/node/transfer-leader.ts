@@ -1,0 +1,48 @@
+import type { TransferLeaderRequest } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { ClusterError, type Identity } from "../base/index.js";
+import type { ShardDescription } from "../placement/index.js";
+import type { NodeContext } from "./context.js";
+
+const FORWARD_TIMEOUT_MS = 5000;
+
+/** Hands a shard's leadership on, here or by asking the node that leads; what a node asks of us is not passed on again. */
+export async function transferLeader(
+  context: NodeContext,
+  caller: Identity,
+  request: TransferLeaderRequest,
+): Promise<string> {
+  const { rangeMap, nodeName, calls } = context.options;
+  const shard = rangeMap.shards.find(({ name }) => name === request.shard);
+  if (shard === undefined) {
+    const names = rangeMap.shards.map(({ name }) => name).join(", ");
+    throw new ClusterError("not-found", `there is no shard ${request.shard}: one of ${names}`);
+  }
+  const target = targetOf(context, shard, request.toNode);
+  const replica = context.findReplica(shard.number);
+  if (replica?.status().role === "leader") {
+    return target === replica.replica ? nodeName : replica.transferLeader(target);
+  }
+  const leader = replica === undefined ? context.nodeOf(shard.number) : replica.status().leaderNode;
+  if (leader === "" || leader === nodeName || caller.role === "node") {
+    throw new ClusterError(
+      "failed-precondition",
+      `${nodeName} does not lead ${shard.name}: ask ${leader === "" ? "again later" : leader}`,
+      { leaderNode: leader },
+    );
+  }
+  return calls.transferLeader(leader, request, FORWARD_TIMEOUT_MS);
+}
+
+function targetOf(
+  context: NodeContext,
+  shard: ShardDescription,
+  toNode: string,
+): number | undefined {
+  if (toNode === "") return undefined;
+  const node = context.options.nodes.find(({ name }) => name === toNode);
+  const placed = node?.replicas.find((replica) => replica.shard === shard.number);
+  if (placed === undefined) {
+    throw new ClusterError("invalid-argument", `${toNode} holds no replica of ${shard.name}`);
+  }
+  return placed.replica;
+}

@@ -1,0 +1,100 @@
+import { create } from "@bufbuild/protobuf";
+import { Metadata, type Client } from "@grpc/grpc-js";
+import {
+  ClusterService,
+  TransferLeaderRequestSchema,
+} from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { StatusRequestSchema, type StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
+import { ClusterError } from "../base/index.js";
+import { serviceDefinition, type RpcMethod } from "../wire/index.js";
+import { createDial, type Dial, type NodeAddress, type TlsMaterial } from "./dial.js";
+import { toClusterError } from "./rpc-error.js";
+import { SHARD } from "./shard-service.js";
+
+const CLUSTER = serviceDefinition(ClusterService);
+
+/** Single calls to single nodes: rare ones, made beside the streams. Failures are ClusterErrors. */
+export interface NodeCalls {
+  status(node: string, timeoutMs: number): Promise<StatusResponse>;
+  /** Resolves with the name of the node that leads then. */
+  transferLeader(
+    node: string,
+    transfer: { readonly shard: string; readonly toNode: string },
+    timeoutMs: number,
+  ): Promise<string>;
+  close(): void;
+}
+
+export interface NodeCallsOptions {
+  readonly nodes: readonly NodeAddress[];
+  readonly tls: TlsMaterial;
+  readonly clusterName: string;
+}
+
+export function createNodeCalls(options: NodeCallsOptions): NodeCalls {
+  const channels = new NodeChannels(options.nodes, createDial(options.clusterName, options.tls));
+  return {
+    status: (node, timeoutMs) => channels.status(node, timeoutMs),
+    transferLeader: async (node, transfer, timeoutMs) => {
+      const request = create(TransferLeaderRequestSchema, transfer);
+      return (await channels.call(node, CLUSTER.transferLeader, request, timeoutMs)).leader;
+    },
+    close: () => channels.close(),
+  };
+}
+
+/** One channel a node, opened when first asked for and kept by grpc-js. */
+export class NodeChannels {
+  readonly #nodes: readonly NodeAddress[];
+  readonly #dial: Dial;
+  readonly #clients = new Map<string, Client>();
+
+  constructor(nodes: readonly NodeAddress[], dial: Dial) {
+    this.#nodes = nodes;
+    this.#dial = dial;
+  }
+
+  clientOf(name: string): Client {
+    let client = this.#clients.get(name);
+    if (client === undefined) {
+      const node = this.#nodes.find((candidate) => candidate.name === name);
+      if (node === undefined) throw new ClusterError("unreachable", `there is no node ${name}`);
+      client = this.#dial(node);
+      this.#clients.set(name, client);
+    }
+    return client;
+  }
+
+  status(node: string, timeoutMs: number): Promise<StatusResponse> {
+    return this.call(node, SHARD.status, create(StatusRequestSchema), timeoutMs);
+  }
+
+  async call<Request, Response>(
+    node: string,
+    method: RpcMethod<Request, Response>,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<Response> {
+    const client = this.clientOf(node);
+    return new Promise((resolve, reject) => {
+      client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        new Metadata(),
+        { deadline: Date.now() + timeoutMs },
+        (error, response) => {
+          if (error !== null) reject(toClusterError(error));
+          else if (response === undefined) reject(new ClusterError("internal", "no response"));
+          else resolve(response);
+        },
+      );
+    });
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+}
