@@ -33,7 +33,8 @@ export interface ReadyNode {
   readonly pid: number;
   /** host:port */
   readonly address: string;
-  readonly replicas: readonly { readonly shard: string; readonly replica: number }[];
+  /** Names of the shards that it has a replica of. */
+  readonly replicas: readonly string[];
   /** How the process is started, for who restarts it by hand. */
   readonly command: readonly string[];
 }

@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import type { Colors } from "picocolors/types.js";
 import type { ClusterStatus, Replica, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 
-const HEAD = ["shard", "replica", "role", "term", "match", "applied", "lag", ""];
+const HEAD = ["replica", "role", "term", "match", "applied", "lag", ""];
 
 /** A table for people: a line a replica, grouped by shard. */
 export function formatStatus(status: ClusterStatus, colors: Colors): string {
@@ -27,11 +27,10 @@ function describeShard(shard: Shard, colors: Colors): string {
 
 function cells(replica: Replica, shard: Shard, colors: Colors): string[] {
   if (!replica.reachable) {
-    return ["", replica.node, colors.red("unreachable"), "", "", "", "", ""];
+    return [replica.node, colors.red("unreachable"), "", "", "", "", ""];
   }
   const role = replica.learner ? `${replica.role} (learner)` : replica.role;
   return [
-    "",
     replica.node,
     replica.node === shard.leader ? colors.green(role) : role,
     String(replica.term),

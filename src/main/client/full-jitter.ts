@@ -1,0 +1,10 @@
+const FIRST_MS = 200;
+const MAX_MS = 20_000;
+
+/**
+ * How long to wait before the nth attempt after a loss: anything up to a bound that doubles, so that those who lost the same
+ * server do not come back together.
+ */
+export function fullJitter(attempt: number, random: () => number): number {
+  return random() * Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(attempt, 16));
+}

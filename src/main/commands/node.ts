@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import { startNode } from "../node-process.js";
+import { liveAs } from "../process-life.js";
+import { createProcessLog, setUpProcess } from "../process-setup.js";
+import { withProcessOptions } from "./process-options.js";
+import type { ProcessOptions } from "./process-options.js";
+
+interface NodeOptions extends ProcessOptions {
+  readonly data: string;
+}
+
+export function addNode(program: Command): void {
+  withProcessOptions(program.command("node"))
+    .description("run one node of a cluster: the replicas that the cluster file gives it")
+    .requiredOption("--data <dir>", "directory of the node's store")
+    .addHelpText(
+      "after",
+      `
+Example:
+  cabildo node --name node-1 --cluster cluster.json --certs certs --data node-1`,
+    )
+    .action((options: NodeOptions) => {
+      const log = createProcessLog(options);
+      liveAs(log, async () => await startNode(await setUpProcess(options, log), options.data));
+    });
+}

@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+import { LOG_LEVELS } from "../../observability/index.js";
+import type { LogLevel } from "../../observability/index.js";
+import { UsageError } from "../command-line-parts.js";
+
+/** What every process of a cluster is told. */
+export interface ProcessOptions {
+  readonly name: string;
+  /** Path of cluster.json. */
+  readonly cluster: string;
+  /** Directory of the certificates. */
+  readonly certs: string;
+  readonly logLevel: string;
+}
+
+export const LOG_LEVEL_OPTION = [
+  "--log-level <level>",
+  `what is worth a line: ${LOG_LEVELS.join(", ")}`,
+] as const;
+
+export function withProcessOptions(command: Command): Command {
+  return command
+    .requiredOption("--name <name>", "name of the process, as in its certificate")
+    .requiredOption("--cluster <file>", "cluster.json")
+    .requiredOption("--certs <dir>", "directory with ca.pem, <name>.pem and <name>-key.pem")
+    .option(...LOG_LEVEL_OPTION, "info");
+}
+
+export function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((candidate) => candidate === text);
+  if (level === undefined) {
+    throw new UsageError(`there is no log level ${text}: ${LOG_LEVELS.join(", ")} are`);
+  }
+  return level;
+}

@@ -1,0 +1,227 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import type { Command } from "commander";
+import pc from "picocolors";
+import type { Layout } from "../../placement/index.js";
+import { formatAddress, isLoopback, reachable } from "../address.js";
+import { ensureAdminCredential } from "../admin-credential.js";
+import { ensureCertificates } from "../certificates.js";
+import type { CertificateFiles } from "../certificates.js";
+import { findClusterFile, writeClusterFile } from "../cluster-file.js";
+import { planCluster } from "../cluster-plan.js";
+import type { ClusterPlan, PlannedDoor } from "../cluster-plan.js";
+import {
+  DATA_DIR,
+  DATA_OPTION,
+  parseWhole,
+  print,
+  say,
+  UsageError,
+} from "../command-line-parts.js";
+import { CLUSTER_FILE } from "../data-dir.js";
+import { BASE_PORT } from "../ports.js";
+import { commandOf, findLocalCluster, writeReady } from "../ready-file.js";
+import type { Ready, ReadyDoor } from "../ready-file.js";
+import type { ChildSpec } from "../supervisor/child.js";
+import { requireFreePorts } from "../supervisor/free-ports.js";
+import { formatLogLine } from "../supervisor/log-line.js";
+import { specsOf } from "../supervisor/specs.js";
+import { Supervisor } from "../supervisor/supervisor.js";
+import { LOG_LEVEL_OPTION } from "./process-options.js";
+import { welcome } from "./welcome.js";
+
+interface UpOptions {
+  readonly data: string;
+  readonly basePort: number;
+  readonly layout?: string;
+  readonly host: string;
+  readonly coordinators: number;
+  readonly fanouts: number;
+  readonly restart: boolean;
+  readonly logLevel: string;
+}
+
+export function addUp(program: Command): void {
+  program
+    .command("up")
+    .description("run a whole cluster on this machine, until Ctrl-C")
+    .option(...DATA_OPTION, DATA_DIR)
+    .option(
+      "--base-port <n>",
+      "API; the fan-out is on the next one, nodes from +10, metrics from +50",
+      parseWhole,
+      BASE_PORT,
+    )
+    .option("--layout <name>", "of a new cluster: compact (3 nodes) or seed (12 nodes)")
+    .option("--host <host>", "address that everything listens on", "127.0.0.1")
+    .option("--coordinators <n>", "how many", parseWhole, 1)
+    .option("--fanouts <n>", "how many", parseWhole, 1)
+    .option("--no-restart", "leave a process that died alone")
+    .option(...LOG_LEVEL_OPTION, "warn")
+    .addHelpText("after", "\nExample:\n  cabildo up --coordinators 2 --data .cabildo")
+    .action(up);
+}
+
+/** Resolves when the cluster was stopped. */
+async function up(options: UpOptions): Promise<void> {
+  const dataDir = resolve(options.data);
+  const stopping = stopSignal();
+  const prepared = await prepare(dataDir, options);
+  const { plan, specs } = prepared;
+
+  const describe = (): Ready => describeReady(prepared, options, (name) => supervisor.pid(name));
+  const supervisor = new Supervisor({
+    restart: options.restart,
+    onLine: (name, text) => say(formatLogLine(name, text, pc)),
+    onNotice: (text) => say(pc.yellow(text)),
+    onRestarted: () => {
+      writeReady(dataDir, describe()).catch((cause: unknown) => say(String(cause)));
+    },
+  });
+  process.on("exit", () => supervisor.kill());
+
+  say(`starting ${specs.length} processes in ${relative(process.cwd(), dataDir) || "."}`);
+  const serving = supervisor.start(specs).then(async () => {
+    await writeClusterFile(join(dataDir, CLUSTER_FILE), { ...plan.cluster, formed: true });
+    const ready = describe();
+    await writeReady(dataDir, ready);
+    print(JSON.stringify(ready));
+    say(welcome(ready, pc));
+  });
+  try {
+    await Promise.race([stopping.first, serving.then(() => stopping.first)]);
+  } catch (cause) {
+    await supervisor.stop();
+    throw cause;
+  }
+  say("stopping (again to kill)");
+  serving.catch(() => undefined);
+  void stopping.second.then(() => supervisor.kill());
+  await supervisor.stop();
+}
+
+interface Prepared {
+  readonly dataDir: string;
+  readonly plan: ClusterPlan;
+  readonly specs: readonly ChildSpec[];
+  readonly certificates: CertificateFiles;
+  readonly adminCredential: string;
+}
+
+/** Everything that a cluster needs before its first process: files, certificates, ports. */
+async function prepare(dataDir: string, options: UpOptions): Promise<Prepared> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await refuseSecond(dataDir);
+  const clusterPath = join(dataDir, CLUSTER_FILE);
+  const existing = await findClusterFile(clusterPath);
+  const credential = await ensureAdminCredential(dataDir, existing?.bootstrapHash);
+  const plan = planCluster(existing, credential.hash, {
+    ...options,
+    layout: parseLayout(options.layout),
+  });
+  await requireFreePorts(options.host, wantedPorts(plan));
+  const certificates = await ensureCertificates(dataDir, plan, options.host);
+  await writeClusterFile(clusterPath, plan.cluster);
+  const specs = specsOf(plan, { dataDir, host: options.host, logLevel: options.logLevel });
+  return { dataDir, plan, specs, certificates, adminCredential: credential.path };
+}
+
+function parseLayout(text: string | undefined): Layout | undefined {
+  if (text === undefined || text === "compact" || text === "seed") return text;
+  throw new UsageError(`there is no layout ${text}: compact and seed are the two`);
+}
+
+/** Two supervisors of one directory would fight for it. */
+async function refuseSecond(dataDir: string): Promise<void> {
+  const pid = (await findLocalCluster(dataDir))?.pid ?? 0;
+  if (pid > 0 && (await isSupervisor(pid))) {
+    throw new Error(`process ${pid} already runs the cluster in ${dataDir}: stop it first`);
+  }
+}
+
+async function isSupervisor(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8");
+    return commandLine.split("\0").includes("up");
+  } catch {
+    return true;
+  }
+}
+
+function wantedPorts({ cluster, coordinators, fanouts }: ClusterPlan) {
+  return [...cluster.nodes, ...coordinators, ...fanouts].flatMap(({ name, port, metricsPort }) => [
+    { port, owner: name },
+    { port: metricsPort, owner: `metrics of ${name}` },
+  ]);
+}
+
+function describeReady(
+  { dataDir, plan, specs, certificates, adminCredential }: Prepared,
+  { host }: UpOptions,
+  pidOf: (name: string) => number,
+): Ready {
+  const { cluster, coordinators, fanouts } = plan;
+  const url = (scheme: string, port: number): string =>
+    `${scheme}://${formatAddress(reachable(host), port)}`;
+  const commandFor = (name: string): readonly string[] => {
+    const spec = specs.find((candidate) => candidate.name === name);
+    return spec === undefined ? [] : commandOf(spec);
+  };
+  const door =
+    (scheme: string) =>
+    ({ name, port }: PlannedDoor): ReadyDoor => ({
+      name,
+      pid: pidOf(name),
+      url: url(scheme, port),
+      command: commandFor(name),
+    });
+  const apis = coordinators.map(({ port }) => url("https", port));
+  const wsss = fanouts.map(({ port }) => url("wss", port));
+  const metricsScheme = isLoopback(host) ? "http" : "https";
+  return {
+    ready: true,
+    clusterId: cluster.clusterId,
+    pid: process.pid,
+    api: apis[0] ?? "",
+    apis,
+    wss: wsss[0] ?? "",
+    wsss,
+    metrics: [...cluster.nodes, ...coordinators, ...fanouts].map(({ name, metricsPort }) => ({
+      name,
+      url: `${url(metricsScheme, metricsPort)}/metrics`,
+    })),
+    nodes: cluster.nodes.map(({ name, port, replicas }) => ({
+      name,
+      pid: pidOf(name),
+      address: formatAddress(reachable(host), port),
+      replicas: replicas.map(
+        ({ shard }) =>
+          cluster.rangeMap.shards.find(({ number }) => number === shard)?.name ?? String(shard),
+      ),
+      command: commandFor(name),
+    })),
+    coordinators: coordinators.map(door("https")),
+    fanouts: fanouts.map(door("wss")),
+    ca: certificates.ca,
+    operatorCert: certificates.operatorCert,
+    operatorKey: certificates.operatorKey,
+    adminCredential,
+    dataDir,
+  };
+}
+
+/** The first SIGINT or SIGTERM, and the second. */
+function stopSignal(): { readonly first: Promise<void>; readonly second: Promise<void> } {
+  const waiting: (() => void)[] = [];
+  const next = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+  const signals = { first: next(), second: next() };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => waiting.shift()?.());
+  }
+  return signals;
+}

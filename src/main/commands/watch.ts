@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { ChangeKindSchema } from "../../../gen/cabildo/v1/sync_pb.js";
+import type { Change } from "../../../gen/cabildo/v1/sync_pb.js";
+import { currentSession } from "../client/current-session.js";
+import { watchChannel } from "../client/live.js";
+import { formatTime } from "../client/zoned-time.js";
+import { print, say } from "../command-line-parts.js";
+import { formatEvent } from "./event-text.js";
+
+interface WatchOptions {
+  readonly since?: string;
+  readonly json?: true;
+}
+
+export function addWatch(program: Command): void {
+  program
+    .command("watch")
+    .description("print every change of a calendar as it comes, until Ctrl-C")
+    .argument(
+      "[calendar]",
+      "key of a calendar, or a channel such as groups/choir; yours if left out",
+    )
+    .option("--since <position>", "begin after this position, as a list, a write or a push gave it")
+    .option("--json", "every change as a line of JSON")
+    .addHelpText("after", "\nExample:\n  cabildo watch ana")
+    .action(watch);
+}
+
+async function watch(calendar: string | undefined, options: WatchOptions): Promise<void> {
+  const session = currentSession();
+  const { user, timeZone } = await session.context();
+  const key = calendar ?? user;
+  const channel = key.includes("/") ? key : `calendars/${key}`;
+  process.once("SIGINT", () => process.exit(0));
+  await watchChannel(session, channel, options.since, {
+    subscribed: (position, recovered) => {
+      say(`watching ${channel} from ${position === "" ? "now" : position}`);
+      if (!recovered) say("what happened before is no longer kept: list the calendar to see it");
+    },
+    change: (change, json) =>
+      print(options.json === true ? JSON.stringify(json) : formatChange(change, timeZone)),
+    lost: (reason) => say(`connection lost (${reason}): connecting again`),
+  });
+}
+
+function formatChange(change: Change, timeZone: string): string {
+  const at = change.time === undefined ? "" : formatTime(timestampMs(change.time), timeZone);
+  const what = (ChangeKindSchema.value[change.kind]?.localName ?? "changed").toLowerCase();
+  const { resource } = change;
+  const which =
+    resource.case === "event" ? formatEvent(resource.value, timeZone) : change.resourceName;
+  return `${at}  ${what}  ${which}`;
+}
