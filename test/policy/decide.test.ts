@@ -1,0 +1,140 @@
+import { expect } from "chai";
+import { getExtension, hasExtension } from "@bufbuild/protobuf";
+import type { DescFile } from "@bufbuild/protobuf";
+import { file_cabildo_admin_v1_admin } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { file_cabildo_v1_agenda } from "../../gen/cabildo/v1/agenda_pb.js";
+import { file_cabildo_v1_auth } from "../../gen/cabildo/v1/auth_pb.js";
+import { file_cabildo_v1_calendars } from "../../gen/cabildo/v1/calendars_pb.js";
+import { file_cabildo_v1_events } from "../../gen/cabildo/v1/events_pb.js";
+import { file_cabildo_v1_groups } from "../../gen/cabildo/v1/groups_pb.js";
+import { file_cabildo_v1_notifications } from "../../gen/cabildo/v1/notifications_pb.js";
+import { authorization } from "../../gen/cabildo/v1/options_pb.js";
+import { file_cabildo_v1_sync } from "../../gen/cabildo/v1/sync_pb.js";
+import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
+import type { Caller } from "../../src/domain/index.js";
+import { calendarOwner, decide, isAction } from "../../src/policy/index.js";
+import type { Action, Decision, Facts } from "../../src/policy/index.js";
+
+const FILES: readonly DescFile[] = [
+  file_cabildo_admin_v1_admin,
+  file_cabildo_v1_agenda,
+  file_cabildo_v1_auth,
+  file_cabildo_v1_calendars,
+  file_cabildo_v1_events,
+  file_cabildo_v1_groups,
+  file_cabildo_v1_notifications,
+  file_cabildo_v1_sync,
+  file_cabildo_v1_users,
+];
+
+const ana: Caller = { kind: "user", user: "ana", sessionId: "s1", roles: [] };
+const system: Caller = { kind: "system" };
+const anonymous: Caller = { kind: "anonymous" };
+
+const ALLOW: Decision = { kind: "allow" };
+const HIDE: Decision = { kind: "deny", as: "not-found" };
+const FORBID: Decision = { kind: "deny", as: "permission-denied" };
+
+function calendar(key: string): Facts {
+  return { kind: "calendar", owner: calendarOwner(key) };
+}
+
+describe("the table of rights", () => {
+  const methods = FILES.flatMap((file) => file.services.flatMap((service) => service.methods));
+
+  it("finds the methods of the protos", () => {
+    expect(methods.length).greaterThan(40);
+  });
+
+  for (const method of methods) {
+    it(`has a row for ${method.parent.name}.${method.name}`, () => {
+      const options = method.proto.options;
+      expect(options !== undefined && hasExtension(options, authorization)).equals(true);
+      if (options === undefined) return;
+      expect(isAction(getExtension(options, authorization).action)).equals(true);
+    });
+  }
+
+  it("has no row for what it was not told", () => {
+    expect(isAction("event.teleport")).equals(false);
+    expect(isAction("toString")).equals(false);
+  });
+});
+
+describe("a calendar key", () => {
+  it("names its owner", () => {
+    expect(calendarOwner("ana")).deep.equals({ kind: "user", user: "ana" });
+    expect(calendarOwner("ana.work")).deep.equals({ kind: "user", user: "ana" });
+    expect(calendarOwner("choir.group")).deep.equals({ kind: "group", group: "choir" });
+  });
+
+  for (const key of ["", ".", "ana.", ".work", "ana.work.x", "Ana", "ana-", "1a", "ana/x", "ñ"]) {
+    it(`is not ${JSON.stringify(key)}`, () => {
+      expect(calendarOwner(key)).equals(undefined);
+    });
+  }
+});
+
+describe("a decision", () => {
+  const cases: readonly (readonly [string, Caller, Action, Facts, Decision])[] = [
+    ["an owner writes", ana, "event.create", calendar("ana"), ALLOW],
+    ["an owner writes a further calendar", ana, "event.update", calendar("ana.work"), ALLOW],
+    ["others see no calendar", ana, "event.create", calendar("bea"), HIDE],
+    ["others see no event", ana, "event.get", calendar("bea.work"), HIDE],
+    ["a group's calendar is not there yet", ana, "event.create", calendar("ana.group"), HIDE],
+    ["no key, no calendar", ana, "event.list", calendar("-"), HIDE],
+    ["the nameless own nothing", anonymous, "event.list", calendar("ana"), HIDE],
+    ["anyone registers", anonymous, "auth.register", { kind: "none" }, ALLOW],
+    ["the cluster opens sessions", system, "session.create", { kind: "none" }, ALLOW],
+    ["a user opens none", ana, "session.create", { kind: "user", user: "ana" }, FORBID],
+    ["a user reads no credentials", ana, "credentials.get", { kind: "none" }, FORBID],
+    ["one ends one's session", ana, "session.revoke", { kind: "user", user: "ana" }, ALLOW],
+    ["not another's", ana, "session.revoke", { kind: "user", user: "bea" }, HIDE],
+    ["one watches oneself", ana, "channel.watch", { kind: "user", user: "ana" }, ALLOW],
+    ["not another", ana, "channel.watch", { kind: "user", user: "bea" }, HIDE],
+    ["an owner watches", ana, "channel.watch", calendar("ana.work"), ALLOW],
+    ["others do not", ana, "channel.watch", calendar("bea"), HIDE],
+    ["nothing is nobody's channel", ana, "channel.watch", { kind: "none" }, HIDE],
+    ["what does not exist yet", ana, "agenda.list", { kind: "unknown" }, FORBID],
+    ["not even for the cluster", system, "event.respond", calendar("ana"), FORBID],
+    ["a user may own something", ana, "event.create", { kind: "unknown" }, ALLOW],
+    ["the nameless may not", anonymous, "event.create", { kind: "unknown" }, HIDE],
+    ["users see no cluster", ana, "cluster.status", { kind: "none" }, FORBID],
+    ["operators do", { ...ana, roles: ["operator"] }, "cluster.status", { kind: "none" }, ALLOW],
+    ["auditors audit", { ...ana, roles: ["auditor"] }, "audit.list", { kind: "none" }, ALLOW],
+    ["operators do not", { ...ana, roles: ["operator"] }, "audit.list", { kind: "none" }, FORBID],
+  ];
+  for (const [title, caller, action, facts, expected] of cases) {
+    it(`${title}: ${action}`, () => {
+      expect(decide(caller, action, facts)).deep.equals(expected);
+    });
+  }
+});
+
+describe("a member", () => {
+  const facts = (role: "leader" | "deputy" | "member" | "observer", rank: number): Facts => ({
+    kind: "group",
+    membership: { role, rank: 50 },
+    rank,
+  });
+
+  it("sees the group", () => {
+    expect(decide(ana, "group.get", facts("observer", 0))).deep.equals(ALLOW);
+    expect(decide(ana, "channel.watch", facts("member", 0))).deep.equals(ALLOW);
+  });
+
+  it("is the only one who does", () => {
+    const outside: Facts = { kind: "group", membership: undefined };
+    expect(decide(ana, "group.get", outside)).deep.equals(HIDE);
+    expect(decide(ana, "channel.watch", outside)).deep.equals(HIDE);
+    expect(decide(ana, "member.add", outside)).deep.equals(HIDE);
+  });
+
+  it("adds those of a strictly lower rank as leader or deputy", () => {
+    expect(decide(ana, "member.add", facts("leader", 49))).deep.equals(ALLOW);
+    expect(decide(ana, "member.add", facts("deputy", 49))).deep.equals(ALLOW);
+    expect(decide(ana, "member.add", facts("deputy", 50))).deep.equals(FORBID);
+    expect(decide(ana, "member.add", facts("member", 0))).deep.equals(FORBID);
+    expect(decide(ana, "member.add", facts("observer", 0))).deep.equals(FORBID);
+  });
+});

@@ -1,0 +1,204 @@
+import fc from "fast-check";
+import type { Caller, Command, EventContent, EventSpan, Operation } from "../../src/domain/index.js";
+import { DAY_MS, eventId, HOUR_MS, NOW_MS } from "./agenda.js";
+
+const USERS = ["ana", "bea", "carl"];
+const SESSIONS = ["s1", "s2", "s3"];
+const HASHES = ["h1", "h2", "h3", "h4"];
+
+const user = fc.constantFrom(...USERS);
+const session = fc.constantFrom(...SESSIONS);
+const hash = fc.constantFrom(...HASHES);
+const group = fc.constantFrom("choir", "board");
+const calendar = fc.constantFrom("ana", "ana.work", "bea", "choir.group");
+const event = fc.integer({ min: 1, max: 12 }).map(eventId);
+const lifetimeMs = fc.constantFrom(HOUR_MS, 30 * DAY_MS);
+const etag = fc.constantFrom("", "", '"r1"', '"r5"');
+
+const timed: fc.Arbitrary<EventSpan> = fc
+  .tuple(
+    fc.integer({ min: -400 * 24, max: 400 * 24 }),
+    fc.oneof(
+      fc.integer({ min: 1, max: 24 }),
+      fc.integer({ min: 1, max: 40 * 24 }),
+      fc.integer({ min: 1, max: 900 * 24 }),
+    ),
+    fc.constantFrom("", "Europe/Madrid"),
+  )
+  .map(([start, hours, timeZone]) => ({
+    kind: "timed" as const,
+    startMs: NOW_MS + start * HOUR_MS,
+    endMs: NOW_MS + (start + hours) * HOUR_MS,
+    timeZone,
+  }));
+
+const allDay: fc.Arbitrary<EventSpan> = fc
+  .tuple(
+    fc.integer({ min: 2024, max: 2028 }),
+    fc.integer({ min: 1, max: 12 }),
+    fc.integer({ min: 1, max: 27 }),
+  )
+  .map(([year, month, day]) => ({
+    kind: "all-day" as const,
+    start: { year, month, day },
+    end: { year, month, day: day + 1 },
+  }));
+
+export const anySpan: fc.Arbitrary<EventSpan> = fc.oneof(
+  { arbitrary: timed, weight: 3 },
+  { arbitrary: allDay, weight: 1 },
+);
+
+const labels = fc
+  .uniqueArray(fc.constantFrom("a", "b", "ñ", "🎵"), { maxLength: 3 })
+  .map((keys) => [...keys].sort().map((key) => ({ key, value: `${key}-value` })));
+
+export const anyContent: fc.Arbitrary<EventContent> = fc.record({
+  title: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
+  description: fc.oneof(fc.string({ maxLength: 20 }), fc.constant("long ".repeat(300))),
+  location: fc.string({ maxLength: 5 }),
+  span: anySpan,
+  visibility: fc.constantFrom("default", "public", "private", "busy-only"),
+  transparency: fc.constantFrom("opaque", "transparent"),
+  labels,
+  reminderMinutes: fc.array(fc.integer({ min: 0, max: 40_320 }), { maxLength: 5 }),
+});
+
+const fields = fc.subarray([
+  "title",
+  "description",
+  "location",
+  "span",
+  "visibility",
+  "transparency",
+  "labels",
+  "reminderMinutes",
+] as const);
+
+export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>> = fc.oneof(
+  fc.record({
+    kind: fc.constant("register-user" as const),
+    user,
+    uid: fc.constant("uid"),
+    displayName: fc.constantFrom("", "Ana Ñ"),
+    email: fc.constantFrom("", "Ana@example.org", "ana@EXAMPLE.org"),
+    timeZone: fc.constant("UTC"),
+    passwordHash: fc.constant("$argon2id$"),
+    bootstrapHash: fc.constantFrom("", "b1"),
+  }),
+  fc.record({
+    kind: fc.constant("change-password" as const),
+    user,
+    passwordHash: hash,
+    keepSession: fc.constantFrom("", ...SESSIONS),
+  }),
+  fc.record({
+    kind: fc.constant("create-session" as const),
+    user,
+    session,
+    client: fc.constant("firefox"),
+    refreshHash: hash,
+    lifetimeMs,
+  }),
+  fc.record({
+    kind: fc.constant("rotate-session" as const),
+    user,
+    session,
+    presentedHash: hash,
+    nextHash: hash,
+    lifetimeMs,
+  }),
+  fc.record({ kind: fc.constant("revoke-session" as const), user, session }),
+  fc.record({
+    kind: fc.constant("create-cluster-keys" as const),
+    keys: fc.record({
+      signingJwk: fc.constant("{}"),
+      signingKeyId: fc.constant("k1"),
+      positionKey: fc.constant("cGs"),
+      positionKeyId: fc.integer({ min: 1, max: 5 }),
+    }),
+  }),
+  fc.record({
+    kind: fc.constant("create-group" as const),
+    group,
+    uid: fc.constant("uid"),
+    displayName: fc.constant("Choir"),
+    groupKind: fc.constantFrom("hierarchical" as const, "peer" as const),
+  }),
+  fc.record({
+    kind: fc.constant("add-member" as const),
+    group,
+    user,
+    role: fc.constantFrom("leader" as const, "deputy" as const, "member" as const),
+    rank: fc.integer({ min: 0, max: 120 }),
+  }),
+  fc.record({ kind: fc.constant("create-event" as const), calendar, event, content: anyContent }),
+  fc.record({
+    kind: fc.constant("update-event" as const),
+    calendar,
+    event,
+    content: anyContent,
+    fields,
+    etag,
+  }),
+  fc.record({ kind: fc.constant("delete-event" as const), calendar, event, etag }),
+  fc.record({
+    kind: fc.constant("sweep" as const),
+    limit: fc.integer({ min: 1, max: 5 }),
+    trimFeedTo: fc.integer({ min: 0, max: 10 }),
+  }),
+);
+
+export const anyCaller: fc.Arbitrary<Caller> = fc.oneof(
+  { arbitrary: fc.constant<Caller>({ kind: "system" }), weight: 3 },
+  { arbitrary: fc.constant<Caller>({ kind: "anonymous" }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("user" as const),
+      user,
+      sessionId: session,
+      roles: fc.subarray(["admin", "operator", "auditor"] as const),
+    }),
+    weight: 5,
+  },
+);
+
+/** UUIDv7 of a time, and another kind of id. */
+const anyRequestId = fc.oneof(
+  fc.integer({ min: 1, max: 40 }).map((n) => `request-${n}`),
+  fc.integer({ min: -2 * DAY_MS, max: 2 * DAY_MS }).map((offset) => uuidV7(NOW_MS + offset)),
+);
+
+export const anyCommand: fc.Arbitrary<Command> = fc
+  .record({
+    caller: anyCaller,
+    requestId: anyRequestId,
+    fingerprint: fc.constantFrom("f1", "f1", "f2"),
+    operation: anyOperation,
+  })
+  .map((command) =>
+    command.operation.kind === "sweep"
+      ? { ...command, caller: { kind: "system" }, requestId: "" }
+      : command,
+  );
+
+export interface TimedCommand {
+  readonly command: Command;
+  readonly timeMs: number;
+}
+
+/** A log: time goes on in small and large steps, past every expiry. */
+export const anyLog: fc.Arbitrary<readonly TimedCommand[]> = fc
+  .array(fc.tuple(anyCommand, fc.constantFrom(0, 1, 5_000, HOUR_MS, 25 * HOUR_MS, 16 * DAY_MS)), {
+    minLength: 1,
+    maxLength: 60,
+  })
+  .map((steps) => {
+    let timeMs = NOW_MS;
+    return steps.map(([command, passedMs]) => ({ command, timeMs: (timeMs += passedMs) }));
+  });
+
+export function uuidV7(timeMs: number, tail = "000000000000"): string {
+  const hex = timeMs.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-${tail}`;
+}

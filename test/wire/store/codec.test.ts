@@ -1,0 +1,375 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  CallerSchema,
+  ChangeSchema,
+  CommandReplySchema,
+  CommandSchema,
+} from "../../../gen/cabildo/store/v1/commands_pb.js";
+import { EventSchema } from "../../../gen/cabildo/store/v1/resources_pb.js";
+import {
+  ExpirySchema,
+  RequestOutcomeSchema,
+  RequestUsageSchema,
+} from "../../../gen/cabildo/store/v1/rows_pb.js";
+import { ClusterError, InvariantViolation } from "../../../src/base/index.js";
+import type {
+  CalendarEvent,
+  Change,
+  CommandReply,
+  Query,
+  QueryReply,
+  Resource,
+} from "../../../src/domain/index.js";
+import {
+  createStoreCodec,
+  decodeChange,
+  decodeCommand,
+  decodeQuery,
+  decodeQueryReply,
+  decodeReply,
+  encodeChange,
+  encodeCommand,
+  encodeQuery,
+  encodeQueryReply,
+  encodeReply,
+} from "../../../src/wire/store/index.js";
+import { anyCaller, anyCommand, anyContent } from "../../support/agenda-arbitraries.js";
+import { eventId } from "../../support/agenda.js";
+
+const codec = createStoreCodec();
+const anyNatural = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+
+const anyEvent: fc.Arbitrary<CalendarEvent> = fc
+  .tuple(anyContent, anyNatural, anyNatural)
+  .map(([content, timeMs, revision]) => ({
+    calendar: "ana",
+    id: eventId(1),
+    ...content,
+    organizer: "ana",
+    state: "confirmed",
+    sequence: 3,
+    createTimeMs: timeMs,
+    updateTimeMs: timeMs,
+    deleteTimeMs: 0,
+    purgeTimeMs: 0,
+    revision,
+  }));
+
+const anyUser = fc.record({
+  id: fc.string(),
+  uid: fc.string(),
+  displayName: fc.string({ unit: "grapheme" }),
+  email: fc.string(),
+  timeZone: fc.string(),
+  state: fc.constantFrom("active" as const, "disabled" as const),
+  clusterRoles: fc.subarray(["admin", "operator", "auditor"] as const),
+  createTimeMs: anyNatural,
+  updateTimeMs: anyNatural,
+  revision: anyNatural,
+});
+
+const anySession = fc.record({
+  user: fc.string(),
+  id: fc.string(),
+  client: fc.string(),
+  refreshHash: fc.string(),
+  previousHash: fc.string(),
+  previousUntilMs: anyNatural,
+  createTimeMs: anyNatural,
+  lastUseTimeMs: anyNatural,
+  expireTimeMs: anyNatural,
+  revokeTimeMs: anyNatural,
+});
+
+const anyGroup = fc.record({
+  id: fc.string(),
+  uid: fc.string(),
+  displayName: fc.string(),
+  kind: fc.constantFrom("hierarchical" as const, "peer" as const),
+  createTimeMs: anyNatural,
+  updateTimeMs: anyNatural,
+  revision: anyNatural,
+});
+
+const anyMember = fc.record({
+  group: fc.string(),
+  user: fc.string(),
+  role: fc.constantFrom("leader", "deputy", "member", "observer"),
+  rank: fc.integer({ min: 0, max: 1_000_000 }),
+  createTimeMs: anyNatural,
+  revision: anyNatural,
+});
+
+const anyResource: fc.Arbitrary<Resource> = fc.oneof(
+  anyEvent.map((event): Resource => ({ kind: "event", event })),
+  anyUser.map((user): Resource => ({ kind: "user", user })),
+  anySession.map((session): Resource => ({ kind: "session", session })),
+  anyGroup.map((group): Resource => ({ kind: "group", group })),
+  anyMember.map((member): Resource => ({ kind: "member", member })),
+);
+
+const anyReply: fc.Arbitrary<CommandReply> = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constant("done" as const),
+      name: fc.string(),
+      revision: anyNatural,
+      sequence: anyNatural,
+      replayed: fc.boolean(),
+      resource: anyResource,
+    },
+    { requiredKeys: ["kind", "name", "revision", "sequence", "replayed"] },
+  ),
+  fc.record({
+    kind: fc.constant("refused" as const),
+    code: fc.constantFrom("not-found" as const, "stale-etag" as const),
+    message: fc.string(),
+    replayed: fc.boolean(),
+  }),
+);
+
+const anyChange: fc.Arbitrary<Change> = fc.record({
+  kind: fc.constantFrom("created", "updated", "deleted"),
+  channel: fc.string(),
+  audience: fc.array(fc.string(), { maxLength: 3 }),
+  resourceName: fc.string(),
+  revision: anyNatural,
+  resource: anyResource,
+});
+
+const anyQuery: fc.Arbitrary<Query> = fc.record({
+  caller: anyCaller,
+  question: fc.oneof(
+    fc.record({ kind: fc.constant("get-user" as const), user: fc.string() }),
+    fc.record({ kind: fc.constant("get-credentials" as const), user: fc.string() }),
+    fc.record({
+      kind: fc.constant("get-session" as const),
+      user: fc.string(),
+      session: fc.string(),
+    }),
+    fc.record({ kind: fc.constant("get-cluster-keys" as const) }),
+    fc.record({ kind: fc.constant("get-group" as const), group: fc.string() }),
+    fc.record({ kind: fc.constant("get-member" as const), group: fc.string(), user: fc.string() }),
+    fc.record({
+      kind: fc.constant("list-members" as const),
+      group: fc.string(),
+      pageSize: fc.integer(),
+      after: fc.string(),
+    }),
+    fc.record({
+      kind: fc.constant("get-event" as const),
+      calendar: fc.string(),
+      event: fc.string(),
+    }),
+    fc.record({
+      kind: fc.constant("list-events" as const),
+      calendar: fc.string(),
+      pageSize: fc.integer(),
+      after: fc.string(),
+      windowStartMs: fc.maxSafeInteger(),
+      windowEndMs: fc.maxSafeInteger(),
+      showDeleted: fc.boolean(),
+    }),
+  ),
+});
+
+const credentials = { user: "ana", passwordHash: "$argon2id$" };
+const keys = { signingJwk: "{}", signingKeyId: "k", positionKey: "p", positionKeyId: 7 };
+const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
+  fc.constant<QueryReply>({ kind: "refused", code: "not-found", message: "gone" }),
+  fc
+    .oneof(
+      anyUser.map((user) => ({ kind: "user" as const, user })),
+      anyUser.map((user) => ({ kind: "credentials" as const, user, credentials })),
+      anySession.map((session) => ({ kind: "session" as const, session })),
+      fc.constant({ kind: "cluster-keys" as const, keys }),
+      anyGroup.map((group) => ({ kind: "group" as const, group })),
+      anyMember.map((member) => ({ kind: "member" as const, member })),
+      fc.record({
+        kind: fc.constant("members" as const),
+        members: fc.array(anyMember, { maxLength: 3 }),
+        next: fc.string(),
+      }),
+      anyEvent.map((event) => ({ kind: "event" as const, event })),
+      fc.record({
+        kind: fc.constant("events" as const),
+        events: fc.array(anyEvent, { maxLength: 3 }),
+        next: fc.string(),
+      }),
+    )
+    .map((answer): QueryReply => ({ kind: "answered", answer })),
+);
+
+/** Whether the bytes are those of the generated encoder for what they say. */
+function isCanonical(schema: Parameters<typeof toBinary>[0], bytes: Uint8Array): boolean {
+  return Buffer.compare(toBinary(schema, fromBinary(schema, bytes)), bytes) === 0;
+}
+
+describe("what was encoded", () => {
+  it("is the same command again", () => {
+    fc.assert(
+      fc.property(anyCommand, (command) => {
+        expect(decodeCommand(encodeCommand(command))).deep.equals(command);
+      }),
+    );
+  });
+
+  it("is the same reply again", () => {
+    fc.assert(
+      fc.property(anyReply, (reply) => {
+        expect(decodeReply(encodeReply(reply))).deep.equals(reply);
+      }),
+    );
+  });
+
+  it("is the same change again", () => {
+    fc.assert(
+      fc.property(anyChange, (change) => {
+        expect(decodeChange(encodeChange(change))).deep.equals(change);
+      }),
+    );
+  });
+
+  it("is the same query again", () => {
+    fc.assert(
+      fc.property(anyQuery, (query) => {
+        expect(decodeQuery(encodeQuery(query))).deep.equals(query);
+      }),
+    );
+  });
+
+  it("is the same answer again", () => {
+    fc.assert(
+      fc.property(anyQueryReply, (reply) => {
+        expect(decodeQueryReply(encodeQueryReply(reply))).deep.equals(reply);
+      }),
+    );
+  });
+
+  it("is the same event row again", () => {
+    fc.assert(
+      fc.property(anyEvent, (event) => {
+        expect(codec.rows.event.decode(codec.rows.event.encode(event))).deep.equals(event);
+      }),
+    );
+  });
+});
+
+describe("an encoding that copies parts", () => {
+  it("has the bytes of the generated one", () => {
+    fc.assert(
+      fc.property(anyReply, anyChange, anyNatural, (reply, change, n) => {
+        const { requestOutcome, requestUsage, expiry } = codec.rows;
+        expect(isCanonical(CommandReplySchema, encodeReply(reply))).equals(true);
+        expect(isCanonical(ChangeSchema, encodeChange(change))).equals(true);
+        const outcome = requestOutcome.encode({ fingerprint: "f", reply });
+        expect(isCanonical(RequestOutcomeSchema, outcome)).equals(true);
+        const usage = requestUsage.encode({ timedBytes: n, opaqueBytes: 0, floorMs: n });
+        expect(isCanonical(RequestUsageSchema, usage)).equals(true);
+        const expiryRow = expiry.encode({ keys: ["", "a/b"], bytes: n });
+        expect(isCanonical(ExpirySchema, expiryRow)).equals(true);
+      }),
+    );
+  });
+
+  it("does not leak into the next where it failed", () => {
+    const usage = { timedBytes: 5, opaqueBytes: 0, floorMs: 0 };
+    const before = codec.rows.requestUsage.encode(usage);
+    const broken = { timedBytes: 5, opaqueBytes: 2 ** 60, floorMs: 0 };
+    expect(() => codec.rows.requestUsage.encode(broken)).throws(ClusterError);
+    expect(codec.rows.requestUsage.encode(usage)).deep.equals(before);
+  });
+});
+
+describe("arbitrary bytes", () => {
+  const decoders: readonly (readonly [string, (bytes: Uint8Array) => unknown])[] = [
+    ["command", decodeCommand],
+    ["reply", decodeReply],
+    ["query", decodeQuery],
+    ["answer", decodeQueryReply],
+    ["change", decodeChange],
+  ];
+  const seeds = fc.oneof(
+    anyCommand.map(encodeCommand),
+    anyReply.map(encodeReply),
+    anyChange.map(encodeChange),
+  );
+  const damaged = fc
+    .tuple(seeds, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.nat())
+    .map(([bytes, at, value, cut]) => {
+      const copy = Uint8Array.from(bytes);
+      if (copy.length > 0) copy[at % copy.length] = value;
+      return cut % 3 === 0 ? copy.subarray(0, cut % (copy.length + 1)) : copy;
+    });
+
+  for (const [name, decode] of decoders) {
+    it(`are a ${name} or a ClusterError`, () => {
+      fc.assert(
+        fc.property(fc.oneof(fc.uint8Array({ maxLength: 60 }), damaged), (bytes) => {
+          try {
+            decode(bytes);
+          } catch (error) {
+            expect(error).instanceOf(ClusterError);
+          }
+        }),
+        { numRuns: 500 },
+      );
+    });
+  }
+
+  it("are no row: corrupt, or of a newer version", () => {
+    const rows = Object.values(codec.rows) as readonly { decode(bytes: Uint8Array): unknown }[];
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        for (const row of rows) {
+          try {
+            row.decode(bytes);
+          } catch (error) {
+            if (error instanceof InvariantViolation) continue;
+            expect(error).instanceOf(ClusterError).with.property("code", "corrupt-storage");
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe("a newer version's", () => {
+  const caller = create(CallerSchema, { caller: { case: "system", value: {} } });
+
+  it("operation is unknown", () => {
+    const bytes = toBinary(CommandSchema, create(CommandSchema, { caller }));
+    // Field 999, a message.
+    const newer = Uint8Array.from([...bytes, 0xba, 0x3e, 0x00]);
+    expect(decodeCommand(newer).operation).deep.equals({ kind: "unknown" });
+    expect(decodeCommand(bytes).operation).deep.equals({ kind: "unknown" });
+  });
+
+  it("field in a known operation makes it unknown", () => {
+    const message = create(CommandSchema, {
+      caller,
+      operation: { case: "revokeSession", value: { user: "ana", session: "s1" } },
+    });
+    expect(decodeCommand(toBinary(CommandSchema, message)).operation.kind).equals("revoke-session");
+    const operation = message.operation.value;
+    if (operation === undefined) throw new Error("no operation");
+    operation.$unknown = [{ no: 99, wireType: 0, data: Uint8Array.of(1) }];
+    expect(decodeCommand(toBinary(CommandSchema, message)).operation.kind).equals("unknown");
+  });
+
+  it("row stops the replica", () => {
+    const bytes = toBinary(EventSchema, create(EventSchema, { version: 2 }));
+    expect(() => codec.rows.event.decode(bytes)).throws(InvariantViolation);
+  });
+});
+
+describe("a number beyond the exact integers", () => {
+  it("is refused, not rounded", () => {
+    const change = create(ChangeSchema, { kind: 1, revision: 2n ** 53n });
+    expect(() => decodeChange(toBinary(ChangeSchema, change))).throws(ClusterError, "exact");
+    const largest = create(ChangeSchema, { kind: 1, revision: 2n ** 53n - 1n });
+    expect(() => decodeChange(toBinary(ChangeSchema, largest))).throws(ClusterError, "resource");
+  });
+});
