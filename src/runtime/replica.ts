@@ -295,10 +295,8 @@ export class Replica implements ReplicaHandle {
   transferLeader(to: ReplicaId | undefined): Promise<string> {
     const status = this.#group.status();
     const best = status.followers
-      .filter(
-        ({ id, isLearner, recentActive }) => id !== this.replica && !isLearner && recentActive,
-      )
-      .sort((a, b) => b.match - a.match)[0]?.id;
+      .filter(({ id, isLearner }) => id !== this.replica && !isLearner)
+      .sort((x, y) => Number(y.recentActive) - Number(x.recentActive) || y.match - x.match)[0]?.id;
     const target = to ?? best;
     if (status.role !== "leader" || target === undefined) {
       return Promise.reject(

@@ -1,0 +1,75 @@
+import type { PeerListener, PeerMessage, PeerTransport } from "../../src/runtime/index.js";
+
+const CHUNK_BYTES = 4096;
+
+/** A network in memory: keeps the order between two nodes, and loses what the test wants lost. */
+export class MemoryNetwork {
+  readonly #listeners = new Map<string, PeerListener>();
+  readonly #down = new Set<string>();
+  /** Decides about each message; true loses it. */
+  loses: (from: string, to: string) => boolean = () => false;
+
+  open(node: string, listener: PeerListener): PeerTransport {
+    this.#listeners.set(node, listener);
+    this.#down.delete(node);
+    return {
+      send: (to, messages) => {
+        this.#deliver(node, to, messages);
+      },
+      sendSnapshot: (to, snapshot) => this.#copySnapshot(node, to, snapshot),
+      close: () => {
+        this.stop(node);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  /** The node is gone; its peers notice that nobody listens there. */
+  stop(node: string): void {
+    this.#down.add(node);
+    this.#listeners.delete(node);
+    for (const listener of this.#listeners.values()) listener.disconnected(node, true);
+  }
+
+  isolate(node: string): void {
+    this.#down.add(node);
+  }
+
+  rejoin(node: string): void {
+    this.#down.delete(node);
+  }
+
+  #deliver(from: string, to: string, messages: readonly PeerMessage[]): void {
+    setImmediate(() => {
+      if (this.#down.has(from) || this.#down.has(to) || this.loses(from, to)) return;
+      this.#listeners.get(to)?.receive(from, messages);
+    });
+  }
+
+  async #copySnapshot(
+    from: string,
+    to: string,
+    snapshot: Parameters<PeerTransport["sendSnapshot"]>[1],
+  ): Promise<boolean> {
+    const listener = this.#listeners.get(to);
+    if (listener === undefined || this.#down.has(from) || this.#down.has(to)) return false;
+    const { state } = snapshot.source;
+    const incoming = {
+      shard: snapshot.shard,
+      from: snapshot.from,
+      to: snapshot.to,
+      term: snapshot.term,
+      snapshotId: String(state.index),
+      index: state.index,
+      indexTerm: state.term,
+      confState: state.confState,
+    };
+    const sink = await listener.beginSnapshot(incoming);
+    if (sink === undefined) return false;
+    for (;;) {
+      const rows = await snapshot.source.next(CHUNK_BYTES);
+      if (rows === undefined) return listener.finishSnapshot(incoming, sink);
+      await sink.write(rows);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { Command, Operation } from "../../src/domain/index.js";
+import type { Codec, Machine, View } from "../../src/machine/index.js";
+
+const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+const parse = <T>(bytes: Uint8Array): T => JSON.parse(Buffer.from(bytes).toString()) as T;
+
+/** The simplest state machine that shows lost, repeated and misplaced writes: a list of titles a calendar. */
+export const REGISTER_CODEC: Pick<
+  Codec,
+  "decodeCommand" | "encodeReply" | "decodeQuery" | "encodeQueryReply" | "encodeChange"
+> = {
+  decodeCommand: (bytes) => parse(bytes),
+  encodeReply: json,
+  decodeQuery: (bytes) => parse(bytes),
+  encodeQueryReply: json,
+  encodeChange: (change) => json({ resourceName: change.resourceName }),
+};
+
+export function setCommand(key: string, value: string): Uint8Array {
+  const operation: Operation = {
+    kind: "add-member",
+    group: key,
+    user: value,
+    role: "member",
+    rank: 0,
+  };
+  const command: Command = {
+    caller: { kind: "system" },
+    requestId: "",
+    fingerprint: "",
+    operation,
+  };
+  return json(command);
+}
+
+export function sweepCommand(limit: number, trimFeedTo: number): Uint8Array {
+  const command: Command = {
+    caller: { kind: "system" },
+    requestId: "",
+    fingerprint: "",
+    operation: { kind: "sweep", limit, trimFeedTo },
+  };
+  return json(command);
+}
+
+export function getQuery(key: string): Uint8Array {
+  return json({ caller: { kind: "system" }, question: { kind: "get-group", group: key } });
+}
+
+/** The values that were set under the key, in order. */
+export function valuesOf(reply: Uint8Array): string[] {
+  const { message } = parse<{ message: string }>(reply);
+  return message === "" ? [] : message.split(",");
+}
+
+export const REGISTER_MACHINE: Machine = {
+  reads: () => ({ keys: [], ranges: [] }),
+  apply: ({ sequence }, { operation }, view) => {
+    if (operation.kind === "sweep") {
+      const reply = { kind: "done", name: "", revision: 0, sequence, replayed: false } as const;
+      return { writes: [], changes: [], reply, trimFeedTo: operation.trimFeedTo };
+    }
+    if (operation.kind !== "add-member") throw new Error(`unexpected ${operation.kind}`);
+    const { group, user } = operation;
+    const values = [...stored(view, group), user];
+    return {
+      writes: [{ key: `v/${group}`, value: Buffer.from(values.join(",")) }],
+      changes: [
+        {
+          kind: "updated",
+          channel: `groups/${group}`,
+          audience: [],
+          resourceName: user,
+          revision: sequence + 1,
+          resource: {
+            kind: "member",
+            member: { group, user, role: "member", rank: 0, createTimeMs: 0, revision: 0 },
+          },
+        },
+      ],
+      reply: {
+        kind: "done",
+        name: user,
+        revision: sequence + 1,
+        sequence: sequence + 1,
+        replayed: false,
+      },
+    };
+  },
+  query: ({ question }, view) => {
+    if (question.kind !== "get-group") throw new Error(`unexpected ${question.kind}`);
+    // Only the message is used: it carries the values.
+    return { kind: "refused", code: "not-found", message: stored(view, question.group).join(",") };
+  },
+};
+
+function stored(view: View, key: string): string[] {
+  const value = view.get(`v/${key}`);
+  return value === undefined ? [] : Buffer.from(value).toString().split(",");
+}

@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { replicaId, shardOfReplica } from "../../src/placement/index.js";
+import { startRuntime } from "../../src/runtime/index.js";
+import type { Clock, Executed, ReplicaHandle, Runtime } from "../../src/runtime/index.js";
+import type { RuntimeLimits } from "../../src/runtime/index.js";
+import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
+import { eventually } from "./eventually.js";
+import { MemoryNetwork } from "./memory-network.js";
+import { REGISTER_CODEC, REGISTER_MACHINE, setCommand, sweepCommand } from "./register-machine.js";
+
+const SHARDS = [1, 2];
+const ORDINALS = [1, 2, 3];
+
+const CLOCK: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+  soon: (run) => setImmediate(run),
+};
+
+interface Running {
+  readonly runtime: Runtime;
+}
+
+/** Three nodes with two shards each, in one process, over memory: for what needs no real processes. */
+export class RuntimeCluster {
+  readonly network = new MemoryNetwork();
+  readonly #disks = new Map<string, MemoryDisk>();
+  readonly #running = new Map<string, Running>();
+  readonly #limits: Partial<RuntimeLimits>;
+  readonly failures: unknown[] = [];
+
+  static async start(limits: Partial<RuntimeLimits> = {}): Promise<RuntimeCluster> {
+    const cluster = new RuntimeCluster(limits);
+    for (const ordinal of ORDINALS) await cluster.startNode(`node-${ordinal}`);
+    return cluster;
+  }
+
+  private constructor(limits: Partial<RuntimeLimits>) {
+    this.#limits = limits;
+  }
+
+  get nodes(): readonly string[] {
+    return [...this.#running.keys()];
+  }
+
+  async startNode(name: string): Promise<void> {
+    const disk = this.#disks.get(name) ?? new MemoryDisk();
+    this.#disks.set(name, disk);
+    const ordinal = Number(name.split("-")[1]);
+    const store = await openMemoryStore({
+      disk,
+      onFatal: (error) => this.failures.push(error),
+    });
+    const voters = (shard: number): number[] => ORDINALS.map((n) => replicaId(shard, n));
+    const runtime = await startRuntime({
+      clusterId: "test",
+      nodeName: name,
+      store,
+      machine: REGISTER_MACHINE,
+      codec: { ...REGISTER_CODEC, rows: undefined as never },
+      digest: (parts) => {
+        const hash = createHash("sha256");
+        for (const part of parts) hash.update(part);
+        return hash.digest();
+      },
+      encodeSweep: sweepCommand,
+      clock: CLOCK,
+      random: Math.random,
+      replicas: SHARDS.map((shard) => ({
+        shard,
+        replica: replicaId(shard, ordinal),
+        initial: {
+          voters: voters(shard),
+          learners: [],
+          votersOutgoing: [],
+          learnersNext: [],
+          autoLeave: false,
+        },
+      })),
+      nodeOf: (replica) => `node-${replica - replicaId(shardOfReplica(replica), 1) + 1}`,
+      openTransport: (listener) => this.network.open(name, listener),
+      limits: this.#limits,
+      onFatal: (error) => this.failures.push(error),
+    });
+    this.#running.set(name, { runtime });
+  }
+
+  /** As by a power cut: nothing that was not synced survives. */
+  crashNode(name: string): void {
+    this.network.stop(name);
+    this.#disks.get(name)?.crash();
+    this.#running.delete(name);
+  }
+
+  replica(node: string, shard: number): ReplicaHandle {
+    const found = this.#running
+      .get(node)
+      ?.runtime.replicas.find((replica) => replica.shard === shard);
+    if (found === undefined) throw new Error(`no replica of ${shard} on ${node}`);
+    return found;
+  }
+
+  /** A replica that leads, of the highest term if two think so. */
+  leader(shard: number): Promise<{ readonly node: string; readonly replica: ReplicaHandle }> {
+    return eventually(
+      () =>
+        this.nodes
+          .map((node) => ({ node, replica: this.replica(node, shard) }))
+          .filter(({ replica }) => replica.status().role === "leader")
+          .sort((a, b) => b.replica.status().term - a.replica.status().term)[0],
+      { what: "a leader" },
+    );
+  }
+
+  /** Sets through whoever leads, until it is acknowledged. */
+  async set(shard: number, key: string, value: string): Promise<Executed> {
+    return eventually(async () => {
+      const { replica } = await this.leader(shard);
+      return replica.execute(setCommand(key, value), { timeoutMs: 5000 });
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const { runtime } of this.#running.values()) await runtime.stop();
+    this.#running.clear();
+  }
+}
