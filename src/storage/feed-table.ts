@@ -3,7 +3,7 @@ import type { AppliedState, FeedPage, FeedReadOptions, FeedRow } from "../runtim
 import { CursorReader } from "./cursor-reader.js";
 import type { EngineBatch, EngineRow } from "./engine.js";
 import { GenerationKeys, numberedKey, numberOfKey, readU64 } from "./keys.js";
-import { requireIntact } from "./row-checksum.js";
+import { corruptRow, requireIntact } from "./row-checksum.js";
 import { RowReader } from "./row-reader.js";
 import type { RowWriter } from "./row-writer.js";
 import { getRows } from "./state-view.js";
@@ -11,8 +11,10 @@ import type { ReadAccess } from "./state-view.js";
 
 /** Sequences of one channel that are looked up in the feed at once. */
 const LOOKUP_ROWS = 256;
+const MISSING = "the one before it is missing";
 
 /**
+ * Sequences have no gaps.
  * [feed prefix][sequence u64] -> [index u64][timeMs f64][channels][change], and for each of its
  * channels an empty row [feed-index prefix][channel]\0[sequence u64].
  */
@@ -107,10 +109,17 @@ async function scanFeed(
     lt: numberedKey(generation.feed, last + 1),
   });
   let complete = true;
+  let expected = first;
+  const requireDense = (sequence: number) => {
+    if (sequence !== expected++) throw corruptRow(numberedKey(generation.feed, sequence), MISSING);
+  };
   await new CursorReader(cursor, slots, generation.replica).drain((row) => {
-    complete = page.add(readFeedRow(row));
+    const feedRow = readFeedRow(row);
+    requireDense(feedRow.sequence);
+    complete = page.add(feedRow);
     return complete;
   });
+  if (complete) requireDense(last + 1);
   return page.finish(complete);
 }
 
@@ -229,6 +238,6 @@ class ChannelSequences {
 function positionGone(after: number, firstSequence: number): ClusterError {
   return new ClusterError(
     "position-gone",
-    `changes after ${after} were trimmed; the feed begins with ${firstSequence}: read the state anew`,
+    `changes after ${after} were trimmed (the feed begins with ${firstSequence}): read the state anew`,
   );
 }
