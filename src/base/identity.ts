@@ -9,9 +9,7 @@ export interface Identity {
 }
 
 const LABEL = "[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?";
-const URI = new RegExp(
-  `^URI:cabildo://(${LABEL})/(node|coordinator|fanout|operator)/(${LABEL})$`,
-);
+const URI = new RegExp(`^URI:cabildo://(${LABEL})/(node|coordinator|fanout|operator)/(${LABEL})$`);
 
 /**
  * Reads the identity from a certificate's `subjectaltname` as node:tls gives it. Undefined unless there is exactly one URI

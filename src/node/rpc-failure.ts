@@ -11,7 +11,9 @@ export class RpcFailure extends Error {
 
   constructor(error: unknown) {
     const { code, message } =
-      error instanceof ClusterError ? error : { code: "internal" as const, message: "internal error" };
+      error instanceof ClusterError
+        ? error
+        : { code: "internal" as const, message: "internal error" };
     super(message, { cause: error });
     this.code = ERRORS[code].status;
     this.details = message;

@@ -75,7 +75,7 @@ async function sendRows(
 ): Promise<void> {
   let offset = 0;
   for (;;) {
-    const rows = await source.next(CHUNK_BYTES_MAX);
+    const rows = await answers.orFail(source.next(CHUNK_BYTES_MAX));
     if (rows === undefined) break;
     const skipped = Math.min(rows.length, Math.max(0, known - offset));
     offset += skipped;
@@ -139,7 +139,7 @@ class Answers {
 
   write(request: MessageInitShape<typeof InstallSnapshotRequestSchema>): Promise<void> {
     const message = create(InstallSnapshotRequestSchema, request);
-    return this.#orFail(
+    return this.orFail(
       new Promise((resolve, reject) => {
         this.#stream.write(message, (error: Error | null | undefined) => {
           if (error) reject(error);
@@ -153,7 +153,7 @@ class Answers {
     for (;;) {
       const answer = this.#waiting.shift();
       if (answer !== undefined) return answer;
-      await this.#orFail(new Promise<void>((resolve) => (this.#wake = resolve)));
+      await this.orFail(new Promise<void>((resolve) => (this.#wake = resolve)));
     }
   }
 
@@ -161,7 +161,8 @@ class Answers {
     clearTimeout(this.#timer);
   }
 
-  #orFail<T>(step: Promise<T>): Promise<T> {
+  /** The step's result, unless the transfer fails before. */
+  orFail<T>(step: Promise<T>): Promise<T> {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () => this.#fail(new ClusterError("unreachable", `nothing moved for ${STALL_MS} ms`)),

@@ -9,7 +9,9 @@ export class RpcRefusal extends Error {
 
   constructor(error: unknown) {
     const { code, message } =
-      error instanceof ClusterError ? error : { code: "internal" as const, message: "internal error" };
+      error instanceof ClusterError
+        ? error
+        : { code: "internal" as const, message: "internal error" };
     super(message);
     this.code = ERRORS[code].status;
     this.details = message;

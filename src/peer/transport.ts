@@ -374,7 +374,10 @@ class GrpcPeerNetwork implements PeerTransport {
   /** Only as itself: the name in the first words must be that of the certificate. */
   #greet(node: string, hello: PeerHello): PeerListener {
     if (hello.node !== node) {
-      throw new ClusterError("permission-denied", `the certificate is of ${node}, not ${hello.node}`);
+      throw new ClusterError(
+        "permission-denied",
+        `the certificate is of ${node}, not ${hello.node}`,
+      );
     }
     const listener = this.#listener;
     assert(listener !== undefined, "calls are refused before start");

@@ -1,4 +1,9 @@
-import { connectivityState, type Client, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import {
+  connectivityState,
+  type Client,
+  type ClientDuplexStream,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import type { ExecuteRequest, ExecuteResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import type { ShardNumber } from "../placement/index.js";
 import {

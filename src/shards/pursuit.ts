@@ -77,7 +77,11 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     if (attempt.kind === "failed" && isPressure(attempt.failure)) overloaded++;
     const next = judge(attempt, node, tried, overloaded, outcome);
     if (next.kind === "give-up") throw next.error;
-    observer.retried?.(shard, node, attempt.kind === "failed" ? attempt.failure.code : attempt.kind);
+    observer.retried?.(
+      shard,
+      node,
+      attempt.kind === "failed" ? attempt.failure.code : attempt.kind,
+    );
     if (attempt.kind === "silent") leaders.suspect(node);
     tried.add(node);
     if (next.kind === "wait") {
@@ -107,7 +111,9 @@ function judge(
   const { failure } = attempt;
   switch (failure.code) {
     case "not-leader":
-      return failure.leaderNode === "" || failure.leaderNode === node || tried.has(failure.leaderNode)
+      return failure.leaderNode === "" ||
+        failure.leaderNode === node ||
+        tried.has(failure.leaderNode)
         ? { kind: "another" }
         : { kind: "hint", node: failure.leaderNode };
     case "wrong-shard":
@@ -122,7 +128,10 @@ function judge(
     case "log-full":
     case "disk-full":
       return overloaded <= OVERLOADED_RETRIES_MAX
-        ? { kind: "wait", delayMs: Math.max(failure.retryAfterMs, BACKOFF_FIRST_MS * 2 ** overloaded) }
+        ? {
+            kind: "wait",
+            delayMs: Math.max(failure.retryAfterMs, BACKOFF_FIRST_MS * 2 ** overloaded),
+          }
         : { kind: "give-up", error: refusal(failure, outcome()) };
     default:
       return { kind: "give-up", error: refusal(failure, outcome()) };

@@ -93,7 +93,12 @@ export function encodeEntryKind(kind: EntryKind): WireEntryKind {
 }
 
 function decodeEntry(entry: WireEntry, index: number): Entry {
-  return { term: toSafeInteger(entry.term), index, kind: decodeEntryKind(entry.kind), data: entry.data };
+  return {
+    term: toSafeInteger(entry.term),
+    index,
+    kind: decodeEntryKind(entry.kind),
+    data: entry.data,
+  };
 }
 
 function decodeEntryKind(kind: WireEntryKind): EntryKind {

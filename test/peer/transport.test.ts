@@ -200,7 +200,9 @@ describe("the peer transport", () => {
       [5, 50],
       [6, 60],
     ]);
-    await eventually(() => bo.listener.messages.some(({ message }) => message.kind === "timeout-now"));
+    await eventually(() =>
+      bo.listener.messages.some(({ message }) => message.kind === "timeout-now"),
+    );
   });
 
   it("does not speak to a peer that refuses its first words", async () => {

@@ -60,8 +60,8 @@ export async function createTestAuthority(): Promise<TestAuthority> {
 
 function leaf(
   authority: X509Certificate,
-  signingKey: CryptoKey,
-  publicKey: CryptoKey,
+  signingKey: webcrypto.CryptoKey,
+  publicKey: webcrypto.CryptoKey,
   names: JsonGeneralNames,
 ): Promise<X509Certificate> {
   return X509CertificateGenerator.create({
@@ -80,7 +80,7 @@ function validity(): { readonly notBefore: Date; readonly notAfter: Date } {
   return { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
 }
 
-async function pem(key: CryptoKey): Promise<Buffer> {
+async function pem(key: webcrypto.CryptoKey): Promise<Buffer> {
   const bytes = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key)).toString("base64");
   return Buffer.from(`-----BEGIN PRIVATE KEY-----\n${bytes}\n-----END PRIVATE KEY-----\n`);
 }

@@ -1,0 +1,269 @@
+import { expect } from "chai";
+import { ClusterError } from "../../src/base/index.js";
+import type { Command, Query } from "../../src/domain/index.js";
+import type { Executed } from "../../src/runtime/index.js";
+import type { ShardClient } from "../../src/shards/index.js";
+import { createTestAuthority, type TestAuthority } from "../support/certificates.js";
+import { eventually } from "../support/eventually.js";
+import type { FakeReplica } from "../support/fake-shard.js";
+import { CLUSTER, openNodeCluster, RANGE_MAP, type NodeCluster } from "../support/node-cluster.js";
+
+const GROUPS = 1;
+
+function command(requestId: string): Command {
+  return JSON.parse(JSON.stringify({ requestId, operation: { kind: "test" } }));
+}
+
+const QUERY: Query = {
+  caller: { kind: "system" },
+  question: { kind: "get-group", group: "choir" },
+};
+
+async function failureOf(call: Promise<unknown>): Promise<ClusterError> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof ClusterError) return error;
+    throw error;
+  }
+  throw new Error("the call was answered");
+}
+
+function silent(): Promise<Executed> {
+  return new Promise(() => undefined);
+}
+
+describe("the shard client", () => {
+  let authority: TestAuthority;
+  let cluster: NodeCluster;
+  let client: ShardClient;
+  const retried: [string, string][] = [];
+  const framed: number[] = [];
+
+  before(async () => {
+    authority = await createTestAuthority();
+  });
+
+  beforeEach(async () => {
+    retried.length = 0;
+    framed.length = 0;
+    cluster = await openNodeCluster(authority);
+    client = await cluster.client({
+      observer: {
+        retried: (_, node, reason) => retried.push([node, reason]),
+        framed: (_, calls) => framed.push(calls),
+      },
+    });
+  });
+
+  afterEach(() => cluster.close());
+
+  const groups = () => {
+    const shard = cluster.shards.find(({ number }) => number === GROUPS);
+    if (shard === undefined) throw new Error("no such shard");
+    return shard;
+  };
+
+  const replica = (node: string): FakeReplica => {
+    const found = cluster.node(node).replicas.find(({ shard }) => shard === GROUPS);
+    if (found === undefined) throw new Error("no such replica");
+    return found;
+  };
+
+  it("finds the leader by its hint and remembers it", async () => {
+    groups().leader = "node-3";
+    const first = await client.execute(GROUPS, command("a"), { timeoutMs: 5000 });
+    expect(first.reply).to.deep.equal(command("a"));
+    expect(first.position).to.deep.equal({ shard: GROUPS, epoch: 1, sequence: 1 });
+    expect(retried).to.deep.equal([["node-1", "not-leader"]]);
+    await client.execute(GROUPS, command("b"), { timeoutMs: 5000 });
+    expect(retried).to.have.length(1);
+  });
+
+  it("answers a read with where the feed stood", async () => {
+    groups().append(new Uint8Array(1));
+    const { reply, position } = await client.read(GROUPS, QUERY, { timeoutMs: 5000 });
+    expect(reply).to.deep.equal(QUERY);
+    expect(position).to.deep.equal({ shard: GROUPS, epoch: 1, sequence: 1 });
+  });
+
+  it("puts the calls of one turn into one frame", async () => {
+    await client.execute(GROUPS, command("first"), { timeoutMs: 5000 });
+    framed.length = 0;
+    const calls = Array.from({ length: 100 }, (_, i) =>
+      client.execute(GROUPS, command(String(i)), { timeoutMs: 5000 }),
+    );
+    const results = await Promise.all(calls);
+    expect(framed).to.deep.equal([100]);
+    expect(new Set(results.map(({ position }) => position.sequence)).size).to.equal(100);
+  });
+
+  it("goes on at another node when the leader's dies", async () => {
+    await client.execute(GROUPS, command("a"), { timeoutMs: 5000 });
+    await cluster.node("node-1").kill();
+    const later = client.execute(GROUPS, command("b"), { timeoutMs: 10_000 });
+    await eventually(() => retried.length > 3);
+    groups().leader = "node-2";
+    expect((await later).reply).to.deep.equal(command("b"));
+  });
+
+  it("repeats a command that was under way when its node died, as the same command", async () => {
+    await client.execute(GROUPS, command("a"), { timeoutMs: 5000 });
+    let reached = false;
+    replica("node-1").intercept = () => {
+      reached = true;
+      return silent();
+    };
+    const call = client.execute(GROUPS, command("b"), { timeoutMs: 10_000 });
+    await eventually(() => reached);
+    groups().leader = "node-2";
+    await cluster.node("node-1").kill();
+    await call;
+    expect(
+      groups().commands.map((bytes) => JSON.parse(Buffer.from(bytes).toString())),
+    ).to.deep.equal([command("a"), command("b")]);
+  });
+
+  it("does not wait out its deadline on a node that says nothing", async () => {
+    replica("node-1").intercept = silent;
+    const call = client.read(GROUPS, QUERY, { timeoutMs: 15_000 });
+    await eventually(() => retried.length > 0);
+    expect(retried[0]).to.deep.equal(["node-1", "silent"]);
+    groups().leader = "node-2";
+    await call;
+  });
+
+  it("returns to a node that was restarted", async () => {
+    await client.execute(GROUPS, command("a"), { timeoutMs: 5000 });
+    await cluster.node("node-1").kill();
+    const call = client.execute(GROUPS, command("b"), { timeoutMs: 10_000 });
+    await eventually(() => retried.length > 2);
+    await cluster.node("node-1").restart();
+    await call;
+  });
+
+  it("waits for a leader, and tells that nothing was proposed where none came", async () => {
+    groups().leader = "";
+    const error = await failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 300 }));
+    expect(error.code).to.equal("deadline-exceeded");
+    expect(error.details.outcome).to.equal("not_applied");
+    const call = client.execute(GROUPS, command("b"), { timeoutMs: 5000 });
+    groups().leader = "node-2";
+    await call;
+  });
+
+  it("tells that the outcome is unknown once a command may have been proposed", async () => {
+    for (const { name } of cluster.nodes) replica(name).intercept = silent;
+    const error = await failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 300 }));
+    expect(error.code).to.equal("deadline-exceeded");
+    expect(error.details.outcome).to.equal("unknown");
+  });
+
+  it("tells that nothing was proposed where no node can be reached", async () => {
+    await Promise.all(cluster.nodes.map((node) => node.kill()));
+    const error = await failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 300 }));
+    expect(error.code).to.equal("deadline-exceeded");
+    expect(error.details.outcome).to.equal("not_applied");
+  });
+
+  it("repeats after an unknown outcome, since the request id makes it safe", async () => {
+    let times = 0;
+    replica("node-1").intercept = () =>
+      times++ > 0 ? undefined : Promise.reject(new ClusterError("outcome-unknown", "deposed"));
+    await client.execute(GROUPS, command("a"), { timeoutMs: 5000 });
+    expect(groups().commands).to.have.length(1);
+  });
+
+  it("surfaces a refusal that repeating would not change", async () => {
+    replica("node-1").intercept = () =>
+      Promise.reject(
+        new ClusterError("entry-too-large", "too large: send less", { outcome: "not_applied" }),
+      );
+    const error = await failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 5000 }));
+    expect([error.code, error.message]).to.deep.equal(["entry-too-large", "too large: send less"]);
+    expect(error.details.outcome).to.equal("not_applied");
+  });
+
+  it("says no more than internal of an error that nobody expected", async () => {
+    replica("node-1").intercept = () => Promise.reject(new Error("secret path"));
+    const error = await failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 5000 }));
+    expect([error.code, error.message]).to.deep.equal(["internal", "internal error"]);
+    expect(cluster.node("node-1").unexpected).to.have.length(1);
+  });
+
+  it("repeats an overloaded call a bounded number of times", async () => {
+    let times = 0;
+    replica("node-1").intercept = () => {
+      times++;
+      return Promise.reject(
+        new ClusterError("overloaded", "busy", { outcome: "not_applied", retryAfterMs: 5 }),
+      );
+    };
+    const error = await failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 10_000 }));
+    expect(error.code).to.equal("overloaded");
+    expect(error.details.retryAfterMs).to.equal(5);
+    expect(times).to.equal(6);
+  });
+
+  it("never lets a wrong shard or a missing leader out", async () => {
+    const other = await cluster.client({ rangeMap: { ...RANGE_MAP, version: 6 } });
+    const error = await failureOf(other.execute(GROUPS, command("a"), { timeoutMs: 200 }));
+    expect(error.code).to.equal("deadline-exceeded");
+    expect(groups().commands).to.deep.equal([]);
+  });
+
+  it("gives up when its caller does", async () => {
+    replica("node-1").intercept = silent;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const call = failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 5000, signal }));
+    setTimeout(() => controller.abort(), 50);
+    expect((await call).code).to.equal("canceled");
+  });
+
+  it("fails what is under way when it is closed", async () => {
+    groups().leader = "";
+    const call = failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 10_000 }));
+    await eventually(() => retried.length > 0);
+    await client.close();
+    await client.close();
+    expect((await call).code).to.equal("stopping");
+  });
+
+  it("knows which shards have a leader", async () => {
+    groups().leader = "";
+    await cluster.node("node-3").kill();
+    expect(await client.probe(1000)).to.deep.equal([
+      { shard: 1, ready: false },
+      { shard: 2, ready: true },
+    ]);
+  });
+
+  it("does not speak to a server that is not the node it meant", async () => {
+    const impostor = cluster.directory.map((node) => ({ ...node }));
+    const [first, second] = impostor;
+    if (first === undefined || second === undefined) throw new Error("three nodes were opened");
+    first.address = second.address;
+    const other = await cluster.client({ nodes: [first] });
+    const error = await failureOf(other.execute(GROUPS, command("a"), { timeoutMs: 200 }));
+    expect(error.code).to.equal("deadline-exceeded");
+    expect(groups().commands).to.deep.equal([]);
+  });
+
+  for (const role of ["node", "operator"]) {
+    it(`is not served with a certificate of role ${role}`, async () => {
+      const other = await cluster.client({ role });
+      const error = await failureOf(other.execute(GROUPS, command("a"), { timeoutMs: 200 }));
+      expect(error.code).to.equal("deadline-exceeded");
+      expect(groups().commands).to.deep.equal([]);
+    });
+  }
+
+  it("is not served with a certificate of another cluster", async () => {
+    const tls = await authority.process("elsewhere", "coordinator", "coordinator-1");
+    const other = await cluster.client({ tls, clusterName: CLUSTER });
+    const error = await failureOf(other.execute(GROUPS, command("a"), { timeoutMs: 200 }));
+    expect(error.code).to.equal("deadline-exceeded");
+    expect(groups().commands).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,136 @@
+import { createNodeServices, openRpcServer } from "../../src/node/index.js";
+import type { RangeMap } from "../../src/placement/index.js";
+import {
+  createNodeCalls,
+  createShardClient,
+  type ShardClient,
+  type ShardClientOptions,
+  type ShardCodec,
+  type ShardNode,
+} from "../../src/shards/index.js";
+import type { TestAuthority, TestTls } from "./certificates.js";
+import { FakeShard, type FakeReplica } from "./fake-shard.js";
+
+export const CLUSTER = "agora";
+
+export const RANGE_MAP: RangeMap = {
+  version: 7,
+  shards: [
+    { number: 1, name: "groups", collection: "groups", start: "", end: "" },
+    { number: 2, name: "users", collection: "users", start: "", end: "" },
+  ],
+};
+
+/** Commands, queries and replies are their JSON: the shards below give back what they got. */
+export const JSON_CODEC: ShardCodec = {
+  encodeCommand: (command) => Buffer.from(JSON.stringify(command)),
+  encodeQuery: (query) => Buffer.from(JSON.stringify(query)),
+  decodeReply: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
+  decodeQueryReply: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
+};
+
+export interface ClusterNode {
+  readonly name: string;
+  readonly address: string;
+  readonly replicas: readonly FakeReplica[];
+  readonly unexpected: unknown[];
+  /** As if the process died. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+export interface NodeCluster {
+  readonly shards: readonly FakeShard[];
+  readonly nodes: readonly ClusterNode[];
+  readonly directory: readonly ShardNode[];
+  node(name: string): ClusterNode;
+  client(options?: Partial<ShardClientOptions> & { readonly role?: string }): Promise<ShardClient>;
+  close(): Promise<void>;
+}
+
+/** Three nodes that serve two fake shards over real connections. */
+export async function openNodeCluster(authority: TestAuthority): Promise<NodeCluster> {
+  const names = ["node-1", "node-2", "node-3"];
+  const shards = RANGE_MAP.shards.map(({ number }) => new FakeShard(number, names));
+  const directory: { name: string; address: string; replicas: FakeReplica[] }[] = names.map(
+    (name) => ({
+      name,
+      address: "",
+      replicas: shards.map((shard) => shard.replicaOf(name)),
+    }),
+  );
+  const nodes: ClusterNode[] = [];
+  for (const entry of directory) {
+    const tls = await authority.process(CLUSTER, "node", entry.name);
+    nodes.push(await openNode(entry, directory, tls));
+  }
+  const clients: ShardClient[] = [];
+  return {
+    shards,
+    nodes,
+    directory,
+    node: (name) => {
+      const node = nodes.find((candidate) => candidate.name === name);
+      if (node === undefined) throw new Error(`no node ${name}`);
+      return node;
+    },
+    client: async ({ role = "coordinator", ...options } = {}) => {
+      const client = createShardClient({
+        nodes: directory,
+        tls: await authority.process(CLUSTER, role, `${role}-1`),
+        rangeMap: RANGE_MAP,
+        clusterName: CLUSTER,
+        codec: JSON_CODEC,
+        ...options,
+      });
+      clients.push(client);
+      return client;
+    },
+    close: async () => {
+      await Promise.all(clients.map((client) => client.close()));
+      await Promise.all(nodes.map((node) => node.kill()));
+    },
+  };
+}
+
+async function openNode(
+  entry: { readonly name: string; address: string; readonly replicas: readonly FakeReplica[] },
+  directory: readonly ShardNode[],
+  tls: TestTls,
+): Promise<ClusterNode> {
+  const unexpected: unknown[] = [];
+  const serve = async (address: string) => {
+    const calls = createNodeCalls({ nodes: directory, tls, clusterName: CLUSTER });
+    const services = createNodeServices({
+      replicas: entry.replicas,
+      nodeName: entry.name,
+      clusterName: CLUSTER,
+      clusterId: "cluster-id",
+      storeId: `${entry.name}-store`,
+      boot: 2,
+      rangeMap: RANGE_MAP,
+      nodes: directory,
+      calls,
+      unexpected: (error) => unexpected.push(error),
+    });
+    const server = await openRpcServer({ address, tls, services: [services] });
+    const close = async () => {
+      services.close();
+      calls.close();
+      await server.close();
+    };
+    return { port: server.port, close };
+  };
+  let running = await serve("127.0.0.1:0");
+  entry.address = `127.0.0.1:${running.port}`;
+  return {
+    name: entry.name,
+    address: entry.address,
+    replicas: entry.replicas,
+    unexpected,
+    kill: () => running.close(),
+    restart: async () => {
+      running = await serve(entry.address);
+    },
+  };
+}
