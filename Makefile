@@ -21,7 +21,7 @@ node_modules/.package-lock.json: package-lock.json
 	@touch $@
 
 build: install ## Compile to dist/
-	@$(BIN)/tsc -p tsconfig.json
+	@npm run --silent build
 
 probe: build
 	@node dist/src/main/probe.js

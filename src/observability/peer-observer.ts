@@ -31,13 +31,17 @@ export function createPeerObserver(registry: Registry, log: Log): PeerObserver {
     labelNames,
     registers,
   });
+  const connected = new Set<string>();
   return {
     connected: (to) => {
+      connected.add(to);
       active.set({ to }, 1);
       log.info("connected", { node: to });
     },
     disconnected: (to, reason) => {
       active.set({ to }, 0);
+      // A node that is away is dialled again and again: that is worth a line once.
+      if (!connected.delete(to)) return;
       lost.inc({ to });
       log.info("connection lost", { node: to, reason });
     },
