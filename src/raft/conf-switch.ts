@@ -9,7 +9,9 @@ import { NONE } from "./types.js";
 import { assert } from "../base/assert.js";
 
 /** A change takes effect here, when its entry is applied, on every replica. */
-export function applyConfChange(replica: Replica, change: ConfChange): ConfState {
+export function applyConfChange(replica: Replica, change: ConfChange, index: number): ConfState {
+  // A snapshot arrived while entries that it covers were on their way to the state machine.
+  if (index <= replica.membershipFrom) return toConfState(replica.tracker.membership);
   const changed = changeMembership(replica.tracker.membership, change);
   assert(changed.kind === "changed", "a committed conf change is impossible");
   return switchMembership(replica, changed);

@@ -105,6 +105,7 @@ function tryRestore(replica: Replica, snapshot: Snapshot): boolean {
     return false;
   }
   replica.log.restore(snapshot);
+  replica.membershipFrom = index;
   switchMembership(replica, { kind: "changed", membership, unknown: new Set(members) });
   return true;
 }

@@ -133,9 +133,12 @@ export class RaftGroup {
     tryAutoLeave(replica);
   }
 
-  /** The membership from now on; call it for each committed conf change, in order, before `applied`. */
-  applyConfChange(change: ConfChange): ConfState {
-    return applyConfChange(this.#replica, change);
+  /**
+   * The membership from now on; call it for each committed conf change, in order, before `applied`. `index` is the entry's:
+   * a change that a snapshot brought meanwhile has no effect again.
+   */
+  applyConfChange(change: ConfChange, index = Infinity): ConfState {
+    return applyConfChange(this.#replica, change, index);
   }
 
   /**

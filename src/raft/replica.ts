@@ -44,6 +44,9 @@ export class Replica {
   /** Payload that this leader appended and that is not applied. */
   uncommittedBytes = 0;
 
+  /** The membership includes every change up to here: it came with a snapshot. */
+  membershipFrom = 0;
+
   /** See RaftConfig.mustReach; undefined once reached. */
   mustReach: LogPosition | undefined;
   /** How far a leader of `term` has confirmed this log; counts toward mustReach. */

@@ -282,7 +282,7 @@ export class Cluster {
       let { confState } = before.meta;
       if (entry.kind !== "normal") {
         const change = decodeConfChange(entry.data);
-        confState = node.group.applyConfChange(change);
+        confState = node.group.applyConfChange(change, entry.index);
         update = change.context;
       }
       const meta = { index: entry.index, term: entry.term, confState };
