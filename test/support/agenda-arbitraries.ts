@@ -1,5 +1,11 @@
 import fc from "fast-check";
-import type { Caller, Command, EventContent, EventSpan, Operation } from "../../src/domain/index.js";
+import type {
+  Caller,
+  Command,
+  EventContent,
+  EventSpan,
+  Operation,
+} from "../../src/domain/index.js";
 import { DAY_MS, eventId, HOUR_MS, NOW_MS } from "./agenda.js";
 
 const USERS = ["ana", "bea", "carl"];

@@ -69,7 +69,8 @@ export class LoadedView implements View {
   }
 
   range(range: KeyRange): readonly StateRow[] {
-    if (!this.#ranges.has(JSON.stringify(range))) throw new NotLoaded({ keys: [], ranges: [range] });
+    if (!this.#ranges.has(JSON.stringify(range)))
+      throw new NotLoaded({ keys: [], ranges: [range] });
     return this.#state.range(range);
   }
 }
