@@ -40,6 +40,8 @@ export type Group = Message<"cabildo.v1.Group"> & {
   displayName: string;
 
   /**
+   * Peer if unspecified.
+   *
    * @generated from field: cabildo.v1.GroupKind kind = 4;
    */
   kind: GroupKind;
@@ -105,6 +107,8 @@ export type Member = Message<"cabildo.v1.Member"> & {
   user: string;
 
   /**
+   * Member if unspecified.
+   *
    * @generated from field: cabildo.v1.MemberRole role = 3;
    */
   role: MemberRole;
