@@ -13,8 +13,8 @@ const URI = new RegExp(`^URI:cabildo://(${LABEL})/(node|coordinator|fanout|opera
 
 /**
  * Reads the identity from a certificate's `subjectaltname` as node:tls gives it. Undefined unless there is exactly one URI
- * and it is one of ours. Node quotes a name that holds a comma or a quote, so that such a name cannot pose as two (CVE-2021-44532):
- * we have no such names and refuse them all.
+ * and it is one of ours. Node quotes a name that holds a comma or a quote, so that
+ * such a name cannot pose as two (CVE-2021-44532): we have no such names and refuse them all.
  */
 export function parseIdentity(subjectaltname: string): Identity | undefined {
   if (subjectaltname.includes('"')) return undefined;

@@ -50,6 +50,7 @@ export interface OutgoingLinkOptions {
   readonly dial: Dial;
   readonly listener: PeerListener;
   readonly observer: Partial<PeerObserver>;
+  readonly random: () => number;
 }
 
 /**
@@ -226,6 +227,6 @@ export class OutgoingLink {
   #backoffMs(): number {
     if (this.#failures === 0) return 0;
     const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (this.#failures - 1));
-    return ceiling * (0.5 + Math.random() / 2);
+    return ceiling * (0.5 + this.#options.random() / 2);
   }
 }

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { sendUnaryData, Server, ServerUnaryCall } from "@grpc/grpc-js";
 import {
@@ -22,6 +23,7 @@ import type {
   PeerListener,
   PeerMessage,
   PeerTransport,
+  Random,
 } from "../runtime/index.js";
 import {
   decodeHello,
@@ -51,6 +53,7 @@ import { sendSnapshot } from "./snapshot-sender.js";
 import { RpcRefusal } from "./status.js";
 
 const UNARY_TIMEOUT_MS = 1000;
+const systemRandom: Random = () => randomInt(2 ** 32) / 2 ** 32;
 
 export interface PeerTransportOptions {
   /** This node's name, as in its certificate. */
@@ -61,6 +64,8 @@ export interface PeerTransportOptions {
   readonly peers: readonly { readonly name: string; readonly address: string }[];
   readonly tls: TlsMaterial;
   readonly observer?: Partial<PeerObserver>;
+  /** Uniform in [0, 1), to spread redials. */
+  readonly random?: Random;
 }
 
 export interface PeerNetwork {
@@ -119,6 +124,7 @@ class GrpcPeerNetwork implements PeerTransport {
         listener,
         dial: this.#dial,
         observer: this.#observer,
+        random: this.#options.random ?? systemRandom,
       });
       this.#links.set(peer.name, link);
       link.connect();

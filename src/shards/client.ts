@@ -1,7 +1,7 @@
 import { ClusterError } from "../base/index.js";
 import type { Command, Query } from "../domain/index.js";
 import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
-import { SYSTEM_CLOCK, type ShardClock } from "./clock.js";
+import { SYSTEM_CLOCK, SYSTEM_RANDOM, type ShardClock } from "./clock.js";
 import type { ShardCodec } from "./codec.js";
 import { createDial, type Dial, type TlsMaterial } from "./dial.js";
 import { ExecuteLink } from "./execute-link.js";
@@ -60,7 +60,7 @@ class GrpcShardClient implements ShardClient {
     this.#options = options;
     this.rangeMap = options.rangeMap;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
-    this.#random = options.random ?? Math.random;
+    this.#random = options.random ?? SYSTEM_RANDOM;
     this.#dial = createDial(options.clusterName, options.tls);
     this.#side = new NodeChannels(options.nodes, this.#dial);
     this.#leaders = new Leaders(options.nodes, this.#clock);

@@ -1,3 +1,5 @@
+import { randomInt } from "node:crypto";
+
 /** What the client knows of time. Every wait goes through it, so that nothing is left behind by `close`. */
 export interface ShardClock {
   monotonicMs(): number;
@@ -12,6 +14,8 @@ export const SYSTEM_CLOCK: ShardClock = {
     return () => clearTimeout(timer);
   },
 };
+
+export const SYSTEM_RANDOM = (): number => randomInt(2 ** 32) / 2 ** 32;
 
 /** Ends early, without an error, when one of the signals aborts. */
 export function sleep(

@@ -34,7 +34,8 @@ export async function* follow(
   const place = new Place(options);
   let turn = Math.floor(random() * nodes.length);
   let fruitless = 0;
-  while (!signal.aborted) {
+  const isStopped = () => signal.aborted;
+  while (!isStopped()) {
     const node = nodes[turn++ % nodes.length];
     if (node === undefined) throw new ClusterError("unreachable", `no node holds shard ${shard}`);
     const session = new FeedSession(context.clientOf(node), place.request(), clock);
@@ -46,7 +47,7 @@ export async function* follow(
         const frame = await session.next();
         const event = place.advance(frame);
         if (event !== undefined) yield event;
-        if (place.isPast(until) || signal.aborted) return;
+        if (place.isPast(until) || isStopped()) return;
         if (frame.leaderAgeMs > LEADER_AGE_MAX_MS) break;
         fruitless = 0;
       }
@@ -58,7 +59,7 @@ export async function* follow(
       signal.removeEventListener("abort", stop);
       session.close();
     }
-    if (signal.aborted) return;
+    if (isStopped()) return;
     observer.feedSwitched?.(shard, node, reason);
     if (fruitless++ > 0) {
       const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (fruitless - 2));

@@ -63,7 +63,6 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) throw deadlineExceeded(outcome());
     const node = target ?? (stale ? leaders.next(shard) : leaders.choose(shard));
-    target = undefined;
     if (node === undefined) {
       throw new ClusterError("unreachable", `no node holds shard ${shard}`, outcome());
     }

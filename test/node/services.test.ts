@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import {
@@ -86,7 +86,7 @@ describe("a node's services", () => {
   const refusalOf = (answer: Promise<unknown>): Promise<string> =>
     answer.then(
       () => "answered",
-      (error: ServiceError) => error.message,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
 
   describe("for operators", () => {

@@ -211,8 +211,9 @@ describe("a shard's feed, followed by a client", () => {
     expect(given).to.be.lessThan(200);
     const sequences: number[] = [];
     while (sequences.length < 400) {
-      const { value } = await iterator.next();
-      sequences.push(...(value?.items ?? []).map(({ sequence }: { sequence: number }) => sequence));
+      const next = await iterator.next();
+      if (next.done === true) break;
+      sequences.push(...next.value.items.map(({ sequence }) => sequence));
     }
     expect(sequences).to.deep.equal(upTo(400));
     stop.abort();

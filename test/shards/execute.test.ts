@@ -11,7 +11,12 @@ import { CLUSTER, openNodeCluster, RANGE_MAP, type NodeCluster } from "../suppor
 const GROUPS = 1;
 
 function command(requestId: string): Command {
-  return JSON.parse(JSON.stringify({ requestId, operation: { kind: "test" } }));
+  return {
+    caller: { kind: "system" },
+    requestId,
+    fingerprint: "",
+    operation: { kind: "revoke-session", user: "ana", session: "s1" },
+  };
 }
 
 const QUERY: Query = {
@@ -120,7 +125,7 @@ describe("the shard client", () => {
     await cluster.node("node-1").kill();
     await call;
     expect(
-      groups().commands.map((bytes) => JSON.parse(Buffer.from(bytes).toString())),
+      groups().commands.map((bytes) => JSON.parse(Buffer.from(bytes).toString()) as unknown),
     ).to.deep.equal([command("a"), command("b")]);
   });
 

@@ -1,3 +1,4 @@
+import type { CommandReply, QueryReply } from "../../src/domain/index.js";
 import { createNodeServices, openRpcServer } from "../../src/node/index.js";
 import type { RangeMap } from "../../src/placement/index.js";
 import {
@@ -25,8 +26,8 @@ export const RANGE_MAP: RangeMap = {
 export const JSON_CODEC: ShardCodec = {
   encodeCommand: (command) => Buffer.from(JSON.stringify(command)),
   encodeQuery: (query) => Buffer.from(JSON.stringify(query)),
-  decodeReply: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
-  decodeQueryReply: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
+  decodeReply: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as CommandReply,
+  decodeQueryReply: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as QueryReply,
 };
 
 export interface ClusterNode {
