@@ -1,6 +1,6 @@
 import { ClusterError } from "../base/index.js";
 import type { Authenticated } from "../gateway/types.js";
-import type { ShardPosition } from "../shards/types.js";
+import type { ShardPosition } from "../shards/index.js";
 import { CLOSE_CODES } from "./close-codes.js";
 import type { CloseCause } from "./close-codes.js";
 import { parseCommand } from "./commands.js";
@@ -33,8 +33,8 @@ export interface Goodbye {
   readonly position?: string;
 }
 
-/** A client that goes on after so many refused commands in a row is cut off. */
-const REFUSED_COMMANDS_MAX = 1_000;
+/** A client whose commands are so many times too fast, refusals and all, is cut off. */
+const PATIENCE = 10;
 
 /** One client, from its open socket to its end. */
 export class Connection implements SocketListener, LineOwner {
@@ -43,12 +43,12 @@ export class Connection implements SocketListener, LineOwner {
   readonly #socket: TransportSocket;
   readonly #subscriptions: Subscriptions;
   readonly #bucket: TokenBucket;
+  readonly #patience: TokenBucket;
   readonly #drained = new Signal();
   readonly #queue: ClientCommand[] = [];
   readonly #openedMs: number;
   #state: State = { kind: "new" };
   #working = false;
-  #refused = 0;
   #lastHeardMs: number;
   #lastPingMs: number;
   #lastCheckpointMs: number;
@@ -63,6 +63,7 @@ export class Connection implements SocketListener, LineOwner {
     this.remoteAddress = socket.remoteAddress;
     this.#subscriptions = new Subscriptions(this, services);
     this.#bucket = new TokenBucket(limits.commandsPerSecond, now);
+    this.#patience = new TokenBucket(limits.commandsPerSecond * PATIENCE, now);
     this.#openedMs = now;
     this.#lastHeardMs = now;
     // Spread, so that thousands that came at once are not pinged at once.
@@ -232,7 +233,6 @@ export class Connection implements SocketListener, LineOwner {
       this.#refuseForRate(command.id, waitMs);
       return;
     }
-    this.#refused = 0;
     switch (command.kind) {
       case "unreadable":
         this.#fail(
@@ -260,8 +260,7 @@ export class Connection implements SocketListener, LineOwner {
   }
 
   #refuseForRate(id: number, waitMs: number): void {
-    this.#refused += 1;
-    if (this.#refused > REFUSED_COMMANDS_MAX) {
+    if (this.#patience.take(this.#services.clock.monotonicMs()) > 0) {
       this.disconnect("limit-exceeded", "too many commands");
       return;
     }
@@ -476,6 +475,9 @@ export class Connection implements SocketListener, LineOwner {
     this.#state = { kind: "closed", cause };
     this.#queue.length = 0;
     this.#subscriptions.close();
+    if (this.#subscriptions.size > 0) {
+      this.#services.observer({ kind: "unsubscribed", channels: this.#subscriptions.size });
+    }
     // Whoever waits sees that it is closed.
     this.#drained.fire();
   }

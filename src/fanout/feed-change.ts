@@ -1,7 +1,7 @@
 import { changeToJson } from "../wire/change-json.js";
 import { decodeChange } from "../wire/store/index.js";
 import { isPersonal, ownerChannel } from "./channels.js";
-import type { FeedItem } from "../shards/types.js";
+import type { FeedItem } from "../shards/index.js";
 
 /** What turns a shard's places into the strings that clients keep. */
 export interface ShardLabel {
@@ -52,7 +52,7 @@ export class FeedChange {
 
   #compose(channel: string, previous: number): string {
     this.#tail ??= this.#encode();
-    return `${HEAD}${JSON.stringify(channel)},"change":{"previous_sequence":"${previous}",${this.#tail}}}`;
+    return `${HEAD}${JSON.stringify(channel)},"change":{"previousSequence":"${previous}",${this.#tail}}}`;
   }
 
   /** The change's JSON without its opening brace. */

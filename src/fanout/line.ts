@@ -1,5 +1,5 @@
 import { ClusterError } from "../base/index.js";
-import type { ShardClient } from "../shards/types.js";
+import type { ShardClient } from "../shards/index.js";
 import { isPersonal } from "./channels.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
@@ -169,6 +169,7 @@ export class Line implements LiveSubscriber {
     const joined = this.#join.rejoin(head);
     for (const channel of joined) this.#enter(channel);
     if (!this.#join.isLive) return false;
+    for (const [channel, sequence] of this.#previous) this.follower.learnLast(channel, sequence);
     this.#previous.clear();
     this.#turnCharacters = 0;
     this.#owner.lineIsLive();

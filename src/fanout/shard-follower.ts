@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { ClusterError, assert } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
-import type { ChangesEvent, FeedItem, ShardClient } from "../shards/types.js";
+import type { ChangesEvent, FeedItem, ShardClient } from "../shards/index.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
 import { FeedChange } from "./feed-change.js";
@@ -51,6 +51,7 @@ export class ShardFollower {
   readonly #moved = new Signal();
   #following: Following | undefined;
   #firstSequence = 0;
+  #refreshing: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
     const { shard, live, limits } = options;
@@ -101,6 +102,11 @@ export class ShardFollower {
     return this.#lastOnChannel.get(channel) ?? 0;
   }
 
+  /** Somebody read the feed up to the head, and this was the channel's last change. */
+  learnLast(channel: string, sequence: number): void {
+    if (!this.#lastOnChannel.has(channel)) this.#lastOnChannel.set(channel, sequence);
+  }
+
   fromFeed(item: FeedItem): FeedChange {
     const known = this.#older.get(item.sequence);
     if (known !== undefined) return known;
@@ -112,6 +118,41 @@ export class ShardFollower {
   /** Resolves when the head has moved, or the feed was interrupted. */
   moved(): Promise<void> {
     return this.#moved.next();
+  }
+
+  /** Asks where the feed begins now: it is trimmed without a change that says so. One question for all who wait. */
+  refreshFirstSequence(signal: AbortSignal): Promise<void> {
+    this.#refreshing ??= this.#readFirstSequence(signal).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #readFirstSequence(signal: AbortSignal): Promise<void> {
+    const { shards, limits, clock } = this.#options;
+    const stop = new AbortController();
+    const cancel = clock.after(limits.feedMs, () => {
+      stop.abort();
+    });
+    try {
+      const events = shards.changes({
+        shard: this.shard.number,
+        after: undefined,
+        signal: AbortSignal.any([signal, stop.signal]),
+      });
+      for await (const { firstSequence } of events) {
+        this.#firstSequence = Math.max(this.#firstSequence, firstSequence);
+        return;
+      }
+    } finally {
+      cancel();
+      stop.abort();
+    }
+    throw new ClusterError(
+      "unreachable",
+      `the changes of shard ${this.shard.name} cannot be had now: try again`,
+      { retryAfterMs: AGAIN_MS },
+    );
   }
 
   /** Follows until the signal. */
@@ -132,21 +173,23 @@ export class ShardFollower {
         logger.error({ shard: this.shard.name, code, err: error }, "cannot follow the shard's feed");
         if (code === "position-gone" || code === "epoch-changed") this.#interrupt();
       }
+      if (signal.aborted) return;
       await new Promise<void>((resolve) => {
         const cancel = clock.after(AGAIN_MS, resolve);
-        signal.addEventListener("abort", () => {
+        const stop = (): void => {
           cancel();
           resolve();
-        });
+        };
+        signal.addEventListener("abort", stop, { once: true });
       });
     }
   }
 
   async #take(event: ChangesEvent, signal: AbortSignal): Promise<void> {
     const { limits, clock } = this.#options;
-    this.#firstSequence = event.firstSequence;
     const known = this.#following;
     if (known !== undefined && known.epoch !== event.epoch) this.#interrupt();
+    this.#firstSequence = Math.max(this.#firstSequence, event.firstSequence);
     const first = (event.items[0]?.sequence ?? event.upTo + 1) - 1;
     this.#following ??= {
       epoch: event.epoch,
@@ -212,6 +255,7 @@ export class ShardFollower {
     if (this.#following === undefined) return;
     this.#options.onInterrupted();
     this.#following = undefined;
+    this.#firstSequence = 0;
     this.#lastOnChannel.clear();
     this.#older.clear();
     this.#moved.fire();

@@ -1,7 +1,7 @@
 import type { Gateway } from "../gateway/types.js";
 import { ClusterError } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
-import type { ShardClient, ShardPosition } from "../shards/types.js";
+import type { ShardClient, ShardPosition } from "../shards/index.js";
 import type { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import type { ConnectionServices } from "./connection.js";
@@ -256,10 +256,10 @@ class FanoutServer {
     }
   }
 
-  async #whenFollowed(numbers: readonly ShardNumber[]): Promise<void> {
+  async #whenFollowed(numbers: Iterable<ShardNumber>): Promise<void> {
     const { clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + this.#limits.feedMs;
-    for (const number of new Set(numbers)) {
+    for (const number of numbers) {
       const follower = this.#followers.get(number);
       while (follower !== undefined && !follower.isReady) {
         if (clock.monotonicMs() >= deadlineMs) {

@@ -2,7 +2,7 @@ import { ClusterError } from "../base/index.js";
 import type { Caller } from "../domain/index.js";
 import type { Gateway } from "../gateway/types.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
-import type { ShardPosition } from "../shards/types.js";
+import type { ShardPosition } from "../shards/index.js";
 import { parseChannel } from "./channels.js";
 import type { Channel } from "./channels.js";
 import type { FanoutObserver } from "./events.js";
@@ -20,7 +20,7 @@ export interface SubscriptionServices extends LineServices {
   readonly limits: Limits;
   readonly observer: FanoutObserver;
   /** Resolves when all of these shards are followed; fails with `unreachable` if that takes too long. */
-  whenFollowed(shards: readonly ShardNumber[]): Promise<void>;
+  whenFollowed(shards: Iterable<ShardNumber>): Promise<void>;
 }
 
 interface Start {
@@ -77,7 +77,9 @@ export class Subscriptions {
     const checked = await Promise.all(names.map((name) => this.#check(caller, name)));
     const allowed = checked.filter((item): item is Channel => !(item instanceof Error));
     if (allowed.length === 0) throw checked[0] ?? new ClusterError("internal", "no channels");
-    await this.#services.whenFollowed(allowed.flatMap((channel) => this.#shardsOf(channel)));
+    const shards = new Set(allowed.flatMap((channel) => this.#shardsOf(channel)));
+    await this.#services.whenFollowed(shards);
+    await Promise.all([...shards].map((shard) => this.#lookBack(from.get(shard))));
     // From here on in one turn: heads do not move.
     return checked.map((item, i): ChannelReply => {
       const channel = names[i] ?? "";
@@ -147,17 +149,15 @@ export class Subscriptions {
     return behind;
   }
 
-  /** If several are given for one shard, the smallest counts: better twice than never. */
+  /**
+   * If several name one shard, the last counts. A client cannot look into a position: so it can put those of its newest
+   * pushes behind the one, of all shards, with which a channel began.
+   */
   #parseSince(tokens: readonly string[]): ReadonlyMap<ShardNumber, ShardPosition> {
     const from = new Map<ShardNumber, ShardPosition>();
     for (const token of tokens) {
       for (const position of this.#services.gateway.positions.decode(token)) {
-        const known = from.get(position.shard);
-        const earlier =
-          known === undefined ||
-          position.epoch < known.epoch ||
-          (position.epoch === known.epoch && position.sequence < known.sequence);
-        if (earlier) from.set(position.shard, position);
+        from.set(position.shard, position);
       }
     }
     return from;
@@ -177,6 +177,14 @@ export class Subscriptions {
     } catch (error) {
       return error instanceof Error ? error : new ClusterError("internal", "refused");
     }
+  }
+
+  /** What is older than memory may be gone from the feed by now. */
+  async #lookBack(since: ShardPosition | undefined): Promise<void> {
+    if (since === undefined) return;
+    const follower = this.#services.followers.get(since.shard);
+    if (follower === undefined || !follower.isReady || since.sequence >= follower.base) return;
+    await follower.refreshFirstSequence(this.#services.signal);
   }
 
   #shardsOf(channel: Channel): readonly ShardNumber[] {

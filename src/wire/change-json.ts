@@ -61,10 +61,10 @@ const ROLES: Record<domain.MemberRole, MemberRole> = {
   observer: MemberRole.OBSERVER,
 };
 
-/** Proto3 JSON of `cabildo.v1.Change`, fields by their proto names; without `previous_sequence`. */
+/** Proto3 JSON of `cabildo.v1.Change`, without `previousSequence`. */
 export function changeToJson(change: domain.Change, place: ChangePlace): string {
   const message = changeToPublic(change, place);
-  return JSON.stringify(toJson(ChangeSchema, message, { useProtoFieldName: true }));
+  return JSON.stringify(toJson(ChangeSchema, message));
 }
 
 function changeToPublic(change: domain.Change, place: ChangePlace): PublicChange {

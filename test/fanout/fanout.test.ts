@@ -1,50 +1,611 @@
+import { request } from "node:https";
 import { expect } from "chai";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { TransportKind } from "../../src/fanout/index.js";
-import { LiveClient, channelsOf, errorCode, isObject } from "./support/live-client.js";
+import { ClusterError } from "../../src/base/index.js";
+import { CLOSE_CODES, probeNativeTransport } from "../../src/fanout/index.js";
+import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import { testCertificate } from "./support/certificate.js";
+import { LiveClient, channelsOf, errorCode } from "./support/live-client.js";
+import type { Pushed } from "./support/live-client.js";
 import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
+
+const titles = (pushes: readonly Pushed[]): readonly string[] => pushes.map(({ title }) => title);
+const sequences = (pushes: readonly Pushed[]): readonly number[] =>
+  pushes.map(({ sequence }) => sequence);
+const numbered = (from: number, to: number): readonly string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `n${from + i}`);
+const ascending = (from: number, to: number): readonly number[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+function get(port: number, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      { host: "localhost", port, path, ca: testCertificate().cert, agent: false },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      },
+    );
+    call.on("error", reject);
+    call.end();
+  });
+}
 
 for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
   describe(`a fan-out over ${kind}`, () => {
     let stage: Stage;
+    const stages: Stage[] = [];
     const clients: LiveClient[] = [];
 
-    const as = async (user: string, port = stage.port): Promise<LiveClient> => {
-      const client = await LiveClient.as(user, port);
+    const begin = async (
+      options: Partial<FanoutOptions> = {},
+      from?: Pick<Stage, "shards" | "gateway">,
+    ): Promise<Stage> => {
+      stage = await start(kind, options, from?.shards, from?.gateway);
+      stages.push(stage);
+      return stage;
+    };
+    const open = async (protocols?: readonly string[]): Promise<LiveClient> => {
+      const client = await LiveClient.open(stage.port, protocols);
       clients.push(client);
       return client;
     };
+    const as = async (user: string): Promise<LiveClient> => {
+      const client = await LiveClient.as(user, stage.port);
+      clients.push(client);
+      return client;
+    };
+    const listening = async (user: string, ...channels: string[]): Promise<LiveClient> => {
+      const client = await as(user);
+      const answer = await client.ask({ subscribe: { channels } });
+      expect(channelsOf(answer)).to.have.length(channels.length);
+      return client;
+    };
+    const positionOf = (shard: number, sequence: number, epoch = 1): string =>
+      stage.gateway.positions.encode([{ shard, epoch, sequence }]);
 
     before(async function () {
       // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
       if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
     });
 
-    beforeEach(async () => {
-      stage = await start(kind);
-    });
-
     afterEach(async () => {
       for (const client of clients.splice(0)) client.close();
-      await stage.fanout.close();
+      for (const { fanout } of stages.splice(0)) await fanout.close();
     });
 
-    it("pushes a change to who subscribed", async () => {
-      const ana = await as("ana");
-      const answer = await ana.ask({ subscribe: { channels: ["calendars/ana"] } });
-      expect(channelsOf(answer)[0]).to.include.keys("channel", "position");
-      stage.shards.commit("calendars/ana", ["lunch"]);
-      const [push] = await ana.pushed(1);
-      expect(push).to.include({
-        channel: "calendars/ana",
-        sequence: 1,
-        previous: 0,
-        shard: "events-am",
-        title: "lunch",
+    describe("at the door", () => {
+      it("says who connected, until when, and how often it pings", async () => {
+        await begin();
+        const client = await open();
+        const answer = await client.ask({ connect: { token: "token-ana" } });
+        expect(answer["connect"]).to.include({
+          user: "users/ana",
+          ping_ms: 25_000,
+          server: "fanout-1",
+        });
+        expect(JSON.stringify(client.objects)).to.not.include("token-ana");
+      });
+
+      it("ends a connection that says something else first", async () => {
+        await begin();
+        const client = await open();
+        client.send({ id: 1, subscribe: { channels: ["calendars/ana"] } });
+        expect(errorCode(await client.answer(1))).to.equal("UNAUTHENTICATED");
+        expect(await client.closed()).to.equal(CLOSE_CODES["bad-request"]);
+      });
+
+      it("ends a connection that says nothing for too long", async () => {
+        await begin();
+        const client = await open();
+        stage.advance(10_000);
+        expect(await client.closed()).to.equal(CLOSE_CODES["bad-request"]);
+      });
+
+      it("tells a bad token to stop, an expired one to come back", async () => {
+        await begin();
+        const bad = await open();
+        bad.send({ id: 1, connect: { token: "nonsense" } });
+        expect(errorCode(await bad.answer(1))).to.equal("UNAUTHENTICATED");
+        expect(await bad.disconnect()).to.include({ code: 4501 });
+        expect(await bad.closed()).to.equal(4501);
+        const expired = await open();
+        const claims = Buffer.from(JSON.stringify({ exp: 1_000 })).toString("base64url");
+        expired.send({ id: 1, connect: { token: `x.${claims}.y` } });
+        expect(await expired.closed()).to.equal(4001);
+      });
+
+      it("asks to come back when tokens cannot be checked now", async () => {
+        await begin();
+        stage.gateway.failWith = new ClusterError("unreachable", "try again");
+        const client = await open();
+        client.send({ id: 1, connect: { token: "token-ana" } });
+        expect(errorCode(await client.answer(1))).to.equal("UNREACHABLE");
+        expect(await client.closed()).to.equal(4004);
+      });
+
+      it("survives a client that goes while its token is checked", async () => {
+        await begin();
+        let release = (): void => undefined;
+        stage.gateway.hold = new Promise((resolve) => {
+          release = resolve;
+        });
+        const client = await open();
+        client.send({ id: 1, connect: { token: "token-ana" } });
+        client.close();
+        await client.closed();
+        release();
+        const next = await as("ana");
+        expect((await next.ask({ ping: {} }))["ping"]).to.deep.equal({});
+      });
+
+      it("speaks its own subprotocol, or none", async () => {
+        await begin();
+        const both = await open(["other", "cabildo.v1.json"]);
+        expect(both.socket.protocol).to.equal("cabildo.v1.json");
+        const none = await open([]);
+        expect((await none.ask({ connect: { token: "token-ana" } }))["connect"]).to.be.an("object");
+        let refusal = "";
+        await open(["cabildo.v9.json"]).catch((error: unknown) => {
+          refusal = String(error);
+        });
+        expect(refusal).to.include("400");
+      });
+
+      it("answers health checks and nothing else over HTTP", async () => {
+        await begin();
+        await listening("ana", "calendars/ana");
+        expect(await get(stage.port, "/livez")).to.equal(200);
+        expect(await get(stage.port, "/readyz")).to.equal(200);
+        expect(await get(stage.port, "/")).to.equal(426);
+        expect(await get(stage.port, "/v1/users/ana")).to.equal(404);
+      });
+
+      it("takes so many connections from one address", async () => {
+        await begin({ limits: { connectionsPerAddress: 2 } });
+        await as("ana");
+        await as("ana");
+        const third = await open();
+        expect(await third.closed()).to.equal(CLOSE_CODES["limit-exceeded"]);
       });
     });
-    void isObject;
-    void errorCode;
+
+    describe("that is told nonsense", () => {
+      const endings: readonly (readonly [string, string | Buffer, number])[] = [
+        ["no JSON", "{", 4500],
+        ["no object", "[1]", 4500],
+        ["null", "null", 4500],
+        ["no id", '{"ping":{}}', 4500],
+        ["a negative id", '{"id":-1,"ping":{}}', 4500],
+        ["binary", Buffer.from('{"id":1,"ping":{}}'), 4500],
+        ["a message that is too long", `{"id":1,"x":"${"y".repeat(70_000)}"}`, 4500],
+      ];
+      for (const [what, message, code] of endings) {
+        it(`ends the connection: ${what}`, async () => {
+          await begin();
+          const client = await as("ana");
+          client.socket.send(message);
+          expect(await client.disconnect()).to.include({ code });
+          expect(await client.closed()).to.equal(code);
+        });
+      }
+
+      const answers: readonly (readonly [string, string, string])[] = [
+        ["an unknown command", '{"id":9,"shout":{}}', "UNIMPLEMENTED"],
+        ["two commands in one", '{"id":9,"ping":{},"refresh":{}}', "INVALID_ARGUMENT"],
+        ["no command", '{"id":9}', "INVALID_ARGUMENT"],
+        ["a command that is no object", '{"id":9,"ping":7}', "INVALID_ARGUMENT"],
+        ["channels that are none", '{"id":9,"subscribe":{"channels":"a"}}', "INVALID_ARGUMENT"],
+        ["an empty list", '{"id":9,"unsubscribe":{"channels":[]}}', "INVALID_ARGUMENT"],
+        ["a name of nothing", '{"id":9,"subscribe":{"channels":["x/y"]}}', "INVALID_ARGUMENT"],
+        ["a topic", '{"id":9,"subscribe":{"channels":["all"]}}', "INVALID_ARGUMENT"],
+        [
+          "a forged position",
+          '{"id":9,"subscribe":{"channels":["calendars/ana"],"since":["x"]}}',
+          "INVALID_ARGUMENT",
+        ],
+        ["a second connect", '{"id":9,"connect":{"token":"token-ana"}}', "FAILED_PRECONDITION"],
+      ];
+      for (const [what, message, code] of answers) {
+        it(`answers with an error and goes on: ${what}`, async () => {
+          await begin();
+          const client = await as("ana");
+          client.send(message);
+          expect(errorCode(await client.answer(9))).to.equal(code);
+          expect((await client.ask({ ping: {} }))["ping"]).to.deep.equal({});
+        });
+      }
+
+      it("survives a message far beyond the limit", async () => {
+        await begin();
+        const client = await as("ana");
+        client.send("y".repeat(1_000_000));
+        await client.closed();
+        await as("ana");
+      });
+
+      it("slows a client down that asks too often, and cuts off one that does not stop", async () => {
+        await begin({ limits: { commandsPerSecond: 5 } });
+        const client = await as("ana");
+        for (let id = 100; id < 110; id++) client.send({ id, ping: {} });
+        const last = await client.answer(109);
+        expect(errorCode(last)).to.equal("OVERLOADED");
+        expect(last["error"]).to.have.property("retry_after_ms");
+        for (let id = 200; id < 1_400; id++) client.send({ id, ping: {} });
+        expect(await client.closed()).to.equal(CLOSE_CODES["limit-exceeded"]);
+      });
+    });
+
+    describe("that is subscribed to", () => {
+      it("pushes each change to who hears its channel, and to nobody else", async () => {
+        await begin();
+        const ana = await listening("ana", "calendars/ana");
+        const noa = await listening("noa", "calendars/noa");
+        const choir = await listening("ana", "groups/choir");
+        stage.shards.commit("calendars/ana", ["a1", "a2"]);
+        stage.shards.commit("calendars/noa", ["n1"]);
+        stage.shards.commit("groups/choir", ["c1"]);
+        expect(titles(await ana.pushed(2))).to.deep.equal(["a1", "a2"]);
+        expect(titles(await noa.pushed(1))).to.deep.equal(["n1"]);
+        expect(titles(await choir.pushed(1))).to.deep.equal(["c1"]);
+        expect(ana.pushes[1]).to.include({ channel: "calendars/ana", shard: "events-am" });
+      });
+
+      it("names the change before on the same channel", async () => {
+        await begin();
+        const ana = await listening("ana", "calendars/ana");
+        stage.shards.commit("calendars/ana", ["1"]);
+        stage.shards.commit("calendars/ben", ["2"]);
+        stage.shards.commit("calendars/ana", ["3"]);
+        const pushes = await ana.pushed(2);
+        expect(pushes.map(({ previous }) => previous)).to.deep.equal([0, 1]);
+      });
+
+      it("tells a user everything that concerns them, over all shards", async () => {
+        await begin();
+        const ana = await listening("ana", "users/ana");
+        stage.shards.commit("calendars/ana.work", ["own"]);
+        await ana.pushed(1);
+        stage.shards.commit("calendars/zoe", ["invited"], ["ana"]);
+        await ana.pushed(2);
+        stage.shards.commit("groups/choir", ["member"], ["ana", "ben"]);
+        await ana.pushed(3);
+        stage.shards.commit("calendars/ben", ["foreign"], ["zoe"]);
+        stage.shards.commit("calendars/ana", ["last"]);
+        expect(titles(await ana.pushed(4))).to.deep.equal(["own", "invited", "member", "last"]);
+        expect(new Set(ana.pushes.map(({ channel }) => channel))).to.deep.equal(
+          new Set(["users/ana"]),
+        );
+      });
+
+      it("gives a change on two of its channels once, on the one that it belongs to", async () => {
+        await begin();
+        const ana = await listening("ana", "users/ana", "calendars/ana", "calendars/ben");
+        stage.shards.commit("calendars/ana", ["1", "2"]);
+        stage.shards.commit("calendars/ben", ["3"], ["ana"]);
+        stage.shards.commit("calendars/cleo", ["4"], ["ana"]);
+        stage.shards.commit("calendars/ana", ["5"]);
+        const pushes = await ana.pushed(5);
+        expect(titles(pushes)).to.deep.equal(["1", "2", "3", "4", "5"]);
+        expect(pushes.map(({ channel }) => channel)).to.deep.equal([
+          "calendars/ana",
+          "calendars/ana",
+          "calendars/ben",
+          "users/ana",
+          "calendars/ana",
+        ]);
+        // Whoever heard everything has heard it: on this channel or another one.
+        expect(pushes.map(({ previous }) => previous)).to.deep.equal([0, 1, 0, 3, 2]);
+      });
+
+      it("is silent on a channel that was left, and loses nothing before", async () => {
+        await begin();
+        const ana = await listening("ana", "calendars/ana", "calendars/ben");
+        stage.shards.commit("calendars/ana", ["before"]);
+        await ana.pushed(1);
+        const left = await ana.ask({ unsubscribe: { channels: ["calendars/ana", "groups/x"] } });
+        expect(left["unsubscribe"]).to.deep.equal({ channels: ["calendars/ana"] });
+        stage.shards.commit("calendars/ana", ["after"]);
+        stage.shards.commit("calendars/ben", ["other"]);
+        expect(titles(await ana.pushed(2))).to.deep.equal(["before", "other"]);
+      });
+
+      it("hides a channel that one may not hear, and gives the others", async () => {
+        await begin();
+        stage.gateway.closedChannels.add("calendars/eve");
+        const ana = await as("ana");
+        const alone = await ana.ask({ subscribe: { channels: ["calendars/eve"] } });
+        expect(errorCode(alone)).to.equal("NOT_FOUND");
+        const both = await ana.ask({
+          subscribe: { channels: ["calendars/eve", "calendars/ana"] },
+        });
+        const [eve, own] = channelsOf(both);
+        expect(eve?.["error"]).to.include({ code: "NOT_FOUND" });
+        expect(own).to.include.keys("position").and.not.include.keys("error");
+      });
+
+      it("refuses a channel twice, and too many", async () => {
+        await begin({ limits: { channelsMax: 2 } });
+        const ana = await listening("ana", "calendars/ana");
+        const answer = await ana.ask({
+          subscribe: { channels: ["calendars/ana", "calendars/b", "calendars/c"] },
+        });
+        const codes = channelsOf(answer).map((channel) => errorCode(channel));
+        expect(codes).to.deep.equal(["ALREADY_EXISTS", undefined, "FAILED_PRECONDITION"]);
+      });
+
+      it("says how far it is when nothing of one's own happened", async () => {
+        await begin({ limits: { checkpointMs: 0 } });
+        const ana = await listening("ana", "calendars/ana");
+        stage.shards.commit("calendars/ben", ["silent"]);
+        await ana.find((object) => "checkpoint" in object, "a checkpoint");
+        const position = positionOf(1, 1);
+        expect(ana.objects.at(-1)?.["checkpoint"]).to.deep.equal({ position });
+      });
+    });
+
+    describe("that is resumed", () => {
+      it("goes on from a push, at another fan-out, once each and in order", async () => {
+        const first = await begin();
+        const ana = await listening("ana", "calendars/ana");
+        stage.shards.commit("calendars/ana", numbered(1, 3));
+        const seen = await ana.pushed(3);
+        await first.fanout.close();
+        await ana.closed();
+        stage.shards.commit("calendars/ana", numbered(4, 20));
+        stage.shards.commit("calendars/ben", ["foreign"]);
+        await begin({}, first);
+        const again = await as("ana");
+        const answer = await again.ask({
+          subscribe: { channels: ["calendars/ana"], since: [seen.at(-1)?.position] },
+        });
+        expect(channelsOf(answer)[0]).to.include({ recovered: true });
+        stage.shards.commit("calendars/ana", numbered(21, 25));
+        const pushes = await again.pushed(22);
+        expect(titles(pushes)).to.deep.equal(numbered(4, 25));
+        // The feed was read by pages, for this channel alone.
+        expect(stage.shards.pagesRead[0]).to.deep.equal({ after: 3, channels: ["calendars/ana"] });
+        // Once it goes by what was read, each names the one before.
+        const previous = pushes.slice(1).map((push) => push.previous);
+        expect(previous).to.deep.equal(sequences(pushes).slice(0, -1));
+      });
+
+      it("goes on from memory", async () => {
+        await begin();
+        const ana = await listening("ana", "calendars/ana");
+        stage.shards.commit("calendars/ana", numbered(1, 9));
+        await ana.pushed(9);
+        const late = await as("ana");
+        const answer = await late.ask({
+          subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 4)] },
+        });
+        expect(channelsOf(answer)[0]).to.deep.equal({
+          channel: "calendars/ana",
+          position: positionOf(1, 4),
+          recovered: true,
+        });
+        expect(titles(await late.pushed(5))).to.deep.equal(numbered(5, 9));
+        expect(stage.shards.pagesRead).to.deep.equal([]);
+      });
+
+      it("goes on while changes come all the time", async () => {
+        await begin({ limits: { ringChanges: 16 } });
+        stage.shards.commit("calendars/ana", numbered(1, 100));
+        const ana = await as("ana");
+        let committed = 100;
+        const writer = setInterval(() => {
+          if (committed < 400) stage.shards.commit("calendars/ana", numbered(committed + 1, committed + 5));
+          committed = Math.min(400, committed + 5);
+        }, 1);
+        try {
+          await ana.ask({ subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 10)] } });
+          expect(sequences(await ana.pushed(390))).to.deep.equal(ascending(11, 400));
+        } finally {
+          clearInterval(writer);
+        }
+      });
+
+      it("goes on a user's channel over several shards, the last position of each counting", async () => {
+        await begin();
+        const ana = await as("ana");
+        const answer = await ana.ask({ subscribe: { channels: ["users/ana"] } });
+        const start = channelsOf(answer)[0]?.["position"];
+        stage.shards.commit("calendars/ana", numbered(1, 3));
+        stage.shards.commit("groups/choir", ["g1", "g2"], ["ana"]);
+        const seen = await ana.pushed(5);
+        const second = seen.find(({ title }) => title === "n2");
+        const again = await as("ana");
+        const resumed = await again.ask({
+          subscribe: { channels: ["users/ana"], since: [start, second?.position] },
+        });
+        expect(channelsOf(resumed)[0]).to.include({ recovered: true });
+        const pushes = await again.pushed(3);
+        expect(new Set(titles(pushes))).to.deep.equal(new Set(["n3", "g1", "g2"]));
+      });
+
+      it("reads the whole feed for a user's older calendars", async () => {
+        const first = await begin();
+        stage.shards.commit("calendars/ana.work", ["work"]);
+        stage.shards.commit("calendars/ana", ["home"]);
+        await first.fanout.close();
+        await begin({}, first);
+        const ana = await as("ana");
+        await ana.ask({ subscribe: { channels: ["users/ana"], since: [positionOf(1, 0)] } });
+        expect(titles(await ana.pushed(2))).to.deep.equal(["work", "home"]);
+      });
+
+      it("says so when the position is older than the feed, and from where it can be had", async () => {
+        await begin();
+        stage.shards.commit("calendars/ana", numbered(1, 20));
+        const first = stage;
+        await begin({}, first);
+        stage.shards.feed(1).first = 11;
+        const ana = await as("ana");
+        const old = await ana.ask({
+          subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 9)] },
+        });
+        const [reply] = channelsOf(old);
+        expect(reply).to.include({ recovered: false, too_old: true });
+        expect(reply?.["error"]).to.include({ code: "POSITION_GONE" });
+        expect(reply?.["first_available"]).to.equal(positionOf(1, 10));
+        const again = await ana.ask({
+          subscribe: { channels: ["calendars/ana"], since: [reply?.["first_available"]] },
+        });
+        expect(channelsOf(again)[0]).to.include({ recovered: true });
+        expect(titles(await ana.pushed(10))).to.deep.equal(numbered(11, 20));
+      });
+
+      it("refuses a position that is too far behind", async () => {
+        await begin({ limits: { changesBehindMax: 10 } });
+        stage.shards.commit("calendars/ana", numbered(1, 30));
+        const ana = await listening("ana", "calendars/ben");
+        await ana.until(
+          () => stage.events.some((event) => event.kind === "feed" && event.sequence === 30),
+          "the feed",
+        );
+        const answer = await ana.ask({
+          subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 5)] },
+        });
+        expect(channelsOf(answer)[0]).to.include({ too_old: true });
+      });
+
+      it("refuses a position of another epoch", async () => {
+        await begin();
+        const ana = await as("ana");
+        const answer = await ana.ask({
+          subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 0, 7)] },
+        });
+        expect(channelsOf(answer)[0]?.["error"]).to.include({ code: "EPOCH_CHANGED" });
+      });
+
+      it("sends everybody away when a shard was restored", async () => {
+        await begin();
+        const ana = await listening("ana", "calendars/ana");
+        const zoe = await listening("zoe", "calendars/zoe");
+        stage.shards.feed(1).epoch = 2;
+        stage.shards.feed(1).wake();
+        expect(await ana.closed()).to.equal(CLOSE_CODES["feed-interrupted"]);
+        stage.shards.commit("calendars/zoe", ["still"]);
+        expect(titles(await zoe.pushed(1))).to.deep.equal(["still"]);
+      });
+
+      it("waits for a position that another replica has seen already", async () => {
+        await begin();
+        const ana = await as("ana");
+        await ana.ask({ subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 2)] } });
+        stage.shards.commit("calendars/ana", numbered(1, 4));
+        expect(titles(await ana.pushed(2))).to.deep.equal(["n3", "n4"]);
+      });
+    });
+
+    describe("with one client that does not read", () => {
+      const big = (n: number): string => `${n}:${"x".repeat(8_000)}`;
+
+      it("keeps everything for it, and the others notice nothing", async () => {
+        await begin({ limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024, ringChanges: 64 } });
+        const slow = await listening("ana", "calendars/ana", "users/ana");
+        const quick = await listening("ana", "calendars/ana");
+        slow.stream.pause();
+        const total = 1_500;
+        for (let n = 1; n <= total; n++) {
+          stage.shards.commit("calendars/ana", [big(n)]);
+          if (n % 50 === 0) await quick.pushed(n);
+        }
+        expect(sequences(await quick.pushed(total))).to.deep.equal(ascending(1, total));
+        expect(stage.events.some(({ kind }) => kind === "stalled")).to.equal(true);
+        slow.stream.resume();
+        expect(sequences(await slow.pushed(total))).to.deep.equal(ascending(1, total));
+        await slow.until(() => stage.events.some(({ kind }) => kind === "caught-up"), "caught up");
+        stage.shards.commit("calendars/ana", ["live again"]);
+        expect((await slow.pushed(total + 1)).at(-1)).to.include({
+          title: "live again",
+          previous: total,
+        });
+      });
+
+      it("sends it away with its position when it lags for too long", async () => {
+        await begin({ limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024 } });
+        const slow = await listening("ana", "calendars/ana");
+        slow.stream.pause();
+        for (let n = 1; n <= 1_500; n++) {
+          stage.shards.commit("calendars/ana", [big(n)]);
+          if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        const quick = await as("ana");
+        await quick.until(() => stage.events.some(({ kind }) => kind === "stalled"), "a stall");
+        stage.advance(30_000);
+        await quick.until(
+          () => stage.events.some((event) => event.kind === "unsubscribed"),
+          "the disconnect",
+        );
+        slow.stream.resume();
+        const goodbye = await slow.disconnect();
+        expect(goodbye).to.include({ code: CLOSE_CODES["too-slow"] });
+        // Everything up to the position came before it, without a hole.
+        const last = slow.pushes.length;
+        expect(sequences(slow.pushes)).to.deep.equal(ascending(1, last));
+        expect(goodbye["position"]).to.equal(positionOf(1, last));
+        expect(await slow.closed()).to.equal(CLOSE_CODES["too-slow"]);
+      });
+    });
+
+    describe("as time passes", () => {
+      it("ends a connection some time after its token, unless that is refreshed", async () => {
+        await begin({ limits: { pingMs: 1_000_000 } });
+        stage.gateway.expireTimeMs = Date.now() + 60_000;
+        const stays = await listening("ana", "calendars/ana");
+        const goes = await listening("ana", "calendars/ana");
+        stage.gateway.expireTimeMs = Date.now() + 600_000;
+        const answer = await stays.ask({ refresh: { token: "token-ana" } });
+        expect(answer["refresh"]).to.have.property("expires");
+        stage.advance(60_000 + 26_000);
+        expect(await goes.disconnect()).to.include({ code: 4001 });
+        expect(await goes.closed()).to.equal(4001);
+        stage.shards.commit("calendars/ana", ["still here"]);
+        expect(titles(await stays.pushed(1))).to.deep.equal(["still here"]);
+      });
+
+      it("keeps a connection for its user", async () => {
+        await begin();
+        const ana = await as("ana");
+        const other = await ana.ask({ refresh: { token: "token-ben" } });
+        expect(errorCode(other)).to.equal("PERMISSION_DENIED");
+        const bad = await ana.ask({ refresh: { token: "nonsense" } });
+        expect(errorCode(bad)).to.equal("UNAUTHENTICATED");
+        expect((await ana.ask({ ping: {} }))["ping"]).to.deep.equal({});
+      });
+
+      it("pings, and ends a connection that gives no sign of life", async () => {
+        await begin({ limits: { pingMs: 2_000, pongMs: 1_000 } });
+        const alive = await as("ana");
+        const dead = await as("ana");
+        dead.stream.pause();
+        for (let passed = 0; passed < 4_000; passed += 500) {
+          stage.advance(500);
+          await alive.ask({ ping: {} });
+        }
+        await alive.until(
+          () => stage.events.some((event) => event.kind === "connection-closed"),
+          "the end of the dead one",
+        );
+        dead.stream.resume();
+        expect(await dead.closed()).to.equal(CLOSE_CODES["no-pong"]);
+        expect((await alive.ask({ ping: {} }))["ping"]).to.deep.equal({});
+      });
+
+      it("asks its clients to go elsewhere when it stops", async () => {
+        await begin({ random: () => 0.5 });
+        const some = await Promise.all([1, 2, 3].map(() => listening("ana", "calendars/ana")));
+        stage.shards.commit("calendars/ana", ["last words"]);
+        const closed = stage.fanout.close();
+        for (const client of some) {
+          expect(await client.disconnect()).to.deep.include({ code: 4000, retry_after_ms: 2_500 });
+          expect(await client.closed()).to.equal(4000);
+        }
+        await closed;
+        expect(stage.fanout.isReady()).to.equal(false);
+        expect(stage.fanout.connections()).to.equal(0);
+      });
+    });
   });
 }

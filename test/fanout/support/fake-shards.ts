@@ -90,10 +90,12 @@ export class FakeShards implements ShardClient {
       }
       if (until !== undefined && at >= until) return;
       await new Promise<void>((resolve) => {
-        feed.waiting.push(resolve);
-        signal.addEventListener("abort", () => {
+        const go = (): void => {
+          signal.removeEventListener("abort", go);
           resolve();
-        });
+        };
+        feed.waiting.push(go);
+        signal.addEventListener("abort", go);
       });
     }
   }

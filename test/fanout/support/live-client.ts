@@ -16,6 +16,7 @@ export interface Pushed {
 type Json = Record<string, unknown>;
 
 const WAIT_MS = 15_000;
+const LOOK_AGAIN_MS = 20;
 
 /** One WebSocket that remembers everything it was sent, in order. */
 export class LiveClient {
@@ -118,7 +119,8 @@ export class LiveClient {
         throw new Error(`waited for ${what}; closed: ${this.closeCode}; last: ${seen}`);
       }
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
+        // What is waited for may be none of this client's messages.
+        const timer = setTimeout(resolve, Math.min(left, LOOK_AGAIN_MS));
         this.#changed.push(() => {
           clearTimeout(timer);
           resolve();
@@ -167,9 +169,9 @@ function toPushed(push: Json): Pushed {
   return {
     channel: String(push["channel"]),
     sequence: Number(change["sequence"]),
-    previous: Number(change["previous_sequence"]),
+    previous: Number(change["previousSequence"]),
     shard: String(change["shard"]),
-    title: String(event["title"] ?? group["display_name"]),
+    title: String(event["title"] ?? group["displayName"]),
     position: String(change["position"]),
   };
 }
