@@ -1,0 +1,98 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { ClusterError } from "../base/index.js";
+
+/** A place in one shard's feed. */
+export interface FeedPlace {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+const VERSION = 1;
+/** version u8, key id u16, cluster u32 */
+const HEADER_BYTES = 7;
+/** shard u32, epoch u16, sequence u64 */
+const PLACE_BYTES = 14;
+const MAC_BYTES = 16;
+const PLACES_MAX = 64;
+
+/**
+ * Positions as clients hold them: opaque, and authenticated, so that nobody makes one up. A read position says what was seen
+ * and is bound to nobody.
+ */
+export class PositionTokens {
+  readonly #key: Buffer;
+  readonly #keyId: number;
+  readonly #cluster: number;
+
+  constructor(options: {
+    /** base64url */
+    readonly key: string;
+    readonly keyId: number;
+    readonly clusterId: string;
+  }) {
+    this.#key = Buffer.from(options.key, "base64url");
+    this.#keyId = options.keyId;
+    this.#cluster = createHash("sha256").update(options.clusterId).digest().readUInt32BE(0);
+  }
+
+  encode(places: readonly FeedPlace[]): string {
+    const body = Buffer.alloc(HEADER_BYTES + places.length * PLACE_BYTES);
+    body.writeUInt8(VERSION, 0);
+    body.writeUInt16BE(this.#keyId, 1);
+    body.writeUInt32BE(this.#cluster, 3);
+    places.forEach(({ shard, epoch, sequence }, i) => {
+      const at = HEADER_BYTES + i * PLACE_BYTES;
+      body.writeUInt32BE(shard, at);
+      body.writeUInt16BE(epoch, at + 4);
+      body.writeBigUInt64BE(BigInt(sequence), at + 6);
+    });
+    return Buffer.concat([body, this.#mac(body)]).toString("base64url");
+  }
+
+  /** Fails with `invalid-argument` on everything that this cluster did not make. */
+  decode(text: string): readonly FeedPlace[] {
+    const bytes = Buffer.from(text, "base64url");
+    const body = bytes.subarray(0, -MAC_BYTES);
+    const count = (body.length - HEADER_BYTES) / PLACE_BYTES;
+    if (!Number.isInteger(count) || count < 0 || count > PLACES_MAX) throw foreign();
+    if (!timingSafeEqual(bytes.subarray(-MAC_BYTES), this.#mac(body))) throw foreign();
+    if (body.readUInt8(0) !== VERSION || body.readUInt32BE(3) !== this.#cluster) throw foreign();
+    return Array.from({ length: count }, (_, i) => {
+      const at = HEADER_BYTES + i * PLACE_BYTES;
+      return {
+        shard: body.readUInt32BE(at),
+        epoch: body.readUInt16BE(at + 4),
+        sequence: Number(body.readBigUInt64BE(at + 6)),
+      };
+    });
+  }
+
+  /** Authenticates other opaque text, such as a page token, under a purpose of its own. */
+  seal(purpose: string, text: string): string {
+    const body = Buffer.from(text);
+    return Buffer.concat([this.#mac(Buffer.from(`${purpose}\n${text}`)), body]).toString(
+      "base64url",
+    );
+  }
+
+  /** Undefined for what was not sealed for this purpose. */
+  open(purpose: string, sealed: string): string | undefined {
+    const bytes = Buffer.from(sealed, "base64url");
+    if (bytes.length < MAC_BYTES) return undefined;
+    const text = bytes.subarray(MAC_BYTES).toString();
+    const mac = this.#mac(Buffer.from(`${purpose}\n${text}`));
+    return timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac) ? text : undefined;
+  }
+
+  #mac(body: Uint8Array): Buffer {
+    return createHmac("sha256", this.#key).update(body).digest().subarray(0, MAC_BYTES);
+  }
+}
+
+function foreign(): ClusterError {
+  return new ClusterError(
+    "invalid-argument",
+    "this is not a position of this cluster: take one from a list, a write or a push",
+  );
+}
