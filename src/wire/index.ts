@@ -64,3 +64,15 @@ export type {
 } from "./shard.js";
 export { createReflection } from "./reflection.js";
 export type { Reflection } from "./reflection.js";
+export {
+  changeToPublic,
+  contentFromPublic,
+  eventToPublic,
+  GROUP_KIND,
+  groupToPublic,
+  MEMBER_ROLE,
+  memberToPublic,
+  timestampToMs,
+  userToPublic,
+} from "./public/index.js";
+export type { EventPlace, FieldFault } from "./public/index.js";

@@ -1,0 +1,124 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { EventSchema } from "../../../gen/cabildo/v1/events_pb.js";
+import type { AllDaySpan, Event, TimedSpan } from "../../../gen/cabildo/v1/events_pb.js";
+import type { Date as PublicDate } from "../../../gen/google/type/date_pb.js";
+import type * as domain from "../../domain/index.js";
+import { EVENT_STATE, TRANSPARENCY, VISIBILITY } from "./enums.js";
+import { formatEtag, timestampToMs, toTimestamp } from "./times.js";
+
+/** What an event says of where it is kept. */
+export interface EventPlace {
+  /** Name of the shard. */
+  readonly shard: string;
+  /** Encoded position of this version. */
+  readonly position: string;
+}
+
+export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): Event {
+  return create(EventSchema, {
+    name: `calendars/${event.calendar}/events/${event.id}`,
+    icalUid: `${event.id}@cabildo`,
+    sequence: event.sequence,
+    ...contentToPublic(event),
+    organizer: `users/${event.organizer}`,
+    state: EVENT_STATE.toPublic(event.state),
+    createTime: toTimestamp(event.createTimeMs),
+    updateTime: toTimestamp(event.updateTimeMs),
+    deleteTime: toTimestamp(event.deleteTimeMs),
+    purgeTime: toTimestamp(event.purgeTimeMs),
+    etag: event.revision === 0 ? "" : formatEtag(event.revision),
+    shard: place.shard,
+    position: place.position,
+  });
+}
+
+function contentToPublic(content: domain.EventContent) {
+  const { title, description, location } = content;
+  return {
+    title,
+    description,
+    location,
+    span: spanToPublic(content.span),
+    visibility: VISIBILITY.toPublic(content.visibility),
+    transparency: TRANSPARENCY.toPublic(content.transparency),
+    labels: Object.fromEntries(content.labels.map(({ key, value }) => [key, value])),
+    reminders: content.reminderMinutes.map((minutesBefore) => ({ minutesBefore })),
+  };
+}
+
+function spanToPublic(span: domain.EventSpan) {
+  if (span.kind === "timed") {
+    const startTime = timestampFromMs(span.startMs);
+    const endTime = timestampFromMs(span.endMs);
+    return { case: "timed" as const, value: { startTime, endTime, timeZone: span.timeZone } };
+  }
+  return { case: "allDay" as const, value: { startDate: span.start, endDate: span.end } };
+}
+
+/** A field of a request that does not say what it has to. */
+export type FieldFault = (field: string, description: string) => Error;
+
+/** What a person wrote, all fields of it; `fault` makes what is thrown. `path` stands before the names of fields. */
+export function contentFromPublic(
+  event: Event,
+  path: string,
+  fault: FieldFault,
+): Omit<domain.EventContent, "span"> & { readonly span: domain.EventSpan | undefined } {
+  return {
+    title: event.title,
+    description: event.description,
+    location: event.location,
+    span: spanFromPublic(event.span, path, fault),
+    visibility: VISIBILITY.fromPublic(event.visibility) ?? "default",
+    transparency: TRANSPARENCY.fromPublic(event.transparency) ?? "opaque",
+    labels: Object.entries(event.labels).map(([key, value]) => ({ key, value })),
+    reminderMinutes: event.reminders.map(({ minutesBefore }) => minutesBefore),
+  };
+}
+
+function spanFromPublic(
+  span: Event["span"],
+  path: string,
+  fault: FieldFault,
+): domain.EventSpan | undefined {
+  switch (span.case) {
+    case "timed":
+      return timedFromPublic(span.value, `${path}.timed`, fault);
+    case "allDay":
+      return allDayFromPublic(span.value, `${path}.all_day`, fault);
+    case undefined:
+      return undefined;
+  }
+}
+
+function timedFromPublic(span: TimedSpan, path: string, fault: FieldFault): domain.EventSpan {
+  const startMs = span.startTime && timestampToMs(span.startTime);
+  const endMs = span.endTime && timestampToMs(span.endTime);
+  if (startMs === undefined) throw fault(`${path}.start_time`, "must be a time");
+  if (endMs === undefined) throw fault(`${path}.end_time`, "must be a time");
+  if (endMs <= startMs) throw fault(`${path}.end_time`, "must be after the start");
+  return { kind: "timed", startMs, endMs, timeZone: span.timeZone };
+}
+
+function allDayFromPublic(span: AllDaySpan, path: string, fault: FieldFault): domain.EventSpan {
+  const start = span.startDate && dateFromPublic(span.startDate);
+  const end = span.endDate && dateFromPublic(span.endDate);
+  if (start === undefined) throw fault(`${path}.start_date`, "must be a date");
+  if (end === undefined) throw fault(`${path}.end_date`, "must be a date");
+  if (ordinal(end) <= ordinal(start)) {
+    throw fault(`${path}.end_date`, "must be after the first day: it is exclusive");
+  }
+  return { kind: "all-day", start, end };
+}
+
+function dateFromPublic({ year, month, day }: PublicDate): domain.CalendarDate | undefined {
+  if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1) return undefined;
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = month === 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
+  return day > days ? undefined : { year, month, day };
+}
+
+function ordinal({ year, month, day }: domain.CalendarDate): number {
+  return (year * 100 + month) * 100 + day;
+}

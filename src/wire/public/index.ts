@@ -1,0 +1,7 @@
+/** Public messages and the types of the domain. */
+export { changeToPublic } from "./changes.js";
+export { GROUP_KIND, MEMBER_ROLE } from "./enums.js";
+export { contentFromPublic, eventToPublic } from "./events.js";
+export type { EventPlace, FieldFault } from "./events.js";
+export { groupToPublic, memberToPublic, userToPublic } from "./people.js";
+export { timestampToMs } from "./times.js";

@@ -1,0 +1,48 @@
+import { create } from "@bufbuild/protobuf";
+import { GroupSchema, MemberSchema } from "../../../gen/cabildo/v1/groups_pb.js";
+import type { Group, Member } from "../../../gen/cabildo/v1/groups_pb.js";
+import { UserSchema } from "../../../gen/cabildo/v1/users_pb.js";
+import type { User } from "../../../gen/cabildo/v1/users_pb.js";
+import type * as domain from "../../domain/index.js";
+import { GROUP_KIND, MEMBER_ROLE, USER_STATE } from "./enums.js";
+import { formatEtag, toTimestamp } from "./times.js";
+
+/** What others may not see of a user is empty already. */
+export function userToPublic(user: domain.User): User {
+  return create(UserSchema, {
+    name: `users/${user.id}`,
+    uid: user.uid,
+    displayName: user.displayName,
+    email: user.email,
+    timeZone: user.timeZone,
+    state: USER_STATE.toPublic(user.state),
+    clusterRoles: [...user.clusterRoles],
+    createTime: toTimestamp(user.createTimeMs),
+    updateTime: toTimestamp(user.updateTimeMs),
+    etag: user.revision === 0 ? "" : formatEtag(user.revision),
+  });
+}
+
+export function groupToPublic(group: domain.Group): Group {
+  return create(GroupSchema, {
+    name: `groups/${group.id}`,
+    uid: group.uid,
+    displayName: group.displayName,
+    kind: GROUP_KIND.toPublic(group.kind),
+    calendar: `calendars/${group.id}.group`,
+    createTime: toTimestamp(group.createTimeMs),
+    updateTime: toTimestamp(group.updateTimeMs),
+    etag: group.revision === 0 ? "" : formatEtag(group.revision),
+  });
+}
+
+export function memberToPublic(member: domain.Member): Member {
+  return create(MemberSchema, {
+    name: `groups/${member.group}/members/${member.user}`,
+    user: `users/${member.user}`,
+    role: MEMBER_ROLE.toPublic(member.role),
+    rank: member.rank,
+    createTime: toTimestamp(member.createTimeMs),
+    etag: member.revision === 0 ? "" : formatEtag(member.revision),
+  });
+}

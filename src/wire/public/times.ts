@@ -1,0 +1,24 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+
+/** Undefined for 0, which stands for never. */
+export function toTimestamp(ms: number): Timestamp | undefined {
+  return ms === 0 ? undefined : timestampFromMs(ms);
+}
+
+/** The seconds of 0001-01-01 and 9999-12-31, which the protocol allows. */
+const SECONDS_MIN = -62_135_596_800n;
+const SECONDS_MAX = 253_402_300_799n;
+const NANOS_PER_SECOND = 1_000_000_000;
+const NANOS_PER_MS = 1_000_000;
+
+/** Whole milliseconds, rounded down; undefined for what is no time. */
+export function timestampToMs({ seconds, nanos }: Timestamp): number | undefined {
+  if (seconds < SECONDS_MIN || seconds > SECONDS_MAX) return undefined;
+  if (!Number.isInteger(nanos) || nanos < 0 || nanos >= NANOS_PER_SECOND) return undefined;
+  return Number(seconds) * 1000 + Math.floor(nanos / NANOS_PER_MS);
+}
+
+export function formatEtag(revision: number): string {
+  return `"r${revision}"`;
+}
