@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { NodeCalls, ShardNode } from "../shards/index.js";
@@ -27,6 +28,8 @@ export class NodeContext {
 
   constructor(options: NodeServicesOptions) {
     this.options = options;
+    // One listener a stream.
+    setMaxListeners(0, this.closing.signal);
     this.#replicas = new Map(options.replicas.map((replica) => [replica.shard, replica]));
   }
 

@@ -119,6 +119,7 @@ class Answers {
   #fail: (error: Error) => void = () => undefined;
   readonly #failed: Promise<never>;
   #timer: NodeJS.Timeout | undefined;
+  readonly #forget: () => void;
 
   constructor(stream: Stream, signal: AbortSignal) {
     this.#stream = stream;
@@ -134,7 +135,8 @@ class Answers {
     stream.on("end", () => this.#fail(new ClusterError("unreachable", "the receiver hung up")));
     const stop = () => this.#fail(new ClusterError("stopping", "the transport was closed"));
     if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
+    else signal.addEventListener("abort", stop);
+    this.#forget = () => signal.removeEventListener("abort", stop);
   }
 
   write(request: MessageInitShape<typeof InstallSnapshotRequestSchema>): Promise<void> {
@@ -158,6 +160,7 @@ class Answers {
   }
 
   close(): void {
+    this.#forget();
     clearTimeout(this.#timer);
   }
 

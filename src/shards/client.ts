@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { ClusterError } from "../base/index.js";
 import type { Command, Query } from "../domain/index.js";
 import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
@@ -40,6 +41,9 @@ export interface ShardClientOptions {
   readonly observer?: Partial<ShardObserver>;
 }
 
+/** Reads are answered by any replica, at the price of a question to the leader: so who leads is asked while they flow. */
+const ASK_LEADERS_MS = 1000;
+
 export function createShardClient(options: ShardClientOptions): ShardClient {
   return new GrpcShardClient(options);
 }
@@ -54,6 +58,7 @@ class GrpcShardClient implements ShardClient {
   readonly #links = new Map<string, ExecuteLink>();
   /** Feeds and status travel apart from calls, so that neither waits for the other. */
   readonly #side: NodeChannels;
+  readonly #askedMs = new Map<string, number>();
   readonly #closing = new AbortController();
 
   constructor(options: ShardClientOptions) {
@@ -63,6 +68,8 @@ class GrpcShardClient implements ShardClient {
     this.#random = options.random ?? SYSTEM_RANDOM;
     this.#dial = createDial(options.clusterName, options.tls);
     this.#side = new NodeChannels(options.nodes, this.#dial);
+    // One listener a call that waits.
+    setMaxListeners(0, this.#closing.signal);
     this.#leaders = new Leaders(options.nodes, this.#clock);
   }
 
@@ -134,13 +141,28 @@ class GrpcShardClient implements ShardClient {
         random: this.#random,
         observer: this.#options.observer ?? {},
         closing: this.#closing.signal,
-        attempt: (node, pursuit, timeoutMs) => {
+        attempt: async (node, pursuit, timeoutMs) => {
           const rangeVersion = this.rangeMap.version;
           const call = { shard, rangeVersion, timeoutMs, traceparent, operation };
-          return this.#link(node).call(call, pursuit.signal);
+          const attempt = await this.#link(node).call(call, pursuit.signal);
+          if (operation.kind === "read" && attempt.kind === "done") this.#askLeaders(node);
+          return attempt;
         },
       },
       { shard, operation, timeoutMs: options.timeoutMs, signal: options.signal },
+    );
+  }
+
+  /** Learns who leads from a node that has just answered, now and then. */
+  #askLeaders(node: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - (this.#askedMs.get(node) ?? -Infinity) < ASK_LEADERS_MS) return;
+    this.#askedMs.set(node, nowMs);
+    this.#side.status(node, ASK_LEADERS_MS).then(
+      ({ replicas }) => {
+        for (const { shard, leaderNode } of replicas) this.#leaders.learn(shard, leaderNode);
+      },
+      () => undefined,
     );
   }
 

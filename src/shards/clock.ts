@@ -33,7 +33,7 @@ export function sleep(
       for (const signal of signals) signal?.removeEventListener("abort", end);
       resolve();
     };
-    const cancel = clock.after(delayMs, end);
+    const cancel = clock.after(Math.max(0, delayMs), end);
     for (const signal of signals) signal?.addEventListener("abort", end);
   });
 }

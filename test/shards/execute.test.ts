@@ -92,6 +92,21 @@ describe("the shard client", () => {
     expect(position).to.deep.equal({ shard: GROUPS, epoch: 1, sequence: 1 });
   });
 
+  it("brings reads to the leader though any replica would answer them", async () => {
+    const answered: string[] = [];
+    for (const { name } of cluster.nodes) {
+      replica(name).intercept = () => {
+        answered.push(name);
+        return Promise.resolve({ reply: Buffer.from("{}"), sequence: 1, epoch: 1 });
+      };
+    }
+    groups().leader = "node-3";
+    const last = () => answered.slice(-5).join();
+    while (last() !== "node-3,node-3,node-3,node-3,node-3") {
+      await client.read(GROUPS, QUERY, { timeoutMs: 5000 });
+    }
+  });
+
   it("puts the calls of one turn into one frame", async () => {
     await client.execute(GROUPS, command("first"), { timeoutMs: 5000 });
     framed.length = 0;
