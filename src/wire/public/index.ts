@@ -1,5 +1,6 @@
 /** Public messages and the types of the domain. */
 export { changeToPublic } from "./changes.js";
+export type { ChangePlace } from "./changes.js";
 export { GROUP_KIND, MEMBER_ROLE } from "./enums.js";
 export { contentFromPublic, eventToPublic } from "./events.js";
 export type { EventPlace, FieldFault } from "./events.js";
