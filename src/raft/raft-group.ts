@@ -11,6 +11,7 @@ import {
   tryAutoLeave,
   tryProposeAsLeader,
 } from "./proposals.js";
+import { hasCommittedInTerm } from "./read-index.js";
 import { ReadyBuilder } from "./ready.js";
 import { Replica } from "./replica.js";
 import { resumeFetched } from "./replication.js";
@@ -73,11 +74,15 @@ export class RaftGroup {
     return this.#propose(data.map((bytes) => ({ kind: "normal", data: bytes })));
   }
 
-  /** Refused while another change is not applied; `LEAVE_JOINT` leaves a joint configuration. */
+  /**
+   * Refused while another change is not applied, and before this leader has committed an entry of its own term.
+   * `LEAVE_JOINT` leaves a joint configuration.
+   */
   proposeConfChange(change: ConfChange): Proposed | Refusal {
     const replica = this.#replica;
     const entry: ProposedEntry = { kind: "conf-change-v2", data: encodeConfChange(change) };
     if (replica.role === "leader") {
+      if (!hasCommittedInTerm(replica)) return refuse("conf-change-pending");
       const obstacle = findConfChangeObstacle(replica, entry, replica.pendingConfIndex);
       if (obstacle !== undefined) return obstacle;
     }

@@ -62,6 +62,7 @@ function answerRead(replica: Replica, read: ConfirmedRead): void {
   });
 }
 
-function hasCommittedInTerm(replica: Replica): boolean {
+/** From then on this leader knows everything that its predecessors committed. */
+export function hasCommittedInTerm(replica: Replica): boolean {
   return replica.log.findTerm(replica.log.commit) === replica.term;
 }

@@ -63,6 +63,7 @@ export class MemoryStore implements LogView {
   bootstrap(index: number): void {
     this.#preceding = { index, term: 1 };
     this.applied = index;
+    this.hardState = { term: 1, vote: 0, commit: index };
   }
 
   persist(work: AppendWork): void {

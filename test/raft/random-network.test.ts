@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { RandomNetwork } from "./random-network.js";
 
-const SEEDS = 200;
+const SEEDS = 100;
 const STEPS = 3_000;
 
 describe("a group whose network, disks and machines fail at random", () => {

@@ -1,0 +1,96 @@
+import { expect } from "chai";
+import type { Message } from "../../src/raft/index.js";
+import { append, confOf, ELECTION_TICKS, entry, newStore, TestReplica } from "./test-network.js";
+
+/** Promised entry 4 of term 2, and came back with a log that ends before it. */
+function quarantined(lastIndex = 2): TestReplica {
+  const store = newStore(confOf([1, 2, 3]));
+  for (let index = 2; index <= lastIndex; index++) store.append([entry(1, index)]);
+  store.hardState = { term: 2, vote: 2, commit: 1 };
+  return new TestReplica(1, store, { mustReach: { index: 4, term: 2 } });
+}
+
+function isQuarantined(replica: TestReplica): boolean {
+  return replica.group.status().quarantined;
+}
+
+const LEADER_2 = { from: 2, to: 1, term: 2 };
+
+describe("a replica that lost what it promised", () => {
+  it("refuses votes and pre-votes", () => {
+    const replica = quarantined();
+    for (const kind of ["vote", "pre-vote"] as const) {
+      const request: Message = {
+        ...{ kind, from: 3, to: 1, term: 3, transfer: true },
+        ...{ lastIndex: 9, lastTerm: 3 },
+      };
+      expect(replica.hear(request)[0]).to.include({ kind: `${kind}-response`, reject: true });
+    }
+    expect(replica.group.status().vote).to.equal(0);
+  });
+
+  it("does not campaign: not by time, not when told to", () => {
+    const replica = quarantined();
+    expect(replica.tick(3 * ELECTION_TICKS)).to.deep.equal([]);
+    replica.group.campaign();
+    expect(replica.hear({ kind: "timeout-now", from: 2, to: 1, term: 2 })).to.deep.equal([]);
+    expect(replica.group.status().role).to.equal("follower");
+  });
+
+  it("acknowledges what it takes, and is whole again when that reaches its promise durably", () => {
+    const replica = quarantined();
+    const first = append(LEADER_2, { index: 2, term: 1 }, [entry(1, 3)]);
+    expect(replica.hear(first)[0]).to.include({ kind: "append-response", index: 3, reject: false });
+    expect(isQuarantined(replica)).to.equal(true);
+    replica.isStalled = true;
+    replica.hear(append(LEADER_2, { index: 3, term: 1 }, [entry(2, 4)]));
+    expect(isQuarantined(replica)).to.equal(true);
+    replica.isStalled = false;
+    replica.flush();
+    expect(isQuarantined(replica)).to.equal(false);
+  });
+
+  it("is not whole because its log is long: it may be another log", () => {
+    const replica = quarantined(9);
+    const heartbeat = { kind: "heartbeat", commit: 9, readRound: 0, ...LEADER_2 } as const;
+    replica.hear(heartbeat);
+    expect(replica.group.status()).to.include({ quarantined: true, commit: 1 });
+    replica.hear(append(LEADER_2, { index: 1, term: 1 }, [entry(1, 2)]));
+    expect(isQuarantined(replica)).to.equal(true);
+    replica.hear(append(LEADER_2, { index: 9, term: 1 }, []));
+    expect(isQuarantined(replica)).to.equal(false);
+  });
+
+  it("is not made whole by a leader of a former term", () => {
+    const store = newStore(confOf([1, 2, 3]));
+    store.hardState = { term: 1, vote: 0, commit: 1 };
+    const replica = new TestReplica(1, store, { mustReach: { index: 4, term: 2 } });
+    const entries = [entry(1, 2), entry(1, 3), entry(1, 4)];
+    replica.hear(append({ from: 3, to: 1, term: 1 }, { index: 1, term: 1 }, entries));
+    expect(isQuarantined(replica)).to.equal(true);
+    replica.hear(append(LEADER_2, { index: 4, term: 1 }, []));
+    expect(isQuarantined(replica)).to.equal(false);
+  });
+
+  it("starts over with each leader", () => {
+    const replica = quarantined();
+    replica.isStalled = true;
+    const entries = [entry(1, 3), entry(2, 4)];
+    replica.hear(append(LEADER_2, { index: 2, term: 1 }, entries));
+    replica.hear(append({ from: 3, to: 1, term: 3 }, { index: 2, term: 1 }, [entry(3, 3)]));
+    replica.isStalled = false;
+    replica.flush();
+    expect(isQuarantined(replica)).to.equal(true);
+  });
+
+  it("is made whole by a snapshot once that is installed", () => {
+    const replica = quarantined(9);
+    const meta = { index: 6, term: 2, confState: confOf([1, 2, 3]) };
+    replica.isStalled = true;
+    replica.hear({ kind: "snapshot", ...LEADER_2, snapshot: { meta, data: new Uint8Array(0) } });
+    expect(isQuarantined(replica)).to.equal(true);
+    replica.isStalled = false;
+    replica.flush();
+    expect(replica.group.status()).to.include({ quarantined: false, commit: 6, applied: 6 });
+  });
+});
