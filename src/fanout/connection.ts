@@ -94,7 +94,7 @@ export class Connection implements SocketListener, LineOwner {
       return;
     }
     for (const line of text.split("\n")) {
-      if (this.isClosed) return;
+      if (this.#state.kind === "closed") return;
       if (line.trim() !== "") this.#read(line);
     }
   }
@@ -311,7 +311,10 @@ export class Connection implements SocketListener, LineOwner {
     const state = this.#state;
     if (command.kind === "connect") {
       if (state.kind !== "new") {
-        throw new ClusterError("failed-precondition", "connected already: refresh the token instead");
+        throw new ClusterError(
+          "failed-precondition",
+          "connected already: refresh the token instead",
+        );
       }
       await this.#connect(command.id, command.token);
       return;
@@ -461,9 +464,7 @@ export class Connection implements SocketListener, LineOwner {
 
   #lastPosition(): { readonly position?: string } {
     const positions = this.#subscriptions.position();
-    return positions.length === 0
-      ? {}
-      : { position: this.#services.encodePositions(positions) };
+    return positions.length === 0 ? {} : { position: this.#services.encodePositions(positions) };
   }
 
   #randomDelay(): number {

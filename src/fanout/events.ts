@@ -1,12 +1,7 @@
 import type { CloseCause } from "./close-codes.js";
 
 /** How a subscription with a position began. */
-export type ResumeOutcome =
-  | "from-memory"
-  | "from-feed"
-  | "too-old"
-  | "epoch-changed"
-  | "refused";
+export type ResumeOutcome = "from-memory" | "from-feed" | "too-old" | "epoch-changed" | "refused";
 
 /** What a fan-out tells whoever counts. Emitted synchronously: listeners must be quick and must not throw. */
 export type FanoutEvent =

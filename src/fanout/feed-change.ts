@@ -1,6 +1,6 @@
 import { changeToJson } from "../wire/change-json.js";
 import { decodeChange } from "../wire/store/index.js";
-import { isPersonal, ownerChannel } from "./channels.js";
+import { isPersonal } from "./channels.js";
 import type { FeedItem } from "../shards/index.js";
 
 /** What turns a shard's places into the strings that clients keep. */
@@ -21,8 +21,6 @@ export class FeedChange {
   readonly bytes: number;
   /** The channel that the change belongs to. */
   readonly primary: string;
-  /** The users whom it concerns, without the primary channel. */
-  readonly personal: readonly string[];
   /** All of them, the primary one first. */
   readonly channels: readonly string[];
   readonly #item: FeedItem;
@@ -36,7 +34,6 @@ export class FeedChange {
     this.bytes = item.change.byteLength;
     this.channels = orderChannels(item.channels);
     this.primary = this.channels[0] ?? "";
-    this.personal = this.channels.slice(1);
     this.#item = item;
     this.#label = label;
   }
@@ -68,13 +65,9 @@ export class FeedChange {
   }
 }
 
-/** The one that is not a user's comes first; owners of calendars are added. */
+/** A calendar or group comes before the users whom its change concerns; its owner is one of them. */
 function orderChannels(listed: readonly string[]): readonly string[] {
-  const ordered = new Set(listed.filter((channel) => !isPersonal(channel)));
-  for (const channel of listed) {
-    if (isPersonal(channel)) ordered.add(channel);
-    const owner = ownerChannel(channel);
-    if (owner !== undefined) ordered.add(owner);
-  }
-  return [...ordered];
+  const primary = listed.find((channel) => !isPersonal(channel));
+  if (primary === undefined || primary === listed[0]) return listed;
+  return [primary, ...listed.filter((channel) => channel !== primary)];
 }

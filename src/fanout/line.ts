@@ -4,7 +4,6 @@ import { isPersonal } from "./channels.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
 import type { FeedChange } from "./feed-change.js";
-import { feedFilter } from "./feed-filter.js";
 import { Join } from "./join.js";
 import { topicOf } from "./live-path.js";
 import type { LiveSubscriber } from "./live-path.js";
@@ -192,13 +191,12 @@ export class Line implements LiveSubscriber {
     const { shard, epoch, base } = this.follower;
     const version = this.#join.channelsVersion;
     const stop = new AbortController();
-    const filter = feedFilter(shard.collection, this.#join.behind());
     try {
       const events = shards.changes({
         shard: shard.number,
         after: { epoch, sequence: from },
         until: base,
-        ...(filter === undefined ? {} : { channels: filter }),
+        channels: this.#join.behind(),
         signal: AbortSignal.any([signal, stop.signal]),
       });
       for await (const event of events) {
@@ -232,9 +230,7 @@ export class Line implements LiveSubscriber {
   }
 
   #goesOn(version: number): boolean {
-    return (
-      !this.#owner.isClosed && this.follower.isReady && this.#join.channelsVersion === version
-    );
+    return !this.#owner.isClosed && this.follower.isReady && this.#join.channelsVersion === version;
   }
 
   #offer(change: FeedChange, knownPrevious: (i: number) => number): void {

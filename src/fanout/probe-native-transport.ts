@@ -30,22 +30,17 @@ export async function probeNativeTransport(): Promise<NativeProbe> {
     return { native: false, reason: "uWebSockets.js is not installed" };
   }
   return await new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ["-e", SCRIPT, path],
-      { timeout: PROBE_MS, env: { PATH: process.env["PATH"] } },
-      (error, stdout) => {
-        if (error !== null) {
-          resolve({ native: false, reason: `uWebSockets.js does not load: ${error.message}` });
-        } else if (stdout === "native") {
-          resolve({ native: true, reason: "" });
-        } else {
-          resolve({
-            native: false,
-            reason: `no native build of uWebSockets.js for Node ${process.version} on this system`,
-          });
-        }
-      },
-    );
+    execFile(process.execPath, ["-e", SCRIPT, path], { timeout: PROBE_MS }, (error, stdout) => {
+      if (error !== null) {
+        resolve({ native: false, reason: `uWebSockets.js does not load: ${error.message}` });
+      } else if (stdout === "native") {
+        resolve({ native: true, reason: "" });
+      } else {
+        resolve({
+          native: false,
+          reason: `no native build of uWebSockets.js for Node ${process.version} on this system`,
+        });
+      }
+    });
   });
 }

@@ -158,22 +158,25 @@ export class ShardFollower {
   /** Follows until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { shards, logger, observer, clock } = this.#options;
-    while (!signal.aborted) {
+    while (!isAborted(signal)) {
       const following = this.#following;
       try {
         const after = following && { epoch: following.epoch, sequence: following.ring.head };
         for await (const event of shards.changes({ shard: this.shard.number, after, signal })) {
           await this.#take(event, signal);
-          if (signal.aborted) return;
+          if (isAborted(signal)) return;
         }
       } catch (error) {
-        if (signal.aborted) return;
+        if (isAborted(signal)) return;
         const code = error instanceof ClusterError ? error.code : "internal";
         observer({ kind: "feed-failed", shard: this.shard.number, code });
-        logger.error({ shard: this.shard.name, code, err: error }, "cannot follow the shard's feed");
+        logger.error(
+          { shard: this.shard.name, code, err: error },
+          "cannot follow the shard's feed",
+        );
         if (code === "position-gone" || code === "epoch-changed") this.#interrupt();
       }
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       await new Promise<void>((resolve) => {
         const cancel = clock.after(AGAIN_MS, resolve);
         const stop = (): void => {
@@ -210,7 +213,7 @@ export class ShardFollower {
       await new Promise<void>((resolve) => {
         clock.soon(resolve);
       });
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
     }
     if (round.length > 0) this.#give(ring, round);
     if (ring.head < event.upTo) {
@@ -265,4 +268,9 @@ export class ShardFollower {
     assert(this.#following !== undefined, `shard ${this.shard.name} is not followed yet`);
     return this.#following;
   }
+}
+
+/** Asked again after every await: the type system would take the first answer for the last. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

@@ -76,7 +76,8 @@ export class Subscriptions {
     const from = this.#parseSince(since);
     const checked = await Promise.all(names.map((name) => this.#check(caller, name)));
     const allowed = checked.filter((item): item is Channel => !(item instanceof Error));
-    if (allowed.length === 0) throw checked[0] ?? new ClusterError("internal", "no channels");
+    const [first] = checked;
+    if (allowed.length === 0 && first instanceof Error) throw first;
     const shards = new Set(allowed.flatMap((channel) => this.#shardsOf(channel)));
     await this.#services.whenFollowed(shards);
     await Promise.all([...shards].map((shard) => this.#lookBack(from.get(shard))));

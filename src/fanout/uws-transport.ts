@@ -54,7 +54,8 @@ const STATUS_LINES: Record<HttpAnswer["status"], string> = {
  * to an upgrade after an await may close the connection, hence no await there; a socket throws once closed.
  */
 export async function openUwsTransport(options: TransportOptions): Promise<Transport> {
-  const uws: Uws = createRequire(import.meta.url)("uWebSockets.js");
+  const uws: unknown = createRequire(import.meta.url)("uWebSockets.js");
+  assert(isNative(uws), "uWebSockets.js has no native build here: ask probeNativeTransport first");
   let backlogged = false;
   const app = withPemFiles(options.tls, (files) =>
     uws.SSLApp({ cert_file_name: files.cert, key_file_name: files.key }),
@@ -119,6 +120,15 @@ export async function openUwsTransport(options: TransportOptions): Promise<Trans
       app.close();
     },
   };
+}
+
+function isNative(uws: unknown): uws is Uws {
+  return (
+    typeof uws === "object" &&
+    uws !== null &&
+    "SSLApp" in uws &&
+    Function.prototype.toString.call(uws.SSLApp).includes("[native code]")
+  );
 }
 
 function idleSeconds(idleMs: number): number {

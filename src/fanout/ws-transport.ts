@@ -6,12 +6,7 @@ import { WebSocketServer } from "ws";
 import type { RawData, WebSocket } from "ws";
 import { assert } from "../base/index.js";
 import { readPem } from "./pem.js";
-import type {
-  SocketListener,
-  Transport,
-  TransportOptions,
-  TransportSocket,
-} from "./transport.js";
+import type { SocketListener, Transport, TransportOptions, TransportSocket } from "./transport.js";
 
 const TLS_HANDSHAKE_MS = 10_000;
 

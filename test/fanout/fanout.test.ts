@@ -394,7 +394,8 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         const ana = await as("ana");
         let committed = 100;
         const writer = setInterval(() => {
-          if (committed < 400) stage.shards.commit("calendars/ana", numbered(committed + 1, committed + 5));
+          if (committed < 400)
+            stage.shards.commit("calendars/ana", numbered(committed + 1, committed + 5));
           committed = Math.min(400, committed + 5);
         }, 1);
         try {
@@ -423,7 +424,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(new Set(titles(pushes))).to.deep.equal(new Set(["n3", "g1", "g2"]));
       });
 
-      it("reads the whole feed for a user's older calendars", async () => {
+      it("finds a user's further calendars in the feed", async () => {
         const first = await begin();
         stage.shards.commit("calendars/ana.work", ["work"]);
         stage.shards.commit("calendars/ana", ["home"]);
@@ -499,17 +500,19 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
     });
 
     describe("with one client that does not read", () => {
-      const big = (n: number): string => `${n}:${"x".repeat(8_000)}`;
+      const big = (n: number): string => `${n}:${"x".repeat(60_000)}`;
 
       it("keeps everything for it, and the others notice nothing", async () => {
-        await begin({ limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024, ringChanges: 64 } });
+        await begin({
+          limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024, ringChanges: 64 },
+        });
         const slow = await listening("ana", "calendars/ana", "users/ana");
         const quick = await listening("ana", "calendars/ana");
         slow.stream.pause();
-        const total = 1_500;
+        const total = 200;
         for (let n = 1; n <= total; n++) {
           stage.shards.commit("calendars/ana", [big(n)]);
-          if (n % 50 === 0) await quick.pushed(n);
+          if (n % 10 === 0) await quick.pushed(n);
         }
         expect(sequences(await quick.pushed(total))).to.deep.equal(ascending(1, total));
         expect(stage.events.some(({ kind }) => kind === "stalled")).to.equal(true);
@@ -527,9 +530,9 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await begin({ limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024 } });
         const slow = await listening("ana", "calendars/ana");
         slow.stream.pause();
-        for (let n = 1; n <= 1_500; n++) {
+        for (let n = 1; n <= 200; n++) {
           stage.shards.commit("calendars/ana", [big(n)]);
-          if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+          if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
         }
         const quick = await as("ana");
         await quick.until(() => stage.events.some(({ kind }) => kind === "stalled"), "a stall");
@@ -578,14 +581,14 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       it("pings, and ends a connection that gives no sign of life", async () => {
         await begin({ limits: { pingMs: 2_000, pongMs: 1_000 } });
         const alive = await as("ana");
-        const dead = await as("ana");
+        const dead = await listening("ana", "calendars/ana");
         dead.stream.pause();
         for (let passed = 0; passed < 4_000; passed += 500) {
           stage.advance(500);
           await alive.ask({ ping: {} });
         }
         await alive.until(
-          () => stage.events.some((event) => event.kind === "connection-closed"),
+          () => stage.events.some((event) => event.kind === "unsubscribed"),
           "the end of the dead one",
         );
         dead.stream.resume();

@@ -117,7 +117,8 @@ function* kindsOf(length: number): Generator<readonly Kind[]> {
 
 function run(past: readonly Kind[], steps: readonly Step[], kinds: readonly Kind[]): void {
   const model = new Model(past);
-  const history = (): string => `${past.join()} | ${steps.map(describeStep).join(" ")} | ${kinds.join()}`;
+  const history = (): string =>
+    `${past.join()} | ${steps.map(describeStep).join(" ")} | ${kinds.join()}`;
   let next = 0;
   for (const step of steps) {
     if (step === "change") model.change(kinds[next++] ?? "none");
@@ -166,11 +167,7 @@ describe("a connection's channels on one shard", () => {
   it("lose nothing and hear nothing twice, whatever the changes are", () => {
     for (const kinds of kindsOf(4)) {
       for (const order of permutations(["change", "change", "read", { subscribe: "b", back: 2 }])) {
-        run(
-          kinds.slice(0, 2),
-          [{ subscribe: "a", back: 1 }, ...order],
-          kinds.slice(2),
-        );
+        run(kinds.slice(0, 2), [{ subscribe: "a", back: 1 }, ...order], kinds.slice(2));
       }
     }
   });

@@ -14,7 +14,8 @@ export class FakeGateway implements Gateway {
     encode: (positions) => `p.${Buffer.from(JSON.stringify(positions)).toString("base64url")}`,
     decode: (text): readonly ShardPosition[] => {
       if (!text.startsWith("p.")) throw new ClusterError("invalid-argument", "no such position");
-      return JSON.parse(Buffer.from(text.slice(2), "base64url").toString());
+      const value: unknown = JSON.parse(Buffer.from(text.slice(2), "base64url").toString());
+      return value as readonly ShardPosition[];
     },
   };
 

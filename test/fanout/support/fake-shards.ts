@@ -42,7 +42,9 @@ export class FakeShards implements ShardClient {
   }
 
   /** Commits changes in one entry: they reach followers in one event. Returns the last sequence. */
-  commit(channel: string, titles: readonly string[], audience: readonly string[] = []): number {
+  commit(channel: string, titles: readonly string[], others: readonly string[] = []): number {
+    const owner = /^calendars\/([a-z]+)/.exec(channel)?.[1];
+    const audience = owner === undefined ? others : [owner, ...others];
     const shard = findShardOfName(this.rangeMap, channel);
     if (shard === undefined) throw new Error(`no shard for ${channel}`);
     const feed = this.feed(shard.number);

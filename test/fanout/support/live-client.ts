@@ -65,7 +65,9 @@ export class LiveClient {
   }
 
   get pushes(): readonly Pushed[] {
-    return this.objects.flatMap((object) => (isObject(object["push"]) ? [toPushed(object["push"])] : []));
+    return this.objects.flatMap((object) =>
+      isObject(object["push"]) ? [toPushed(object["push"])] : [],
+    );
   }
 
   /** The TCP stream below, to stop reading. */

@@ -1,5 +1,10 @@
 import { startFanout } from "../../../src/fanout/index.js";
-import type { Fanout, FanoutEvent, FanoutOptions, TransportKind } from "../../../src/fanout/index.js";
+import type {
+  Fanout,
+  FanoutEvent,
+  FanoutOptions,
+  TransportKind,
+} from "../../../src/fanout/index.js";
 import { testCertificate } from "./certificate.js";
 import { FakeGateway } from "./fake-gateway.js";
 import { FakeShards } from "./fake-shards.js";
