@@ -76,9 +76,7 @@ export {
   userToPublic,
 } from "./public/index.js";
 export type { EventPlace, FieldFault } from "./public/index.js";
-export { toConnectError } from "./status.js";
+export { toConnectError } from "./connect-error.js";
 export { decodeRequest } from "./decode-request.js";
 export { messageInit } from "./message-init.js";
 export { canonicalBytes } from "./canonical.js";
-export { describeError, DETAIL_TYPES } from "./status.js";
-export type { ErrorDescription } from "./status.js";

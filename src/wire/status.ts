@@ -1,44 +1,67 @@
+import { create, createRegistry, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { ConnectError } from "@connectrpc/connect";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
+  type ErrorInfo,
 } from "../../gen/google/rpc/error_details_pb.js";
-import { ClusterError, ERRORS } from "../base/index.js";
+import { ClusterError, ERRORS, type StatusCode } from "../base/index.js";
 
-/** Domain of google.rpc.ErrorInfo: the reasons are ours. */
-const ERROR_DOMAIN = "cabildo";
-const INTERNAL_TEXT = "something went wrong here: it was written down; try again later";
+const DOMAIN = "cabildo";
 
-/**
- * What gRPC, gRPC-Web and Connect answer for a failure: the code, the message, and google.rpc details. A failure that is
- * neither ours nor the protocol's says nothing of itself.
- */
-export function toConnectError(failure: unknown): ConnectError {
-  if (failure instanceof ConnectError) return failure;
-  if (failure instanceof ClusterError) return translate(failure);
-  return translate(new ClusterError("internal", INTERNAL_TEXT, {}, failure));
+/** The messages that come with a failure, for whoever prints them. */
+export const DETAIL_TYPES = createRegistry(BadRequestSchema, ErrorInfoSchema, RetryInfoSchema);
+
+/** A failure as every protocol tells it. */
+export interface ErrorDescription {
+  readonly status: StatusCode;
+  readonly httpStatus: number;
+  readonly message: string;
+  readonly details: readonly { readonly desc: DescMessage; readonly value: Message }[];
 }
 
-type Detail = ConnectError["details"][number];
-
-function translate(error: ClusterError): ConnectError {
-  const { status, reason } = ERRORS[error.code];
-  const { violations, retryAfterMs, outcome, metadata } = error.details;
-  const info = {
-    reason,
-    domain: ERROR_DOMAIN,
-    metadata: { ...metadata, ...(outcome === undefined ? {} : { outcome }) },
+/** What is not a ClusterError is a fault of this program, and says nothing of itself. */
+export function describeError(error: unknown): ErrorDescription {
+  if (!(error instanceof ClusterError)) {
+    return describeError(
+      new ClusterError("internal", "something went wrong on our side: it was written down"),
+    );
+  }
+  const { code, message, details } = error;
+  const { status, httpStatus } = ERRORS[code];
+  const { violations, retryAfterMs } = details;
+  return {
+    status,
+    httpStatus,
+    message,
+    details: [
+      { desc: ErrorInfoSchema, value: errorInfo(error) },
+      ...(violations === undefined
+        ? []
+        : [
+            {
+              desc: BadRequestSchema,
+              value: create(BadRequestSchema, { fieldViolations: [...violations] }),
+            },
+          ]),
+      ...(retryAfterMs === undefined
+        ? []
+        : [
+            {
+              desc: RetryInfoSchema,
+              value: create(RetryInfoSchema, {
+                retryDelay: durationFromMs(Math.ceil(retryAfterMs)),
+              }),
+            },
+          ]),
+    ],
   };
-  const details: Detail[] = [{ desc: ErrorInfoSchema, value: info }];
-  if (violations !== undefined && violations.length > 0) {
-    const fieldViolations = violations.map((violation) => ({ ...violation, reason: "" }));
-    details.push({ desc: BadRequestSchema, value: { fieldViolations } });
-  }
-  if (retryAfterMs !== undefined) {
-    const retryDelay = durationFromMs(Math.max(0, Math.ceil(retryAfterMs)));
-    details.push({ desc: RetryInfoSchema, value: { retryDelay } });
-  }
-  return new ConnectError(error.message, status, undefined, details, error);
+}
+
+/** Names of nodes and versions of maps stay inside. */
+function errorInfo({ code, details }: ClusterError): ErrorInfo {
+  const metadata = { ...details.metadata };
+  if (details.outcome !== undefined) metadata["outcome"] = details.outcome;
+  return create(ErrorInfoSchema, { reason: ERRORS[code].reason, domain: DOMAIN, metadata });
 }
