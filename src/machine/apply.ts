@@ -13,7 +13,10 @@ import { sweep } from "./sweep.js";
 import type { Applied, ApplyContext, View } from "./types.js";
 import { changePassword, registerUser } from "./users.js";
 
-/** Depends on its arguments alone. What a command is refused for without a look at the state is not remembered. */
+/**
+ * Depends on its arguments alone. What a command is refused for without a look at the state is not
+ * remembered.
+ */
 export function applyCommand(
   context: ApplyContext,
   command: Command,

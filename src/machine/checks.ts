@@ -37,8 +37,9 @@ export function isSessionId(text: string): boolean {
 }
 
 /**
- * What is wrong with a command whatever the state; undefined if nothing. The gateway has checked the same: this stands between
- * a faulty gateway and the keys of the state. Throws on an operation of a newer version.
+ * What is wrong with a command whatever the state; undefined if nothing. The gateway has checked
+ * the same: this stands between a faulty gateway and the keys of the state. Throws on an operation
+ * of a newer version.
  */
 export function findFault(command: Command): string | undefined {
   const { caller, requestId, fingerprint, operation } = command;
@@ -234,7 +235,10 @@ function hashFault(field: string, hash: string, charsMax: number): string | unde
   return hash === "" ? `${field}: must be set` : asciiFault(field, hash, charsMax);
 }
 
-/** A string has no more code points than UTF-16 units, and no more than three bytes a unit: most are never counted. */
+/**
+ * A string has no more code points than UTF-16 units, and no more than three bytes a unit: most are
+ * never counted.
+ */
 function textFault(field: string, text: string, charsMax: number): string | undefined {
   if (text.length <= charsMax || codePoints(text) <= charsMax) return undefined;
   return `${field}: at most ${charsMax} characters`;

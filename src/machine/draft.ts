@@ -32,7 +32,10 @@ export function refuseNotFound(name: string): Refusal {
   return refuse("not-found", `${name} was not found`);
 }
 
-/** What one command writes, in order. Reads see the state before the command: no row is read after it was written. */
+/**
+ * What one command writes, in order. Reads see the state before the command: no row is read after
+ * it was written.
+ */
 export class Draft {
   readonly context: ApplyContext;
   readonly rows: RowCodecs;

@@ -5,10 +5,11 @@ import type { StateKey } from "./types.js";
 const DAY_MS = 86_400_000;
 
 /**
- * Events are indexed by start within classes of length, so that a window needs of each class only what starts at most that
- * length before it. A page costs one range read a class (and state of deletion), and rows looked at in vain are those that
- * start up to a class's length before the window and end before it: at most a day's worth of short events. Only events
- * longer than the last bound are looked at from the first on.
+ * Events are indexed by start within classes of length, so that a window needs of each class only
+ * what starts at most that length before it. A page costs one range read a class (and state of
+ * deletion), and rows looked at in vain are those that start up to a class's length before the
+ * window and end before it: at most a day's worth of short events. Only events longer than the last
+ * bound are looked at from the first on.
  */
 export const LENGTH_CLASSES: readonly { readonly name: string; readonly maxMs: number }[] = [
   { name: "0", maxMs: DAY_MS },
@@ -64,7 +65,10 @@ function daysInMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** Midnight UTC of a day of the proleptic Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
+/**
+ * Midnight UTC of a day of the proleptic Gregorian calendar (Hinnant, "chrono-Compatible Low-Level
+ * Date Algorithms").
+ */
 function dateMs({ year, month, day }: CalendarDate): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

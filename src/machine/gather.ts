@@ -2,8 +2,8 @@ import { NotLoaded } from "./types.js";
 import type { KeyRange, ReadSet, StateKey, View } from "./types.js";
 
 /**
- * Names everything that is missing of a read set at once, so that one load brings it, where reading row by row would name
- * only the first. Reads nothing that the caller does not read anyway.
+ * Names everything that is missing of a read set at once, so that one load brings it, where reading
+ * row by row would name only the first. Reads nothing that the caller does not read anyway.
  */
 export function gather(view: View, wanted: ReadSet): void {
   const keys: StateKey[] = [];

@@ -14,10 +14,15 @@ export const OUTCOME_BYTES_MAX = 1_024;
 export const TIMED_BYTES_MAX = 64 * 1024 * 1024;
 /** Beyond this, sweeps forget the oldest of them before their time. */
 export const TIMED_BYTES_KEPT = 48 * 1024 * 1024;
-/** Of all outcomes of other ids: apart, so that they cannot keep out those that can be forgotten early. */
+/**
+ * Of all outcomes of other ids: apart, so that they cannot keep out those that can be forgotten
+ * early.
+ */
 export const OPAQUE_BYTES_MAX = 16 * 1024 * 1024;
 
-const NO_USAGE: RequestUsageRow = { timedBytes: 0, opaqueBytes: 0, floorMs: 0 };
+export const NO_USAGE: RequestUsageRow = { timedBytes: 0, opaqueBytes: 0, floorMs: 0 };
+/** How far an id's time may be ahead of the log's for its outcome to be forgotten early. */
+const AHEAD_MS_MAX = 10_000;
 /** About what the expiry row's value takes. */
 const EXPIRY_VALUE_BYTES = 8;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
@@ -28,9 +33,10 @@ export type Recall =
   | { readonly kind: "answered"; readonly reply: CommandReply };
 
 /**
- * Exactly once: the first answer to (principal, request id) is part of the state, refusals included, and a repetition gets it
- * again. An id is forgotten after the window; one that tells its time (UUIDv7) is refused from then on, so it never takes
- * effect twice. Under load the window of these shrinks to what fits, and `floorMs` says from when on the record is complete.
+ * Exactly once: the first answer to (principal, request id) is part of the state, refusals
+ * included, and a repetition gets it again. An id is forgotten after the window; one that tells its
+ * time (UUIDv7) is refused from then on, so it never takes effect twice. Under load the window of
+ * these shrinks to what fits, and `floorMs` says from when on the record is complete.
  */
 export function recall(draft: Draft, command: Command): Recall {
   const stored = draft.find(draft.rows.requestOutcome, requestKey(command));
@@ -53,11 +59,11 @@ export function recall(draft: Draft, command: Command): Recall {
         ),
       );
     }
-    if (usage.timedBytes >= TIMED_BYTES_MAX) return answered(refuseFull());
-  } else if (usage.opaqueBytes >= OPAQUE_BYTES_MAX) {
-    return answered(refuseFull());
   }
-  return { kind: "first", usage };
+  const isFull = isTimed(idTimeMs, draft.nowMs)
+    ? usage.timedBytes >= TIMED_BYTES_MAX
+    : usage.opaqueBytes >= OPAQUE_BYTES_MAX;
+  return isFull ? answered(refuseFull()) : { kind: "first", usage };
 }
 
 /** Keeps the answer in the same batch as what it answers. */
@@ -71,20 +77,21 @@ export function remember(
   const value = encodeOutcome(draft, command.fingerprint, reply);
   const principal = principalOf(command);
   const idTimeMs = requestTimeMs(command.requestId, draft.nowMs);
-  const expireMs = Math.max(draft.nowMs, idTimeMs ?? 0) + REQUEST_WINDOW_MS;
-  const expiryKey =
-    idTimeMs === undefined
-      ? KEYS.opaqueRequestExpiry(expireMs, principal, command.requestId)
-      : KEYS.timedRequestExpiry(expireMs, principal, command.requestId);
+  // One more, so that an outcome goes only when its id has become too old.
+  const expireMs = Math.max(draft.nowMs, idTimeMs ?? 0) + REQUEST_WINDOW_MS + 1;
+  const timed = isTimed(idTimeMs, draft.nowMs);
+  const expiryKey = timed
+    ? KEYS.timedRequestExpiry(expireMs, principal, command.requestId)
+    : KEYS.opaqueRequestExpiry(expireMs, principal, command.requestId);
   const bytes = key.length + value.length + expiryKey.length + EXPIRY_VALUE_BYTES;
   draft.putBytes(key, value);
   draft.put(draft.rows.expiry, expiryKey, { keys: [], bytes });
   draft.put(
     draft.rows.requestUsage,
     KEYS.requestUsage,
-    idTimeMs === undefined
-      ? { ...usage, opaqueBytes: usage.opaqueBytes + bytes }
-      : { ...usage, timedBytes: usage.timedBytes + bytes },
+    timed
+      ? { ...usage, timedBytes: usage.timedBytes + bytes }
+      : { ...usage, opaqueBytes: usage.opaqueBytes + bytes },
   );
 }
 
@@ -97,11 +104,21 @@ export function requestReads(command: Command): readonly StateKey[] {
   return hasRequestId(command) ? [requestKey(command), KEYS.requestUsage] : [];
 }
 
-/** Time within a UUIDv7; undefined for other ids, and for one so far ahead that it tells nothing. */
+/**
+ * Time within a UUIDv7; undefined for other ids, and for one so far ahead that it tells nothing.
+ */
 function requestTimeMs(requestId: string, nowMs: number): number | undefined {
   if (!UUID_V7.test(requestId)) return undefined;
   const timeMs = Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16);
   return timeMs > nowMs + REQUEST_WINDOW_MS ? undefined : timeMs;
+}
+
+/**
+ * Whether an outcome may be forgotten early, since its id is refused afterwards. Not where the id is
+ * ahead of time: refusing whatever is older than it would refuse what is made now.
+ */
+function isTimed(idTimeMs: number | undefined, nowMs: number): boolean {
+  return idTimeMs !== undefined && idTimeMs <= nowMs + AHEAD_MS_MAX;
 }
 
 function encodeOutcome(draft: Draft, fingerprint: string, reply: CommandReply): Uint8Array {
@@ -119,7 +136,10 @@ function requestKey(command: Command): StateKey {
   return KEYS.request(principalOf(command), command.requestId);
 }
 
-/** Who may not use an id twice. Those without a name of their own are told apart by what they do to whom. */
+/**
+ * Who may not use an id twice. Those without a name of their own are told apart by what they do to
+ * whom.
+ */
 function principalOf({ caller, operation }: Command): string {
   if (caller.kind === "user") return `u.${caller.user}`;
   return `${caller.kind}.${operation.kind}.${targetOf(operation)}`;

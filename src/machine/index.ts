@@ -1,4 +1,7 @@
-/** Pure: the deterministic state machine of the agenda. Nothing here reads a clock, randomness, locale or ICU. */
+/**
+ * Pure: the deterministic state machine of the agenda. Nothing here reads a clock, randomness,
+ * locale or ICU.
+ */
 export { createMachine } from "./machine.js";
 export { NotLoaded } from "./types.js";
 export type {

@@ -7,7 +7,9 @@ import type { KeyRange, StateKey, StateRow, View } from "./types.js";
 
 /** Of rows in a page; at least one row is given. */
 const PAGE_BYTES_MAX = 1024 * 1024;
-/** Rows that one page looks at: one that ends here may be short, or empty, and still have a next. */
+/**
+ * Rows that one page looks at: one that ends here may be short, or empty, and still have a next.
+ */
 const SCAN_ROWS_MAX = 4_000;
 
 export interface EventPage {
@@ -21,8 +23,9 @@ export function isAfter(text: string): boolean {
 }
 
 /**
- * Events in order of start, then id, that overlap [windowStart, windowEnd), from the classes of length merged. The page's
- * place is a key, so what is written between two pages neither repeats nor hides an event that stood throughout.
+ * Events in order of start, then id, that overlap [windowStart, windowEnd), from the classes of
+ * length merged. The page's place is a key, so what is written between two pages neither repeats
+ * nor hides an event that stood throughout.
  */
 export function listEvents(
   view: View,

@@ -9,8 +9,8 @@ import type { KeyRange, ReadSet, StateKey } from "./types.js";
 const NO_RANGES: readonly KeyRange[] = [];
 
 /**
- * What applying will read, as far as the command alone tells: all of it but for a sweep, whose queues begin where the state
- * says. Only called for commands without fault.
+ * What applying will read, as far as the command alone tells: all of it but for a sweep, whose
+ * queues begin where the state says. Only called for commands without fault.
  */
 export function readsOf(command: Command): ReadSet {
   const keys = [...requestReads(command), ...operationKeys(command)];

@@ -47,7 +47,10 @@ export interface RequestUsageRow {
   readonly floorMs: number;
 }
 
-/** Entry of an expiry queue. What follows the time in its key, after the queue's target prefix, is the key that goes. */
+/**
+ * Entry of an expiry queue. What follows the time in its key, after the queue's target prefix, is
+ * the key that goes.
+ */
 export interface ExpiryRow {
   /** Further keys that go with it. */
   readonly keys: readonly StateKey[];
@@ -55,12 +58,18 @@ export interface ExpiryRow {
   readonly bytes: number;
 }
 
-/** First key that each expiry queue can still hold, in the order of `EXPIRY_QUEUES`: a scan never walks over deleted rows. */
+/**
+ * First key that each expiry queue can still hold, in the order of `EXPIRY_QUEUES`: a scan never
+ * walks over deleted rows.
+ */
 export interface SweepBoundsRow {
   readonly starts: readonly StateKey[];
 }
 
-/** Port: one codec a row kind. Each row carries its version; one that is not known stops the replica. */
+/**
+ * Port: one codec a row kind. Each row carries its version; one that is not known stops the
+ * replica.
+ */
 export interface RowCodecs {
   readonly user: RowCodec<User>;
   readonly credentials: RowCodec<Credentials>;
@@ -79,8 +88,8 @@ export interface RowCodecs {
 }
 
 /**
- * Key layout. Components are joined by `/`, which none of them holds but the last. All are ASCII: callers check ids before
- * they make a key.
+ * Key layout. Components are joined by `/`, which none of them holds but the last. All are ASCII:
+ * callers check ids before they make a key. Those of the events' indexes are in `event-times.ts`.
  *
  *   us/{user}                       User
  *   uc/{user}                       Credentials
@@ -93,7 +102,7 @@ export interface RowCodecs {
  *   gc/{group}                      MemberCount
  *   gm/{group}/{user}               Member
  *   ev/{calendar}/{event}           CalendarEvent
- *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length; see `events-index.ts`
+ *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length
  *   ed/{calendar}/{length}/{start}/{event}  the same for deleted events
  *   ep/{purge}/{calendar}/{event}   Expiry of a deleted event
  *   rq/{principal}/{request id}     RequestOutcome

@@ -12,7 +12,9 @@ type RevokeSession = Extract<Operation, { kind: "revoke-session" }>;
 
 /** Sessions that a user may have; one more ends the one that was not used for the longest time. */
 export const SESSIONS_MAX = 64;
-/** How long the former refresh token is still taken, in case the answer with the new one was lost. */
+/**
+ * How long the former refresh token is still taken, in case the answer with the new one was lost.
+ */
 export const ROTATION_GRACE_MS = 10_000;
 
 export function sessionsRange(user: string): KeyRange {
@@ -49,8 +51,8 @@ export function createSession(draft: Draft, caller: Caller, operation: CreateSes
 }
 
 /**
- * Exchanges the refresh token. The former one is taken again for a short time; one that is neither was stolen, or was used
- * by a thief before: the session ends.
+ * Exchanges the refresh token. The former one is taken again for a short time; one that is neither
+ * was stolen, or was used by a thief before: the session ends.
  */
 export function rotateSession(draft: Draft, caller: Caller, operation: RotateSession): Outcome {
   const { user, session: id, presentedHash, nextHash, lifetimeMs } = operation;

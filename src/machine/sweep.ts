@@ -1,72 +1,84 @@
 import type { Caller, Operation } from "../domain/index.js";
 import { decide } from "../policy/index.js";
-import { refuse } from "./draft.js";
+import { refuse, WRITES_MAX } from "./draft.js";
 import type { Draft, Outcome } from "./draft.js";
 import { gather } from "./gather.js";
-import { REQUEST_WINDOW_MS, TIMED_BYTES_KEPT } from "./idempotency.js";
+import { NO_USAGE, REQUEST_WINDOW_MS, TIMED_BYTES_KEPT } from "./idempotency.js";
 import { EXPIRY_QUEUES, expiryTarget, expiryTimeMs, keyAfter, KEYS, timeKey } from "./rows.js";
-import type { ExpiryQueue, RequestUsageRow } from "./rows.js";
+import type { ExpiryQueue, ExpiryRow, RequestUsageRow } from "./rows.js";
 import type { KeyRange, StateKey, StateRow } from "./types.js";
 
 type Sweep = Extract<Operation, { kind: "sweep" }>;
 
-/** Names that a sweep answers with: whether the limit ended it, so that another one has work at once. */
+/**
+ * Names that a sweep answers with: whether the limit ended it, so that another one has work at
+ * once.
+ */
 export const SWEEP_MORE = "sweep/more";
 export const SWEEP_DONE = "sweep/done";
 
-/** Entries that one sweep may take away: at most three rows each, and two of its own. */
-const ENTRIES_MAX = 300;
-const NO_USAGE: RequestUsageRow = { timedBytes: 0, opaqueBytes: 0, floorMs: 0 };
+/** Rows that one sweep may take away, beside two of its own: two or three an entry. */
+const ROWS_MAX = WRITES_MAX - 2;
+const ROWS_MIN = 3;
 
 /**
- * Takes away what has expired by log time, at most `limit` entries, oldest first in each queue, and the oldest outcomes of
- * requests while they take too much. Says nothing on the feed: an event was reported when it was deleted.
+ * Takes away what has expired by log time, at most `limit` rows, oldest first in each queue, and
+ * the oldest outcomes of requests while they take too much. Says nothing on the feed: an event was
+ * reported when it was deleted.
  */
 export function sweep(draft: Draft, caller: Caller, operation: Sweep): Outcome {
   if (decide(caller, "shard.sweep", { kind: "none" }).kind === "deny") {
     return refuse("permission-denied", "only the cluster sweeps");
   }
-  const limit = Math.min(Math.max(operation.limit, 1), ENTRIES_MAX);
   const bounds = draft.find(draft.rows.sweepBounds, KEYS.sweepBounds)?.starts ?? [];
   const usageBefore = draft.find(draft.rows.requestUsage, KEYS.requestUsage) ?? NO_USAGE;
-  const ranges = EXPIRY_QUEUES.map((queue, i) => queueRange(queue, bounds[i], draft.nowMs, limit));
-  gather(draft.view, { keys: [], ranges });
+  let rowsLeft = Math.min(Math.max(operation.limit, ROWS_MIN), ROWS_MAX);
+  const rangeOf = (queue: ExpiryQueue, i: number): KeyRange =>
+    queueRange(queue, bounds[i], usageBefore, draft.nowMs, rowsLeft);
+  const queues = EXPIRY_QUEUES.map((queue, i) => ({
+    queue,
+    start: bounds[i] ?? `${queue.prefix}/`,
+    range: rangeOf(queue, i),
+  }));
+  gather(draft.view, { keys: [], ranges: queues.map(({ range }) => range) });
 
   const starts: StateKey[] = [];
   let usage = usageBefore;
-  let left = limit;
-  let more = false;
-  EXPIRY_QUEUES.forEach((queue, i) => {
-    const range = ranges[i];
-    let start = bounds[i] ?? `${queue.prefix}/`;
-    for (const row of range === undefined ? [] : draft.view.range(range)) {
+  let isMore = false;
+  for (const { queue, start, range } of queues) {
+    let next = start;
+    for (const row of draft.view.range(range)) {
       if (!isDue(queue, row, usage, draft.nowMs)) break;
-      if (left === 0) {
-        more = true;
+      const expiry = draft.rows.expiry.decode(row.value);
+      rowsLeft -= 2 + expiry.keys.length;
+      if (rowsLeft < 0) {
+        isMore = true;
         break;
       }
-      left--;
-      usage = takeAway(draft, queue, row, usage);
-      start = nextStart(queue, row.key, draft.nowMs);
+      takeAway(draft, queue, row.key, expiry);
+      usage = freed(queue, row.key, expiry, usage);
+      next = nextStart(queue, row.key, draft.nowMs);
     }
-    starts.push(start);
-  });
+    starts.push(next);
+  }
 
-  if (left < limit) draft.put(draft.rows.sweepBounds, KEYS.sweepBounds, { starts });
+  if (draft.writes.length > 0) draft.put(draft.rows.sweepBounds, KEYS.sweepBounds, { starts });
   if (usage !== usageBefore) draft.put(draft.rows.requestUsage, KEYS.requestUsage, usage);
-  return { kind: "done", name: more ? SWEEP_MORE : SWEEP_DONE, revision: 0 };
+  return { kind: "done", name: isMore ? SWEEP_MORE : SWEEP_DONE, revision: 0 };
 }
 
-/** Due entries alone, but for requests that may have to go early. */
+/** Due entries alone, but for requests when they take too much. An entry has two rows or more. */
 function queueRange(
   queue: ExpiryQueue,
   bound: StateKey | undefined,
+  usage: RequestUsageRow,
   nowMs: number,
-  limit: number,
+  rows: number,
 ): KeyRange {
-  const end = queue.prefix === "rx" ? "rx0" : `${queue.prefix}/${timeKey(nowMs + 1)}`;
+  const early = queue.prefix === "rx" && usage.timedBytes > TIMED_BYTES_KEPT;
+  const end = early ? "rx0" : `${queue.prefix}/${timeKey(nowMs + 1)}`;
   const start = bound ?? `${queue.prefix}/`;
-  return { start: start < end ? start : end, end, limit: limit + 1 };
+  return { start: start < end ? start : end, end, limit: Math.floor(rows / 2) + 1 };
 }
 
 function isDue(queue: ExpiryQueue, row: StateRow, usage: RequestUsageRow, nowMs: number): boolean {
@@ -74,20 +86,22 @@ function isDue(queue: ExpiryQueue, row: StateRow, usage: RequestUsageRow, nowMs:
   return queue.prefix === "rx" && usage.timedBytes > TIMED_BYTES_KEPT;
 }
 
-function takeAway(
-  draft: Draft,
+function takeAway(draft: Draft, queue: ExpiryQueue, entryKey: StateKey, expiry: ExpiryRow): void {
+  draft.delete(entryKey);
+  draft.delete(expiryTarget(queue, entryKey));
+  for (const key of expiry.keys) draft.delete(key);
+}
+
+function freed(
   queue: ExpiryQueue,
-  row: StateRow,
+  entryKey: StateKey,
+  { bytes }: ExpiryRow,
   usage: RequestUsageRow,
 ): RequestUsageRow {
-  const { keys, bytes } = draft.rows.expiry.decode(row.value);
-  draft.delete(row.key);
-  draft.delete(expiryTarget(queue, row.key));
-  for (const key of keys) draft.delete(key);
   switch (queue.prefix) {
     case "rx": {
-      // The id is not from after this, for it was kept for a window from then on.
-      const floorMs = expiryTimeMs(queue, row.key) - REQUEST_WINDOW_MS + 1;
+      // The id is from before this, for its outcome was to be kept until it is too old.
+      const floorMs = expiryTimeMs(queue, entryKey) - REQUEST_WINDOW_MS;
       return {
         ...usage,
         timedBytes: usage.timedBytes - bytes,
@@ -103,8 +117,8 @@ function takeAway(
 }
 
 /**
- * No later entry comes before this: what expires later than now is written later than now, but for outcomes that went early,
- * where later ones come at least a window after now.
+ * No later entry comes before this: what expires later than now is written later than now, but for
+ * outcomes that went early, where later ones come at least a window after now.
  */
 function nextStart(queue: ExpiryQueue, removed: StateKey, nowMs: number): StateKey {
   const after = keyAfter(removed);

@@ -18,16 +18,19 @@ export interface KeyRange {
 }
 
 /**
- * The state as one command or query sees it. What is not in memory makes both methods throw `NotLoaded`, which the caller
- * of `apply` and `query` catches, loads what `NotLoaded` names, and runs the whole call again: a run that ends has read one
- * consistent state and nothing else.
+ * The state as one command or query sees it. What is not in memory makes both methods throw
+ * `NotLoaded`, which the caller of `apply` and `query` catches, loads what `NotLoaded` names, and
+ * runs the whole call again: a run that ends has read one consistent state and nothing else.
  */
 export interface View {
   get(key: StateKey): Uint8Array | undefined;
   range(range: KeyRange): readonly StateRow[];
 }
 
-/** Not an error: a read of something that is not in memory yet. Inside machine only `gather` catches it, to name more at once. */
+/**
+ * Not an error: a read of something that is not in memory yet. Inside machine only `gather` catches
+ * it, to name more at once.
+ */
 export class NotLoaded extends Error {
   override readonly name = "NotLoaded";
   readonly need: ReadSet;
@@ -84,9 +87,15 @@ export interface RowCodec<Row> {
 
 /** The agenda's state machine, as the runtime drives it. */
 export interface Machine {
-  /** A guess at what `apply` will read, so that a round of commands is loaded at once. May be too much or too little. */
+  /**
+   * A guess at what `apply` will read, so that a round of commands is loaded at once. May be too
+   * much or too little.
+   */
   reads(command: Command): ReadSet;
-  /** Throws NotLoaded, and on a command kind or row version that it does not know an InvariantViolation: the replica halts. */
+  /**
+   * Throws NotLoaded, and on a command kind or row version that it does not know an
+   * InvariantViolation: the replica halts.
+   */
   apply(context: ApplyContext, command: Command, view: View): Applied;
   query(query: Query, view: View): QueryReply;
 }

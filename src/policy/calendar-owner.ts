@@ -1,4 +1,7 @@
-/** Whose calendar it is, told by its key alone: a key never changes and never passes to someone else. */
+/**
+ * Whose calendar it is, told by its key alone: a key never changes and never passes to someone
+ * else.
+ */
 export type CalendarOwner =
   | { readonly kind: "user"; readonly user: string }
   | { readonly kind: "group"; readonly group: string };
@@ -12,7 +15,10 @@ export function isId(text: string): boolean {
   return ID.test(text);
 }
 
-/** `{user}` or `{user}.{name}` is a user's calendar, `{group}.group` a group's; undefined for what is no calendar key. */
+/**
+ * `{user}` or `{user}.{name}` is a user's calendar, `{group}.group` a group's; undefined for what
+ * is no calendar key.
+ */
 export function calendarOwner(key: string): CalendarOwner | undefined {
   const dot = key.indexOf(".");
   if (dot === -1) return isId(key) ? { kind: "user", user: key } : undefined;

@@ -9,9 +9,9 @@ export type Decision =
   | { readonly kind: "deny"; readonly as: "not-found" | "permission-denied" };
 
 /**
- * Whether a caller may do something, by the one table of rights. Deterministic: machine, gateway and fan-out come to the same
- * answer from the same facts. With facts of kind `unknown` the answer is only an early refusal: allow means that somebody
- * like this caller may do it to something.
+ * Whether a caller may do something, by the one table of rights. Deterministic: machine, gateway
+ * and fan-out come to the same answer from the same facts. With facts of kind `unknown` the answer
+ * is only an early refusal: allow means that somebody like this caller may do it to something.
  */
 export function decide(caller: Caller, action: Action, facts: Facts): Decision {
   return RIGHTS[action](caller, facts);

@@ -70,8 +70,8 @@ const watcher: Rule = (caller, facts) => {
 };
 
 /**
- * The one table of rights. Actions are named in the `authorization` options of the protos, the last ones by the machine
- * alone. What has no row is refused.
+ * The one table of rights. Actions are named in the `authorization` options of the protos, the last
+ * ones by the machine alone. What has no row is refused.
  */
 export const RIGHTS = {
   "auth.register": anyone,

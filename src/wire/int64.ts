@@ -1,7 +1,8 @@
 import { ClusterError } from "../base/index.js";
 
 /**
- * 64-bit fields are bigint in messages and safe integers everywhere else: what does not fit is refused, never rounded.
+ * 64-bit fields are bigint in messages and safe integers everywhere else: what does not fit is
+ * refused, never rounded.
  */
 export function toSafeInteger(value: bigint): number {
   if (value > MAX || value < -MAX) {

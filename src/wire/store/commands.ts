@@ -20,8 +20,9 @@ export function encodeCommand(command: Command): Uint8Array {
 }
 
 /**
- * Fails with invalid-argument on what is no command at all. A command of a newer version (an operation or a field that this
- * one does not know) is of kind `unknown`: applying it stops the replica, for skipping it would let replicas drift apart.
+ * Fails with invalid-argument on what is no command at all. A command of a newer version (an
+ * operation or a field that this one does not know) is of kind `unknown`: applying it stops the
+ * replica, for skipping it would let replicas drift apart.
  */
 export function decodeCommand(bytes: Uint8Array): Command {
   return decode(pb.CommandSchema, bytes, "invalid-argument", (message) => ({

@@ -29,9 +29,8 @@ function table<Word extends string, Value extends number>(
   for (const word of Object.keys(values) as Word[]) words.set(values[word], word);
   return {
     encode(word) {
-      const value: Value | undefined = values[word];
-      assert(value !== undefined, `${name} has no ${word}`);
-      return value;
+      assert(Object.hasOwn(values, word), `${name} has no ${word}`);
+      return values[word];
     },
     decode(value) {
       const word = words.get(value);

@@ -11,7 +11,9 @@ const REPLY = pb.CommandReplySchema.field;
 const DONE = pb.DoneSchema.field;
 const REFUSED = pb.RefusedSchema.field;
 
-/** A reply is answered and remembered: it is encoded once for both. Replies are never written to. */
+/**
+ * A reply is answered and remembered: it is encoded once for both. Replies are never written to.
+ */
 const replyBytes = new WeakMap<CommandReply, Uint8Array>();
 
 export function encodeReply(reply: CommandReply): Uint8Array {

@@ -298,7 +298,10 @@ export function fromClusterKeys(message: pb.ClusterKeys): ClusterKeys {
   };
 }
 
-/** An event stands in two rows, a reply, an outcome and a change: it is encoded once for all. Events are never written to. */
+/**
+ * An event stands in two rows, a reply, an outcome and a change: it is encoded once for all. Events
+ * are never written to.
+ */
 const eventBytes = new WeakMap<CalendarEvent, Uint8Array>();
 
 export function encodeEvent(event: CalendarEvent): Uint8Array {

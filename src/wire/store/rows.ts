@@ -15,7 +15,10 @@ const OUTCOME = pb.RequestOutcomeSchema.field;
 const USAGE = pb.RequestUsageSchema.field;
 const EXPIRY = pb.ExpirySchema.field;
 
-/** Decoding fails with corrupt-storage; a row of a newer version is an InvariantViolation: the replica stops. */
+/**
+ * Decoding fails with corrupt-storage; a row of a newer version is an InvariantViolation: the
+ * replica stops.
+ */
 export const ROW_CODECS: RowCodecs = {
   user: codec(resourcesPb.UserSchema, resources.toUser, resources.fromUser),
   credentials: codec(

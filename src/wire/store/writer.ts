@@ -2,9 +2,10 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { toInt64 } from "../int64.js";
 
 /**
- * Writes what is encoded for every command. The bytes are those that `toBinary` gives for the same message (a test holds
- * them together), but parts that were encoded before are copied, and one buffer serves all messages. Fields come in order of
- * number; those at their default are left out. Nothing else may be encoded between `start` and `finish`.
+ * Writes what is encoded for every command. The bytes are those that `toBinary` gives for the same
+ * message (a test holds them together), but parts that were encoded before are copied, and one
+ * buffer serves all messages. Fields come in order of number; those at their default are left out.
+ * Nothing else may be encoded between `start` and `finish`.
  */
 export class FieldWriter {
   readonly #writer = new BinaryWriter();

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
 import {
   CallerSchema,
   ChangeSchema,
@@ -355,7 +356,7 @@ describe("a newer version's", () => {
     expect(decodeCommand(toBinary(CommandSchema, message)).operation.kind).equals("revoke-session");
     const operation = message.operation.value;
     if (operation === undefined) throw new Error("no operation");
-    operation.$unknown = [{ no: 99, wireType: 0, data: Uint8Array.of(1) }];
+    operation.$unknown = [{ no: 99, wireType: WireType.Varint, data: Uint8Array.of(1) }];
     expect(decodeCommand(toBinary(CommandSchema, message)).operation.kind).equals("unknown");
   });
 
