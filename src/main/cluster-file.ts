@@ -1,4 +1,5 @@
 import type { Collection, PlacedReplica, RangeMap, ShardDescription } from "../placement/index.js";
+import { formatAddress, reachable } from "./address.js";
 import { findFile, writeFileAtomic } from "./files.js";
 import {
   asObject,
@@ -36,6 +37,10 @@ export interface ClusterNode {
   readonly metricsPort: number;
   readonly replicas: readonly PlacedReplica[];
 }
+
+/** How other processes reach a node. */
+export const addressOf = ({ host, port }: ClusterNode): string =>
+  formatAddress(reachable(host), port);
 
 export async function readClusterFile(path: string): Promise<ClusterFile> {
   const cluster = await findClusterFile(path);

@@ -14,7 +14,8 @@ import type { HostedReplica, ReplicaHandle } from "../runtime/index.js";
 import { createNodeCalls } from "../shards/index.js";
 import { openRocksDbStore } from "../storage/index.js";
 import { createStoreCodec, encodeCommand } from "../wire/index.js";
-import { formatAddress, reachable } from "./address.js";
+import { formatAddress } from "./address.js";
+import { addressOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { isNodeError } from "./files.js";
@@ -128,8 +129,6 @@ async function isEmpty(directory: string): Promise<boolean> {
     throw cause;
   }
 }
-
-const addressOf = ({ host, port }: ClusterNode): string => formatAddress(reachable(host), port);
 
 function hostedReplicas(
   { nodes }: ClusterFile,

@@ -21,7 +21,8 @@ const REQUIRED: readonly NativeModule[] = [
   {
     name: "@node-rs/argon2",
     use: "passwords",
-    script: 'require("@node-rs/argon2").hash("x").then(() => process.exit(0), () => process.exit(1));',
+    script:
+      'require("@node-rs/argon2").hash("x").then(() => process.exit(0), () => process.exit(1));',
   },
 ];
 

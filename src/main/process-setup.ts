@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { describeCertificate, loadTlsFiles } from "../auth/index.js";
 import {
   createLog,
   createRegistry,
@@ -9,7 +8,7 @@ import {
 } from "../observability/index.js";
 import type { Log, MetricsServer, Registry } from "../observability/index.js";
 import { isLoopback } from "./address.js";
-import { certificateExpiryMs } from "./certificates.js";
+import { AUTHORITY, certPath, keyPath, SERVER } from "./certificates.js";
 import { readClusterFile } from "./cluster-file.js";
 import type { ClusterFile } from "./cluster-file.js";
 import { parseLogLevel } from "./commands/process-options.js";
@@ -20,15 +19,17 @@ import { VERSION } from "./version.js";
 export interface ProcessSetup {
   readonly name: string;
   readonly cluster: ClusterFile;
-  /** The cluster's authority, and this process's certificate under it: PEM. */
-  readonly tls: TlsFiles & { readonly ca: Uint8Array };
+  /** The cluster's authority, and this process's certificate under it. */
+  readonly tls: TlsBytes;
   readonly log: Log;
   readonly registry: Registry;
   readonly health: Health;
   readonly shardName: (shard: number) => string;
 }
 
-export interface TlsFiles {
+/** PEM. */
+export interface TlsBytes {
+  readonly ca: Uint8Array;
   readonly cert: Uint8Array;
   readonly key: Uint8Array;
 }
@@ -36,23 +37,30 @@ export interface TlsFiles {
 export async function setUpProcess(options: ProcessOptions, log: Log): Promise<ProcessSetup> {
   const { name, certs } = options;
   const cluster = await readClusterFile(options.cluster);
-  const ca = await readFile(join(certs, "ca.pem"));
-  const leaf = await readTls(certs, name);
+  const tls = loadTls(certs, name);
   const registry = createRegistry({ name, version: VERSION });
-  observeCertificates(registry, () => ({ [name]: certificateExpiryMs(leaf.cert) }));
+  const expiryMs = { [name]: describeCertificate(tls.cert).expireMs };
+  observeCertificates(registry, () => expiryMs);
   const shardName = (shard: number): string =>
     cluster.rangeMap.shards.find(({ number }) => number === shard)?.name ?? String(shard);
-  const health = new Health();
-  return { name, cluster, tls: { ca, ...leaf }, log, registry, health, shardName };
+  return { name, cluster, tls: toBytes(tls), log, registry, health: new Health(), shardName };
 }
 
-/** The certificate with its key that the files `<name>.pem` and `<name>-key.pem` hold. */
-export async function readTls(certs: string, name: string): Promise<TlsFiles> {
-  const [cert, key] = await Promise.all([
-    readFile(join(certs, `${name}.pem`)),
-    readFile(join(certs, `${name}-key.pem`)),
-  ]);
-  return { cert, key };
+/** The certificate that the public doors show. */
+export function loadServerTls(certs: string): { readonly cert: string; readonly key: string } {
+  return loadTls(certs, SERVER);
+}
+
+function loadTls(certs: string, name: string) {
+  return loadTlsFiles({
+    ca: certPath(certs, AUTHORITY),
+    cert: certPath(certs, name),
+    key: keyPath(certs, name),
+  });
+}
+
+function toBytes(tls: ReturnType<typeof loadTls>): TlsBytes {
+  return { ca: Buffer.from(tls.ca), cert: Buffer.from(tls.cert), key: Buffer.from(tls.key) };
 }
 
 export function createProcessLog({ name, logLevel }: ProcessOptions): Log {

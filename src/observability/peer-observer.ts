@@ -31,19 +31,19 @@ export function createPeerObserver(registry: Registry, log: Log): PeerObserver {
     labelNames,
     registers,
   });
-  const connected = new Set<string>();
+  /** Why there is no connection; a node that is away is dialled again and again, which is worth a line once. */
+  const away = new Map<string, string>();
   return {
     connected: (to) => {
-      connected.add(to);
+      away.delete(to);
       active.set({ to }, 1);
       log.info("connected", { node: to });
     },
     disconnected: (to, reason) => {
       active.set({ to }, 0);
-      // A node that is away is dialled again and again: that is worth a line once.
-      if (!connected.delete(to)) return;
-      lost.inc({ to });
-      log.info("connection lost", { node: to, reason });
+      if (!away.has(to)) lost.inc({ to });
+      if (away.get(to) !== reason) log.info("not connected", { node: to, reason });
+      away.set(to, reason);
     },
     dropped: (to, messages) => dropped.inc({ to }, messages),
     snapshotFailed: (to, shard, reason) =>

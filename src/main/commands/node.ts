@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { startNode } from "../node-process.js";
 import { liveAs } from "../process-life.js";
 import { createProcessLog, setUpProcess } from "../process-setup.js";
 import { withProcessOptions } from "./process-options.js";
@@ -21,6 +20,10 @@ Example:
     )
     .action((options: NodeOptions) => {
       const log = createProcessLog(options);
-      liveAs(log, async () => await startNode(await setUpProcess(options, log), options.data));
+      liveAs(log, async () => {
+        // Loaded by the process that needs it alone: the other commands start sooner without.
+        const { startNode } = await import("../node-process.js");
+        return await startNode(await setUpProcess(options, log), options.data);
+      });
     });
 }

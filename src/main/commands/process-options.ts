@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { LOG_LEVELS } from "../../observability/index.js";
 import type { LogLevel } from "../../observability/index.js";
-import { UsageError } from "../command-line-parts.js";
+import { parseWhole, UsageError } from "../command-line-parts.js";
 
 /** What every process of a cluster is told. */
 export interface ProcessOptions {
@@ -11,6 +11,13 @@ export interface ProcessOptions {
   /** Directory of the certificates. */
   readonly certs: string;
   readonly logLevel: string;
+}
+
+/** What a public door is told beside that. */
+export interface DoorOptions extends ProcessOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly metricsPort: number;
 }
 
 export const LOG_LEVEL_OPTION = [
@@ -24,6 +31,13 @@ export function withProcessOptions(command: Command): Command {
     .requiredOption("--cluster <file>", "cluster.json")
     .requiredOption("--certs <dir>", "directory with ca.pem, <name>.pem and <name>-key.pem")
     .option(...LOG_LEVEL_OPTION, "info");
+}
+
+export function withDoorOptions(command: Command): Command {
+  return withProcessOptions(command)
+    .option("--host <host>", "address to listen on", "127.0.0.1")
+    .requiredOption("--port <n>", "port of the public door", parseWhole)
+    .requiredOption("--metrics-port <n>", "port of its metrics and health", parseWhole);
 }
 
 export function parseLogLevel(text: string): LogLevel {

@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { runCommandLine } from "../../src/main/command-line.js";
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** What a stream of this process is given while `work` runs. */
+async function capture<Result>(
+  stream: NodeJS.WriteStream,
+  work: () => Promise<Result>,
+): Promise<[Result, string]> {
+  const write = stream.write.bind(stream);
+  let text = "";
+  stream.write = (part: string | Uint8Array) => {
+    text += part.toString();
+    return true;
+  };
+  try {
+    const result = await work();
+    return [result, text];
+  } finally {
+    stream.write = write;
+  }
+}
+
+async function cabildo(...args: readonly string[]): Promise<Outcome> {
+  const [[code, err], out] = await capture(process.stdout, () =>
+    capture(process.stderr, () => runCommandLine(["node", "cabildo", ...args])),
+  );
+  return { code, out, err };
+}
+
+describe("the command line", () => {
+  const config = process.env["CABILDO_CONFIG"];
+  let dir: string;
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), "command-line-"));
+    process.env["CABILDO_CONFIG"] = join(dir, "none.json");
+  });
+  after(() => {
+    if (config === undefined) delete process.env["CABILDO_CONFIG"];
+    else process.env["CABILDO_CONFIG"] = config;
+    rmSync(dir, { recursive: true });
+  });
+
+  it("has the commands that people and scripts know", async () => {
+    const { code, out } = await cabildo("--help");
+    expect(code).to.equal(0);
+    const commands = [...out.matchAll(/^ {2}([a-z]+) /gmu)].map(([, name]) => name);
+    for (const name of "up node coordinator fanout certs status login env watch event".split(" ")) {
+      expect(commands).to.include(name);
+    }
+  });
+
+  it("shows how with an example", async () => {
+    expect((await cabildo("up", "--help")).out).to.match(/Example:\n {2}cabildo up/u);
+    expect((await cabildo("event", "create", "--help")).out).to.match(
+      /Example:\n {2}cabildo event create/u,
+    );
+  });
+
+  it("says in a line what to do, with exit code 1, when something is missing", async () => {
+    const { code, err } = await cabildo("event", "list");
+    expect(code).to.equal(1);
+    expect(err).to.equal("cabildo: nobody is logged in: run `cabildo login` first\n");
+    expect((await cabildo("status", "--data", join(dir, "nothing"))).err).to.contain("make up");
+  });
+
+  it("ends with code 2 when it is misused", async () => {
+    expect((await cabildo("upp")).code).to.equal(2);
+    expect((await cabildo("up", "--layout", "round")).code).to.equal(2);
+    expect((await cabildo("up", "--base-port", "many")).code).to.equal(2);
+    expect((await cabildo("node")).code).to.equal(2);
+  });
+
+  it("makes certificates whose keys nobody else can read", async () => {
+    const certs = join(dir, "certs");
+    expect((await cabildo("certs", "init", "--dir", certs)).code).to.equal(0);
+    const issued = await cabildo("certs", "issue", "node-1", "--role", "node", "--dir", certs);
+    expect(issued.code).to.equal(0);
+    expect(statSync(join(certs, "node-1-key.pem")).mode & 0o777).to.equal(0o600);
+    const { out } = await cabildo("certs", "show", join(certs, "node-1.pem"));
+    expect(out).to.contain("URI:cabildo://cabildo/node/node-1");
+    expect((await cabildo("certs", "issue", "x", "--role", "king", "--dir", certs)).code).to.equal(
+      2,
+    );
+  });
+});
