@@ -27,7 +27,6 @@ export interface RuntimeLimits {
   readonly sweepMs: number;
   readonly sweepEntries: number;
   readonly sweepRowsMax: number;
-  readonly retryAfterMs: number;
   /** With less than this free, the node takes no more commands. */
   readonly diskReserveBytes: number;
   readonly diskCheckMs: number;
@@ -58,7 +57,6 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   sweepMs: 10_000,
   sweepEntries: 500,
   sweepRowsMax: 1000,
-  retryAfterMs: 50,
   diskReserveBytes: 1024 * MIB,
   diskCheckMs: 2000,
 };

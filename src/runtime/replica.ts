@@ -1,5 +1,6 @@
 import { assert, ClusterError } from "../base/index.js";
 import type { Command } from "../domain/index.js";
+import { SWEEP_MORE } from "../machine/index.js";
 import type { Codec, KeyRange, Machine, StateKey } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
@@ -595,6 +596,7 @@ export class Replica implements ReplicaHandle {
   #applied(results: readonly AppliedEntry[], feed: readonly FeedRow[]): void {
     const { epoch, firstSequence, timeMs } = this.#applier.state;
     for (const { index, term, reply, sequence } of results) {
+      if (reply?.kind === "done" && reply.name === SWEEP_MORE) this.#sweeper.continue();
       if (reply === undefined || !this.#open.has(index, term)) this.#open.passed(index);
       else {
         const encoded = this.#host.codec.encodeReply(reply);

@@ -22,6 +22,7 @@ export class Sweeper {
   #sweptAtMs: number;
   #sweptIndex = 0;
   #trimTo = 0;
+  #more = false;
   #probing = false;
 
   constructor(options: SweeperOptions, nowMs: number) {
@@ -29,12 +30,18 @@ export class Sweeper {
     this.#sweptAtMs = nowMs;
   }
 
+  /** A sweep ended at its limit: there is more to expire. */
+  continue(): void {
+    this.#more = true;
+  }
+
   sweepIfDue(nowMs: number): void {
     const { limits, state, propose } = this.#options;
     const { index } = state();
     const applied = index - this.#sweptIndex;
     const due = nowMs - this.#sweptAtMs >= limits.sweepMs;
-    if (applied < 2 || (!due && applied < limits.sweepEntries)) return;
+    if (!this.#more && (applied < 2 || (!due && applied < limits.sweepEntries))) return;
+    this.#more = false;
     this.#sweptAtMs = nowMs;
     this.#sweptIndex = index;
     this.#probeFeed();

@@ -1,0 +1,157 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import WebSocket from "ws";
+import type { Person, UpCluster } from "../support/up-cluster.js";
+import { eventually } from "../support/eventually.js";
+import { cpuSeconds } from "./cpu.js";
+
+const MESSAGE_BYTES = 200;
+
+export interface FanoutRow {
+  readonly system: string;
+  readonly subscribers: number;
+  readonly deliveries: number;
+  readonly cpuMicrosPerDelivery: number;
+}
+
+/** CPU of the fan-out process for each change that reaches a subscriber. */
+export async function measureFanout(
+  cluster: UpCluster,
+  person: Person,
+  options: { readonly subscribers: number; readonly changes: number },
+): Promise<FanoutRow> {
+  const { subscribers, changes } = options;
+  const pid = cluster.ready.fanouts[0]?.pid ?? 0;
+  let received = 0;
+  let subscribed = 0;
+  const sockets = await openAll(subscribers, cluster.ready.wss, cluster.ca, (socket) => {
+    socket.send(JSON.stringify({ id: 1, connect: { token: person.accessToken } }));
+    socket.send(JSON.stringify({ id: 2, subscribe: { channels: [`calendars/${person.user}`] } }));
+    socket.on("message", (data: Buffer) => {
+      for (const line of data.toString().split("\n")) {
+        if (line.startsWith('{"push"')) received++;
+        else if (line.includes('"subscribe"')) subscribed++;
+      }
+    });
+  });
+  await eventually(() => subscribed === subscribers, { what: "all subscriptions" });
+  const before = cpuSeconds([pid]);
+  for (let n = 0; n < changes; n++) {
+    const seconds = BigInt(1_700_000_000 + n * 60);
+    await person.events.createEvent({
+      parent: `calendars/${person.user}`,
+      event: {
+        title: `change ${n}`,
+        span: {
+          case: "timed",
+          value: { startTime: { seconds }, endTime: { seconds: seconds + 60n } },
+        },
+      },
+    });
+  }
+  await eventually(() => received >= subscribers * changes, { what: "all deliveries" });
+  const cpu = cpuSeconds([pid]) - before;
+  for (const socket of sockets) socket.terminate();
+  return row("cabildo fan-out", subscribers, received, cpu);
+}
+
+/** The floor: a loop that publishes to subscribers of bare uWebSockets.js, TLS on, in a process of its own. */
+export async function measureFloor(
+  cluster: UpCluster,
+  options: { readonly subscribers: number; readonly changes: number; readonly keys: Keys },
+): Promise<FanoutRow> {
+  const { subscribers, changes, keys } = options;
+  const child = fork(import.meta.filename, ["--floor", keys.cert, keys.key]);
+  const port = Number(await heard(child));
+  let received = 0;
+  const url = `wss://localhost:${port}`;
+  const sockets = await openAll(subscribers, url, cluster.ca, (socket) => {
+    socket.on("message", () => received++);
+  });
+  const pid = child.pid ?? 0;
+  const before = cpuSeconds([pid]);
+  for (let n = 0; n < changes; n++) {
+    child.send("publish");
+    await eventually(() => received >= (n + 1) * subscribers, { what: "a delivery" });
+  }
+  const cpu = cpuSeconds([pid]) - before;
+  for (const socket of sockets) socket.terminate();
+  child.kill("SIGKILL");
+  return row("bare uWebSockets.js publish", subscribers, received, cpu);
+}
+
+export interface Keys {
+  readonly cert: string;
+  readonly key: string;
+}
+
+function row(system: string, subscribers: number, deliveries: number, cpu: number): FanoutRow {
+  return { system, subscribers, deliveries, cpuMicrosPerDelivery: (cpu * 1e6) / deliveries };
+}
+
+async function openAll(
+  count: number,
+  url: string,
+  ca: string,
+  prepare: (socket: WebSocket) => void,
+): Promise<WebSocket[]> {
+  const sockets: WebSocket[] = [];
+  for (let i = 0; i < count; i++) {
+    sockets.push(
+      await new Promise<WebSocket>((resolve, reject) => {
+        const socket = new WebSocket(url, "cabildo.v1.json", { ca });
+        socket.once("open", () => {
+          prepare(socket);
+          resolve(socket);
+        });
+        socket.once("error", reject);
+      }),
+    );
+  }
+  return sockets;
+}
+
+function heard(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    child.once("message", resolve);
+    child.once("exit", () => {
+      reject(new Error("the floor's process ended"));
+    });
+  });
+}
+
+interface FloorApp {
+  ws(pattern: string, behavior: object): FloorApp;
+  publish(topic: string, message: string): boolean;
+  listen(port: number, listening: (socket: unknown) => void): FloorApp;
+}
+
+interface FloorLibrary {
+  SSLApp(options: object): FloorApp;
+  us_socket_local_port(socket: unknown): number;
+}
+
+function serveFloor(cert: string, key: string): void {
+  const load = createRequire(import.meta.url);
+  const library = load("uWebSockets.js") as FloorLibrary;
+  // Read once so that a missing file says so here.
+  readFileSync(cert);
+  const app = library.SSLApp({ cert_file_name: cert, key_file_name: key });
+  const message = "x".repeat(MESSAGE_BYTES);
+  app.ws("/*", {
+    open: (socket: { subscribe(topic: string): void }) => {
+      socket.subscribe("all");
+    },
+  });
+  app.listen(0, (socket) => {
+    process.send?.(library.us_socket_local_port(socket));
+  });
+  process.on("message", () => {
+    app.publish("all", message);
+  });
+}
+
+const floor = process.argv.indexOf("--floor");
+if (floor > 0) serveFloor(process.argv[floor + 1] ?? "", process.argv[floor + 2] ?? "");

@@ -1,0 +1,103 @@
+import os from "node:os";
+import path from "node:path";
+import Table from "cli-table3";
+import { UpCluster } from "../support/up-cluster.js";
+import { Etcd } from "./etcd.js";
+import { measureFanout, measureFloor } from "./fanout.js";
+import type { FanoutRow } from "./fanout.js";
+import { measureCabildo, measureEtcd } from "./writes.js";
+import type { WriteRow } from "./writes.js";
+
+const IN_FLIGHT = [1, 64, 256];
+const SUBSCRIBERS = [1, 100, 1000];
+const CHANGES = 200;
+const ETCD_PORT_OFFSET = 90;
+
+function flag(name: string, fallback: string): string {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? fallback : (process.argv[at + 1] ?? fallback);
+}
+
+const seconds = Number(flag("seconds", "5"));
+const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+
+progress("starting a cluster");
+const cluster = await UpCluster.start();
+const writes: WriteRow[] = [];
+const fanout: FanoutRow[] = [];
+try {
+  const ana = await cluster.person("ana");
+  await cluster.healthy();
+  progress("writing");
+  writes.push(...(await measureCabildo(cluster, ana, { inFlight: IN_FLIGHT, seconds })));
+  const nora = await cluster.person("nora");
+  const keys = serverKeys(cluster.ready.dataDir);
+  for (const subscribers of SUBSCRIBERS) {
+    progress(`${subscribers} subscribers`);
+    fanout.push(await measureFanout(cluster, nora, { subscribers, changes: CHANGES }));
+    if (process.versions.node.startsWith("20.")) {
+      fanout.push(await measureFloor(cluster, { subscribers, changes: CHANGES, keys }));
+    }
+  }
+} finally {
+  await cluster.stop();
+}
+if (Etcd.isInstalled()) {
+  progress("the same writes to etcd");
+  const etcd = await Etcd.start(cluster.basePort + ETCD_PORT_OFFSET);
+  try {
+    writes.push(...(await measureEtcd(etcd, { inFlight: IN_FLIGHT, seconds })));
+  } finally {
+    etcd.stop();
+  }
+} else {
+  progress("etcd is not on the PATH: left out (Debian package etcd-server)");
+}
+
+const machine = `${os.cpus().length} x ${os.cpus()[0]?.model ?? "?"}, Node ${process.version}`;
+print(machine, writes, fanout);
+console.log(JSON.stringify({ machine, seconds, writes, fanout }));
+
+function serverKeys(dataDir: string): { readonly cert: string; readonly key: string } {
+  const file = (name: string): string => path.join(dataDir, "certs", name);
+  return { cert: file("fanout-1-server.pem"), key: file("fanout-1-server-key.pem") };
+}
+
+function print(where: string, rows: readonly WriteRow[], deliveries: readonly FanoutRow[]): void {
+  console.log(`\n${where}; clients on the same cores\n`);
+  const table = new Table({
+    head: [
+      "system",
+      "protocol",
+      "in flight",
+      "writes/s",
+      "p50 ms",
+      "p99 ms",
+      "CPU us/write",
+      "failed",
+    ],
+    style: { head: [] },
+  });
+  for (const row of rows) {
+    table.push([
+      row.system,
+      row.protocol,
+      row.inFlight,
+      Math.round(row.perSecond),
+      row.p50Ms.toFixed(1),
+      row.p99Ms.toFixed(1),
+      Math.round(row.cpuMicrosPerCall),
+      row.failures,
+    ]);
+  }
+  console.log(table.toString());
+  const second = new Table({
+    head: ["fan-out", "subscribers", "deliveries", "CPU us/delivery"],
+    style: { head: [] },
+  });
+  for (const row of deliveries) {
+    const { system, subscribers } = row;
+    second.push([system, subscribers, row.deliveries, row.cpuMicrosPerDelivery.toFixed(1)]);
+  }
+  console.log(second.toString());
+}
