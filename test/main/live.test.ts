@@ -73,8 +73,8 @@ describe("watching a channel", () => {
     id: 2,
     subscribe: { channels: [{ channel: "calendars/ana", position, recovered }] },
   });
-  const push = (position: string): object => ({
-    push: { channel: "calendars/ana", change: { kind: "CHANGE_KIND_CREATED", position } },
+  const push = (position: string, shard = "events-am"): object => ({
+    push: { channel: "calendars/ana", change: { kind: "CHANGE_KIND_CREATED", shard, position } },
   });
 
   /** Runs until the server refuses it. */
@@ -101,8 +101,35 @@ describe("watching a channel", () => {
     ];
     const { changes, lost } = await watch();
     expect(changes.map(({ position }) => position)).to.deep.equal(["p1", "p2"]);
-    expect(sinces).to.deep.equal([[], ["p2"]]);
+    expect(sinces).to.deep.equal([[], ["p0", "p2"]]);
     expect(lost).to.have.length(1);
+  });
+
+  it("remembers the newest push of each shard", async () => {
+    scripts = [
+      (socket) => {
+        say(socket, subscribed("p0"), push("a1"), push("n1", "events-nz"), push("a2"));
+        setTimeout(() => socket.terminate(), 20);
+      },
+      refuse,
+    ];
+    await watch();
+    expect(sinces[1]).to.deep.equal(["p0", "a2", "n1"]);
+  });
+
+  it("goes on from now where its position is no longer kept, and says so", async () => {
+    const gone = { code: "POSITION_GONE", message: "read again" };
+    scripts = [
+      (socket) => {
+        say(socket, subscribed("p0"));
+        setTimeout(() => socket.terminate(), 20);
+      },
+      (socket) => say(socket, { id: 2, subscribe: { channels: [{ channel: "c", error: gone }] } }),
+      refuse,
+    ];
+    const { lost } = await watch();
+    expect(lost[1]).to.contain("no longer kept");
+    expect(sinces[2]).to.deep.equal([]);
   });
 
   it("goes on after a checkpoint, and after a goodbye", async () => {

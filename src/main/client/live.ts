@@ -22,6 +22,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Codes of this range say that the same attempt fails again (docs/LIVE.md). */
 const FINAL_CODE_MIN = 4500;
 const FINAL_CODE_MAX = 4999;
+/** Codes that say that a position can no longer be resumed from. */
+const GONE = new Set(["POSITION_GONE", "EPOCH_CHANGED"]);
 /** A server that says nothing for so long is gone: it checkpoints and pings more often. */
 const SILENCE_MS = 60_000;
 /** Later than the session's own limit, so that `context()` renews when it is asked. */
@@ -38,38 +40,60 @@ export async function watchChannel(
   since: string | undefined,
   events: WatchEvents,
 ): Promise<never> {
-  let position = since;
+  const place = new Place(since);
   for (let attempt = 0; ; attempt++) {
-    const connection = new Connection(session, channel, position, events);
-    const end = await connection.run();
-    if (connection.position !== position) attempt = 0;
-    position = connection.position;
+    const before = place.moves;
+    const end = await new Connection(session, channel, place, events).run();
+    if (place.moves !== before) attempt = 0;
     if (end.kind === "refused") throw new Error(end.reason);
     events.lost(end.reason);
     await sleep(end.retryAfterMs + fullJitter(attempt, Math.random));
   }
 }
 
+/** How far a client has heard: a position of all shards, and behind it that of the newest push of each. */
+class Place {
+  #base: string | undefined;
+  readonly #newest = new Map<string, string>();
+  /** How often it moved. */
+  moves = 0;
+
+  constructor(base: string | undefined) {
+    this.#base = base;
+  }
+
+  get since(): readonly string[] {
+    return [...(this.#base === undefined ? [] : [this.#base]), ...this.#newest.values()];
+  }
+
+  /** Everything up to a position of all shards was heard. */
+  rebase(position: string | undefined): void {
+    this.#base = position;
+    this.#newest.clear();
+    this.moves++;
+  }
+
+  heard({ shard, position }: Change): void {
+    if (position !== "") this.#newest.set(shard, position);
+    this.moves++;
+  }
+}
+
 /** One socket, from its opening to its end. */
 class Connection {
-  position: string | undefined;
   readonly #session: Session;
   readonly #channel: string;
+  readonly #place: Place;
   readonly #events: WatchEvents;
   #end: End | undefined;
   #nextId = 1;
   #silence: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
 
-  constructor(
-    session: Session,
-    channel: string,
-    position: string | undefined,
-    events: WatchEvents,
-  ) {
+  constructor(session: Session, channel: string, place: Place, events: WatchEvents) {
     this.#session = session;
     this.#channel = channel;
-    this.position = position;
+    this.#place = place;
     this.#events = events;
   }
 
@@ -83,8 +107,9 @@ class Connection {
       socket.on("open", () => {
         this.#listenOn(socket);
         this.#send(socket, "connect", { token: accessToken });
-        const since = this.position === undefined ? {} : { since: [this.position] };
-        this.#send(socket, "subscribe", { channels: [this.#channel], ...since });
+        const { since } = this.#place;
+        const from = since.length === 0 ? {} : { since };
+        this.#send(socket, "subscribe", { channels: [this.#channel], ...from });
       });
       socket.on("ping", () => this.#listenOn(socket));
       socket.on("message", (data) => {
@@ -135,7 +160,7 @@ class Connection {
     const change = fromJsonString(ChangeSchema, JSON.stringify(json), {
       ignoreUnknownFields: true,
     });
-    if (change.position !== "") this.position = change.position;
+    this.#place.heard(change);
     this.#events.change(change, json);
   }
 
@@ -146,9 +171,10 @@ class Connection {
       this.#refuse(socket, reply["error"]);
       return;
     }
-    const resumed = this.position !== undefined;
+    const resumed = this.#place.since.length > 0;
     this.#goTo(reply);
-    this.#events.subscribed(this.position ?? "", !resumed || reply["recovered"] === true);
+    const position = this.#place.since[0] ?? "";
+    this.#events.subscribed(position, !resumed || reply["recovered"] === true);
   }
 
   /** The session is kept alive on the same socket: a new access token before the old one ends. */
@@ -169,12 +195,16 @@ class Connection {
 
   #goTo(body: unknown): void {
     const { position } = asObject(body, "an answer");
-    if (typeof position === "string" && position !== "") this.position = position;
+    if (typeof position === "string" && position !== "") this.#place.rebase(position);
   }
 
   #refuse(socket: WebSocket, body: unknown): void {
-    const { message } = asObject(body, "a refusal");
-    this.#end ??= { kind: "refused", reason: String(message) };
+    const { code, message } = asObject(body, "a refusal");
+    const reason = String(message);
+    if (GONE.has(String(code))) {
+      this.#place.rebase(undefined);
+      this.#end ??= lost(`what happened before is no longer kept, going on from now: ${reason}`);
+    } else this.#end ??= { kind: "refused", reason };
     socket.close();
   }
 }
