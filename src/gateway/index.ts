@@ -1,0 +1,7 @@
+/**
+ * The public API, once, whatever the protocol: a call comes in as a message, is authenticated, authorised, validated and
+ * done by the shards that own what it is about.
+ */
+export { createGateway } from "./create-gateway.js";
+export type { GatewayOptions, RunningGateway } from "./create-gateway.js";
+export type * from "./types.js";

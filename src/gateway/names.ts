@@ -1,0 +1,53 @@
+import { fieldFault } from "./faults.js";
+
+const ID = "[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?";
+const USER = new RegExp(`^users/(${ID})$`);
+const GROUP = new RegExp(`^groups/(${ID})$`);
+const CALENDAR = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)$`);
+const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(e[0-9a-hjkmnp-tv-z]{26})$`);
+
+/** Each takes a resource name of the kind it is named for, and names the field where it is none. */
+export function parseUser(name: string, field: string): string {
+  return requirePart(USER.exec(name)?.[1], field, "users/{user}");
+}
+
+export function parseGroup(name: string, field: string): string {
+  return requirePart(GROUP.exec(name)?.[1], field, "groups/{group}");
+}
+
+export function parseCalendar(name: string, field: string): string {
+  return requirePart(CALENDAR.exec(name)?.[1], field, "calendars/{calendar}");
+}
+
+export function parseEvent(
+  name: string,
+  field: string,
+): { readonly calendar: string; readonly event: string } {
+  const [, calendar, event] = EVENT.exec(name) ?? [];
+  const form = "calendars/{calendar}/events/{event}";
+  return {
+    calendar: requirePart(calendar, field, form),
+    event: requirePart(event, field, form),
+  };
+}
+
+/** What a channel's name stands for; undefined for a name that no channel can have. */
+export function findChannel(
+  name: string,
+): { readonly kind: "user" | "group" | "calendar"; readonly id: string } | undefined {
+  const kinds = [
+    ["user", USER],
+    ["group", GROUP],
+    ["calendar", CALENDAR],
+  ] as const;
+  for (const [kind, pattern] of kinds) {
+    const id = pattern.exec(name)?.[1];
+    if (id !== undefined) return { kind, id };
+  }
+  return undefined;
+}
+
+function requirePart(part: string | undefined, field: string, form: string): string {
+  if (part === undefined) throw fieldFault(field, `must be a name such as ${form}`);
+  return part;
+}

@@ -1,0 +1,210 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { EventService } from "../../../gen/cabildo/v1/events_pb.js";
+import type {
+  CreateEventRequest,
+  DeleteEventRequest,
+  Event,
+  ListEventsRequest,
+  UpdateEventRequest,
+} from "../../../gen/cabildo/v1/events_pb.js";
+import type { CalendarEvent, Caller } from "../../domain/index.js";
+import type { ShardDescription } from "../../placement/index.js";
+import { eventToPublic, timestampToMs } from "../../wire/index.js";
+import { requireCalendar } from "../calendars.js";
+import { fieldFault, notFound, notYet, refused } from "../faults.js";
+import { unary } from "../handlers.js";
+import type { Call, Handler } from "../handlers.js";
+import { parseCalendar, parseEvent } from "../names.js";
+import { Pages } from "../page-tokens.js";
+import { positionsOf } from "../positions.js";
+import type { Repeatable, Written } from "../shard-calls.js";
+import type { ServiceContext } from "./context.js";
+import { maskedContent, newContent, overwrite } from "./event-fields.js";
+
+const PAGE_SIZE_DEFAULT = 50;
+
+const { method } = EventService;
+
+export function eventHandlers(context: ServiceContext): readonly Handler[] {
+  const service = new Events(context);
+  return [
+    unary(method.createEvent, (call, request) => service.create(call, request)),
+    unary(method.getEvent, async (call, { name, position }) => {
+      const after = positionsOf(context.positions, position);
+      const { calendar, event } = parseEvent(name, "name");
+      requireCalendar(call.caller, "event.get", calendar, name);
+      const shard = call.shards.of("calendars", calendar);
+      const question = { kind: "get-event", calendar, event } as const;
+      const found = await call.shards.read(shard, call.caller, question, after);
+      return service.show(found.answer.event, shard, found.position.epoch);
+    }),
+    unary(method.listEvents, (call, request) => service.list(call, request)),
+    unary(method.updateEvent, (call, request) => service.update(call, request)),
+    unary(method.deleteEvent, (call, request) => service.delete(call, request)),
+  ];
+}
+
+class Events {
+  readonly #context: ServiceContext;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  async create(call: Call, request: CreateEventRequest): Promise<Event> {
+    const calendar = parseCalendar(request.parent, "parent");
+    requireCalendar(call.caller, "event.create", calendar, request.parent);
+    const content = newContent(request.event);
+    const shard = call.shards.of("calendars", calendar);
+    if (request.validateOnly) {
+      const event = { ...UNWRITTEN, ...content, calendar, organizer: userOf(call.caller) };
+      return Object.assign(this.#preview(event, shard), { name: "", icalUid: "" });
+    }
+    const written = await call.shards.execute(
+      shard,
+      call.caller,
+      { kind: "create-event", calendar, event: this.#context.ids.event(), content },
+      { method: method.createEvent, request },
+    );
+    return await this.#answer(call, shard, written);
+  }
+
+  async list(call: Call, request: ListEventsRequest) {
+    const calendar = parseCalendar(request.parent, "parent");
+    requireCalendar(call.caller, "event.list", calendar, request.parent);
+    if (request.filter !== "") throw notYet("filter");
+    const { positions } = this.#context;
+    const tokens = this.#context.positionTokens();
+    const pages = new Pages(tokens, positions, call.caller, method.listEvents, request);
+    const { after, first } = pages.place;
+    const shard = call.shards.of("calendars", calendar);
+    const { answer, position } = await call.shards.read(
+      shard,
+      call.caller,
+      {
+        kind: "list-events",
+        calendar,
+        pageSize: request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize,
+        after,
+        ...windowOf(request),
+        showDeleted: request.showDeleted,
+      },
+      pages.notBefore,
+    );
+    const from = first ?? position;
+    return {
+      events: answer.events.map((event) => this.show(event, shard, position.epoch)),
+      nextPageToken: pages.token(answer.next, from),
+      position: this.#context.encode(from),
+    };
+  }
+
+  async update(call: Call, request: UpdateEventRequest): Promise<Event> {
+    const { event: wanted } = request;
+    if (wanted === undefined) throw fieldFault("event", "must be set");
+    const { calendar, event } = parseEvent(wanted.name, "event.name");
+    requireCalendar(call.caller, "event.update", calendar, wanted.name);
+    const write = maskedContent(wanted, request.updateMask?.paths ?? []);
+    if (write.fields.length === 0) {
+      throw fieldFault("update_mask", "nothing to write: name fields of the event, or set them");
+    }
+    const shard = call.shards.of("calendars", calendar);
+    if (request.validateOnly) {
+      const before = await this.#requireStanding(call, shard, wanted);
+      return this.#preview({ ...before, ...overwrite(before, write) }, shard);
+    }
+    const written = await call.shards.execute(
+      shard,
+      call.caller,
+      { kind: "update-event", calendar, event, etag: wanted.etag, ...write },
+      { method: method.updateEvent, request },
+    );
+    return await this.#answer(call, shard, written);
+  }
+
+  async delete(call: Call, request: DeleteEventRequest): Promise<Event> {
+    const { calendar, event } = parseEvent(request.name, "name");
+    requireCalendar(call.caller, "event.delete", calendar, request.name);
+    const shard = call.shards.of("calendars", calendar);
+    if (request.validateOnly) {
+      return this.#preview(await this.#requireStanding(call, shard, request), shard);
+    }
+    const repeatable: Repeatable = { method: method.deleteEvent, request };
+    const operation = { kind: "delete-event", calendar, event, etag: request.etag } as const;
+    const written = await call.shards.execute(shard, call.caller, operation, repeatable);
+    return await this.#answer(call, shard, written);
+  }
+
+  /** Its position is that of the change that wrote it. */
+  show(event: CalendarEvent, shard: ShardDescription, epoch: number): Event {
+    const place = { shard: shard.number, epoch, sequence: event.revision };
+    return eventToPublic(event, {
+      shard: shard.name,
+      position: this.#context.encode(place),
+    });
+  }
+
+  /** What would be written has no position yet. */
+  #preview(event: CalendarEvent, shard: ShardDescription): Event {
+    return eventToPublic(event, { shard: shard.name, position: "" });
+  }
+
+  async #answer(call: Call, shard: ShardDescription, written: Written): Promise<Event> {
+    const { resource, position, name } = written;
+    if (resource?.kind === "event") return this.show(resource.event, shard, position.epoch);
+    const question = { kind: "get-event", ...parseEvent(name, "name") } as const;
+    const found = await call.shards.read(shard, call.caller, question, [position]);
+    return this.show(found.answer.event, shard, found.position.epoch);
+  }
+
+  /** The event that a write would find; refused as the write would be. */
+  async #requireStanding(
+    call: Call,
+    shard: ShardDescription,
+    { name, etag }: { readonly name: string; readonly etag: string },
+  ): Promise<CalendarEvent> {
+    const question = { kind: "get-event", ...parseEvent(name, "name") } as const;
+    const found = await call.shards.read(shard, call.caller, question);
+    const { event } = found.answer;
+    if (event.deleteTimeMs !== 0) throw notFound(name);
+    if (etag !== "" && etag !== this.show(event, shard, found.position.epoch).etag) {
+      throw refused("stale-etag", `${name} has changed since: read it again, then write`);
+    }
+    return event;
+  }
+}
+
+const UNWRITTEN = {
+  id: "",
+  state: "confirmed",
+  sequence: 0,
+  createTimeMs: 0,
+  updateTimeMs: 0,
+  deleteTimeMs: 0,
+  purgeTimeMs: 0,
+  revision: 0,
+} as const;
+
+function windowOf(request: ListEventsRequest): {
+  readonly windowStartMs: number;
+  readonly windowEndMs: number;
+} {
+  const windowStartMs = boundMs(request.startTime, "start_time");
+  const windowEndMs = boundMs(request.endTime, "end_time");
+  if (windowStartMs !== 0 && windowEndMs !== 0 && windowEndMs <= windowStartMs) {
+    throw fieldFault("end_time", "must be after start_time");
+  }
+  return { windowStartMs, windowEndMs };
+}
+
+/** 0 stands for no bound: the first moment of 1970 is taken as the one after it. */
+function boundMs(time: Timestamp | undefined, field: string): number {
+  if (time === undefined) return 0;
+  const ms = timestampToMs(time);
+  if (ms === undefined) throw fieldFault(field, "must be a time");
+  return ms === 0 ? 1 : ms;
+}
+
+function userOf(caller: Caller): string {
+  return caller.kind === "user" ? caller.user : "";
+}

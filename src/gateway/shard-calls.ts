@@ -1,0 +1,181 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { ClusterError } from "../base/index.js";
+import type {
+  Answer,
+  Caller,
+  Command,
+  CommandReply,
+  Operation,
+  Question,
+  Resource,
+} from "../domain/index.js";
+import { findShard } from "../placement/index.js";
+import type { Collection, ShardDescription } from "../placement/index.js";
+import type { CallOptions, ShardClient, ShardPosition } from "../shards/index.js";
+import type { GatewayClock } from "./clock.js";
+import { fieldFault, refused } from "./faults.js";
+import { fingerprint } from "./fingerprint.js";
+import type { Ids } from "./ids.js";
+
+export const SYSTEM: Caller = { kind: "system" };
+
+/** What of a request a command is known by when it comes again. */
+export interface Repeatable {
+  readonly method: DescMethod;
+  readonly request: Message & { readonly requestId?: string };
+}
+
+export interface Written {
+  readonly name: string;
+  /** Undefined where the answer had no room for it: read it by name. */
+  readonly resource: Resource | undefined;
+  readonly position: ShardPosition;
+}
+
+export interface Read<Kind extends Answer["kind"]> {
+  readonly answer: Extract<Answer, { kind: Kind }>;
+  readonly position: ShardPosition;
+}
+
+type AnswerOf<Asked extends Question> = {
+  "get-user": "user";
+  "get-credentials": "credentials";
+  "get-session": "session";
+  "get-cluster-keys": "cluster-keys";
+  "get-group": "group";
+  "get-member": "member";
+  "list-members": "members";
+  "get-event": "event";
+  "list-events": "events";
+}[Asked["kind"]];
+
+interface ShardCallsOptions {
+  readonly shards: ShardClient;
+  readonly ids: Ids;
+  readonly clock: GatewayClock;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly traceparent: string | undefined;
+}
+
+const REQUEST_ID = /^[\x21-\x7e]{1,64}$/;
+
+/** The shards within one call's deadline. A refusal by a shard is thrown as it stands. */
+export class ShardCalls {
+  readonly #options: ShardCallsOptions;
+
+  constructor(options: ShardCallsOptions) {
+    this.#options = options;
+  }
+
+  /** The shard that owns a key. */
+  of(collection: Collection, key: string): ShardDescription {
+    const shard = findShard(this.#options.shards.rangeMap, collection, key);
+    if (shard === undefined) throw refused("internal", `no shard owns ${collection}/${key}`);
+    return shard;
+  }
+
+  async execute(
+    shard: ShardDescription,
+    caller: Caller,
+    operation: Operation,
+    repeatable?: Repeatable,
+  ): Promise<Written> {
+    const { shards } = this.#options;
+    const command = this.#command(caller, operation, repeatable);
+    const { reply, position } = await shards.execute(shard.number, command, this.#within());
+    const { name, resource, sequence } = requireDone(reply);
+    return { name, resource, position: { ...position, sequence } };
+  }
+
+  /** `after`: places that the answer must not be older than. */
+  async read<Asked extends Question>(
+    shard: ShardDescription,
+    caller: Caller,
+    question: Asked,
+    after: readonly ShardPosition[] = [],
+  ): Promise<Read<AnswerOf<Asked>>> {
+    const least = after.find((place) => place.shard === shard.number);
+    const { reply, position } = await this.#options.shards.read(
+      shard.number,
+      { caller, question },
+      { ...this.#within(), ...(least === undefined ? {} : { minSequence: least.sequence }) },
+    );
+    if (least !== undefined && least.epoch !== position.epoch) throw epochChanged();
+    if (reply.kind === "refused") throw refused(reply.code, reply.message);
+    const { answer } = reply;
+    if (!isAnswerTo(answer, question)) {
+      throw refused("internal", `a shard answered ${answer.kind} to ${question.kind}`);
+    }
+    return { answer, position };
+  }
+
+  changes(
+    shard: ShardDescription,
+    channel: string,
+    after: readonly ShardPosition[],
+    signal: AbortSignal,
+  ): ReturnType<ShardClient["changes"]> {
+    return this.#options.shards.changes({
+      shard: shard.number,
+      after: after.find((place) => place.shard === shard.number),
+      channels: [channel],
+      signal,
+    });
+  }
+
+  #command(caller: Caller, operation: Operation, repeatable: Repeatable | undefined): Command {
+    const given = repeatable?.request.requestId ?? "";
+    if (given !== "" && !REQUEST_ID.test(given)) {
+      throw fieldFault("request_id", "at most 64 visible ASCII characters");
+    }
+    return {
+      caller,
+      // Repeated by the client of the shards too: without an id it would not be known again.
+      requestId: given === "" ? this.#options.ids.uuid() : given,
+      fingerprint:
+        repeatable === undefined ? "" : fingerprint(repeatable.method, repeatable.request),
+      operation,
+    };
+  }
+
+  #within(): CallOptions {
+    const { clock, deadlineMs, signal, traceparent } = this.#options;
+    const timeoutMs = Math.floor(deadlineMs - clock.monotonicMs());
+    if (timeoutMs <= 0) {
+      throw refused("deadline-exceeded", "the deadline passed before anything was done");
+    }
+    return { timeoutMs, signal, ...(traceparent === undefined ? {} : { traceparent }) };
+  }
+}
+
+export function epochChanged(): ClusterError {
+  return new ClusterError(
+    "epoch-changed",
+    "the cluster was restored since this position: list again, and go on from there",
+  );
+}
+
+function requireDone(reply: CommandReply): Extract<CommandReply, { kind: "done" }> {
+  if (reply.kind === "refused") throw refused(reply.code, reply.message);
+  return reply;
+}
+
+const ANSWERS: { readonly [Kind in Question["kind"]]: Answer["kind"] } = {
+  "get-user": "user",
+  "get-credentials": "credentials",
+  "get-session": "session",
+  "get-cluster-keys": "cluster-keys",
+  "get-group": "group",
+  "get-member": "member",
+  "list-members": "members",
+  "get-event": "event",
+  "list-events": "events",
+};
+
+function isAnswerTo<Asked extends Question>(
+  answer: Answer,
+  question: Asked,
+): answer is Extract<Answer, { kind: AnswerOf<Asked> }> {
+  return answer.kind === ANSWERS[question.kind];
+}
