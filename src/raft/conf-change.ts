@@ -44,6 +44,7 @@ const KINDS: readonly ChangeKind[] = ["add-voter", "add-learner", "remove", "upd
 const CHANGE_BYTES = 9;
 const HEADER_BYTES = 3;
 const CHANGES_MAX = 0xffff;
+const TWO_POW_32 = 0x100000000;
 
 /**
  * Transition u8, number of changes u16, changes of {kind u8, replica u64}, then the context; all big-endian. Leaving a joint
@@ -60,7 +61,8 @@ export function encodeConfChange(change: ConfChange): Uint8Array {
   let at = HEADER_BYTES;
   for (const { kind, replica } of change.changes) {
     view.setUint8(at, KINDS.indexOf(kind));
-    view.setBigUint64(at + 1, BigInt(replica));
+    view.setUint32(at + 1, Math.floor(replica / TWO_POW_32));
+    view.setUint32(at + 5, replica % TWO_POW_32);
     at += CHANGE_BYTES;
   }
   bytes.set(change.context, at);
@@ -85,7 +87,7 @@ export function findConfChange(bytes: Uint8Array): ConfChange | undefined {
   const changes: SingleChange[] = [];
   for (let at = HEADER_BYTES; at < contextAt; at += CHANGE_BYTES) {
     const kind = KINDS[view.getUint8(at)];
-    const replica = Number(view.getBigUint64(at + 1));
+    const replica = view.getUint32(at + 1) * TWO_POW_32 + view.getUint32(at + 5);
     if (kind === undefined || !Number.isSafeInteger(replica)) return undefined;
     changes.push({ kind, replica });
   }
