@@ -1,5 +1,5 @@
 import { ClusterError } from "../base/index.js";
-import type { Authenticated } from "../gateway/types.js";
+import type { Authenticated } from "../gateway/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import { CLOSE_CODES } from "./close-codes.js";
 import type { CloseCause } from "./close-codes.js";

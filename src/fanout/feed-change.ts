@@ -1,5 +1,4 @@
-import { changeToJson } from "../wire/change-json.js";
-import { decodeChange } from "../wire/store/index.js";
+import { changeToJson, decodeChange } from "../wire/index.js";
 import { isPersonal } from "./channels.js";
 import type { FeedItem } from "../shards/index.js";
 

@@ -231,12 +231,15 @@ export class ShardFollower {
     const { live, observer, clock } = this.#options;
     const changes = items.map((item) => new FeedChange(item, this.#label));
     live.shed(new Set(changes.flatMap(({ channels }) => channels)));
-    for (const change of changes) {
-      const entry = { change, previous: this.#remember(change) };
-      live.deliver(entry);
-      ring.push(entry);
+    try {
+      for (const change of changes) {
+        const entry = { change, previous: this.#remember(change) };
+        live.deliver(entry);
+        ring.push(entry);
+      }
+    } finally {
+      live.flush();
     }
-    live.flush();
     observer({
       kind: "feed",
       shard: this.shard.number,

@@ -1,4 +1,4 @@
-import type { Gateway } from "../gateway/types.js";
+import type { Gateway } from "../gateway/index.js";
 import { ClusterError } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ShardClient, ShardPosition } from "../shards/index.js";

@@ -1,6 +1,6 @@
 import { ClusterError } from "../base/index.js";
 import type { Caller } from "../domain/index.js";
-import type { Gateway } from "../gateway/types.js";
+import type { Gateway } from "../gateway/index.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import { parseChannel } from "./channels.js";

@@ -80,3 +80,4 @@ export { toConnectError } from "./connect-error.js";
 export { decodeRequest } from "./decode-request.js";
 export { messageInit } from "./message-init.js";
 export { canonicalBytes } from "./canonical.js";
+export { changeToJson } from "./change-json.js";
