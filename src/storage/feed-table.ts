@@ -1,8 +1,9 @@
 import { assert, ClusterError } from "../base/index.js";
-import type { AppliedState, FeedPage, FeedReadOptions, FeedRow } from "../runtime/ports.js";
+import type { AppliedState, FeedPage, FeedReadOptions, FeedRow } from "../runtime/index.js";
 import { CursorReader } from "./cursor-reader.js";
 import type { EngineBatch, EngineRow } from "./engine.js";
-import { GenerationKeys, numberedKey, numberOfKey, readU64 } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { numberedKey, numberOfKey, readU64 } from "./keys.js";
 import { corruptRow, requireIntact } from "./row-checksum.js";
 import { RowReader } from "./row-reader.js";
 import type { RowWriter } from "./row-writer.js";
@@ -61,7 +62,7 @@ export async function readFeedPage(
   const first = after + 1;
   if (first < firstSequence) throw positionGone(after, firstSequence);
   const page = new PageBuilder(options, after, last);
-  if (first > last) return page.finish(true);
+  if (first > last) return page.finish();
   if (options.channels.length === 0) return scanFeed(access, generation, first, last, page);
   return scanChannels(access, generation, first, last, options, page);
 }
@@ -72,6 +73,7 @@ class PageBuilder {
   readonly #after: number;
   readonly #last: number;
   #bytes = 0;
+  #full = false;
 
   constructor(options: FeedReadOptions, after: number, last: number) {
     assert(options.limit > 0, "a page of the feed has room for a row");
@@ -84,16 +86,23 @@ class PageBuilder {
   add(row: FeedRow): boolean {
     const { limit, bytesMax } = this.#options;
     const fits = this.rows.length < limit && this.#bytes + row.change.length <= bytesMax;
-    if (!fits && this.rows.length > 0) return false;
+    if (!fits && this.rows.length > 0) {
+      this.#full = true;
+      return false;
+    }
     this.rows.push(row);
     this.#bytes += row.change.length;
     return true;
   }
 
-  /** `complete`: nothing up to the moment's last sequence was left out. */
-  finish(complete: boolean): FeedPage {
+  /** A row was left out. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  finish(): FeedPage {
     const shown = this.rows.at(-1)?.sequence ?? this.#after;
-    return { rows: this.rows, upTo: complete ? Math.max(this.#after, this.#last) : shown };
+    return { rows: this.rows, upTo: this.#full ? shown : Math.max(this.#after, this.#last) };
   }
 }
 
@@ -108,7 +117,6 @@ async function scanFeed(
     gte: numberedKey(generation.feed, first),
     lt: numberedKey(generation.feed, last + 1),
   });
-  let complete = true;
   let expected = first;
   const requireDense = (sequence: number) => {
     if (sequence !== expected++) throw corruptRow(numberedKey(generation.feed, sequence), MISSING);
@@ -116,11 +124,10 @@ async function scanFeed(
   await new CursorReader(cursor, slots, generation.replica).drain((row) => {
     const feedRow = readFeedRow(row);
     requireDense(feedRow.sequence);
-    complete = page.add(feedRow);
-    return complete;
+    return page.add(feedRow);
   });
-  if (complete) requireDense(last + 1);
-  return page.finish(complete);
+  if (!page.full) requireDense(last + 1);
+  return page.finish();
 }
 
 async function scanChannels(
@@ -135,13 +142,13 @@ async function scanChannels(
   try {
     for (;;) {
       const sequences = await merged.next(Math.min(LOOKUP_ROWS, options.limit));
-      if (sequences.length === 0) return page.finish(true);
+      if (sequences.length === 0) return page.finish();
       const keys = sequences.map((sequence) => numberedKey(generation.feed, sequence));
       const values = await getRows(access, generation.replica, keys);
       for (const [at, key] of keys.entries()) {
         const value = values[at];
         if (value === undefined) return undefined;
-        if (!page.add(decodeFeedRow(key, value))) return page.finish(false);
+        if (!page.add(decodeFeedRow(key, value))) return page.finish();
       }
     }
   } finally {
@@ -238,6 +245,7 @@ class ChannelSequences {
 function positionGone(after: number, firstSequence: number): ClusterError {
   return new ClusterError(
     "position-gone",
-    `changes after ${after} were trimmed (the feed begins with ${firstSequence}): read the state anew`,
+    `changes after ${after} were trimmed, the feed begins with ${firstSequence}: ` +
+      "read the state anew",
   );
 }

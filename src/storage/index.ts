@@ -1,6 +1,14 @@
 /**
  * The disk of a node process: the `Store` port on RocksDB, and the same on memory. Nothing outside
  * of this folder knows how rows are laid out or that RocksDB is below.
+ *
+ * What the caller owes:
+ * 1. One `write` at a time; a replica stands in it at most once.
+ * 2. What depends on a round leaves the process after its `write` resolved, and not at all if it
+ *    failed: then nobody knows what is on the disk, and the process stops.
+ * 3. Entries are compacted only once they are applied, and feed sequences have no gaps.
+ * 4. A replica that opened with `lost` neither votes nor campaigns until its log came past that.
+ * 5. Every snapshot source is closed, and every sink installed or discarded.
  */
 export { openRocksDbStore } from "./rocksdb-store.js";
 export type { RocksDbStoreOptions } from "./rocksdb-store.js";

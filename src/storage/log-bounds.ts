@@ -1,6 +1,6 @@
 import { assert } from "../base/index.js";
 import type { Entry } from "../raft/index.js";
-import type { LogId } from "../runtime/ports.js";
+import type { LogId } from "../runtime/index.js";
 
 export interface TermRun {
   readonly from: number;

@@ -1,9 +1,12 @@
-import type { AppliedState, LogId } from "../runtime/ports.js";
+import type { AppliedState, LogId } from "../runtime/index.js";
+import type { EngineRow } from "./engine.js";
 import { CursorReader } from "./cursor-reader.js";
-import { GenerationKeys, numberedKey, numberOfKey } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { numberedKey, numberOfKey } from "./keys.js";
 import { compactLog, logIdAt, termAt, truncateLog } from "./log-bounds.js";
 import type { LogBounds } from "./log-bounds.js";
-import { readEntry } from "./log-table.js";
+import { termOfEntry } from "./log-table.js";
+import { isIntact } from "./row-checksum.js";
 import type { ReadAccess } from "./state-view.js";
 
 /** How much of a log's end is verified at open; what is before is checked when it is read. */
@@ -69,10 +72,6 @@ async function findDamage(
   return damaged;
 }
 
-function isEntryOf(log: LogBounds, index: number, row: readonly [Buffer, Buffer]): boolean {
-  try {
-    return readEntry(row).term === termAt(log, index);
-  } catch {
-    return false;
-  }
+function isEntryOf(log: LogBounds, index: number, [key, stored]: EngineRow): boolean {
+  return isIntact(key, stored) && termOfEntry(stored) === termAt(log, index);
 }

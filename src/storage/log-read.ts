@@ -1,7 +1,8 @@
 import { ClusterError } from "../base/index.js";
 import type { Entry } from "../raft/index.js";
 import { CursorReader } from "./cursor-reader.js";
-import { GenerationKeys, numberedKey } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { numberedKey } from "./keys.js";
 import { termAt } from "./log-bounds.js";
 import type { LogBounds } from "./log-bounds.js";
 import { readEntry } from "./log-table.js";
@@ -34,18 +35,17 @@ export async function readLog(
   const from = numberedKey(keys.log, low);
   const cursor = engine.cursor({ gte: from, lt: numberedKey(keys.log, end), limit: end - low });
   let bytes = 0;
-  let complete = true;
   await new CursorReader(cursor, slots, keys.replica).drain((row) => {
     const entry = readEntry(row);
     const index = low + entries.length;
     if (entry.index !== index) throw corruptRow(numberedKey(keys.log, index), "it is missing");
     if (entry.term !== termAt(log, index)) throw corruptRow(row[0], "it is of another term");
     bytes += entry.data.length;
-    complete = bytes <= bytesMax || entries.length === 0;
-    if (complete) entries.push(entry);
-    return complete && index + 1 < end;
+    if (bytes > bytesMax && entries.length > 0) return false;
+    entries.push(entry);
+    return index + 1 < end;
   });
-  if (complete && low + entries.length < end) {
+  if (bytes <= bytesMax && low + entries.length < end) {
     throw corruptRow(numberedKey(keys.log, low + entries.length), "it is missing");
   }
   return entries;

@@ -1,6 +1,6 @@
 import type { Entry, EntryKind } from "../raft/index.js";
 import type { EngineBatch, EngineRow } from "./engine.js";
-import { numberOfKey } from "./keys.js";
+import { numberOfKey, readU64 } from "./keys.js";
 import { corruptRow, requireIntact } from "./row-checksum.js";
 import { RowReader } from "./row-reader.js";
 import type { RowWriter } from "./row-writer.js";
@@ -20,4 +20,9 @@ export function readEntry([key, stored]: EngineRow): Entry {
   const kind = KINDS[row.u8()];
   if (kind === undefined) throw corruptRow(key, "it is of no known kind");
   return { term, index: numberOfKey(key), kind, data: row.rest() };
+}
+
+/** Of an intact row. */
+export function termOfEntry(stored: Buffer): number {
+  return readU64(stored, 0);
 }

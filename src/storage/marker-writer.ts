@@ -1,5 +1,5 @@
 import type { HardState, ReplicaId } from "../raft/index.js";
-import type { LogId } from "../runtime/ports.js";
+import type { LogId } from "../runtime/index.js";
 import { encodeSlot, SLOT_BYTES, slotOffset } from "./marker.js";
 import type { MarkerImage } from "./marker.js";
 
@@ -147,10 +147,11 @@ export class MarkerWriter {
     await this.#medium.close();
   }
 
-  /** After a failure nothing more is written. */
+  /** After a failure nothing more is written; what is under way still uses the file. */
   async abandon(): Promise<void> {
     this.#closed = true;
     this.#cancelRaise?.();
+    await this.#inFlight?.catch(() => undefined);
     await this.#medium.close();
   }
 

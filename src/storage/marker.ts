@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { ReplicaId } from "../raft/index.js";
-import type { LogId } from "../runtime/ports.js";
+import type { LogId } from "../runtime/index.js";
 import { assert } from "../base/index.js";
 import { readU64, writeU64 } from "./keys.js";
 

@@ -148,7 +148,10 @@ export class MemoryDisk {
     this.#begun.add(begun);
     this.#later(life, () => {
       this.#begun.delete(begun);
-      if (this.writeFault !== undefined) return callback(this.writeFault);
+      if (this.writeFault !== undefined) {
+        callback(this.writeFault);
+        return;
+      }
       happen();
       callback(undefined);
     });

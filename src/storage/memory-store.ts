@@ -1,4 +1,4 @@
-import type { Store } from "../runtime/ports.js";
+import type { Store } from "../runtime/index.js";
 import { MemoryDisk } from "./memory-disk.js";
 import { openStore } from "./open-store.js";
 import type { StoreOptions } from "./open-store.js";

@@ -1,5 +1,5 @@
 import type { ConfState, HardState } from "../raft/index.js";
-import type { AppliedState } from "../runtime/ports.js";
+import type { AppliedState } from "../runtime/index.js";
 import type { LogBounds, TermRun } from "./log-bounds.js";
 import { RowReader } from "./row-reader.js";
 import type { RowWriter } from "./row-writer.js";

@@ -1,6 +1,6 @@
 import { ClusterError } from "../base/index.js";
 import type { ConfState, HardState, ReplicaId } from "../raft/index.js";
-import type { LogId, OpenedReplica } from "../runtime/ports.js";
+import type { LogId, OpenedReplica } from "../runtime/index.js";
 import { CursorReader } from "./cursor-reader.js";
 import { commit } from "./engine.js";
 import { GenerationKeys, generationOfKey, metaKey, numberedKey, tablePrefix } from "./keys.js";

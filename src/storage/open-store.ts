@@ -1,5 +1,5 @@
 import type { ClusterError } from "../base/index.js";
-import type { Store } from "../runtime/ports.js";
+import type { Store } from "../runtime/index.js";
 import type { Engine } from "./engine.js";
 import { MarkerWriter } from "./marker-writer.js";
 import type { After, MarkerMedium } from "./marker-writer.js";

@@ -1,5 +1,5 @@
 import type { ConfState, HardState } from "../raft/index.js";
-import type { AppliedState } from "../runtime/ports.js";
+import type { AppliedState } from "../runtime/index.js";
 import type { GenerationKeys } from "./keys.js";
 import type { LogBounds } from "./log-bounds.js";
 

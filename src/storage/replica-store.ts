@@ -10,7 +10,7 @@ import type {
   SnapshotSink,
   SnapshotSource,
   Store,
-} from "../runtime/ports.js";
+} from "../runtime/index.js";
 import { commit } from "./engine.js";
 import type { Engine, EngineBatch } from "./engine.js";
 import { readFeedPage } from "./feed-table.js";

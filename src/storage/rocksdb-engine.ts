@@ -133,14 +133,18 @@ class RocksDbCursor implements EngineCursor {
   }
 
   nextPage(callback: (error: Failure, rows: readonly EngineRow[] | undefined) => void): void {
-    if (this.#ended) return callback(new Error("the cursor has ended"), undefined);
+    if (this.#ended) {
+      callback(new Error("the cursor has ended"), undefined);
+      return;
+    }
     this.#reading = true;
     this.#iterator.nextPage((error, rows) => {
       this.#reading = false;
       if (error) {
         this.#failed = true;
         this.#stuck();
-        return callback(error, undefined);
+        callback(error, undefined);
+        return;
       }
       if (this.#ended) this.#release();
       callback(undefined, rows);

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Store } from "../runtime/ports.js";
+import type { Store } from "../runtime/index.js";
 import { MarkerFile, syncDirectory } from "./marker-file.js";
 import { openStore } from "./open-store.js";
 import type { StoreOptions } from "./open-store.js";

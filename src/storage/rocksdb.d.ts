@@ -37,7 +37,7 @@ declare module "rocksdb" {
     cacheSize: number;
   }
 
-  export default class RocksDb {
+  class RocksDb {
     constructor(location: string);
     open(options: OpenOptions, callback: (error: Failure) => void): void;
     close(callback: (error: Failure) => void): void;
@@ -46,4 +46,6 @@ declare module "rocksdb" {
     iterator(options: IteratorOptions): Iterator;
     _chainedBatch(): ChainedBatch;
   }
+
+  export = RocksDb;
 }

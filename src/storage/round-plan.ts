@@ -1,9 +1,10 @@
 import { assert } from "../base/index.js";
 import type { HardState } from "../raft/index.js";
-import type { LogId, ReplicaRound } from "../runtime/ports.js";
+import type { LogId, ReplicaRound } from "../runtime/index.js";
 import type { EngineBatch } from "./engine.js";
 import { putFeedRow } from "./feed-table.js";
-import { GenerationKeys, META_GENERATION, numberedKey, TABLES, tablePrefix } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { META_GENERATION, numberedKey, TABLES, tablePrefix } from "./keys.js";
 import {
   appendToLog,
   compactLog,

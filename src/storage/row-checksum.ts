@@ -12,8 +12,17 @@ export function isIntact(key: Buffer, stored: Buffer): boolean {
 
 /** The value without its checksum; throws `corrupt-storage` rather than return a wrong byte. */
 export function requireIntact(key: Buffer, stored: Buffer): Buffer {
-  if (!isIntact(key, stored)) throw corruptRow(key, "its checksum does not match");
+  if (!isIntact(key, stored)) throw corruptChecksum(key);
+  return withoutChecksum(stored);
+}
+
+/** Of a row that was found intact. */
+export function withoutChecksum(stored: Buffer): Buffer {
   return stored.subarray(0, stored.length - CHECKSUM_BYTES);
+}
+
+export function corruptChecksum(key: Buffer): ClusterError {
+  return corruptRow(key, "its checksum does not match");
 }
 
 export function corruptRow(key: Buffer, what: string): ClusterError {

@@ -1,8 +1,9 @@
 import { assert, ClusterError } from "../base/index.js";
-import type { AppliedState, SnapshotRow, SnapshotSink } from "../runtime/ports.js";
+import type { AppliedState, SnapshotRow, SnapshotSink } from "../runtime/index.js";
 import { commit } from "./engine.js";
 import type { Engine, EngineBatch } from "./engine.js";
-import { GenerationKeys, TABLES, tablePrefix } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { TABLES, tablePrefix } from "./keys.js";
 import { META_ROWS, readAppliedState } from "./meta-rows.js";
 import type { RowWriter } from "./row-writer.js";
 import type { StoreHealth } from "./store-health.js";
@@ -62,10 +63,10 @@ export class StoreSnapshotSink implements SnapshotSink {
   async write(rows: readonly SnapshotRow[]): Promise<void> {
     const turn = this.#writing.then(() => this.#writeAll(rows));
     this.#writesUnderWay++;
-    this.#writing = turn.then(
-      () => void this.#writesUnderWay--,
-      () => void this.#writesUnderWay--,
-    );
+    const ended = () => {
+      this.#writesUnderWay--;
+    };
+    this.#writing = turn.then(ended, ended);
     return turn;
   }
 

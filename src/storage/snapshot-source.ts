@@ -1,8 +1,9 @@
 import { ClusterError } from "../base/index.js";
-import type { AppliedState, SnapshotRow, SnapshotSource } from "../runtime/ports.js";
+import type { AppliedState, SnapshotRow, SnapshotSource } from "../runtime/index.js";
 import { CursorReader } from "./cursor-reader.js";
 import type { EngineBatch, EngineRow } from "./engine.js";
-import { GenerationKeys, PREFIX_BYTES, tablePrefix } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { PREFIX_BYTES, tablePrefix } from "./keys.js";
 import { writeAppliedState } from "./meta-rows.js";
 import { requireIntact } from "./row-checksum.js";
 import { RowWriter } from "./row-writer.js";

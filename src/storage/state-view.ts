@@ -2,9 +2,10 @@ import type { KeyRange, StateKey, StateRow } from "../machine/index.js";
 import type { ReplicaId } from "../raft/index.js";
 import type { Engine } from "./engine.js";
 import { CursorReader, readFailure } from "./cursor-reader.js";
-import { GenerationKeys, PREFIX_BYTES } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { PREFIX_BYTES } from "./keys.js";
 import type { ReadSlots } from "./read-slots.js";
-import { requireIntact } from "./row-checksum.js";
+import { corruptChecksum, isIntact, requireIntact, withoutChecksum } from "./row-checksum.js";
 import type { WriteGate } from "./write-gate.js";
 
 /** What reads need: the engine, its bounded use, and the moments between rounds. */
@@ -62,12 +63,9 @@ export function getRows(
       slots.run(replica, (release) => {
         engine.get(key, (error, stored) => {
           release();
-          try {
-            if (error) throw readFailure(error);
-            if (stored !== undefined) values[at] = requireIntact(key, stored);
-          } catch (failure) {
-            reject(failure);
-          }
+          if (error) reject(readFailure(error));
+          else if (stored !== undefined && !isIntact(key, stored)) reject(corruptChecksum(key));
+          else values[at] = stored && withoutChecksum(stored);
           if (--left > 0) return;
           returned();
           resolve(values);

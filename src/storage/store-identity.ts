@@ -66,23 +66,15 @@ export function writeIdentity(engine: Engine, { storeId, boot }: Identity): Prom
 }
 
 async function readIdentity(engine: Engine): Promise<Identity | undefined> {
-  const stored = await getValue(engine, IDENTITY_KEY);
-  if (stored === undefined) return undefined;
-  const row = new RowReader(IDENTITY_KEY, stored);
-  return { storeId: row.bytes(2 * STORE_ID_BYTES).toString("latin1"), boot: row.u64() };
-}
-
-function getValue(engine: Engine, key: Buffer): Promise<Buffer | undefined> {
-  return new Promise((resolve, reject) => {
-    engine.get(key, (error, stored) => {
-      if (error) return reject(error);
-      try {
-        resolve(stored && requireIntact(key, stored));
-      } catch (damage) {
-        reject(damage);
-      }
+  const stored = await new Promise<Buffer | undefined>((resolve, reject) => {
+    engine.get(IDENTITY_KEY, (error, value) => {
+      if (error) reject(error);
+      else resolve(value);
     });
   });
+  if (stored === undefined) return undefined;
+  const row = new RowReader(IDENTITY_KEY, requireIntact(IDENTITY_KEY, stored));
+  return { storeId: row.bytes(2 * STORE_ID_BYTES).toString("latin1"), boot: row.u64() };
 }
 
 function isEmpty(engine: Engine): Promise<boolean> {

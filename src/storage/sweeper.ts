@@ -1,7 +1,8 @@
 import { CursorReader } from "./cursor-reader.js";
 import { commit } from "./engine.js";
 import type { Engine, EngineRow } from "./engine.js";
-import { GenerationKeys, STORE_ROWS } from "./keys.js";
+import type { GenerationKeys } from "./keys.js";
+import { STORE_ROWS } from "./keys.js";
 import type { After } from "./marker-writer.js";
 import { readFeedRow } from "./feed-table.js";
 import type { ReadSlots } from "./read-slots.js";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { ClusterError } from "../../src/base/index.js";
-import type { FeedReadOptions, Store } from "../../src/runtime/ports.js";
+import type { FeedReadOptions, Store } from "../../src/runtime/index.js";
 import {
   append,
   appliedAt,
@@ -152,10 +152,7 @@ export function describeStore(name: string, createAdapter: () => Promise<StoreAd
       });
 
       it("can be compacted to its end and goes on there", async () => {
-        await store.write(
-          [{ ...applyRound(R, 5), compactTo: { index: 5, term: 2 } }],
-          true,
-        );
+        await store.write([{ ...applyRound(R, 5), compactTo: { index: 5, term: 2 } }], true);
         const opened = await reopened();
         expect(opened.firstIndex).to.equal(6);
         expect(opened.lastIndex).to.equal(5);

@@ -1,6 +1,7 @@
 /**
- * Writes rounds into the store in a directory until it is killed. It prints the log's end before each round as "writing" and
- * after it as "wrote". Its data are a function of index and term, so that the parent can check them.
+ * Writes rounds into the store in a directory until it is killed. It prints the log's end before
+ * each round as "writing" and after it as "wrote". Its data are a function of index and term, so
+ * that the parent can check them.
  */
 import { writeSync } from "node:fs";
 import { openRocksDbStore } from "../../src/storage/index.js";

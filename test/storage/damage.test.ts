@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { join } from "node:path";
-import type { Store } from "../../src/runtime/ports.js";
+import type { Store } from "../../src/runtime/index.js";
 import { ClusterError } from "../../src/base/index.js";
 import type { Engine } from "../../src/storage/engine.js";
 import { GenerationKeys, metaKey, numberedKey } from "../../src/storage/keys.js";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { ClusterError } from "../../src/base/index.js";
-import type { Store } from "../../src/runtime/ports.js";
+import type { Store } from "../../src/runtime/index.js";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
 import { append, entries, failureOf, MEMBERS, WHOLE } from "./samples.js";
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { Store } from "../../src/runtime/ports.js";
+import type { Store } from "../../src/runtime/index.js";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
 import { GenerationKeys, generationOfKey, numberOfKey, TABLES } from "../../src/storage/keys.js";
 import { append, appliedAt, applyRound, copySnapshot, entries, MEMBERS } from "./samples.js";
@@ -24,16 +24,22 @@ describe("a store that made rows useless", () => {
 
   afterEach(() => store.close());
 
+  /** Row keys as they are now. */
+  const rowsNow = async (wanted: (key: Buffer) => boolean) => {
+    await store.close();
+    const engine = disk.openEngine();
+    const found = (await allRows(engine)).map(([key]) => key).filter(wanted);
+    await engine.close();
+    store = await openMemoryStore({ disk });
+    await store.openReplica(R, MEMBERS);
+    return found;
+  };
+
   /** Row keys once the background is done with what is known now. */
   const rowsLeft = async (wanted: (key: Buffer) => boolean) => {
     let before = -1;
     for (;;) {
-      await store.close();
-      const engine = disk.openEngine();
-      const found = (await allRows(engine)).map(([key]) => key).filter(wanted);
-      await engine.close();
-      store = await openMemoryStore({ disk });
-      await store.openReplica(R, MEMBERS);
+      const found = await rowsNow(wanted);
       if (found.length === before) return found;
       before = found.length;
       await new Promise((resolve) => setTimeout(resolve, 30));
@@ -52,8 +58,14 @@ describe("a store that made rows useless", () => {
   it("deletes a truncated tail, whatever is appended meanwhile", async () => {
     await append(store, R, entries(10, 2));
     for (let index = 11; index < 40; index++) await append(store, R, entries(index, 2));
-    const left = await rowsLeft(inTable(TABLES.log));
+    const left = await rowsNow(inTable(TABLES.log));
     expect(left.map(numberOfKey)).to.deep.equal([...many(39).keys()].map((at) => 1 + at));
+  });
+
+  it("deletes at open what is left of a truncated tail", async () => {
+    await append(store, R, entries(10, 2));
+    expect(await rowsNow(inTable(TABLES.log))).to.have.length.above(1_000);
+    expect(await rowsNow(inTable(TABLES.log))).to.have.length(10);
   });
 
   it("deletes trimmed changes with their index rows", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Entry } from "../../src/raft/index.js";
-import type { OpenedReplica, ReplicaRound, Store } from "../../src/runtime/ports.js";
+import type { OpenedReplica, ReplicaRound, Store } from "../../src/runtime/index.js";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
 import { appliedAt, copySnapshot, entries, MEMBERS, stateOf, text } from "./samples.js";
 
@@ -68,12 +68,12 @@ async function drive<T>(
   run: Promise<T>,
   steps = Infinity,
 ): Promise<T | undefined> {
-  let ended = false;
-  const mark = () => (ended = true);
+  const call = { ended: false };
+  const mark = () => (call.ended = true);
   run.then(mark, mark);
   for (let step = 0; step < steps; step++) {
     await new Promise((resolve) => setImmediate(resolve));
-    if (ended) return run;
+    if (call.ended) return run;
     shuffler.step();
   }
   return undefined;
@@ -146,7 +146,10 @@ describe("a store whose power is cut at any moment", () => {
       let attempted: readonly ReplicaRound[] = [];
 
       for (let life = 0; life < LIVES; life++) {
-        const store = await drive(shuffler, openMemoryStore({ disk, after: () => () => undefined }));
+        const store = await drive(
+          shuffler,
+          openMemoryStore({ disk, after: () => () => undefined }),
+        );
         if (store === undefined) throw new Error("it did not open");
         expect(store.boot, `seed ${seed}`).to.equal(life + 1);
         let allOrNothing: boolean | undefined;
@@ -181,10 +184,8 @@ describe("a store whose power is cut at any moment", () => {
             return model && chance.next() < 0.8 ? [nextRound(chance, replica, model)] : [];
           });
           const steps = count === 0 ? chance.below(4) : Infinity;
-          let done = false;
-          const write = store.write(rounds, true).then(() => (done = true));
-          await drive(shuffler, write, steps);
-          if (!done) {
+          const write = store.write(rounds, true).then(() => true);
+          if ((await drive(shuffler, write, steps)) === undefined) {
             attempted = rounds;
             interrupted++;
             break;

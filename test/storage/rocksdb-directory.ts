@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRocksDbStore } from "../../src/storage/index.js";
 import type { RocksDbStoreOptions } from "../../src/storage/index.js";
-import type { Store } from "../../src/runtime/ports.js";
+import type { Store } from "../../src/runtime/index.js";
 
 const SMALL_BYTES = 4 * 1024 * 1024;
 

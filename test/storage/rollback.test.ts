@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { copyFile, cp, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Store } from "../../src/runtime/ports.js";
+import type { Store } from "../../src/runtime/index.js";
 import { DATABASE_DIRECTORY, MARKER_FILE } from "../../src/storage/rocksdb-store.js";
 import { StoreDirectory } from "./rocksdb-directory.js";
 import { append, appliedAt, entries, failureOf, logOf, MEMBERS } from "./samples.js";

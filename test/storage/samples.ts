@@ -7,7 +7,7 @@ import type {
   SnapshotSink,
   SnapshotSource,
   Store,
-} from "../../src/runtime/ports.js";
+} from "../../src/runtime/index.js";
 
 export const MEMBERS: ConfState = {
   voters: [1, 2, 3],
