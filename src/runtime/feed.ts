@@ -113,9 +113,13 @@ export class Feed {
     const rows: FeedRow[] = [];
     let upTo = after;
     let bytes = 0;
+    let index = 0;
     for (let i = after + 1 - first; i < this.#ring.length; i++) {
       const row = this.#ring[i];
-      if (row === undefined || rows.length >= PAGE_ROWS_MAX || bytes >= PAGE_BYTES_MAX) break;
+      const isFull = rows.length >= PAGE_ROWS_MAX || bytes >= PAGE_BYTES_MAX;
+      // A page ends with a whole entry: positions exist only there.
+      if (row === undefined || (isFull && row.index !== index)) break;
+      index = row.index;
       upTo = row.sequence;
       if (wanted.size > 0 && !row.channels.some((channel) => wanted.has(channel))) continue;
       rows.push(row);
@@ -125,11 +129,12 @@ export class Feed {
   }
 
   async #fromDisk(after: number, channels: readonly string[]): Promise<FeedPage> {
-    return this.#options.read(after, {
+    const page = await this.#options.read(after, {
       channels,
       limit: PAGE_ROWS_MAX,
       bytesMax: PAGE_BYTES_MAX,
     });
+    return page.rows.length < PAGE_ROWS_MAX ? page : endWithWholeEntry(page);
   }
 
   /** True when there is more than `at`; false when a second passed, or the reader should stop. */
@@ -183,4 +188,12 @@ export class Feed {
     this.#ring = this.#ring.slice(drop);
     this.#ringBytes = bytes;
   }
+}
+
+/** Leaves out an entry at the end of a full page that may go on behind it, if another one comes before it. */
+function endWithWholeEntry(page: FeedPage): FeedPage {
+  const last = page.rows.at(-1);
+  const rows = page.rows.filter(({ index }) => index !== last?.index);
+  const upTo = rows.at(-1)?.sequence;
+  return upTo === undefined ? page : { rows, upTo };
 }

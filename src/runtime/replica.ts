@@ -44,6 +44,8 @@ import type { RuntimeObserver } from "./observer.js";
 import { Sweeper } from "./sweeper.js";
 
 const TRANSFER_TIMEOUT_MS = 3000;
+/** A node that stops gives its followers this long: they may be stopping too. */
+const STOP_TRANSFER_MS = 500;
 
 /** What a replica needs of the process that hosts it. */
 export interface ReplicaHost {
@@ -293,7 +295,7 @@ export class Replica implements ReplicaHandle {
     };
   }
 
-  transferLeader(to: ReplicaId | undefined): Promise<string> {
+  transferLeader(to: ReplicaId | undefined, timeoutMs = TRANSFER_TIMEOUT_MS): Promise<string> {
     const status = this.#group.status();
     const best = status.followers
       .filter(({ id, isLearner }) => id !== this.replica && !isLearner)
@@ -315,7 +317,7 @@ export class Replica implements ReplicaHandle {
         this.#leaderWaiters.delete(done);
         resolve(this.#host.nodeOf(this.#soft.leader));
       };
-      const cancel = this.#host.clock.after(TRANSFER_TIMEOUT_MS, () => {
+      const cancel = this.#host.clock.after(timeoutMs, () => {
         this.#leaderWaiters.delete(done);
         reject(
           new ClusterError("deadline-exceeded", "the other replica did not take over in time"),
@@ -473,7 +475,9 @@ export class Replica implements ReplicaHandle {
   }
 
   async stop(): Promise<void> {
-    if (this.isLeader) await this.transferLeader(undefined).catch(() => undefined);
+    if (this.isLeader) {
+      await this.transferLeader(undefined, STOP_TRANSFER_MS).catch(() => undefined);
+    }
     this.#stopping = true;
     for (const proposal of this.#gathered.splice(0)) proposal.reject(stopping());
     this.#open.abandon("this node is stopping");

@@ -93,9 +93,12 @@ export class RuntimeCluster {
 
   /** As by a power cut: nothing that was not synced survives. */
   crashNode(name: string): void {
+    const running = this.#running.get(name);
     this.network.stop(name);
     this.#disks.get(name)?.crash();
     this.#running.delete(name);
+    // Only its timers are still there.
+    void running?.runtime.stop();
   }
 
   replica(node: string, shard: number): ReplicaHandle {
@@ -127,7 +130,7 @@ export class RuntimeCluster {
   }
 
   async stop(): Promise<void> {
-    for (const { runtime } of this.#running.values()) await runtime.stop();
+    await Promise.all([...this.#running.values()].map(({ runtime }) => runtime.stop()));
     this.#running.clear();
   }
 }
