@@ -1,0 +1,13 @@
+import { createContextKey } from "@connectrpc/connect";
+
+/** What is known of one call beside its message. */
+export interface CallRecord {
+  readonly remoteAddress: string;
+  /** Name of the gRPC code that it ended with, once that is known. */
+  code: string | undefined;
+}
+
+export const CALL_RECORD = createContextKey<CallRecord>(
+  { remoteAddress: "", code: undefined },
+  { description: "what is known of a call" },
+);

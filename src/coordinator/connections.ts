@@ -1,0 +1,75 @@
+import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import type { HttpRequest, HttpResponse } from "./http.js";
+
+/** The open connections of a server, so that it can end without cutting off who is being answered. */
+export class Connections {
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Answers under way by connection, of HTTP/1.1 alone. */
+  readonly #answers = new Map<Socket, Set<HttpResponse>>();
+  readonly #emptied: (() => void)[] = [];
+  #closing = false;
+
+  constructor(server: Http2SecureServer) {
+    server.on("connection", (socket: Socket) => this.#track(socket));
+    server.on("secureConnection", (socket) => {
+      this.#track(socket);
+      if (socket.alpnProtocol !== "h2") this.#answers.set(socket, new Set());
+    });
+    server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+      if (this.#closing) session.close();
+    });
+    server.on("request", (request: HttpRequest, response: HttpResponse) => {
+      if (request.httpVersionMajor === 1) this.#answering(request.socket, response);
+    });
+  }
+
+  /** Says goodbye on every connection: those that are idle end now, the others after their answers. */
+  close(): void {
+    this.#closing = true;
+    for (const session of this.#sessions) session.close();
+    for (const [socket, answers] of this.#answers) {
+      if (answers.size === 0) socket.end();
+      for (const response of answers) endAfter(response);
+    }
+  }
+
+  /** Once no connection is left. */
+  async empty(): Promise<void> {
+    if (this.#sockets.size === 0) return;
+    await new Promise<void>((resolve) => this.#emptied.push(resolve));
+  }
+
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    // Without it, a connection that is reset during the handshake is an error that nobody hears.
+    socket.on("error", () => undefined);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#answers.delete(socket);
+      if (this.#sockets.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
+    });
+  }
+
+  #answering(socket: Socket, response: HttpResponse): void {
+    const answers = this.#answers.get(socket);
+    answers?.add(response);
+    if (this.#closing) endAfter(response);
+    response.once("close", () => {
+      answers?.delete(response);
+      if (this.#closing && answers?.size === 0) socket.end();
+    });
+  }
+}
+
+function endAfter(response: HttpResponse): void {
+  if (!response.headersSent) response.setHeader("connection", "close");
+}

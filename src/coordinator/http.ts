@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+
+/** A request of either version of HTTP that the port speaks. */
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+export type HttpResponse = ServerResponse | Http2ServerResponse;
+
+/** Answers once, with the length known, whatever the version. */
+export function respond(
+  response: HttpResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  text: string,
+): void {
+  const body = Buffer.from(text);
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.setHeader("content-length", body.byteLength);
+  response.end(body);
+}
+
+export function respondJson(response: HttpResponse, status: number, value: object): void {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  respond(response, status, headers, `${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,11 @@
+/**
+ * The public door of the cluster: gRPC, gRPC-Web and Connect on one port with TLS, for whatever the gateway answers.
+ * Close it before what the gateway stands on.
+ */
+export { startCoordinator } from "./start-coordinator.js";
+export type { Coordinator, CoordinatorOptions } from "./start-coordinator.js";
+export { DEFAULT_LIMITS } from "./limits.js";
+export type { CoordinatorLimits } from "./limits.js";
+export type { CallObserver, ObservedCall } from "./observer.js";
+export type { Clock } from "./clock.js";
+export type { Logger } from "./logger.js";

@@ -1,0 +1,30 @@
+/** What one client may ask of a coordinator. Every limit is per call but for those that say otherwise. */
+export interface CoordinatorLimits {
+  /** Bytes of a request message, after decompression. Default 1 MiB. */
+  readonly requestBytesMax: number;
+  /** Bytes of a response message, before compression. Default 4 MiB. */
+  readonly responseBytesMax: number;
+  /**
+   * Milliseconds that a call may take, and the deadline of one that names none. A request must have arrived whole by then
+   * too. Default 60 s.
+   */
+  readonly deadlineMsMax: number;
+  /** Milliseconds that a stream of responses may last; the client goes on from its last position. Default 24 h. */
+  readonly streamMsMax: number;
+  /** Bytes of all headers of a request. Default 16 KiB. */
+  readonly headerBytesMax: number;
+  /** Calls that one HTTP/2 connection has open at a time. Default 100. */
+  readonly streamsPerConnectionMax: number;
+  /** Milliseconds that an HTTP/1.1 connection may idle between calls. Default 65 s, longer than a usual balancer's 60. */
+  readonly keepAliveMs: number;
+}
+
+export const DEFAULT_LIMITS: CoordinatorLimits = {
+  requestBytesMax: 1024 * 1024,
+  responseBytesMax: 4 * 1024 * 1024,
+  deadlineMsMax: 60_000,
+  streamMsMax: 24 * 3600 * 1000,
+  headerBytesMax: 16 * 1024,
+  streamsPerConnectionMax: 100,
+  keepAliveMs: 65_000,
+};

@@ -1,0 +1,107 @@
+import { Code } from "@connectrpc/connect";
+import {
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { CallRecord } from "./call-record.js";
+import type { Clock } from "./clock.js";
+import { respondJson, type HttpRequest, type HttpResponse } from "./http.js";
+import type { CoordinatorLimits } from "./limits.js";
+import type { Logger } from "./logger.js";
+import type { CallObserver, ObservedCall } from "./observer.js";
+import { servePage, type PagesOptions } from "./pages.js";
+import { prepareCall } from "./rpc-handler.js";
+import { refuseForm } from "./refusals.js";
+
+export interface ListenerOptions extends PagesOptions {
+  readonly methods: ReadonlyMap<string, UniversalHandler>;
+  readonly limits: CoordinatorLimits;
+  readonly clock: Clock;
+  readonly observer: CallObserver | undefined;
+  readonly logger: Logger | undefined;
+}
+
+const TYPES: Readonly<Record<UniversalHandler["method"]["methodKind"], ObservedCall["type"]>> = {
+  unary: "unary",
+  server_streaming: "server_stream",
+  client_streaming: "client_stream",
+  bidi_streaming: "bidi_stream",
+};
+
+/** Answers every request of the port. Never throws: what a client sends must not end the process. */
+export function createListener(
+  options: ListenerOptions,
+): (request: HttpRequest, response: HttpResponse) => void {
+  return (request, response) => {
+    // A connection that breaks is told to whoever reads or writes; nobody else has to know.
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
+    response.once("finish", () => stopUpload(request));
+    const handler = options.methods.get((request.url ?? "").split("?", 1)[0] ?? "");
+    const answered =
+      handler === undefined
+        ? page(request, response, options)
+        : call(handler, request, response, options);
+    answered.catch((failure: unknown) => {
+      if (!response.headersSent && !response.destroyed) {
+        respondJson(response, 400, { code: "invalid_argument", message: "this is not a request" });
+      }
+      options.logger?.warn("a request could not be answered", { cause: String(failure) });
+    });
+  };
+}
+
+/** HTTP/2: who was answered need not send the rest (RFC 9113, 8.1). HTTP/1.1 sees to it by itself. */
+function stopUpload(request: HttpRequest): void {
+  const NO_ERROR = 0;
+  if ("stream" in request && !request.complete) request.stream.close(NO_ERROR);
+}
+
+async function page(
+  request: HttpRequest,
+  response: HttpResponse,
+  options: ListenerOptions,
+): Promise<void> {
+  servePage(request, response, options);
+}
+
+async function call(
+  handler: UniversalHandler,
+  request: HttpRequest,
+  response: HttpResponse,
+  options: ListenerOptions,
+): Promise<void> {
+  const { limits, clock, observer } = options;
+  const remoteAddress = request.socket.remoteAddress ?? "";
+  const record: CallRecord = { remoteAddress, code: undefined };
+  const received = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  const prepared = prepareCall(handler, received, record, limits, clock);
+  if (prepared === undefined) {
+    refuseForm(request, response, handler.method, handler.allowedMethods);
+    return;
+  }
+  const ended = observer?.started({
+    service: handler.service.typeName,
+    method: handler.method.name,
+    type: TYPES[handler.method.methodKind],
+    protocol: prepared.protocol.name,
+  });
+  let answer: UniversalServerResponse | undefined;
+  response.once("close", () => ended?.(record.code ?? codeOf(answer)));
+  answer = await prepared.respond();
+  try {
+    await universalResponseToNodeResponse(answer, response);
+  } catch {
+    // The client left; its call was told by its signal.
+    response.destroy();
+  }
+}
+
+/** Of a call that did not get as far as our own words: what Connect said, or that the client left. */
+function codeOf(answer: UniversalServerResponse | undefined): string {
+  const status = answer?.trailer?.get("grpc-status") ?? null;
+  if (status !== null) return status === "0" ? "OK" : (Code[Number(status)] ?? "Unknown");
+  if (answer === undefined) return "Canceled";
+  return answer.status < 400 ? "Canceled" : "Unknown";
+}

@@ -1,0 +1,53 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { respond, respondJson, type HttpRequest, type HttpResponse } from "./http.js";
+import { parseProtocol } from "./protocol.js";
+
+const UNIMPLEMENTED = "12";
+
+/** A path that no method has, in the words of the protocol that asked. */
+export function refuseUnknownMethod(request: HttpRequest, response: HttpResponse): void {
+  const path = pathOf(request);
+  const message =
+    `there is no method ${path}: the path of a call is /package.Service/Method, ` +
+    "such as /cabildo.v1.EventService/GetEvent, and reflection lists them";
+  const type = request.headers["content-type"] ?? "";
+  const protocol = parseProtocol(type);
+  if (protocol === undefined || protocol.name === "connect") {
+    respondJson(response, 404, { code: "unimplemented", message });
+    return;
+  }
+  const status = {
+    "content-type": type,
+    "grpc-status": UNIMPLEMENTED,
+    "grpc-message": encodeURIComponent(message),
+  };
+  respond(response, 200, status, "");
+}
+
+/** A request to a method that is of none of the protocols it is served in. */
+export function refuseForm(
+  request: HttpRequest,
+  response: HttpResponse,
+  method: DescMethod,
+  allowedMethods: readonly string[],
+): void {
+  if (!allowedMethods.includes(request.method ?? "")) {
+    response.setHeader("allow", allowedMethods.join(", "));
+    const message = `use ${allowedMethods.join(" or ")} for ${method.name}`;
+    respondJson(response, 405, { code: "unimplemented", message });
+    return;
+  }
+  const types =
+    method.methodKind === "unary"
+      ? "application/json, application/proto, application/grpc, application/grpc-web"
+      : "application/connect+json, application/connect+proto, application/grpc, application/grpc-web";
+  response.setHeader("accept-post", types);
+  const message = `send ${method.name} as one of ${types}`;
+  respondJson(response, 415, { code: "invalid_argument", message });
+}
+
+/** Without the query, and short enough to be repeated. */
+function pathOf(request: HttpRequest): string {
+  const PATH_LENGTH_MAX = 200;
+  return (request.url ?? "").split("?", 1)[0]?.slice(0, PATH_LENGTH_MAX) ?? "";
+}

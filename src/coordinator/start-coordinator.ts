@@ -1,0 +1,158 @@
+import { createSecureServer, type Http2SecureServer } from "node:http2";
+import type { Socket } from "node:net";
+import { ClusterError } from "../base/index.js";
+import type { Gateway } from "../gateway/index.js";
+import { toConnectError } from "../wire/index.js";
+import type { Clock } from "./clock.js";
+import { Connections } from "./connections.js";
+import { DEFAULT_LIMITS, type CoordinatorLimits } from "./limits.js";
+import { createListener } from "./listener.js";
+import type { Logger } from "./logger.js";
+import type { CallObserver } from "./observer.js";
+import { createRouter } from "./router.js";
+
+/** Milliseconds between the end of the grace and the end of what did not hear of it. */
+const ABORT_GRACE_MS = 50;
+/** Milliseconds for the headers of an HTTP/1.1 request to arrive. */
+const HEADERS_TIMEOUT_MS = 20_000;
+
+export interface CoordinatorOptions {
+  readonly gateway: Gateway;
+  /** PEM texts. There is no port in clear. */
+  readonly tls: { readonly cert: string; readonly key: string };
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly limits?: Partial<CoordinatorLimits>;
+  /** Whether grpc.reflection is served, which tells anyone the whole API. */
+  readonly reflection: boolean;
+  readonly clock: Clock;
+  /** Whether calls can be answered; told by health and /readyz. */
+  readonly ready: () => boolean;
+  /** The public keys of access tokens, as a JSON Web Key Set; undefined while they are not known. */
+  readonly jwks: () => object | undefined;
+  readonly observer?: CallObserver;
+  readonly logger?: Logger;
+}
+
+export interface Coordinator {
+  readonly port: number;
+  /**
+   * Takes no more connections and no more calls, ends streams, lets other calls end for `graceMs`, then cuts them off.
+   * Idempotent.
+   */
+  close(options: { readonly graceMs: number }): Promise<void>;
+}
+
+/** The public door: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2, on one port with TLS. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { gateway, clock, jwks, observer, logger } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const stopping = new AbortController();
+  const stopped = new AbortController();
+  const ready = () => !stopping.signal.aborted && options.ready();
+  const methods = createRouter({
+    gateway,
+    limits,
+    clock,
+    logger,
+    ready,
+    reflection: options.reflection,
+    stopping: stopping.signal,
+    stopped: stopped.signal,
+  });
+  const server = createServer(options.tls, limits, logger);
+  const connections = new Connections(server);
+  server.on("request", createListener({ methods, limits, clock, observer, logger, ready, jwks }));
+  const port = await listen(server, options.host, options.port);
+  server.on("error", (error) => logger?.error("the server failed", { cause: String(error) }));
+
+  const close = async (graceMs: number): Promise<void> => {
+    const unbound = new Promise<void>((resolve) => server.close(() => resolve()));
+    const farewell = toConnectError(
+      new ClusterError("stopping", "this coordinator stops: call again, another one answers"),
+    );
+    stopping.abort(farewell);
+    connections.close();
+    const done = connections.empty();
+    if (await within(clock, graceMs, done)) return await unbound;
+    stopped.abort(farewell);
+    await within(clock, ABORT_GRACE_MS, done);
+    connections.destroy();
+    await unbound;
+  };
+  let closed: Promise<void> | undefined;
+  return { port, close: ({ graceMs }) => (closed ??= close(graceMs)) };
+}
+
+function createServer(
+  tls: CoordinatorOptions["tls"],
+  limits: CoordinatorLimits,
+  logger: Logger | undefined,
+): Http2SecureServer {
+  const server = createSecureServer({
+    ...tls,
+    minVersion: "TLSv1.2",
+    allowHTTP1: true,
+    settings: {
+      maxConcurrentStreams: limits.streamsPerConnectionMax,
+      maxHeaderListSize: limits.headerBytesMax,
+    },
+  });
+  // What node:http sets by itself and node:http2 leaves out, for connections that speak HTTP/1.1.
+  Object.assign(server, {
+    maxHeaderSize: limits.headerBytesMax,
+    keepAliveTimeout: limits.keepAliveMs,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: limits.deadlineMsMax,
+  });
+  server.on("clientError", (error: Error, socket: Socket) => refuseGarbage(error, socket));
+  server.on("tlsClientError", () => undefined);
+  server.on("sessionError", (error) => {
+    logger?.warn("a connection failed", { cause: error.message });
+  });
+  return server;
+}
+
+/** What is not HTTP/1.1 gets as much of an answer as it can read. */
+function refuseGarbage(error: Error, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = "code" in error ? error.code : undefined;
+  const status =
+    code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+async function listen(server: Http2SecureServer, host: string, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (error: Error): void => {
+      const problem = `cannot listen on ${host}:${port}: choose another address or end what uses it`;
+      reject(new ClusterError("unreachable", problem, {}, error));
+    };
+    server.once("error", refuse);
+    server.listen(port, host, () => {
+      server.off("error", refuse);
+      resolve();
+    });
+  });
+  const bound = server.address();
+  return bound !== null && typeof bound === "object" ? bound.port : port;
+}
+
+/** Whether it is done before the time is over. */
+function within(clock: Clock, timeoutMs: number, done: Promise<void>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(timeoutMs, () => resolve(false));
+    void done.then(() => {
+      cancel();
+      resolve(true);
+    });
+  });
+}
