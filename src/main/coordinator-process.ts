@@ -1,20 +1,41 @@
+import { startCoordinator } from "../coordinator/index.js";
+import { createRpcMetrics } from "../observability/index.js";
+import { SYSTEM_CLOCK } from "./clock.js";
 import type { DoorOptions } from "./commands/process-options.js";
-import { openShards, whenServing } from "./open-shards.js";
+import { openGateway } from "./open-gateway.js";
 import type { RunningProcess } from "./process-life.js";
-import { serveMetrics } from "./process-setup.js";
+import { loadServerTls, serveMetrics } from "./process-setup.js";
 import type { ProcessSetup } from "./process-setup.js";
+
+/** For calls that are under way when the coordinator stops. */
+const STOP_GRACE_MS = 5000;
 
 /** A coordinator: the public API over the shards. */
 export async function startCoordinatorProcess(
   setup: ProcessSetup,
-  options: DoorOptions,
+  { certs, host, port, metricsPort }: DoorOptions,
 ): Promise<RunningProcess> {
-  const shards = openShards(setup);
-  const metrics = await serveMetrics(setup, options.host, options.metricsPort);
+  const { registry, log } = setup;
+  const { gateway, isServing, serving, close } = openGateway(setup);
+  const coordinator = await startCoordinator({
+    gateway,
+    tls: loadServerTls(certs),
+    host,
+    port,
+    reflection: true,
+    clock: SYSTEM_CLOCK,
+    ready: isServing,
+    jwks: () => (gateway.isReady() ? gateway.jwks() : undefined),
+    observer: createRpcMetrics(registry),
+    logger: log,
+  });
+  const metrics = await serveMetrics(setup, host, metricsPort);
+  log.info("listening", { port: coordinator.port });
   return {
-    ready: whenServing(shards),
+    ready: serving,
     stop: async () => {
-      await shards.close();
+      await coordinator.close({ graceMs: STOP_GRACE_MS });
+      await close();
       await metrics.close();
     },
   };

@@ -1,21 +1,59 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { startFanout } from "../fanout/index.js";
+import type { Fanout, Logger } from "../fanout/index.js";
+import { createFanoutObserver } from "../observability/index.js";
+import type { Log } from "../observability/index.js";
+import { SYSTEM_CLOCK } from "./clock.js";
 import type { DoorOptions } from "./commands/process-options.js";
-import { openShards, whenServing } from "./open-shards.js";
+import { openGateway } from "./open-gateway.js";
 import type { RunningProcess } from "./process-life.js";
-import { serveMetrics } from "./process-setup.js";
+import { loadServerTls, serveMetrics } from "./process-setup.js";
 import type { ProcessSetup } from "./process-setup.js";
+
+const ASK_AGAIN_MS = 50;
 
 /** A fan-out: the live channels over the feeds of the shards. */
 export async function startFanoutProcess(
   setup: ProcessSetup,
-  options: DoorOptions,
+  { certs, host, port, metricsPort }: DoorOptions,
 ): Promise<RunningProcess> {
-  const shards = openShards(setup);
-  const metrics = await serveMetrics(setup, options.host, options.metricsPort);
+  const { name, registry, log, health, shardName } = setup;
+  const { gateway, shards, serving, close } = openGateway(setup);
+  const fanout = await startFanout({
+    gateway,
+    shards,
+    tls: loadServerTls(certs),
+    host,
+    port,
+    transport: "auto",
+    name,
+    clock: SYSTEM_CLOCK,
+    random: Math.random,
+    observer: createFanoutObserver(registry, shardName),
+    logger: fieldsFirst(log),
+  });
+  health.add("feeds", () => (fanout.isReady() ? undefined : "not every shard's feed is followed"));
+  const metrics = await serveMetrics(setup, host, metricsPort);
+  log.info("listening", { port: fanout.port, transport: fanout.transport });
   return {
-    ready: whenServing(shards),
+    ready: serving.then(() => whenFollowing(fanout)),
     stop: async () => {
-      await shards.close();
+      await fanout.close();
+      await close();
       await metrics.close();
     },
+  };
+}
+
+async function whenFollowing(fanout: Fanout): Promise<void> {
+  while (!fanout.isReady()) await sleep(ASK_AGAIN_MS);
+}
+
+function fieldsFirst(log: Log): Logger {
+  return {
+    debug: (fields, message) => log.debug(message, { ...fields }),
+    info: (fields, message) => log.info(message, { ...fields }),
+    warn: (fields, message) => log.warn(message, { ...fields }),
+    error: (fields, message) => log.error(message, { ...fields }),
   };
 }

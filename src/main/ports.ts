@@ -25,7 +25,7 @@ const BASE_MAX = 65_435;
 const sequence = (length: number, first: number): readonly number[] =>
   Array.from({ length }, (_, index) => first + index);
 
-/** The public API on `base`, the fan-out beside it, further ones on base + 2 to 9, nodes from base + 10, metrics from base + 50. */
+/** The API on `base`, the fan-out beside it, further ones on base + 2 to 9, nodes from base + 10, metrics from base + 50. */
 export function planPorts(base: number, counts: ProcessCounts): PortPlan {
   const { nodes, coordinators, fanouts } = counts;
   if (!Number.isSafeInteger(base) || base < 1 || base > BASE_MAX) {

@@ -32,11 +32,6 @@ const RULES: readonly Rule[] = [
   { says: "stay within 130 characters", files: /\.(ts|js)$/u, line: /^.{131,}$/u },
   { says: "end lines without blanks", files: /\.(ts|js|proto|json|yaml|yml)$/u, line: /[ \t]$/u },
   { says: "indent with spaces", files: /\.(ts|js|proto|json|yaml|yml)$/u, line: /^\t/u },
-  {
-    says: "keep 64-bit values out of the core",
-    files: /^src\/(base|domain|policy|raft|placement|machine|runtime)\//u,
-    line: /\bbigint\b|\bBigInt\(/u,
-  },
 ];
 
 const VAGUE = /^(utils?|helpers?|common|misc|manager|data|lib)\.ts$/u;
