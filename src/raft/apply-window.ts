@@ -1,6 +1,6 @@
 import { entriesBytes, payloadBytes } from "./entry-size.js";
 import type { Entry } from "./types.js";
-import { assert } from "../base/assert.js";
+import { assert } from "../base/index.js";
 
 interface Batch {
   readonly lastIndex: number;

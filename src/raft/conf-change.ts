@@ -1,5 +1,5 @@
 import type { ReplicaId } from "./types.js";
-import { InvariantViolation } from "../base/assert.js";
+import { InvariantViolation } from "../base/index.js";
 
 export type ChangeKind = "add-voter" | "add-learner" | "remove" | "update";
 

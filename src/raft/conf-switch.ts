@@ -6,7 +6,7 @@ import { broadcastAppend, sendAppends, tryCommit } from "./replication.js";
 import { abortTransfer, becomeFollower } from "./roles.js";
 import type { ConfState } from "./types.js";
 import { NONE } from "./types.js";
-import { assert } from "../base/assert.js";
+import { assert } from "../base/index.js";
 
 /** A change takes effect here, when its entry is applied, on every replica. */
 export function applyConfChange(replica: Replica, change: ConfChange, index: number): ConfState {

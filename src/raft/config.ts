@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.js";
+import { assert } from "../base/index.js";
 import type { ConfState, HardState, ReplicaId } from "./types.js";
 import { NONE } from "./types.js";
 
@@ -7,9 +7,6 @@ export interface LogPosition {
   readonly index: number;
   readonly term: number;
 }
-
-/** How reads are confirmed; "lease-based" trusts ticks and exists for scenarios alone. */
-export type ReadMode = "safe" | "lease-based";
 
 export interface RaftConfig {
   readonly id: ReplicaId;
@@ -47,8 +44,8 @@ export interface RaftConfig {
   readonly checkQuorum?: boolean;
   /** Asks whether an election could be won before disturbing anyone with a new term. Default true. */
   readonly preVote?: boolean;
-  /** Default "safe". */
-  readonly readOnly?: ReadMode;
+  /** How reads are confirmed; "lease-based" trusts ticks and exists for scenarios alone. Default "safe". */
+  readonly readOnly?: "safe" | "lease-based";
   /** Default true: a proposal on a follower is refused with the leader's id. */
   readonly disableProposalForwarding?: boolean;
   /** Default false: a conf change is refused while another may be unapplied. */

@@ -1,16 +1,12 @@
 export { RaftGroup } from "./raft-group.js";
-export type { Proposed } from "./raft-group.js";
-export type { LogPosition, RaftConfig, ReadMode } from "./config.js";
+export type { LogPosition, RaftConfig } from "./config.js";
 export { decodeConfChange, encodeConfChange, LEAVE_JOINT } from "./conf-change.js";
 export type { ChangeKind, ConfChange, SingleChange, Transition } from "./conf-change.js";
-export type { ProgressState } from "./progress.js";
-export type { FollowerProgress, RaftStatus } from "./status.js";
+export type { FollowerProgress } from "./status.js";
 export type { StepOutcome } from "./step.js";
 export type {
-  Accepted,
   AppendDone,
   AppendWork,
-  ApplyWork,
   ConfState,
   Entry,
   EntryKind,

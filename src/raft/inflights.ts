@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.js";
+import { assert } from "../base/index.js";
 
 interface Inflight {
   readonly lastIndex: number;

@@ -3,7 +3,7 @@ import type { LogPosition } from "./config.js";
 import { entriesBytes } from "./entry-size.js";
 import type { Entry, LogView, Snapshot } from "./types.js";
 import { Unstable } from "./unstable.js";
-import { assert } from "../base/assert.js";
+import { assert } from "../base/index.js";
 
 /** The log as the protocol sees it: the stored part and, over it, what is not yet durable. */
 export class RaftLog {

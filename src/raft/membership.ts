@@ -3,7 +3,7 @@ import { findJoint, isLeaveJoint } from "./conf-change.js";
 import type { JointVoters } from "./quorum.js";
 import type { ConfState, ReplicaId } from "./types.js";
 import { NONE } from "./types.js";
-import { unreachable } from "../base/assert.js";
+import { unreachable } from "../base/index.js";
 
 /** Who is in the group. No replica is a voter of the incoming half and a learner; outgoing is empty unless joint. */
 export interface Membership {

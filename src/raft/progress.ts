@@ -1,5 +1,5 @@
 import type { Inflights } from "./inflights.js";
-import { InvariantViolation, unreachable } from "../base/assert.js";
+import { InvariantViolation, unreachable } from "../base/index.js";
 
 /**
  * probe: the follower's log is unknown, so one append at a time until it answers. replicate: appends stream ahead of their

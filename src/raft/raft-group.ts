@@ -33,7 +33,7 @@ import type {
   ReplicaId,
 } from "./types.js";
 import { NONE } from "./types.js";
-import { assert } from "../base/assert.js";
+import { assert } from "../base/index.js";
 
 /** Where proposed entries stand in the log. They are committed only if they still stand there when they are applied. */
 export type Proposed = Accepted<{ readonly firstIndex: number; readonly term: number }>;

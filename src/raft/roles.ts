@@ -2,7 +2,7 @@ import type { Replica } from "./replica.js";
 import { tryAppendOwn } from "./replication.js";
 import type { ReplicaId } from "./types.js";
 import { NONE } from "./types.js";
-import { assert } from "../base/assert.js";
+import { assert } from "../base/index.js";
 
 export function becomeFollower(replica: Replica, term: number, leader: ReplicaId): void {
   reset(replica, term);

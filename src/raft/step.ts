@@ -16,7 +16,7 @@ export type StepOutcome =
 
 type LeaderMessage = Extract<Message, { kind: "append" | "heartbeat" | "snapshot" }>;
 
-export const OK: StepOutcome = { kind: "ok" };
+const OK: StepOutcome = { kind: "ok" };
 
 export function step(replica: Replica, message: Message): StepOutcome {
   if (!isWellFormed(message)) return { kind: "refused", reason: "malformed" };
