@@ -21,7 +21,7 @@ export function syncHandlers(context: ServiceContext): readonly Handler[] {
 
 /** Ends when the caller's token does: go on with a new one from the last position. */
 async function* watch(context: ServiceContext, call: Call, request: WatchChangesRequest) {
-  const { clock, positions, encode } = context;
+  const { clock, positions } = context;
   const { channel } = request;
   const calendar = parseCalendar(channel, "channel");
   requireCalendar(call.caller, "channel.watch", calendar, channel);
@@ -44,7 +44,8 @@ async function* watch(context: ServiceContext, call: Call, request: WatchChanges
       const nowMs = clock.monotonicMs();
       if (items.length === 0 && nowMs - silentSinceMs < CHECKPOINT_MS) continue;
       await call.recheck();
-      const place = (sequence: number): string => encode({ shard: shard.number, epoch, sequence });
+      const place = (sequence: number): string =>
+        context.encode({ shard: shard.number, epoch, sequence });
       const changes = items.map((item) => {
         const { sequence, timeMs } = item;
         const position = place(sequence);

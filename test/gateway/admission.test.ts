@@ -1,0 +1,155 @@
+import { expect } from "chai";
+import { create } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
+import { ClusterService } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { AuthService, file_cabildo_v1_auth } from "../../gen/cabildo/v1/auth_pb.js";
+import { file_cabildo_v1_agenda } from "../../gen/cabildo/v1/agenda_pb.js";
+import { file_cabildo_v1_calendars } from "../../gen/cabildo/v1/calendars_pb.js";
+import {
+  EventService,
+  file_cabildo_v1_events,
+  ListEventsRequestSchema,
+} from "../../gen/cabildo/v1/events_pb.js";
+import { file_cabildo_v1_groups } from "../../gen/cabildo/v1/groups_pb.js";
+import { file_cabildo_v1_notifications } from "../../gen/cabildo/v1/notifications_pb.js";
+import { file_cabildo_v1_sync } from "../../gen/cabildo/v1/sync_pb.js";
+import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
+import { Health } from "../../gen/grpc/health/v1/health_pb.js";
+import { createGateway } from "../../src/gateway/index.js";
+import { ruleOf } from "../../src/gateway/authorization.js";
+import { MemoryShards } from "../support/memory-shards.js";
+import { failureOf, GatewayBench, TestClock } from "./support.js";
+
+const METHODS: readonly DescMethod[] = [
+  file_cabildo_v1_agenda,
+  file_cabildo_v1_auth,
+  file_cabildo_v1_calendars,
+  file_cabildo_v1_events,
+  file_cabildo_v1_groups,
+  file_cabildo_v1_notifications,
+  file_cabildo_v1_sync,
+  file_cabildo_v1_users,
+].flatMap(({ services }) => services.flatMap(({ methods }) => methods));
+
+describe("the gateway", function () {
+  this.timeout(20_000);
+
+  it("finds a rule for every public method: one without is open to nobody", () => {
+    expect(METHODS).to.have.length.above(40);
+    for (const method of METHODS) {
+      expect(ruleOf(method).kind, `${method.parent.typeName}/${method.name}`).to.be.oneOf([
+        "public",
+        "user",
+      ]);
+    }
+  });
+
+  it("asks for a token first, whatever else is wrong", async () => {
+    const bench = await GatewayBench.open();
+    const isPublic = (method: DescMethod) => ruleOf(method).kind === "public";
+    const unary = METHODS.filter(
+      (method): method is DescMethodUnary => method.methodKind === "unary" && !isPublic(method),
+    );
+    for (const method of unary) {
+      expect(await failureOf(bench.call(method, {})), method.name).to.include({
+        code: "unauthenticated",
+      });
+    }
+  });
+
+  it("says of what does not exist yet that it does not", async () => {
+    const bench = await GatewayBench.open();
+    const { accessToken } = await bench.person("ana");
+    const call = bench.call(EventService.method.cancelEvent, {}, accessToken);
+    const failure = await failureOf(call);
+    expect(failure).to.include({ code: "unimplemented" });
+    expect(failure.message).to.equal("cabildo.v1.EventService/CancelEvent does not exist yet");
+  });
+
+  it("does not serve operators, and nothing that has no rule", async () => {
+    const bench = await GatewayBench.open();
+    const { accessToken } = await bench.person("ana");
+    for (const method of [ClusterService.method.getStatus, Health.method.check]) {
+      expect(await failureOf(bench.call(method, {}, accessToken))).to.include({
+        code: "permission-denied",
+      });
+    }
+  });
+
+  it("does not start what its deadline has no time for", async () => {
+    const bench = await GatewayBench.open();
+    const { accessToken } = await bench.person("ana");
+    const before = bench.shards.reads.length;
+    const call = bench.gateway.unary({
+      method: EventService.method.listEvents,
+      request: create(ListEventsRequestSchema, { parent: "calendars/ana" }),
+      token: accessToken,
+      deadlineMs: bench.clock.monotonicMs() - 1,
+      signal: new AbortController().signal,
+      remoteAddress: "",
+    });
+    const failure = await failureOf(call);
+    expect(failure).to.include({ code: "deadline-exceeded" });
+    expect(failure.details.outcome).to.equal("not_applied");
+    expect(bench.shards.reads.length).to.equal(before);
+  });
+
+  it("waits for the cluster's keys, makes them if nobody has, and shares them", async () => {
+    const shards = new MemoryShards();
+    const clock = new TestClock();
+    shards.away.add(5);
+    const troubles: unknown[] = [];
+    const options = { shards, clusterId: "01test", clock };
+    const first = createGateway({ ...options, onTrouble: (cause) => troubles.push(cause) });
+    expect(first.isReady()).to.equal(false);
+    expect(await failureOf(first.authenticate("token"))).to.include({ code: "unreachable" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(troubles).to.have.length.above(0);
+    shards.away.clear();
+    await first.ready();
+    const second = createGateway(options);
+    await second.ready();
+    expect(second.jwks()).to.deep.equal(first.jwks());
+    const position = [{ shard: 1, epoch: 1, sequence: 7 }];
+    expect(second.positions.decode(first.positions.encode(position))).to.deep.equal(position);
+  });
+
+  it("stops asking for keys when it is closed", async () => {
+    const shards = new MemoryShards();
+    shards.away.add(5);
+    const gateway = createGateway({ shards, clusterId: "01test", clock: new TestClock() });
+    gateway.close();
+    let closed: unknown;
+    await gateway.ready().catch((cause: unknown) => {
+      closed = cause;
+    });
+    expect(closed).to.be.instanceOf(Error);
+  });
+
+  it("publishes the public key alone", async () => {
+    const bench = await GatewayBench.open();
+    const [key] = bench.gateway.jwks().keys;
+    expect(key).to.include({ kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig" });
+    expect(key).to.not.have.property("d");
+  });
+
+  it("lets each hear their own channels alone", async () => {
+    const bench = await GatewayBench.open();
+    const { caller } = await bench.gateway.authenticate((await bench.person("ana")).accessToken);
+    await bench.gateway.authorizeChannel(caller, "users/ana");
+    await bench.gateway.authorizeChannel(caller, "calendars/ana");
+    await bench.gateway.authorizeChannel(caller, "calendars/ana.work");
+    for (const channel of ["users/bo", "calendars/bo", "groups/choir", "cluster", "", "x/y"]) {
+      const failure = await failureOf(bench.gateway.authorizeChannel(caller, channel));
+      expect(failure, channel).to.include({ code: "not-found" });
+    }
+  });
+
+  it("keeps methods that anyone may call few", () => {
+    const names = METHODS.filter((method) => ruleOf(method).kind === "public").map(
+      ({ name }) => name,
+    );
+    expect(names).to.have.members(["Register", "Login", "Refresh"]);
+    expect(AuthService.method.logout.name).to.not.be.oneOf(names);
+  });
+});

@@ -1,0 +1,143 @@
+import { ClusterError } from "../../src/base/index.js";
+import type { Command, Query } from "../../src/domain/index.js";
+import { DEFAULT_RANGE_MAP } from "../../src/placement/index.js";
+import type { ShardNumber } from "../../src/placement/index.js";
+import type {
+  CallOptions,
+  ChangesEvent,
+  ChangesOptions,
+  CommandResult,
+  FeedItem,
+  QueryResult,
+  ReadOptions,
+  ShardClient,
+} from "../../src/shards/index.js";
+import {
+  decodeCommand,
+  decodeQuery,
+  decodeQueryReply,
+  decodeReply,
+  encodeChange,
+  encodeCommand,
+  encodeQuery,
+  encodeQueryReply,
+  encodeReply,
+} from "../../src/wire/index.js";
+import { AgendaShard, MACHINE } from "./agenda-shard.js";
+
+const EPOCH = 1;
+
+class Shard {
+  readonly agenda = new AgendaShard();
+  readonly feed: FeedItem[] = [];
+  readonly waiting = new Set<() => void>();
+}
+
+/** All shards of a cluster in memory, with the real state machine and the real encodings, without a network. */
+export class MemoryShards implements ShardClient {
+  readonly rangeMap = DEFAULT_RANGE_MAP;
+  readonly #shards = new Map<ShardNumber, Shard>(
+    DEFAULT_RANGE_MAP.shards.map(({ number }) => [number, new Shard()]),
+  );
+  /** Log time of all shards, in milliseconds since 1970. */
+  wallMs: () => number = () => Date.now();
+  /** Commands that were applied, in order. */
+  readonly commands: Command[] = [];
+  readonly reads: { readonly shard: ShardNumber; readonly query: Query }[] = [];
+  /** Shards that do not answer. */
+  readonly away = new Set<ShardNumber>();
+
+  async execute(
+    shard: ShardNumber,
+    command: Command,
+    options: CallOptions,
+  ): Promise<CommandResult> {
+    this.#requireAnswer(shard, options);
+    const { agenda, feed, waiting } = this.#shard(shard);
+    agenda.nowMs = this.wallMs();
+    const applied = agenda.apply(decodeCommand(encodeCommand(command)));
+    this.commands.push(command);
+    for (const change of applied.changes) {
+      const sequence = feed.length + 1;
+      feed.push({
+        sequence,
+        index: sequence,
+        timeMs: agenda.nowMs,
+        channels: [change.channel, ...change.audience.map((user) => `users/${user}`)],
+        change: encodeChange(change),
+      });
+    }
+    for (const wake of [...waiting]) wake();
+    const reply = decodeReply(encodeReply(applied.reply));
+    return { reply, position: { shard, epoch: EPOCH, sequence: feed.length } };
+  }
+
+  async read(shard: ShardNumber, query: Query, options: ReadOptions): Promise<QueryResult> {
+    this.#requireAnswer(shard, options);
+    const { agenda, feed } = this.#shard(shard);
+    if ((options.minSequence ?? 0) > feed.length) {
+      throw new ClusterError("deadline-exceeded", "the shard has not come that far");
+    }
+    this.reads.push({ shard, query });
+    const answer = MACHINE.query(decodeQuery(encodeQuery(query)), agenda.memory.state);
+    const reply = decodeQueryReply(encodeQueryReply(answer));
+    return { reply, position: { shard, epoch: EPOCH, sequence: feed.length } };
+  }
+
+  async *changes({ shard, after, channels, signal }: ChangesOptions): AsyncGenerator<ChangesEvent> {
+    const { feed, waiting } = this.#shard(shard);
+    if (after !== undefined && after.epoch !== EPOCH) {
+      throw new ClusterError("epoch-changed", "the shard was restored");
+    }
+    let at = after?.sequence ?? feed.length;
+    yield { items: [], upTo: at, firstSequence: 1, epoch: EPOCH };
+    while (!isAborted(signal)) {
+      const items = feed
+        .slice(at)
+        .filter(
+          (item) => channels === undefined || item.channels.some((c) => channels.includes(c)),
+        );
+      if (feed.length > at) {
+        at = feed.length;
+        yield { items, upTo: at, firstSequence: 1, epoch: EPOCH };
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          waiting.delete(wake);
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        waiting.add(wake);
+        signal.addEventListener("abort", wake);
+      });
+    }
+  }
+
+  async probe() {
+    return this.rangeMap.shards.map(({ number }) => ({
+      shard: number,
+      ready: !this.away.has(number),
+    }));
+  }
+
+  async close(): Promise<void> {
+    // Nothing is open.
+  }
+
+  #shard(number: ShardNumber): Shard {
+    const shard = this.#shards.get(number);
+    if (shard === undefined) throw new Error(`no shard ${number}`);
+    return shard;
+  }
+
+  #requireAnswer(shard: ShardNumber, { timeoutMs }: CallOptions): void {
+    if (timeoutMs <= 0) throw new Error("a call without time");
+    if (!this.away.has(shard)) return;
+    throw new ClusterError("no-leader", "no leader", { outcome: "not_applied" });
+  }
+}
+
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
