@@ -112,8 +112,6 @@ describe("from a new cluster to the first push, by the command line", function (
     );
     expect(err).to.equal("");
     expect(JSON.parse(out)).to.have.property("position");
-    const rest = await shell("curl -sS $CABILDO_CURL $CABILDO_API/v1/calendars/ana/events");
-    expect(JSON.parse(rest.out)).to.have.property("position");
   });
 
   it("gives grpcurl what it needs, unquoted", async function () {
