@@ -91,7 +91,8 @@ export class RaftLog {
 
   /** Newest state that a follower could be given. */
   findSnapshot(): Snapshot | undefined {
-    return this.unstable.snapshot ?? this.#view.snapshot();
+    const snapshot = this.unstable.snapshot ?? this.#view.snapshot();
+    return snapshot?.meta.index === 0 ? undefined : snapshot;
   }
 
   /**

@@ -55,7 +55,9 @@ function trySendAppend(replica: Replica, to: ReplicaId, evenIfEmpty: boolean): b
   if (progress === undefined || progress.isPaused || progress.fetching) return false;
   const prevIndex = progress.next - 1;
   const prevTerm = replica.log.findTerm(prevIndex);
-  if (prevTerm === undefined) return trySendSnapshot(replica, to, progress);
+  // An empty replica may have joined later: the log from its start would not tell it the first membership.
+  const needsMembership = prevIndex === 0 && replica.log.applying.applied > 0;
+  if (prevTerm === undefined || needsMembership) return trySendSnapshot(replica, to, progress);
 
   // Through a full window goes an empty append at most: if everything in flight was lost, its refusal is what empties it.
   const isThrottled = progress.state === "replicate" && progress.inflights.isFull;

@@ -59,12 +59,13 @@ export class RandomNetwork {
     this.#random = new SeededRandom(seed);
     // Without pre-vote and check-quorum there are more leaders at a time: safety must not depend on them.
     this.#isPolite = this.#random.chance(0.3);
+    const isBootstrapped = this.#random.chance(0.5);
     const spare = 2;
     const voters = Array.from({ length: size }, (_, at) => at + 1);
     for (let id = 1; id <= size + spare; id++) {
       const confState = confOf(id <= size ? voters : []);
       const store = new MemoryStore(confState);
-      if (id <= size) store.bootstrap(1);
+      if (id <= size && isBootstrapped) store.bootstrap(1);
       const node: Node = {
         ...{ id, store, confState, group: undefined, appends: [], applies: [], applied: 0 },
         ...{ promised: { index: 0, term: 0 }, backup: store.copy(), state: 0, reads: new Map() },

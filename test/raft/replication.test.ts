@@ -274,6 +274,21 @@ describe("a leader's stream", () => {
     expect(leader.group.status().followers[2]).to.include({ state: "replicate", match: 4 });
   });
 
+  it("begins with a snapshot for a replica that joined with nothing", () => {
+    const confState = confOf([1]);
+    const network = new TestNetwork(0);
+    network.replicas.push(new TestReplica(1, new MemoryStore(confState)));
+    const leader = network.elect(1);
+    network.replicas.push(new TestReplica(2, new MemoryStore(confOf([]))));
+    const changes = [{ kind: "add-learner", replica: 2 } as const];
+    leader.group.proposeConfChange({ transition: "auto", changes, context: bytes("") });
+    network.settle();
+    network.tick(1);
+    expect(leader.group.status().firstIndex).to.equal(1);
+    expect(network.at(2).store.firstIndex()).to.be.greaterThan(1);
+    expect(network.at(2).group.status().confState).to.deep.equal(confOf([1], [2]));
+  });
+
   it("waits where no snapshot is to be had yet", () => {
     const network = new TestNetwork(2);
     const leader = network.elect(1);
