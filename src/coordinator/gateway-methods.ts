@@ -1,7 +1,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
-import { assert } from "../base/index.js";
+import { ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { assert, ClusterError } from "../base/index.js";
 import type { Gateway, GatewayCall } from "../gateway/index.js";
 import { messageInit } from "../wire/index.js";
 import { bearerToken } from "./bearer-token.js";
@@ -85,7 +85,9 @@ function gatewayCall(
 /** A call that was ended from outside failed for that reason, whatever it says when it notices. */
 function reasonOf(failure: unknown, signal: AbortSignal): unknown {
   const isAbort = failure instanceof Error && failure.name === "AbortError";
-  return isAbort && signal.aborted ? signal.reason : failure;
+  if (!isAbort || !signal.aborted) return failure;
+  if (signal.reason instanceof ConnectError) return signal.reason;
+  return new ClusterError("canceled", "the client left before the answer");
 }
 
 const isUnary = (method: DescMethod): method is DescMethodUnary => method.methodKind === "unary";

@@ -3,7 +3,11 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
 import type { CallRecord } from "./call-record.js";
 import type { Clock } from "./clock.js";
 import { respondJson, type HttpRequest, type HttpResponse } from "./http.js";
@@ -44,10 +48,8 @@ export function createListener(
         ? page(request, response, options)
         : call(handler, request, response, options);
     answered.catch((failure: unknown) => {
-      if (!response.headersSent && !response.destroyed) {
-        respondJson(response, 400, { code: "invalid_argument", message: "this is not a request" });
-      }
-      options.logger?.warn("a request could not be answered", { cause: String(failure) });
+      options.logger?.error("a request could not be answered", { cause: String(failure) });
+      response.destroy();
     });
   };
 }
@@ -75,7 +77,12 @@ async function call(
   const { limits, clock, observer } = options;
   const remoteAddress = request.socket.remoteAddress ?? "";
   const record: CallRecord = { remoteAddress, code: undefined };
-  const received = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  const received = tryReceive(request, response);
+  if (received === undefined) {
+    const message = "the request names no host: send it with HTTP/1.1 or HTTP/2";
+    respondJson(response, 400, { code: "invalid_argument", message });
+    return;
+  }
   const prepared = prepareCall(handler, received, record, limits, clock);
   if (prepared === undefined) {
     refuseForm(request, response, handler.method, handler.allowedMethods);
@@ -95,6 +102,18 @@ async function call(
   } catch {
     // The client left; its call was told by its signal.
     response.destroy();
+  }
+}
+
+/** Undefined if no address can be made of what the client says it asks. */
+function tryReceive(
+  request: HttpRequest,
+  response: HttpResponse,
+): UniversalServerRequest | undefined {
+  try {
+    return universalRequestFromNodeRequest(request, response, undefined, undefined);
+  } catch {
+    return undefined;
   }
 }
 
