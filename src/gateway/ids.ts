@@ -1,10 +1,13 @@
 import { ulid } from "ulidx";
+import { assert } from "../base/index.js";
 
 /** Port: bytes that nobody can guess. */
 export type RandomBytes = (count: number) => Uint8Array;
 
 const SESSION_BYTES = 16;
 const UUID_BYTES = 16;
+/** Characters of a ULID that are random: one byte each. */
+const ULID_BYTES = 16;
 
 /** Ids are made here, before the log: applying a command makes none. */
 export interface Ids {
@@ -16,11 +19,20 @@ export interface Ids {
 }
 
 export function createIds(wallMs: () => number, randomBytes: RandomBytes): Ids {
-  const fraction = (): number => (randomBytes(1)[0] ?? 0) / 0x100;
   return {
-    event: () => `e${ulid(wallMs(), fraction).toLowerCase()}`,
+    event: () => `e${ulid(wallMs(), fractions(randomBytes(ULID_BYTES))).toLowerCase()}`,
     session: () => Buffer.from(randomBytes(SESSION_BYTES)).toString("hex"),
     uuid: () => uuidV7(wallMs(), randomBytes(UUID_BYTES)),
+  };
+}
+
+/** Each byte once, as a number in [0, 1): drawing them one by one would cost more than all else of a write. */
+function fractions(bytes: Uint8Array): () => number {
+  let at = 0;
+  return () => {
+    const byte = bytes[at++];
+    assert(byte !== undefined, "more random characters in a ULID than there are");
+    return byte / 0x100;
   };
 }
 
