@@ -16,7 +16,8 @@ export async function startCoordinatorProcess(
   { certs, host, port, metricsPort }: DoorOptions,
 ): Promise<RunningProcess> {
   const { registry, log } = setup;
-  const { gateway, isServing, serving, close } = openGateway(setup);
+  const behind = openGateway(setup);
+  const { gateway } = behind;
   const coordinator = await startCoordinator({
     gateway,
     tls: loadServerTls(certs),
@@ -24,7 +25,7 @@ export async function startCoordinatorProcess(
     port,
     reflection: true,
     clock: SYSTEM_CLOCK,
-    ready: isServing,
+    ready: () => behind.isServing(),
     jwks: () => (gateway.isReady() ? gateway.jwks() : undefined),
     observer: createRpcMetrics(registry),
     logger: log,
@@ -32,10 +33,10 @@ export async function startCoordinatorProcess(
   const metrics = await serveMetrics(setup, host, metricsPort);
   log.info("listening", { port: coordinator.port });
   return {
-    ready: serving,
+    ready: behind.serving,
     stop: async () => {
       await coordinator.close({ graceMs: STOP_GRACE_MS });
-      await close();
+      await behind.close();
       await metrics.close();
     },
   };

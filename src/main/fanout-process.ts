@@ -18,7 +18,8 @@ export async function startFanoutProcess(
   { certs, host, port, metricsPort }: DoorOptions,
 ): Promise<RunningProcess> {
   const { name, registry, log, health, shardName } = setup;
-  const { gateway, shards, serving, close } = openGateway(setup);
+  const behind = openGateway(setup);
+  const { gateway, shards } = behind;
   const fanout = await startFanout({
     gateway,
     shards,
@@ -36,10 +37,10 @@ export async function startFanoutProcess(
   const metrics = await serveMetrics(setup, host, metricsPort);
   log.info("listening", { port: fanout.port, transport: fanout.transport });
   return {
-    ready: serving.then(() => whenFollowing(fanout)),
+    ready: behind.serving.then(() => whenFollowing(fanout)),
     stop: async () => {
       await fanout.close();
-      await close();
+      await behind.close();
       await metrics.close();
     },
   };

@@ -1,0 +1,111 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { Agent, get } from "node:https";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { eventually } from "../support/eventually.js";
+import { isAlive, repositoryRoot, UpCluster } from "../support/up-cluster.js";
+
+const CABILDO = join(repositoryRoot(), "dist/src/main/cabildo.js");
+
+const pidsOf = ({ ready }: UpCluster): readonly number[] =>
+  [...ready.nodes, ...ready.coordinators, ...ready.fanouts].map(({ pid }) => pid);
+
+function up(...args: readonly string[]): { readonly code: number | null; readonly err: string } {
+  const { status, stderr } = spawnSync(process.execPath, [CABILDO, "up", ...args], {
+    encoding: "utf8",
+  });
+  return { code: status, err: stderr };
+}
+
+describe("a cluster that runs in a directory", function () {
+  this.timeout(120_000);
+  let dataDir: string;
+  let basePort: string;
+  before(() => {
+    dataDir = mkdtempSync(join(tmpdir(), "supervision-"));
+  });
+  after(() => rmSync(dataDir, { recursive: true }));
+
+  it("is the same one after it was stopped, and after its supervisor was killed", async () => {
+    const first = await UpCluster.start({ dataDir });
+    await first.person("ana");
+    expect(await first.stop()).to.equal(0);
+
+    const second = await UpCluster.start({ dataDir, extra: ["--no-restart"] });
+    expect(second.ready.clusterId).to.equal(first.ready.clusterId);
+    process.kill(second.pid, "SIGKILL");
+    await eventually(() => !pidsOf(second).some(isAlive), { what: "its processes to end with it" });
+
+    const third = await UpCluster.start({ dataDir, basePort: second.basePort });
+    try {
+      const again = await third.person("ana").then(
+        () => "",
+        (cause: unknown) => String(cause),
+      );
+      expect(again).to.contain("already_exists");
+    } finally {
+      await third.stop();
+    }
+  });
+
+  it("lets nobody else run it, and names the ports that it holds", async () => {
+    const cluster = await UpCluster.start({ dataDir });
+    const other = mkdtempSync(join(tmpdir(), "supervision-"));
+    try {
+      basePort = String(cluster.basePort);
+      const sameDirectory = up("--data", dataDir, "--base-port", basePort);
+      expect(sameDirectory).to.include({ code: 1 });
+      expect(sameDirectory.err).to.contain(`process ${cluster.pid} already runs the cluster`);
+      const samePorts = up("--data", other, "--base-port", basePort);
+      expect(samePorts).to.include({ code: 1 });
+      expect(samePorts.err).to.contain(`${basePort} (for coordinator-1)`);
+    } finally {
+      rmSync(other, { recursive: true });
+      await cluster.stop();
+    }
+  });
+
+  it("does not let a node vote whose directory was emptied", () => {
+    rmSync(join(dataDir, "node-2"), { recursive: true });
+    const { code, err } = up("--data", dataDir, "--base-port", basePort);
+    expect(code).to.equal(1);
+    expect(err).to.contain("node-2 is empty, but the cluster has served before");
+  });
+});
+
+describe("a cluster on an address that other machines reach", function () {
+  this.timeout(120_000);
+  const outward = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find(({ internal, family }) => !internal && family === "IPv4")?.address;
+
+  it("shows nothing in clear, and keeps its secrets to its owner", async function () {
+    if (outward === undefined) this.skip(); // this machine has loopback alone
+    const cluster = await UpCluster.start({ extra: ["--host", outward] });
+    try {
+      const { api, metrics, ca, adminCredential, operatorKey } = cluster.ready;
+      expect(new URL(api).hostname).to.equal(outward);
+      const agent = new Agent({ ca: readFileSync(ca) });
+      for (const url of [`${api}/livez`, ...metrics.map((one) => one.url)]) {
+        expect(new URL(url).protocol).to.equal("https:");
+        expect(await statusOf(url, agent), url).to.equal(200);
+      }
+      for (const secret of [adminCredential, operatorKey]) {
+        expect(statSync(secret).mode & 0o777, secret).to.equal(0o600);
+      }
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
+function statusOf(url: string, agent: Agent): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on("error", reject);
+  });
+}
