@@ -102,7 +102,7 @@ async function conclude(story: Story): Promise<void> {
   console.log(
     `      ${count} events written, longest wait ${longest.toFixed(0)} ms, ${retries} client retries`,
   );
-  expect(writers.flatMap(({ failures }) => failures)).to.deep.equal([]);
+  expect(writers.flatMap(({ failures }) => failures.slice(0, 3))).to.deep.equal([]);
   for (const [i, person] of people.entries()) {
     const written = writers[i]?.written ?? [];
     const stored = await listTitles(person);

@@ -70,7 +70,7 @@ export class RetryingWriter {
               },
             },
           },
-          { timeoutMs: Math.max(endMs - performance.now(), 1) },
+          { timeoutMs: Math.ceil(Math.max(endMs - performance.now(), 1)) },
         );
       } catch (error) {
         if (!isRetryable(error) || performance.now() + BACK_OFF_MS > endMs) throw error;
