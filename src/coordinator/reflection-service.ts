@@ -12,6 +12,7 @@ import {
   ServerReflectionResponseSchema as AlphaResponseSchema,
   type ServerReflectionRequest as AlphaRequest,
 } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { createReflection } from "../wire/index.js";
 import { CALL_RECORD } from "./call-record.js";
 
@@ -21,7 +22,9 @@ export function routeReflection(
   services: readonly DescService[],
   options: { readonly shutdownSignal: AbortSignal; readonly maxTimeoutMs: number },
 ): void {
-  const reflect = createReflection([...services, ServerReflection, ServerReflectionAlpha]);
+  const described = [...services, ServerReflection, ServerReflectionAlpha];
+  // No method mentions the details of a refusal: without these a tool prints bytes.
+  const reflect = createReflection(described, [file_google_rpc_error_details]);
   const current = {
     serverReflectionInfo: async function* (
       requests: AsyncIterable<ServerReflectionRequest>,

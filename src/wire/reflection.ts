@@ -15,10 +15,14 @@ type Answer = ServerReflectionResponse["messageResponse"];
 /** Answers one request of grpc.reflection.v1; v1alpha has the same bytes under another name. */
 export type Reflection = (request: ServerReflectionRequest) => ServerReflectionResponse;
 
-/** Describes these services, and the files that they need, to tools such as grpcurl. */
-export function createReflection(services: readonly DescService[]): Reflection {
+/** Describes these services, the files that they need, and further files, to tools such as grpcurl. */
+export function createReflection(
+  services: readonly DescService[],
+  further: readonly DescFile[] = [],
+): Reflection {
   const files = new Map<string, DescFile>();
   for (const { file } of services) collect(file, files);
+  for (const file of further) collect(file, files);
   const symbols = new Map<string, DescFile>();
   const extensions = new Map<string, Map<number, DescFile>>();
   for (const file of files.values()) index(file, symbols, extensions);
