@@ -11,6 +11,17 @@ interface Rule {
   readonly unless?: RegExp;
 }
 
+interface Lockfile {
+  readonly packages: Readonly<Record<string, LockedPackage | undefined>>;
+}
+
+interface LockedPackage {
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+const RESOLVED = /"resolved": "https?:\/\/([^/]+)/gu;
+const NPM_HOST = "registry.npmjs.org";
+
 const WRITTEN = /\.(ts|js|md|proto|yaml|yml|json|sh)$|^(Makefile|\.ci\/run|deploy\/Dockerfile)$/u;
 const NOT_WRITTEN = /^(gen\/|package-lock\.json$|LICENSE$|test\/conformance\/.*\.txt$)/u;
 const THIS_FILE = "test/tidy/text.test.ts";
@@ -70,8 +81,19 @@ describe("the project's text", () => {
   });
 
   it("must lock packages by content, not by the address they came from", () => {
-    const lock = readFileSync("package-lock.json", "utf8");
-    const hosts = [...lock.matchAll(/"resolved": "https?:\/\/([^/]+)/gu)].map(([, host]) => host);
-    expect(hosts.filter((host) => host !== "registry.npmjs.org")).to.deep.equal([]);
+    const hosts = [...readFileSync("package-lock.json", "utf8").matchAll(RESOLVED)];
+    expect(hosts.map(([, host]) => host).filter((host) => host !== NPM_HOST)).to.deep.equal([]);
+  });
+
+  it("must lock the packages of other systems too, or `npm ci` refuses the lockfile", () => {
+    const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8")) as Lockfile;
+    const missing = Object.entries(packages).flatMap(([at, locked]) =>
+      Object.keys(locked?.optionalDependencies ?? {}).filter(
+        (name) =>
+          packages[`node_modules/${name}`] === undefined &&
+          packages[`${at}/node_modules/${name}`] === undefined,
+      ),
+    );
+    expect(missing).to.deep.equal([]);
   });
 });
