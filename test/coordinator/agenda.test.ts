@@ -116,7 +116,7 @@ describe("a coordinator before the agenda", function () {
     const [jwk] = bench.gateway.jwks().keys;
     const none = `${base64url({ alg: "none", typ: "at+jwt" })}.${body}.`;
     const symmetric = `${base64url({ alg: "HS256", typ: "at+jwt", kid: jwk?.kid })}.${body}`;
-    const mac = createHmac("sha256", String(jwk?.x ?? ""))
+    const mac = createHmac("sha256", jwk?.x ?? "")
       .update(symmetric)
       .digest("base64url");
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
