@@ -22,8 +22,8 @@ export async function measureShardStream(
   user: string,
   loads: { readonly inFlight: readonly number[]; readonly seconds: number },
 ): Promise<WriteRow[]> {
-  const file = (name: string): string =>
-    readFileSync(path.join(cluster.ready.dataDir, "certs", name), "utf8");
+  const file = (name: string): Uint8Array =>
+    readFileSync(path.join(cluster.ready.dataDir, "certs", name));
   const clusterFile = JSON.parse(
     readFileSync(path.join(cluster.ready.dataDir, "cluster.json"), "utf8"),
   ) as { readonly name: string };
