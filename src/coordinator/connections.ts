@@ -1,5 +1,6 @@
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { HttpRequest, HttpResponse } from "./http.js";
 
 /** The open connections of a server, so that it can end without cutting off who is being answered. */
@@ -13,7 +14,7 @@ export class Connections {
 
   constructor(server: Http2SecureServer) {
     server.on("connection", (socket: Socket) => this.#track(socket));
-    server.on("secureConnection", (socket) => {
+    server.on("secureConnection", (socket: TLSSocket) => {
       this.#track(socket);
       if (socket.alpnProtocol !== "h2") this.#answers.set(socket, new Set());
     });

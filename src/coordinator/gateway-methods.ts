@@ -3,7 +3,6 @@ import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/proto
 import { ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { assert, ClusterError } from "../base/index.js";
 import type { Gateway, GatewayCall } from "../gateway/index.js";
-import { messageInit } from "../wire/index.js";
 import { bearerToken } from "./bearer-token.js";
 import { callFailure } from "./call-failure.js";
 import { CALL_RECORD } from "./call-record.js";
@@ -38,7 +37,7 @@ export function routeToGateway(
         const call = gatewayCall(method, request, context, clock, limits.deadlineMsMax);
         const response = await gateway.unary(call);
         record.code = "OK";
-        return messageInit(response);
+        return response;
       } catch (failure) {
         throw callFailure(reasonOf(failure, context.signal), record, name, logger);
       }
@@ -52,7 +51,7 @@ export function routeToGateway(
     try {
       const call = gatewayCall(method, request, context, clock, limits.streamMsMax);
       for await (const response of untilAborted(gateway.stream(call), context.signal)) {
-        yield messageInit(response);
+        yield response;
       }
       record.code = "OK";
     } catch (failure) {

@@ -94,11 +94,11 @@ async function call(
     type: TYPES[handler.method.methodKind],
     protocol: prepared.protocol.name,
   });
-  let answer: UniversalServerResponse | undefined;
-  response.once("close", () => ended?.(record.code ?? codeOf(answer)));
-  answer = await prepared.respond();
+  const said: { answer?: UniversalServerResponse } = {};
+  response.once("close", () => ended?.(record.code ?? codeOf(said.answer)));
+  said.answer = await prepared.respond();
   try {
-    await universalResponseToNodeResponse(answer, response);
+    await universalResponseToNodeResponse(said.answer, response);
   } catch {
     // The client left; its call was told by its signal.
     response.destroy();

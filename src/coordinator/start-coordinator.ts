@@ -68,17 +68,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   server.on("error", (error) => logger?.error("the server failed", { cause: String(error) }));
 
   const close = async (graceMs: number): Promise<void> => {
-    const unbound = new Promise<void>((resolve) => server.close(() => resolve()));
+    const unbound = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
     const farewell = toConnectError(
       new ClusterError("stopping", "this coordinator stops: call again, another one answers"),
     );
     stopping.abort(farewell);
     connections.close();
     const done = connections.empty();
-    if (await within(clock, graceMs, done)) return await unbound;
-    stopped.abort(farewell);
-    await within(clock, ABORT_GRACE_MS, done);
-    connections.destroy();
+    if (!(await within(clock, graceMs, done))) {
+      stopped.abort(farewell);
+      await within(clock, ABORT_GRACE_MS, done);
+      connections.destroy();
+    }
     await unbound;
   };
   let closed: Promise<void> | undefined;

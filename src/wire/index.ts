@@ -55,13 +55,7 @@ export {
   frameReplies,
   toShardFailure,
 } from "./shard.js";
-export type {
-  FeedFrame,
-  ShardCall,
-  ShardFailure,
-  ShardOperation,
-  ShardReply,
-} from "./shard.js";
+export type { FeedFrame, ShardCall, ShardFailure, ShardOperation, ShardReply } from "./shard.js";
 export { createReflection } from "./reflection.js";
 export type { Reflection } from "./reflection.js";
 export {
@@ -78,6 +72,5 @@ export {
 export type { EventPlace, FieldFault } from "./public/index.js";
 export { toConnectError } from "./connect-error.js";
 export { decodeRequest } from "./decode-request.js";
-export { messageInit } from "./message-init.js";
 export { canonicalBytes } from "./canonical.js";
 export { changeToJson } from "./change-json.js";

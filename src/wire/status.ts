@@ -1,4 +1,4 @@
-import { create, createRegistry, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   BadRequestSchema,
@@ -9,9 +9,6 @@ import {
 import { ClusterError, ERRORS, type StatusCode } from "../base/index.js";
 
 const DOMAIN = "cabildo";
-
-/** The messages that come with a failure, for whoever prints them. */
-export const DETAIL_TYPES = createRegistry(BadRequestSchema, ErrorInfoSchema, RetryInfoSchema);
 
 /** A failure as every protocol tells it. */
 export interface ErrorDescription {

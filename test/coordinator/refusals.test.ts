@@ -48,8 +48,11 @@ async function grpc(door: Door, path: string, body: Uint8Array, more = {}): Prom
       const headers = { "content-type": "application/grpc", te: "trailers", ...more };
       const stream = session.request({ ":method": "POST", ":path": path, ...headers });
       let seen: Record<string, unknown> = {};
-      stream.on("response", (head) => (seen = { ...seen, ...head }));
-      stream.on("trailers", (trailers) => (seen = { ...seen, ...trailers }));
+      const note = (headers: object) => {
+        seen = { ...seen, ...headers };
+      };
+      stream.on("response", note);
+      stream.on("trailers", note);
       stream.on("error", reject);
       stream.resume();
       stream.on("close", () =>
