@@ -11,7 +11,7 @@ help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 up: build probe ## Install, build and start a cluster on this machine (UP_ARGS="--coordinators 2" for more)
-	@exec node dist/src/main/cabildo.js up $(UP_ARGS)
+	@exec node dist/cabildo up $(UP_ARGS)
 
 install: node_modules/.package-lock.json
 
