@@ -1,7 +1,6 @@
-import "reflect-metadata";
 import { webcrypto, X509Certificate as NodeCertificate } from "node:crypto";
 import { isIP } from "node:net";
-import * as x509 from "@peculiar/x509";
+import type * as X509 from "@peculiar/x509";
 
 /** What a process or person may do, as its certificate says. `server` stands for the public doors and means nothing inside. */
 export type CertificateRole = "node" | "coordinator" | "fanout" | "operator" | "server";
@@ -35,6 +34,7 @@ export async function createAuthority(options: {
   readonly days: number;
   readonly nowMs: number;
 }): Promise<PemPair> {
+  const x509 = await loadX509();
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
@@ -59,11 +59,12 @@ export async function issueCertificate(
   authority: PemPair,
   request: CertificateRequest,
 ): Promise<PemPair> {
+  const x509 = await loadX509();
   const issuer = new x509.X509Certificate(authority.cert);
   const keys = await generateKeys();
-  const names: x509.JsonGeneralName[] = [
+  const names: X509.JsonGeneralName[] = [
     { type: "url", value: `cabildo://${request.cluster}/${request.role}/${request.name}` },
-    ...request.hosts.map((value): x509.JsonGeneralName => ({
+    ...request.hosts.map((value): X509.JsonGeneralName => ({
       type: isIP(value) === 0 ? "dns" : "ip",
       value,
     })),
@@ -113,16 +114,24 @@ export function describeCertificate(pem: string | Uint8Array): CertificateFacts 
   };
 }
 
+/** Only who makes certificates pays for the library, which takes longer to load than a node to start. */
+async function loadX509(): Promise<typeof X509> {
+  await import("reflect-metadata");
+  return import("@peculiar/x509");
+}
+
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+  const x509 = await loadX509();
   const der = await webcrypto.subtle.exportKey("pkcs8", key);
   return x509.PemConverter.encode(der, "PRIVATE KEY");
 }
 
-function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const x509 = await loadX509();
   const der = x509.PemConverter.decodeFirst(pem);
   return webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, false, ["sign"]);
 }

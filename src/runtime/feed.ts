@@ -85,7 +85,7 @@ export class Feed {
     while (!signal.aborted && !this.#stopped) {
       if (at < this.#firstSequence - 1) throw this.#gone(at);
       const page = this.#fromRing(at, wanted) ?? (await this.#fromDisk(at, channels));
-      if (page !== undefined && page.upTo > at) {
+      if (page.upTo > at) {
         at = page.upTo;
         yield this.#batch(page.rows, at);
         continue;

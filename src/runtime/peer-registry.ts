@@ -67,14 +67,15 @@ const FACT = "peers";
 function parse(stored: Uint8Array | undefined): Map<string, KnownPeer> {
   const known = new Map<string, KnownPeer>();
   if (stored === undefined) return known;
-  const rows: unknown = JSON.parse(Buffer.from(stored).toString());
-  if (!Array.isArray(rows)) return known;
-  for (const row of rows) {
-    if (!Array.isArray(row)) continue;
-    const [node, storeId, boot] = row as unknown[];
+  for (const row of listOf(JSON.parse(Buffer.from(stored).toString()))) {
+    const [node, storeId, boot] = listOf(row);
     if (typeof node === "string" && typeof storeId === "string" && typeof boot === "number") {
       known.set(node, { storeId, boot });
     }
   }
   return known;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }

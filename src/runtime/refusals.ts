@@ -43,7 +43,7 @@ export function entryTooLarge(bytes: number, bytesMax: number): ClusterError {
 export function refusalError(refusal: Refusal, nodeOf: (replica: number) => string): ClusterError {
   switch (refusal.reason) {
     case "not-leader":
-      return notLeader(refusal.leader === 0 ? "" : nodeOf(refusal.leader));
+      return notLeader(nodeOf(refusal.leader));
     case "log-full":
       return new ClusterError("log-full", "too much is waiting to be committed", {
         ...NOT_APPLIED,

@@ -509,7 +509,7 @@ export class Replica implements ReplicaHandle {
     const timeMs = this.#logTime.stamp();
     const result = this.#group.propose(batch.map(({ bytes }) => frameEntry(timeMs, bytes)));
     if (result.kind === "refused") {
-      const error = refusalError(result, this.#host.nodeOf);
+      const error = refusalError(result, (replica) => this.#nodeOf(replica));
       for (const { reject } of batch) reject(error);
       this.#host.observer.proposalsFailed(this.shard, batch.length, result.reason);
       return;
@@ -543,7 +543,10 @@ export class Replica implements ReplicaHandle {
     const context = this.#reads.beginRound(this.#host.clock.monotonicMs());
     const result = this.#group.readIndex(context);
     if (result.kind === "refused")
-      this.#reads.refuseRound(context, refusalError(result, this.#host.nodeOf));
+      this.#reads.refuseRound(
+        context,
+        refusalError(result, (replica) => this.#nodeOf(replica)),
+      );
   }
 
   async #answer(bytes: Uint8Array): Promise<Executed> {
@@ -654,7 +657,7 @@ export class Replica implements ReplicaHandle {
       "the core restores a snapshot that nobody received",
     );
     // From here on nothing of the former state may reach the disk any more.
-    if (state !== undefined) this.#applier.reset(state);
+    this.#applier.reset(state);
     return install;
   }
 

@@ -4,12 +4,7 @@ import { encodeTime, monotonicFactory } from "ulidx";
 import type { Command } from "../../src/domain/index.js";
 import { DEFAULT_RANGE_MAP, findShard, replicaId } from "../../src/placement/index.js";
 import { createShardClient } from "../../src/shards/index.js";
-import {
-  decodeQueryReply,
-  decodeReply,
-  encodeCommand,
-  encodeQuery,
-} from "../../src/wire/index.js";
+import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../../src/wire/index.js";
 import type { UpCluster } from "../support/up-cluster.js";
 import { closedLoop } from "./closed-loop.js";
 import type { WriteRow } from "./writes.js";

@@ -4,7 +4,8 @@ import type { CreateEventRequest } from "../../gen/cabildo/v1/events_pb.js";
 import type { Person, UpCluster } from "../support/up-cluster.js";
 import { closedLoop } from "./closed-loop.js";
 import type { Measured } from "./closed-loop.js";
-import { Etcd, putRequest } from "./etcd.js";
+import { putRequest } from "./etcd.js";
+import type { Etcd } from "./etcd.js";
 import { HttpJson } from "./http-json.js";
 import { UnaryGrpc } from "./unary-grpc.js";
 

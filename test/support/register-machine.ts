@@ -1,17 +1,17 @@
-import type { Command, Operation } from "../../src/domain/index.js";
+import type { Command, Operation, Query } from "../../src/domain/index.js";
 import type { Codec, Machine, View } from "../../src/machine/index.js";
 
 const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
-const parse = <T>(bytes: Uint8Array): T => JSON.parse(Buffer.from(bytes).toString()) as T;
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 /** The simplest state machine that shows lost, repeated and misplaced writes: a list of titles a calendar. */
 export const REGISTER_CODEC: Pick<
   Codec,
   "decodeCommand" | "encodeReply" | "decodeQuery" | "encodeQueryReply" | "encodeChange"
 > = {
-  decodeCommand: (bytes) => parse(bytes),
+  decodeCommand: (bytes) => JSON.parse(text(bytes)) as Command,
   encodeReply: json,
-  decodeQuery: (bytes) => parse(bytes),
+  decodeQuery: (bytes) => JSON.parse(text(bytes)) as Query,
   encodeQueryReply: json,
   encodeChange: (change) => json({ resourceName: change.resourceName }),
 };
@@ -49,7 +49,7 @@ export function getQuery(key: string): Uint8Array {
 
 /** The values that were set under the key, in order. */
 export function valuesOf(reply: Uint8Array): string[] {
-  const { message } = parse<{ message: string }>(reply);
+  const { message } = JSON.parse(text(reply)) as { readonly message: string };
   return message === "" ? [] : message.split(",");
 }
 

@@ -179,16 +179,17 @@ export class UpCluster {
 
   /** SIGKILL, as a machine that dies. Resolves when the process is gone. */
   async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    const { nodes, coordinators, fanouts } = this.current();
-    const found = [...nodes, ...coordinators, ...fanouts].find((item) => item.name === name);
-    if (found === undefined) throw new Error(`no process ${name}`);
-    process.kill(found.pid, signal);
-    if (signal === "SIGKILL") {
-      await eventually(() => !isAlive(found.pid), {
-        timeoutMs: 10_000,
-        what: `${name} to die`,
-      });
-    }
+    // A process that was just restarted serves a moment before the file names it.
+    const { pid } = await eventually(
+      () => {
+        const { nodes, coordinators, fanouts } = this.current();
+        const all = [...nodes, ...coordinators, ...fanouts];
+        return all.find((item) => item.name === name && isAlive(item.pid));
+      },
+      { what: `${name} to run` },
+    );
+    process.kill(pid, signal);
+    if (signal === "SIGKILL") await eventually(() => !isAlive(pid), { what: `${name} to die` });
   }
 
   /** Ctrl-C; the data stays if it was named by the caller. Returns the exit code. */
