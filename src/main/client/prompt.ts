@@ -7,9 +7,10 @@ export async function askHidden(question: string): Promise<string> {
   if (!input.isTTY) {
     throw new Error("there is no terminal to ask for the password: use --password-stdin");
   }
-  process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: silent, terminal: true });
+  // Only now: what is typed from here on the terminal no longer shows by itself.
+  process.stderr.write(question);
   try {
     return await new Promise<string>((resolve, reject) => {
       lines.once("SIGINT", () => reject(new Error("no password was given")));
