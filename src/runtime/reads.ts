@@ -2,6 +2,7 @@ import { ClusterError } from "../base/index.js";
 
 /** A round of ReadIndex whose answer got lost is asked for again after this time. */
 const RETRY_MS = 250;
+const CONTEXTS_PER_BOOT = 2 ** 32;
 
 export interface WaitingRead {
   readonly minSequence: number;
@@ -28,7 +29,12 @@ export class Reads {
   #gathered: WaitingRead[] = [];
   readonly #rounds = new Map<number, Round>();
   #ready: ConfirmedRead[] = [];
-  #context = 0;
+  /** Never repeated, not even by a later life of this store: a late answer must not confirm a newer read. */
+  #context: number;
+
+  constructor(boot: number) {
+    this.#context = boot * CONTEXTS_PER_BOOT;
+  }
 
   get size(): number {
     return this.#gathered.length + this.#ready.length + this.#rounds.size;

@@ -101,7 +101,7 @@ export class Replica implements ReplicaHandle {
   readonly #feed: Feed;
   readonly #appends = new AppendQueue();
   readonly #open = new OpenProposals();
-  readonly #reads = new Reads();
+  readonly #reads: Reads;
   readonly #logTime: LogTime;
   readonly #lostReason: string | undefined;
   #gathered: GatheredProposal[] = [];
@@ -128,6 +128,7 @@ export class Replica implements ReplicaHandle {
     this.shard = options.shard;
     this.replica = options.replica;
     this.#host = host;
+    this.#reads = new Reads(host.store.boot);
     this.#logTime = new LogTime(host.clock);
     this.#logTime.observe(opened.applied.timeMs);
     this.#leaderHeardAtMs = host.clock.monotonicMs();
@@ -147,7 +148,8 @@ export class Replica implements ReplicaHandle {
       initial: opened.applied,
       read: (keys, ranges) => host.store.read(this.replica, keys, ranges),
       round: () => host.nextRound(),
-      applyConfChange: (entry) => this.#group.applyConfChange(decodeConfChange(entry.data)),
+      applyConfChange: (entry) =>
+        this.#group.applyConfChange(decodeConfChange(entry.data), entry.index),
       applied: (results, feed) => {
         this.#applied(results, feed);
       },

@@ -18,7 +18,8 @@ export class MemoryNetwork {
       },
       sendSnapshot: (to, snapshot) => this.#copySnapshot(node, to, snapshot),
       close: () => {
-        this.stop(node);
+        // A former life of the node closes late.
+        if (this.#listeners.get(node) === listener) this.stop(node);
         return Promise.resolve();
       },
     };
