@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { findFile, writeFileAtomic } from "./files.js";
 
 const CREDENTIAL_BYTES = 32;
-export const ADMIN_CREDENTIAL_FILE = "admin-credential";
+const ADMIN_CREDENTIAL_FILE = "admin-credential";
 
 /** The secret that makes the first administrator. The cluster knows its hash alone. */
 export interface AdminCredential {

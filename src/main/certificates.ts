@@ -28,7 +28,7 @@ export interface CertificateWish {
 export const AUTHORITY = "ca";
 /** The certificate of the public doors. */
 export const SERVER = "server";
-export const OPERATOR = "operator";
+const OPERATOR = "operator";
 
 const LOCAL_HOSTS = ["localhost", "127.0.0.1", "::1"];
 const KEY_MODE = 0o600;

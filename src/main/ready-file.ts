@@ -46,7 +46,7 @@ export interface ReadyDoor {
   readonly command: readonly string[];
 }
 
-export const READY_FILE = "ready.json";
+const READY_FILE = "ready.json";
 
 export const commandOf = ({ command, args }: ChildSpec): readonly string[] => [command, ...args];
 

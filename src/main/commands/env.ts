@@ -51,6 +51,6 @@ function hostOf(api: string): string {
 }
 
 /** For a POSIX shell. */
-export function quote(text: string): string {
+function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
