@@ -5,6 +5,7 @@ import { UpCluster } from "../support/up-cluster.js";
 import { Etcd } from "./etcd.js";
 import { measureFanout, measureFloor } from "./fanout.js";
 import type { FanoutRow } from "./fanout.js";
+import { measureShardStream } from "./shard-stream.js";
 import { measureCabildo, measureEtcd } from "./writes.js";
 import type { WriteRow } from "./writes.js";
 
@@ -30,6 +31,7 @@ try {
   await cluster.healthy();
   progress("writing");
   writes.push(...(await measureCabildo(cluster, ana, { inFlight: IN_FLIGHT, seconds })));
+  writes.push(...(await measureShardStream(cluster, "ana", { inFlight: IN_FLIGHT, seconds })));
   const nora = await cluster.person("nora");
   const keys = serverKeys(cluster.ready.dataDir);
   for (const subscribers of SUBSCRIBERS) {
@@ -60,7 +62,7 @@ console.log(JSON.stringify({ machine, seconds, writes, fanout }));
 
 function serverKeys(dataDir: string): { readonly cert: string; readonly key: string } {
   const file = (name: string): string => path.join(dataDir, "certs", name);
-  return { cert: file("fanout-1-server.pem"), key: file("fanout-1-server-key.pem") };
+  return { cert: file("server.pem"), key: file("server-key.pem") };
 }
 
 function print(where: string, rows: readonly WriteRow[], deliveries: readonly FanoutRow[]): void {

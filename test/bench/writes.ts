@@ -29,7 +29,7 @@ export async function measureCabildo(
   for (const inFlight of loads.inFlight) {
     const grpc = new UnaryGrpc({
       ...access,
-      address: new URL(api).host,
+      address: `localhost:${new URL(api).port}`,
       path: "/cabildo.v1.EventService/CreateEvent",
     });
     const overGrpc = await closedLoop({
