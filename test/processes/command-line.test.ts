@@ -132,7 +132,9 @@ describe("from a new cluster to the first push, by the command line", function (
   it("shows who leads, and a node that is killed", async () => {
     const status = async (): Promise<string> =>
       (await cabildo(["status", "--data", cluster.ready.dataDir])).out;
-    expect(await status()).to.match(/users {2}led by node-\d/u);
+    await eventually(async () => /users {2}led by node-\d/u.test(await status()), {
+      what: "status to show who leads users",
+    });
     const before = cluster.current().nodes[0]?.pid;
     await cluster.kill("node-1");
     await eventually(async () => !/led by node-1|no leader/u.test(await status()));
