@@ -1,4 +1,4 @@
-import type { ReplicaId, Role } from "../raft/index.js";
+import type { ConfChange, ConfState, ReplicaId, Role } from "../raft/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { FeedRow } from "./ports.js";
 
@@ -42,6 +42,12 @@ export interface ReplicaHandle {
 
   /** Resolves when another replica leads, with its node's name. */
   transferLeader(to: ReplicaId | undefined): Promise<string>;
+
+  /**
+   * Proposes a change of the group's members and resolves with the membership once the change is applied here. Fails as
+   * execute does; refused with no-leader while another change may be unapplied.
+   */
+  changeMembership(change: ConfChange, options: { readonly timeoutMs: number }): Promise<ConfState>;
 }
 
 export interface Executed {

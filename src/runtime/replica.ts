@@ -4,7 +4,15 @@ import { SWEEP_MORE } from "../machine/index.js";
 import type { Codec, KeyRange, Machine, StateKey } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
-import type { AppendWork, ConfState, Message, Ready, ReplicaId, SoftState } from "../raft/index.js";
+import type {
+  AppendWork,
+  ConfChange,
+  ConfState,
+  Message,
+  Ready,
+  ReplicaId,
+  SoftState,
+} from "../raft/index.js";
 import { AppendQueue } from "./append-queue.js";
 import type { MergedAppend } from "./append-queue.js";
 import { Applier } from "./applier.js";
@@ -46,6 +54,7 @@ import { Sweeper } from "./sweeper.js";
 const TRANSFER_TIMEOUT_MS = 3000;
 /** A node that stops gives its followers this long: they may be stopping too. */
 const STOP_TRANSFER_MS = 500;
+const NO_REPLY = new Uint8Array();
 
 /** What a replica needs of the process that hosts it. */
 export interface ReplicaHost {
@@ -329,6 +338,26 @@ export class Replica implements ReplicaHandle {
     });
   }
 
+  changeMembership(
+    change: ConfChange,
+    options: { readonly timeoutMs: number },
+  ): Promise<ConfState> {
+    if (this.#stopping) return Promise.reject(stopping());
+    const proposed = this.#group.proposeConfChange(change);
+    if (proposed.kind === "refused") {
+      return Promise.reject(refusalError(proposed, (replica) => this.#nodeOf(replica)));
+    }
+    this.#host.schedule(this);
+    const { firstIndex, term } = proposed;
+    const deadlineMs = this.#host.clock.monotonicMs() + options.timeoutMs;
+    return new Promise((resolve, reject) => {
+      const applied = (): void => {
+        resolve(this.#applier.state.confState);
+      };
+      this.#open.add(firstIndex, { term, deadlineMs, resolve: applied, reject });
+    });
+  }
+
   // ---- what the runtime calls
 
   get isLeader(): boolean {
@@ -606,9 +635,10 @@ export class Replica implements ReplicaHandle {
     const { epoch, firstSequence, timeMs } = this.#applier.state;
     for (const { index, term, reply, sequence } of results) {
       if (reply?.kind === "done" && reply.name === SWEEP_MORE) this.#sweeper.continue();
-      if (reply === undefined || !this.#open.has(index, term)) this.#open.passed(index);
+      if (!this.#open.has(index, term)) this.#open.passed(index);
       else {
-        const encoded = this.#host.codec.encodeReply(reply);
+        // A change of members has no reply: that it is applied is the answer.
+        const encoded = reply === undefined ? NO_REPLY : this.#host.codec.encodeReply(reply);
         this.#open.applied(index, term, { reply: encoded, sequence, epoch });
       }
     }

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { ClusterError } from "../../src/base/index.js";
+import type { ConfChange } from "../../src/raft/index.js";
 import { eventually } from "../support/eventually.js";
 import { getQuery, setCommand, valuesOf } from "../support/register-machine.js";
 import { RuntimeCluster } from "../support/runtime-cluster.js";
@@ -190,5 +191,30 @@ describe("three nodes with two shards", function () {
     }
     writing = false;
     expect(await writer).to.be.greaterThan(0);
+  });
+
+  it("change their members where the leader is asked, and one at a time", async () => {
+    cluster = await RuntimeCluster.start();
+    await cluster.set(1, "k", "start");
+    const { node, replica } = await cluster.leader(1);
+    const other = cluster.nodes.find((name) => name !== node) ?? "";
+    const leaving = cluster.replica(other, 1).replica;
+    const change: ConfChange = {
+      transition: "auto",
+      changes: [{ kind: "add-learner", replica: leaving }],
+      context: new Uint8Array(),
+    };
+    const [first, second] = await Promise.allSettled([
+      replica.changeMembership(change, { timeoutMs: 5000 }),
+      replica.changeMembership(change, { timeoutMs: 5000 }),
+    ]);
+    expect(first).to.have.nested.property("value.learners").deep.equals([leaving]);
+    expect(second).to.have.nested.property("reason.code", "no-leader");
+    const refused = await cluster
+      .replica(other, 1)
+      .changeMembership(change, { timeoutMs: 5000 })
+      .catch((error: unknown) => error);
+    expect(refused).to.include({ code: "not-leader" });
+    await cluster.set(1, "k", "end");
   });
 });

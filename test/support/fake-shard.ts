@@ -148,6 +148,10 @@ export class FakeReplica implements ReplicaHandle {
     return this.group.leader;
   }
 
+  async changeMembership(): Promise<never> {
+    throw new ClusterError("unimplemented", "the members of this shard do not change");
+  }
+
   #requireLeader(): void {
     const { leader } = this.group;
     if (leader === this.node) return;
