@@ -8,6 +8,19 @@ export interface LogPosition {
   readonly term: number;
 }
 
+/** What a replica once promised and its store no longer holds. */
+export interface LostPromise {
+  /** Whole again once a leader of `term` or a later one has brought its stable log to this index. */
+  readonly index: number;
+  readonly term: number;
+  /**
+   * The last entry that it may have acknowledged, where that and its votes are known for certain: then it votes, but only
+   * for a log that is at least as complete as the one it promised to hold. Where its votes may be forgotten too, it votes
+   * for nobody.
+   */
+  readonly promised?: LogPosition;
+}
+
 export interface RaftConfig {
   readonly id: ReplicaId;
   /** Term, vote and commit as stored; all 0 for a new replica. */
@@ -18,11 +31,8 @@ export interface RaftConfig {
   readonly applied: number;
   /** Uniform whole number in [min, max]; the only source of chance. */
   readonly randomTicks: (min: number, max: number) => number;
-  /**
-   * What this replica once promised and its store no longer holds: it neither votes nor campaigns before a leader of this
-   * term or a later one has brought its stable log to this index.
-   */
-  readonly mustReach?: LogPosition;
+  /** It does not campaign before it is whole again, and votes by what it promised, if at all. */
+  readonly mustReach?: LostPromise;
 
   /** Ticks without a leader until a campaign; the real number is random in [n, 2n - 1]. Default 10. */
   readonly electionTicks?: number;

@@ -1,3 +1,5 @@
+import type { LogPosition } from "./config.js";
+import { isAtLeast } from "./log.js";
 import type { Replica } from "./replica.js";
 import { broadcastAppend } from "./replication.js";
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./roles.js";
@@ -18,10 +20,12 @@ export function tryCampaign(replica: Replica, kind: CampaignKind): void {
   campaign(replica, kind);
 }
 
-/** A voter whose log is whole. */
+/** A voter whose log is whole, and that its owner lets lead. */
 export function isPromotable(replica: Replica): boolean {
   return (
     replica.mustReach === undefined &&
+    replica.mayVote &&
+    replica.mayLead &&
     replica.log.unstable.snapshot === undefined &&
     replica.tracker.find(replica.id) !== undefined &&
     !replica.tracker.isLearner(replica.id)
@@ -36,7 +40,7 @@ export function hearVoteRequest(replica: Replica, request: VoteRequest): void {
     (!isReal && request.term > replica.term);
   const last = { index: request.lastIndex, term: request.lastTerm };
   // Learners vote too: a promoted one may be needed for the quorum before it hears of its promotion.
-  const grant = replica.mustReach === undefined && canVote && replica.log.isUpToDate(last);
+  const grant = canVote && isCompleteEnough(replica, last);
   replica.send({
     kind: isReal ? "vote-response" : "pre-vote-response",
     from: replica.id,
@@ -49,6 +53,14 @@ export function hearVoteRequest(replica: Replica, request: VoteRequest): void {
     replica.electionElapsed = 0;
     replica.vote = request.from;
   }
+}
+
+/** Also by what was promised: a log that lost entries must not make a shorter one look complete. */
+function isCompleteEnough({ mayVote, mustReach, log }: Replica, last: LogPosition): boolean {
+  if (!mayVote || !log.isUpToDate(last)) return false;
+  if (mustReach === undefined) return true;
+  const { promised } = mustReach;
+  return promised !== undefined && isAtLeast(last, promised);
 }
 
 export function hearVoteResponse(replica: Replica, response: VoteResponse): void {

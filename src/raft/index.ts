@@ -1,5 +1,5 @@
 export { RaftGroup } from "./raft-group.js";
-export type { LogPosition, RaftConfig } from "./config.js";
+export type { LogPosition, LostPromise, RaftConfig } from "./config.js";
 export { decodeConfChange, encodeConfChange, LEAVE_JOINT } from "./conf-change.js";
 export type { ChangeKind, ConfChange, SingleChange, Transition } from "./conf-change.js";
 export type { FollowerProgress } from "./status.js";

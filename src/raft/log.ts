@@ -5,6 +5,11 @@ import type { Entry, LogView, Snapshot } from "./types.js";
 import { Unstable } from "./unstable.js";
 import { assert } from "../base/index.js";
 
+/** Whether a log that ends at `last` is at least as complete as one that ends at `other` (Raft paper, 5.4.1). */
+export function isAtLeast(last: LogPosition, other: LogPosition): boolean {
+  return last.term > other.term || (last.term === other.term && last.index >= other.index);
+}
+
 /** The log as the protocol sees it: the stored part and, over it, what is not yet durable. */
 export class RaftLog {
   readonly unstable: Unstable;
@@ -62,8 +67,7 @@ export class RaftLog {
 
   /** Whether a log that ends at `last` is at least as complete as this one (Raft paper, 5.4.1). */
   isUpToDate(last: LogPosition): boolean {
-    const term = this.lastTerm;
-    return last.term > term || (last.term === term && last.index >= this.lastIndex);
+    return isAtLeast(last, { index: this.lastIndex, term: this.lastTerm });
   }
 
   /** From `low` to the end as far as bytesMax allows, at least one if there is one. */

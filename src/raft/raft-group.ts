@@ -1,5 +1,5 @@
 import { applyConfChange } from "./conf-switch.js";
-import type { RaftConfig } from "./config.js";
+import type { LostPromise, RaftConfig } from "./config.js";
 import type { ConfChange } from "./conf-change.js";
 import { encodeConfChange } from "./conf-change.js";
 import { tryReachPromised } from "./follower.js";
@@ -11,6 +11,7 @@ import {
   tryAutoLeave,
   tryProposeAsLeader,
 } from "./proposals.js";
+import { isAtLeast } from "./log.js";
 import { hasCommittedInTerm } from "./read-index.js";
 import { ReadyBuilder } from "./ready.js";
 import { Replica } from "./replica.js";
@@ -189,6 +190,25 @@ export class RaftGroup {
     hearSnapshotOutcome(this.#replica, id, isSent);
   }
 
+  /**
+   * What the owner allows, from now on; both are allowed at first. A leader that may not lead becomes a follower at once:
+   * whoever can still hand over does that before.
+   */
+  restrict(allowed: { readonly mayVote: boolean; readonly mayLead: boolean }): void {
+    const replica = this.#replica;
+    replica.mayVote = allowed.mayVote;
+    replica.mayLead = allowed.mayLead;
+    if (!allowed.mayVote || !allowed.mayLead) stopLeading(replica);
+  }
+
+  /** It turned out that this store lost what it promised: see RaftConfig.mustReach. What was known before stays. */
+  losePromise(lost: LostPromise): void {
+    const replica = this.#replica;
+    replica.mustReach = joinLost(replica.mustReach, lost);
+    replica.confirmed = { index: 0, term: 0 };
+    stopLeading(replica);
+  }
+
   /** This peer's store lost entries that it had acknowledged: it is probed again from scratch. */
   reportLostLog(id: ReplicaId): void {
     hearLostLog(this.#replica, id);
@@ -226,4 +246,17 @@ export class RaftGroup {
     const { term } = replica;
     return tryProposeAsLeader(replica, entries) ?? { kind: "accepted", firstIndex, term };
   }
+}
+
+function stopLeading(replica: Replica): void {
+  if (replica.role !== "follower") becomeFollower(replica, replica.term, NONE);
+}
+
+function joinLost(before: LostPromise | undefined, lost: LostPromise): LostPromise {
+  if (before === undefined) return lost;
+  const index = Math.max(before.index, lost.index);
+  const term = Math.max(before.term, lost.term);
+  if (before.promised === undefined || lost.promised === undefined) return { index, term };
+  const isLater = isAtLeast(lost.promised, before.promised);
+  return { index, term, promised: isLater ? lost.promised : before.promised };
 }

@@ -1,4 +1,4 @@
-import type { LogPosition, RaftConfig, Settings } from "./config.js";
+import type { LogPosition, LostPromise, RaftConfig, Settings } from "./config.js";
 import { resolveSettings } from "./config.js";
 import { RaftLog } from "./log.js";
 import { fromConfState, membersOf } from "./membership.js";
@@ -48,9 +48,12 @@ export class Replica {
   membershipFrom = 0;
 
   /** See RaftConfig.mustReach; undefined once reached. */
-  mustReach: LogPosition | undefined;
+  mustReach: LostPromise | undefined;
   /** How far a leader of `term` has confirmed this log; counts toward mustReach. */
   confirmed: LogPosition = { index: 0, term: 0 };
+  /** See RaftGroup.restrict. */
+  mayVote = true;
+  mayLead = true;
 
   /** For the next Ready. */
   readStates: ReadState[] = [];
