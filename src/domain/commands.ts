@@ -29,6 +29,11 @@ export interface EventContent {
 
 export type EventField = keyof EventContent;
 
+export interface NewEvent {
+  readonly event: string;
+  readonly content: EventContent;
+}
+
 /** What a shard can be told to do. Ids, hashes and secrets are made before the proposal: applying must not make any. */
 export type Operation =
   | {
@@ -103,6 +108,18 @@ export type Operation =
       readonly calendar: string;
       readonly event: string;
       readonly etag: string;
+    }
+  | { readonly kind: "undelete-event"; readonly calendar: string; readonly event: string }
+  /** All or none, as `delete-events`. */
+  | {
+      readonly kind: "create-events";
+      readonly calendar: string;
+      readonly events: readonly NewEvent[];
+    }
+  | {
+      readonly kind: "delete-events";
+      readonly calendar: string;
+      readonly events: readonly string[];
     }
   /** Proposed by the leader when there is something to expire: request ids, sessions, feed rows below a sequence. */
   | { readonly kind: "sweep"; readonly limit: number; readonly trimFeedTo: number }

@@ -6,6 +6,7 @@ export type {
   CommandReply,
   EventContent,
   EventField,
+  NewEvent,
   Operation,
   OperationKind,
   Resource,

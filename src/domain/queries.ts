@@ -27,6 +27,8 @@ export type Question =
       readonly after: string;
     }
   | { readonly kind: "get-event"; readonly calendar: string; readonly event: string }
+  /** In the order asked for; refused where one is not there. */
+  | { readonly kind: "get-events"; readonly calendar: string; readonly events: readonly string[] }
   | {
       readonly kind: "list-events";
       readonly calendar: string;

@@ -26,6 +26,26 @@ export function createIds(wallMs: () => number, randomBytes: RandomBytes): Ids {
   };
 }
 
+const ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/** The ids of a batch follow from its first one, so that a repeated request finds what the first one made. */
+export function successiveIds(first: string, count: number): readonly string[] {
+  const ids = [first];
+  while (ids.length < count) ids.push(successor(ids.at(-1) ?? first));
+  return ids;
+}
+
+/** As monotonic ULIDs count: the last digit that is not the greatest goes up, those after it begin again. */
+function successor(id: string): string {
+  const digits = [...id];
+  for (let at = digits.length - 1; at > 0; at--) {
+    const next = ID_DIGITS[ID_DIGITS.indexOf(digits[at] ?? "") + 1];
+    digits[at] = next ?? "0";
+    if (next !== undefined) break;
+  }
+  return digits.join("");
+}
+
 /** Each byte once, as a number in [0, 1): drawing them one by one would cost more than all else of a write. */
 function fractions(bytes: Uint8Array): () => number {
   let at = 0;

@@ -46,6 +46,7 @@ type AnswerOf<Asked extends Question> = {
   "get-member": "member";
   "list-members": "members";
   "get-event": "event";
+  "get-events": "events";
   "list-events": "events";
 }[Asked["kind"]];
 
@@ -170,6 +171,7 @@ const ANSWERS: { readonly [Kind in Question["kind"]]: Answer["kind"] } = {
   "get-member": "member",
   "list-members": "members",
   "get-event": "event",
+  "get-events": "events",
   "list-events": "events",
 };
 

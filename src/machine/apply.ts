@@ -4,7 +4,14 @@ import { findFault } from "./checks.js";
 import { createClusterKeys } from "./cluster-keys.js";
 import { Draft, refuse } from "./draft.js";
 import type { Outcome } from "./draft.js";
-import { createEvent, deleteEvent, updateEvent } from "./events.js";
+import {
+  createEvent,
+  createEvents,
+  deleteEvent,
+  deleteEvents,
+  undeleteEvent,
+  updateEvent,
+} from "./events.js";
 import { addMember, createGroup } from "./groups.js";
 import { hasRequestId, recall, remember } from "./idempotency.js";
 import type { RowCodecs } from "./rows.js";
@@ -62,6 +69,12 @@ function run(draft: Draft, { caller, operation }: Command): Outcome {
       return updateEvent(draft, caller, operation);
     case "delete-event":
       return deleteEvent(draft, caller, operation);
+    case "undelete-event":
+      return undeleteEvent(draft, caller, operation);
+    case "create-events":
+      return createEvents(draft, caller, operation);
+    case "delete-events":
+      return deleteEvents(draft, caller, operation);
     case "sweep":
       return sweep(draft, caller, operation);
     case "unknown":

@@ -23,6 +23,7 @@ const DESCRIPTION_BYTES_MAX = 8_192;
 const LABELS_MAX = 32;
 const LABEL_KEY_BYTES_MAX = 63;
 const LABEL_VALUE_BYTES_MAX = 255;
+export const BATCH_EVENTS_MAX = 100;
 const REMINDERS_MAX = 5;
 const REMINDER_MINUTES_MAX = 40_320;
 const RANK_MAX = 1_000_000;
@@ -110,7 +111,19 @@ function findOperationFault(operation: Operation): string | undefined {
     case "update-event":
       return eventNameFault(operation) ?? findContentFault(operation.content, operation.fields);
     case "delete-event":
+    case "undelete-event":
       return eventNameFault(operation);
+    case "create-events": {
+      const ids = operation.events.map(({ event }) => event);
+      return (
+        batchFault(operation.calendar, ids) ??
+        operation.events
+          .map(({ content }) => findContentFault(content, ALL_FIELDS))
+          .find((fault) => fault !== undefined)
+      );
+    }
+    case "delete-events":
+      return batchFault(operation.calendar, operation.events);
     case "sweep":
       return rangeFault("trim_feed_to", operation.trimFeedTo, 0, Number.MAX_SAFE_INTEGER);
     case "unknown":
@@ -208,6 +221,16 @@ function eventNameFault(operation: {
 }): string | undefined {
   if (calendarOwner(operation.calendar) === undefined) return "calendar: not a calendar's key";
   return isEventId(operation.event) ? undefined : "event: not an event id";
+}
+
+function batchFault(calendar: string, events: readonly string[]): string | undefined {
+  if (events.length === 0 || events.length > BATCH_EVENTS_MAX) {
+    return `events: from 1 to ${BATCH_EVENTS_MAX}`;
+  }
+  if (new Set(events).size < events.length) return "events: one twice";
+  return events
+    .map((event) => eventNameFault({ calendar, event }))
+    .find((fault) => fault !== undefined);
 }
 
 function idFault(field: string, id: string): string | undefined {

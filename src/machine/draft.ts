@@ -88,6 +88,12 @@ export class Draft {
     this.#write({ key, value: undefined });
   }
 
+  /** Nothing is written after all: a refusal changes nothing. */
+  discard(): void {
+    this.writes.length = 0;
+    this.changes.length = 0;
+  }
+
   /** One change for a resource that was written at `nextRevision`. */
   change(change: {
     readonly kind: ChangeKind;

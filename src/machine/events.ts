@@ -1,3 +1,4 @@
+import { assert } from "../base/index.js";
 import type {
   CalendarEvent,
   Caller,
@@ -5,6 +6,7 @@ import type {
   EventContent,
   EventField,
   EventSpan,
+  NewEvent,
   Operation,
 } from "../domain/index.js";
 import { calendarOwner, decide } from "../policy/index.js";
@@ -19,12 +21,52 @@ import { compareText } from "./text.js";
 type CreateEvent = Extract<Operation, { kind: "create-event" }>;
 type UpdateEvent = Extract<Operation, { kind: "update-event" }>;
 type DeleteEvent = Extract<Operation, { kind: "delete-event" }>;
+type UndeleteEvent = Extract<Operation, { kind: "undelete-event" }>;
+type CreateEvents = Extract<Operation, { kind: "create-events" }>;
+type DeleteEvents = Extract<Operation, { kind: "delete-events" }>;
 
 /** How long a deleted event is kept, in log time. */
 export const PURGE_DELAY_MS = 30 * 86_400_000;
 
 export function createEvent(draft: Draft, caller: Caller, operation: CreateEvent): Outcome {
-  const { calendar, event: id, content } = operation;
+  return createOne(draft, caller, operation.calendar, operation);
+}
+
+/** Named for the first: the others' ids follow from it, and a repeated request has no others. */
+export function createEvents(draft: Draft, caller: Caller, operation: CreateEvents): Outcome {
+  const { calendar, events } = operation;
+  return forAll(draft, events, (event) => createOne(draft, caller, calendar, event));
+}
+
+export function deleteEvents(draft: Draft, caller: Caller, operation: DeleteEvents): Outcome {
+  const { calendar, events } = operation;
+  const done = forAll(draft, events, (event) =>
+    deleteEvent(draft, caller, { kind: "delete-event", calendar, event, etag: "" }),
+  );
+  return done.kind === "refused" ? done : { ...done, name: `calendars/${calendar}` };
+}
+
+/** All or none: the first refusal is the whole answer, and nothing is written. */
+function forAll<Item>(draft: Draft, items: readonly Item[], run: (item: Item) => Outcome): Outcome {
+  let first: Outcome | undefined;
+  for (const item of items) {
+    const outcome = run(item);
+    if (outcome.kind === "refused") {
+      draft.discard();
+      return outcome;
+    }
+    first ??= { kind: "done", name: outcome.name, revision: outcome.revision };
+  }
+  assert(first !== undefined, "a batch of nothing");
+  return first;
+}
+
+function createOne(
+  draft: Draft,
+  caller: Caller,
+  calendar: string,
+  { event: id, content }: NewEvent,
+): Outcome {
   if (caller.kind !== "user" || !isAllowed(caller, "event.create", calendar)) {
     return refuseNotFound(`calendars/${calendar}`);
   }
@@ -79,6 +121,27 @@ export function deleteEvent(draft: Draft, caller: Caller, operation: DeleteEvent
   const purgeKey = KEYS.eventPurge(event.purgeTimeMs, calendar, id);
   draft.put(draft.rows.expiry, purgeKey, { keys: [indexKey(event)], bytes: 0 });
   return write(draft, "deleted", event, before);
+}
+
+/** Back as it was, until it is purged. */
+export function undeleteEvent(draft: Draft, caller: Caller, operation: UndeleteEvent): Outcome {
+  const { calendar, event: id } = operation;
+  const name = eventName(calendar, id);
+  if (!isAllowed(caller, "event.undelete", calendar)) return refuseNotFound(name);
+  const before = draft.find(draft.rows.event, KEYS.event(calendar, id));
+  if (before === undefined) return refuseNotFound(name);
+  if (before.deleteTimeMs === 0) {
+    return refuse("failed-precondition", `${name} is not deleted`);
+  }
+  const event: CalendarEvent = {
+    ...before,
+    updateTimeMs: draft.nowMs,
+    deleteTimeMs: 0,
+    purgeTimeMs: 0,
+    revision: draft.nextRevision,
+  };
+  draft.delete(KEYS.eventPurge(before.purgeTimeMs, calendar, id));
+  return write(draft, "updated", event, before);
 }
 
 export function eventName(calendar: string, event: string): string {

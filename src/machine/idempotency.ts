@@ -159,6 +159,9 @@ function targetOf(operation: Operation): string {
     case "create-event":
     case "update-event":
     case "delete-event":
+    case "undelete-event":
+    case "create-events":
+    case "delete-events":
       return operation.calendar;
     case "create-cluster-keys":
     case "sweep":

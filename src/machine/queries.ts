@@ -1,8 +1,16 @@
 import { unreachable } from "../base/index.js";
-import type { Answer, Caller, Query, QueryReply, Question, User } from "../domain/index.js";
+import type {
+  Answer,
+  CalendarEvent,
+  Caller,
+  Query,
+  QueryReply,
+  Question,
+  User,
+} from "../domain/index.js";
 import { calendarOwner, decide, isId } from "../policy/index.js";
 import type { Action } from "../policy/index.js";
-import { isEventId, isSessionId } from "./checks.js";
+import { BATCH_EVENTS_MAX, isEventId, isSessionId } from "./checks.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Refusal } from "./draft.js";
 import { eventName } from "./events.js";
@@ -52,6 +60,8 @@ class Queries {
         return this.#listMembers(question);
       case "get-event":
         return this.#getEvent(question);
+      case "get-events":
+        return this.#getEvents(question);
       case "list-events":
         return this.#listEvents(question);
       default:
@@ -139,6 +149,22 @@ class Queries {
     if (!isEventId(id) || !this.#isCalendarAllowed("event.get", calendar)) return absent;
     const event = this.#find(this.#rows.event, KEYS.event(calendar, id));
     return event === undefined ? absent : { kind: "event", event };
+  }
+
+  #getEvents({ calendar, events: ids }: Of<"get-events">): Answer | Refusal {
+    const [first = ""] = ids;
+    const isAsked = ids.length <= BATCH_EVENTS_MAX && ids.every(isEventId);
+    if (!isAsked || !this.#isCalendarAllowed("event.get", calendar)) {
+      return refuseNotFound(eventName(calendar, first));
+    }
+    gather(this.#view, { keys: ids.map((id) => KEYS.event(calendar, id)), ranges: [] });
+    const events: CalendarEvent[] = [];
+    for (const id of ids) {
+      const event = this.#find(this.#rows.event, KEYS.event(calendar, id));
+      if (event === undefined) return refuseNotFound(eventName(calendar, id));
+      events.push(event);
+    }
+    return { kind: "events", events, next: "" };
   }
 
   /** Calendars exist with their owner: one without events is empty, not absent. */

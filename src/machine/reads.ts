@@ -46,6 +46,12 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "update-event":
     case "delete-event":
       return [KEYS.event(operation.calendar, operation.event)];
+    case "undelete-event":
+      return [KEYS.event(operation.calendar, operation.event)];
+    case "create-events":
+      return operation.events.map(({ event }) => KEYS.event(operation.calendar, event));
+    case "delete-events":
+      return operation.events.map((event) => KEYS.event(operation.calendar, event));
     case "sweep":
       return [KEYS.sweepBounds, KEYS.requestUsage];
     case "unknown":

@@ -118,7 +118,7 @@ export const RIGHTS = {
   "event.list": owner,
   "event.update": owner,
   "event.delete": owner,
-  "event.undelete": nobody,
+  "event.undelete": owner,
   "event.cancel": nobody,
   "event.respond": nobody,
 

@@ -148,6 +148,20 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     etag,
   }),
   fc.record({ kind: fc.constant("delete-event" as const), calendar, event, etag }),
+  fc.record({ kind: fc.constant("undelete-event" as const), calendar, event }),
+  fc.record({
+    kind: fc.constant("create-events" as const),
+    calendar,
+    events: fc.uniqueArray(fc.record({ event, content: anyContent }), {
+      selector: (item) => item.event,
+      maxLength: 4,
+    }),
+  }),
+  fc.record({
+    kind: fc.constant("delete-events" as const),
+    calendar,
+    events: fc.array(event, { maxLength: 3 }),
+  }),
   fc.record({
     kind: fc.constant("sweep" as const),
     limit: fc.integer({ min: 1, max: 5 }),

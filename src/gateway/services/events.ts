@@ -1,10 +1,14 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { EventService } from "../../../gen/cabildo/v1/events_pb.js";
 import type {
+  BatchCreateEventsRequest,
+  BatchDeleteEventsRequest,
+  BatchGetEventsRequest,
   CreateEventRequest,
   DeleteEventRequest,
   Event,
   ListEventsRequest,
+  UndeleteEventRequest,
   UpdateEventRequest,
 } from "../../../gen/cabildo/v1/events_pb.js";
 import type { CalendarEvent, Caller } from "../../domain/index.js";
@@ -14,6 +18,8 @@ import { requireCalendar } from "../calendars.js";
 import { fieldFault, notFound, notYet, refused } from "../faults.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
+import type { ShardPosition } from "../../shards/index.js";
+import { successiveIds } from "../ids.js";
 import { parseCalendar, parseEvent } from "../names.js";
 import { Pages } from "../page-tokens.js";
 import { positionsOf } from "../positions.js";
@@ -39,6 +45,10 @@ export function eventHandlers(context: ServiceContext): readonly Handler[] {
       return service.show(found.answer.event, shard, found.position.epoch);
     }),
     unary(method.listEvents, (call, request) => service.list(call, request)),
+    unary(method.undeleteEvent, (call, request) => service.undelete(call, request)),
+    unary(method.batchGetEvents, (call, request) => service.batchGet(call, request)),
+    unary(method.batchCreateEvents, (call, request) => service.batchCreate(call, request)),
+    unary(method.batchDeleteEvents, (call, request) => service.batchDelete(call, request)),
     unary(method.updateEvent, (call, request) => service.update(call, request)),
     unary(method.deleteEvent, (call, request) => service.delete(call, request)),
   ];
@@ -135,6 +145,59 @@ class Events {
     return await this.#answer(call, shard, written);
   }
 
+  async undelete(call: Call, request: UndeleteEventRequest): Promise<Event> {
+    const { calendar, event } = parseEvent(request.name, "name");
+    requireCalendar(call.caller, "event.undelete", calendar, request.name);
+    const shard = call.shards.of("calendars", calendar);
+    const written = await call.shards.execute(
+      shard,
+      call.caller,
+      { kind: "undelete-event", calendar, event },
+      { method: method.undeleteEvent, request },
+    );
+    return await this.#answer(call, shard, written);
+  }
+
+  async batchGet(call: Call, { parent, names }: BatchGetEventsRequest) {
+    const calendar = parseCalendar(parent, "parent");
+    requireCalendar(call.caller, "event.get", calendar, parent);
+    return await this.#showAll(call, calendar, eventsOf(calendar, names), []);
+  }
+
+  async batchCreate(call: Call, request: BatchCreateEventsRequest) {
+    const { parent, requests } = request;
+    const calendar = parseCalendar(parent, "parent");
+    requireCalendar(call.caller, "event.create", calendar, parent);
+    const ids = successiveIds(this.#context.ids.event(), requests.length);
+    const events = requests.map((item, i) => {
+      const path = `requests[${i}]`;
+      if (item.parent !== parent) throw fieldFault(`${path}.parent`, "must be the batch's");
+      if (item.requestId !== "") throw fieldFault(`${path}.request_id`, "only the batch has one");
+      if (item.validateOnly) throw fieldFault(`${path}.validate_only`, "not within a batch");
+      return { event: ids[i] ?? "", content: newContent(item.event) };
+    });
+    const { name, position } = await call.shards.execute(
+      call.shards.of("calendars", calendar),
+      call.caller,
+      { kind: "create-events", calendar, events },
+      { method: method.batchCreateEvents, request },
+    );
+    const created = successiveIds(parseEvent(name, "name").event, requests.length);
+    return await this.#showAll(call, calendar, created, [position]);
+  }
+
+  async batchDelete(call: Call, request: BatchDeleteEventsRequest) {
+    const calendar = parseCalendar(request.parent, "parent");
+    requireCalendar(call.caller, "event.delete", calendar, request.parent);
+    const { position } = await call.shards.execute(
+      call.shards.of("calendars", calendar),
+      call.caller,
+      { kind: "delete-events", calendar, events: eventsOf(calendar, request.names) },
+      { method: method.batchDeleteEvents, request },
+    );
+    return { position: this.#context.encode(position) };
+  }
+
   /** Its position is that of the change that wrote it. */
   show(event: CalendarEvent, shard: ShardDescription, epoch: number): Event {
     const place = { shard: shard.number, epoch, sequence: event.revision };
@@ -147,6 +210,21 @@ class Events {
   /** What would be written has no position yet. */
   #preview(event: CalendarEvent, shard: ShardDescription): Event {
     return eventToPublic(event, { shard: shard.name, position: "" });
+  }
+
+  async #showAll(
+    call: Call,
+    calendar: string,
+    events: readonly string[],
+    after: readonly ShardPosition[],
+  ) {
+    const shard = call.shards.of("calendars", calendar);
+    const question = { kind: "get-events", calendar, events } as const;
+    const { answer, position } = await call.shards.read(shard, call.caller, question, after);
+    return {
+      events: answer.events.map((event) => this.show(event, shard, position.epoch)),
+      position: this.#context.encode(position),
+    };
   }
 
   async #answer(call: Call, shard: ShardDescription, written: Written): Promise<Event> {
@@ -184,6 +262,17 @@ const UNWRITTEN = {
   purgeTimeMs: 0,
   revision: 0,
 } as const;
+
+/** The ids within names that must all be of one calendar. */
+function eventsOf(calendar: string, names: readonly string[]): readonly string[] {
+  const ids = names.map((name, i) => {
+    const parsed = parseEvent(name, `names[${i}]`);
+    if (parsed.calendar !== calendar) throw fieldFault(`names[${i}]`, "must be of the parent");
+    return parsed.event;
+  });
+  if (new Set(ids).size < ids.length) throw fieldFault("names", "one stands there twice");
+  return ids;
+}
 
 function windowOf(request: ListEventsRequest): {
   readonly windowStartMs: number;

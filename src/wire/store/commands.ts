@@ -41,6 +41,11 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
     case "createEvent":
     case "updateEvent":
       return hasUnknown(operation.value.content) || hasUnknown(operation.value.content?.span.value);
+    case "createEvents":
+      return operation.value.events.some(
+        (event) =>
+          hasUnknown(event) || hasUnknown(event.content) || hasUnknown(event.content?.span.value),
+      );
     case "createClusterKeys":
       return hasUnknown(operation.value.keys);
     default:
@@ -169,6 +174,37 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           etag: operation.etag,
         },
       };
+    case "undelete-event":
+      return {
+        case: "undeleteEvent",
+        value: {
+          $typeName: "cabildo.store.v1.UndeleteEvent",
+          calendar: operation.calendar,
+          event: operation.event,
+        },
+      };
+    case "create-events":
+      return {
+        case: "createEvents",
+        value: {
+          $typeName: "cabildo.store.v1.CreateEvents",
+          calendar: operation.calendar,
+          events: operation.events.map(({ event, content }) => ({
+            $typeName: "cabildo.store.v1.NewEvent" as const,
+            event,
+            content: toEventContent(content),
+          })),
+        },
+      };
+    case "delete-events":
+      return {
+        case: "deleteEvents",
+        value: {
+          $typeName: "cabildo.store.v1.DeleteEvents",
+          calendar: operation.calendar,
+          events: [...operation.events],
+        },
+      };
     case "sweep":
       return {
         case: "sweep",
@@ -255,6 +291,25 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
     case "deleteEvent": {
       const { calendar, event, etag } = operation.value;
       return { kind: "delete-event", calendar, event, etag };
+    }
+    case "undeleteEvent": {
+      const { calendar, event } = operation.value;
+      return { kind: "undelete-event", calendar, event };
+    }
+    case "createEvents": {
+      const { calendar, events } = operation.value;
+      return {
+        kind: "create-events",
+        calendar,
+        events: events.map(({ event, content }) => ({
+          event,
+          content: fromEventContent(required(content, "content")),
+        })),
+      };
+    }
+    case "deleteEvents": {
+      const { calendar, events } = operation.value;
+      return { kind: "delete-events", calendar, events };
     }
     case "sweep": {
       const { limit, trimFeedTo } = operation.value;

@@ -89,6 +89,13 @@ function toQuestion(question: Question): pb.Query["question"] {
         value: { $typeName: "cabildo.store.v1.GetEvent", calendar, event },
       };
     }
+    case "get-events": {
+      const { calendar, events } = question;
+      return {
+        case: "getEvents",
+        value: { $typeName: "cabildo.store.v1.GetEvents", calendar, events: [...events] },
+      };
+    }
     case "list-events":
       return {
         case: "listEvents",
@@ -132,6 +139,10 @@ function fromQuestion(question: pb.Query["question"]): Question {
     case "getEvent": {
       const { calendar, event } = question.value;
       return { kind: "get-event", calendar, event };
+    }
+    case "getEvents": {
+      const { calendar, events } = question.value;
+      return { kind: "get-events", calendar, events };
     }
     case "listEvents": {
       const { calendar, pageSize, after, showDeleted } = question.value;

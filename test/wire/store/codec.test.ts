@@ -165,6 +165,11 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       event: fc.string(),
     }),
     fc.record({
+      kind: fc.constant("get-events" as const),
+      calendar: fc.string(),
+      events: fc.array(fc.string(), { maxLength: 3 }),
+    }),
+    fc.record({
       kind: fc.constant("list-events" as const),
       calendar: fc.string(),
       pageSize: fc.integer(),

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIo0GCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAQgsKCW9wZXJhdGlvbiKeAQoGQ2FsbGVyEjAKCWFub255bW91cxgBIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuQW5vbnltb3VzSAASLAoEdXNlchgCIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuVXNlckNhbGxlckgAEioKBnN5c3RlbRgDIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuU3lzdGVtSABCCAoGY2FsbGVyIgsKCUFub255bW91cyJcCgpVc2VyQ2FsbGVyEgwKBHVzZXIYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCRIsCgVyb2xlcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUiCAoGU3lzdGVtIpABCgxSZWdpc3RlclVzZXISDAoEdXNlchgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIVCg1wYXNzd29yZF9oYXNoGAYgASgJEhYKDmJvb3RzdHJhcF9oYXNoGAcgASgJIksKDkNoYW5nZVBhc3N3b3JkEgwKBHVzZXIYASABKAkSFQoNcGFzc3dvcmRfaGFzaBgCIAEoCRIUCgxrZWVwX3Nlc3Npb24YAyABKAkiaQoNQ3JlYXRlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSDgoGY2xpZW50GAMgASgJEhQKDHJlZnJlc2hfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyJuCg1Sb3RhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIWCg5wcmVzZW50ZWRfaGFzaBgDIAEoCRIRCgluZXh0X2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMiLgoNUmV2b2tlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiQAoRQ3JlYXRlQ2x1c3RlcktleXMSKwoEa2V5cxgBIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXMiagoLQ3JlYXRlR3JvdXASDQoFZ3JvdXAYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIpCgRraW5kGAQgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Hcm91cEtpbmQiYgoJQWRkTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSKgoEcm9sZRgDIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAQgASgFIl8KC0NyZWF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudCKbAQoLVXBkYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EiwKBmZpZWxkcxgEIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRGaWVsZBIMCgRldGFnGAUgASgJIjwKC0RlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEgwKBGV0YWcYAyABKAkiLAoFU3dlZXASDQoFbGltaXQYASABKAUSFAoMdHJpbV9mZWVkX3RvGAIgASgDIoEBCgxDb21tYW5kUmVwbHkSJgoEZG9uZRgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuRG9uZUgAEiwKB3JlZnVzZWQYAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABIQCghyZXBsYXllZBgDIAEoCEIJCgdvdXRjb21lImYKBERvbmUSDAoEbmFtZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIQCghzZXF1ZW5jZRgDIAEoAxIsCghyZXNvdXJjZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UiKAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkirgEKBkNoYW5nZRIqCgRraW5kGAEgASgOMhwuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VLaW5kEg8KB2NoYW5uZWwYAiABKAkSEAoIYXVkaWVuY2UYAyADKAkSFQoNcmVzb3VyY2VfbmFtZRgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCghyZXNvdXJjZRgGIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UqgQIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCCp0CgpDaGFuZ2VLaW5kEhsKF0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASFwoTQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEhcKE0NIQU5HRV9LSU5EX1VQREFURUQQAhIXChNDSEFOR0VfS0lORF9ERUxFVEVEEANiBnByb3RvMw", [file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIroHCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJqCgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZCJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiXwoLQ3JlYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50IpsBCgtVcGRhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSLAoGZmllbGRzGAQgAygOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudEZpZWxkEgwKBGV0YWcYBSABKAkiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50IkoKCE5ld0V2ZW50Eg0KBWV2ZW50GAEgASgJEi8KB2NvbnRlbnQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudCIwCgxEZWxldGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyKBAQoMQ29tbWFuZFJlcGx5EiYKBGRvbmUYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLkRvbmVIABIsCgdyZWZ1c2VkGAIgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASEAoIcmVwbGF5ZWQYAyABKAhCCQoHb3V0Y29tZSJmCgREb25lEgwKBG5hbWUYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEAoIc2VxdWVuY2UYAyABKAMSLAoIcmVzb3VyY2UYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlIigKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIq4BCgZDaGFuZ2USKgoEa2luZBgBIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlS2luZBIPCgdjaGFubmVsGAIgASgJEhAKCGF1ZGllbmNlGAMgAygJEhUKDXJlc291cmNlX25hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAMSLAoIcmVzb3VyY2UYBiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlKoECCgpFdmVudEZpZWxkEhsKF0VWRU5UX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRRVZFTlRfRklFTERfVElUTEUQARIbChdFVkVOVF9GSUVMRF9ERVNDUklQVElPThACEhgKFEVWRU5UX0ZJRUxEX0xPQ0FUSU9OEAMSFAoQRVZFTlRfRklFTERfU1BBThAEEhoKFkVWRU5UX0ZJRUxEX1ZJU0lCSUxJVFkQBRIcChhFVkVOVF9GSUVMRF9UUkFOU1BBUkVOQ1kQBhIWChJFVkVOVF9GSUVMRF9MQUJFTFMQBxIgChxFVkVOVF9GSUVMRF9SRU1JTkRFUl9NSU5VVEVTEAgqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -114,6 +114,24 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: Sweep;
     case: "sweep";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.UndeleteEvent undelete_event = 22;
+     */
+    value: UndeleteEvent;
+    case: "undeleteEvent";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.CreateEvents create_events = 23;
+     */
+    value: CreateEvents;
+    case: "createEvents";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.DeleteEvents delete_events = 24;
+     */
+    value: DeleteEvents;
+    case: "deleteEvents";
   } | { case: undefined; value?: undefined };
 };
 
@@ -559,6 +577,94 @@ export const DeleteEventSchema: GenMessage<DeleteEvent> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_commands, 15);
 
 /**
+ * @generated from message cabildo.store.v1.UndeleteEvent
+ */
+export type UndeleteEvent = Message<"cabildo.store.v1.UndeleteEvent"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.UndeleteEvent.
+ * Use `create(UndeleteEventSchema)` to create a new message.
+ */
+export const UndeleteEventSchema: GenMessage<UndeleteEvent> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 16);
+
+/**
+ * @generated from message cabildo.store.v1.CreateEvents
+ */
+export type CreateEvents = Message<"cabildo.store.v1.CreateEvents"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.NewEvent events = 2;
+   */
+  events: NewEvent[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.CreateEvents.
+ * Use `create(CreateEventsSchema)` to create a new message.
+ */
+export const CreateEventsSchema: GenMessage<CreateEvents> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 17);
+
+/**
+ * @generated from message cabildo.store.v1.NewEvent
+ */
+export type NewEvent = Message<"cabildo.store.v1.NewEvent"> & {
+  /**
+   * @generated from field: string event = 1;
+   */
+  event: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.EventContent content = 2;
+   */
+  content?: EventContent | undefined;
+};
+
+/**
+ * Describes the message cabildo.store.v1.NewEvent.
+ * Use `create(NewEventSchema)` to create a new message.
+ */
+export const NewEventSchema: GenMessage<NewEvent> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 18);
+
+/**
+ * @generated from message cabildo.store.v1.DeleteEvents
+ */
+export type DeleteEvents = Message<"cabildo.store.v1.DeleteEvents"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: repeated string events = 2;
+   */
+  events: string[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.DeleteEvents.
+ * Use `create(DeleteEventsSchema)` to create a new message.
+ */
+export const DeleteEventsSchema: GenMessage<DeleteEvents> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 19);
+
+/**
  * @generated from message cabildo.store.v1.Sweep
  */
 export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
@@ -578,7 +684,7 @@ export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
  * Use `create(SweepSchema)` to create a new message.
  */
 export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 16);
+  messageDesc(file_cabildo_store_v1_commands, 20);
 
 /**
  * @generated from message cabildo.store.v1.CommandReply
@@ -614,7 +720,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 17);
+  messageDesc(file_cabildo_store_v1_commands, 21);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -646,7 +752,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 18);
+  messageDesc(file_cabildo_store_v1_commands, 22);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -670,7 +776,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 19);
+  messageDesc(file_cabildo_store_v1_commands, 23);
 
 /**
  * One committed change, as the feed keeps it.
@@ -714,7 +820,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 20);
+  messageDesc(file_cabildo_store_v1_commands, 24);
 
 /**
  * @generated from enum cabildo.store.v1.EventField

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEinQQKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSKGAQoKTGlzdEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSFwoPd2luZG93X3N0YXJ0X21zGAQgASgDEhUKDXdpbmRvd19lbmRfbXMYBSABKAMSFAoMc2hvd19kZWxldGVkGAYgASgIIuwDCgpRdWVyeVJlcGx5EiwKB3JlZnVzZWQYASABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABImCgR1c2VyGAIgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VySAASOAoLY3JlZGVudGlhbHMYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDcmVkZW50aWFsc0gAEiwKB3Nlc3Npb24YBCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABI1CgxjbHVzdGVyX2tleXMYBSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzSAASKAoFZ3JvdXAYBiABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwSAASKgoGbWVtYmVyGAcgASgLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXJIABIvCgdtZW1iZXJzGAggASgLMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJQYWdlSAASKAoFZXZlbnQYCSABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50SAASLQoGZXZlbnRzGAogASgLMhsuY2FiaWxkby5zdG9yZS52MS5FdmVudFBhZ2VIAEIJCgdvdXRjb21lImsKD1VzZXJDcmVkZW50aWFscxIkCgR1c2VyGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyEjIKC2NyZWRlbnRpYWxzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVkZW50aWFscyJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIkIKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi0AQKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSItCglHZXRFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIoYBCgpMaXN0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgi7AMKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAQgkKB291dGNvbWUiawoPVXNlckNyZWRlbnRpYWxzEiQKBHVzZXIYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXISMgoLY3JlZGVudGlhbHMYAiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWRlbnRpYWxzIkUKCk1lbWJlclBhZ2USKQoHbWVtYmVycxgBIAMoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyEgwKBG5leHQYAiABKAkiQgoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -82,6 +82,12 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: ListEvents;
     case: "listEvents";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.GetEvents get_events = 19;
+     */
+    value: GetEvents;
+    case: "getEvents";
   } | { case: undefined; value?: undefined };
 };
 
@@ -250,6 +256,28 @@ export const GetEventSchema: GenMessage<GetEvent> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 8);
 
 /**
+ * @generated from message cabildo.store.v1.GetEvents
+ */
+export type GetEvents = Message<"cabildo.store.v1.GetEvents"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: repeated string events = 2;
+   */
+  events: string[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.GetEvents.
+ * Use `create(GetEventsSchema)` to create a new message.
+ */
+export const GetEventsSchema: GenMessage<GetEvents> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 9);
+
+/**
  * @generated from message cabildo.store.v1.ListEvents
  */
 export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
@@ -289,7 +317,7 @@ export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
  * Use `create(ListEventsSchema)` to create a new message.
  */
 export const ListEventsSchema: GenMessage<ListEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 9);
+  messageDesc(file_cabildo_store_v1_queries, 10);
 
 /**
  * @generated from message cabildo.store.v1.QueryReply
@@ -366,7 +394,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 10);
+  messageDesc(file_cabildo_store_v1_queries, 11);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -388,7 +416,7 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 11);
+  messageDesc(file_cabildo_store_v1_queries, 12);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -410,7 +438,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 12);
+  messageDesc(file_cabildo_store_v1_queries, 13);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -432,5 +460,5 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 13);
+  messageDesc(file_cabildo_store_v1_queries, 14);
 
