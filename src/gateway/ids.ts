@@ -37,7 +37,7 @@ export function successiveIds(first: string, count: number): readonly string[] {
 
 /** As monotonic ULIDs count: the last digit that is not the greatest goes up, those after it begin again. */
 function successor(id: string): string {
-  const digits = [...id];
+  const digits = Array.from(id);
   for (let at = digits.length - 1; at > 0; at--) {
     const next = ID_DIGITS[ID_DIGITS.indexOf(digits[at] ?? "") + 1];
     digits[at] = next ?? "0";
