@@ -15,6 +15,7 @@ export type ErrorCode =
   | "not-leader"
   | "wrong-shard"
   | "no-leader"
+  | "transferring"
   | "stopping"
   | "unreachable"
   | "outcome-unknown"
@@ -63,6 +64,7 @@ export const ERRORS = {
   "not-leader": spec(9, 400, "NOT_LEADER", true),
   "wrong-shard": spec(9, 400, "WRONG_SHARD", true),
   "no-leader": spec(14, 503, "NO_LEADER", true),
+  transferring: spec(14, 503, "TRANSFERRING", true),
   stopping: spec(14, 503, "STOPPING", true),
   unreachable: spec(14, 503, "UNREACHABLE", true),
   "outcome-unknown": spec(14, 503, "OUTCOME_UNKNOWN"),

@@ -169,6 +169,12 @@ export class RaftGroup {
     return { kind: "accepted" };
   }
 
+  /** Gives up leadership without a successor, as a leader must whose log store no longer answers. */
+  stepDown(): void {
+    if (this.#replica.role !== "leader") return;
+    becomeFollower(this.#replica, this.#replica.term, NONE);
+  }
+
   /**
    * A follower that knows its leader to be gone no longer refuses candidates for its sake. The term, the vote and the
    * election timer stay.

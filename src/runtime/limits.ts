@@ -18,10 +18,12 @@ export interface RuntimeLimits {
   readonly openReadsMax: number;
   /** Read back from the disk at once for a follower that lags. */
   readonly fetchBytesMax: number;
-  /** The log is compacted when it holds this many applied entries ... */
+  /** The log is compacted when it holds this many applied entries, or this many bytes ... */
   readonly logEntriesMax: number;
-  /** ... down to this many, which serve followers that are a little behind. */
+  readonly logBytesMax: number;
+  /** ... down to at most so many of either, which serve followers that are a little behind. */
   readonly logEntriesKept: number;
+  readonly logBytesKept: number;
   readonly feedAgeMs: number;
   readonly feedBytesMax: number;
   readonly sweepMs: number;
@@ -30,6 +32,10 @@ export interface RuntimeLimits {
   /** With less than this free, the node takes no more commands. */
   readonly diskReserveBytes: number;
   readonly diskCheckMs: number;
+  /** While a round has been on its way to the disk for longer than this, commands are refused ... */
+  readonly diskSlowMs: number;
+  /** ... for longer than this, leadership is handed over, and twice this, given up. */
+  readonly diskStalledMs: number;
 }
 
 const KIB = 1024;
@@ -51,7 +57,9 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   openReadsMax: 8192,
   fetchBytesMax: MIB,
   logEntriesMax: 20_000,
+  logBytesMax: 128 * MIB,
   logEntriesKept: 10_000,
+  logBytesKept: 32 * MIB,
   feedAgeMs: 24 * 3600 * 1000,
   feedBytesMax: 256 * MIB,
   sweepMs: 10_000,
@@ -59,4 +67,6 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   sweepRowsMax: 1000,
   diskReserveBytes: 1024 * MIB,
   diskCheckMs: 2000,
+  diskSlowMs: 200,
+  diskStalledMs: 300,
 };

@@ -34,6 +34,13 @@ export function diskFull(): ClusterError {
   });
 }
 
+export function diskSlow(): ClusterError {
+  return new ClusterError("disk-slow", "the shard's disk does not answer just now: try again", {
+    ...NOT_APPLIED,
+    retryAfterMs: OVERLOADED_RETRY_AFTER_MS,
+  });
+}
+
 export function entryTooLarge(bytes: number, bytesMax: number): ClusterError {
   const message = `a command may have ${bytesMax} bytes, this one has ${bytes}`;
   return new ClusterError("entry-too-large", message, NOT_APPLIED);
@@ -51,12 +58,26 @@ export function refusalError(refusal: Refusal, nodeOf: (replica: number) => stri
       });
     case "entry-too-large":
       return new ClusterError("entry-too-large", "the command is too large", NOT_APPLIED);
-    case "no-leader":
     case "transferring":
+      return new ClusterError("transferring", "another replica is about to lead: try again", {
+        ...NOT_APPLIED,
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    case "conf-change-pending":
+      return new ClusterError(
+        "failed-precondition",
+        "another change of the members is under way: try again when it is done",
+        NOT_APPLIED,
+      );
+    case "conf-change-impossible":
+      return new ClusterError(
+        "failed-precondition",
+        "the members cannot be changed so: look at who they are now",
+        NOT_APPLIED,
+      );
+    case "no-leader":
     case "not-a-member":
     case "peer-not-found":
-    case "conf-change-pending":
-    case "conf-change-impossible":
       return notLeader("");
     default:
       return unreachable(refusal);

@@ -45,9 +45,12 @@ export interface ReplicaHandle {
 
   /**
    * Proposes a change of the group's members and resolves with the membership once the change is applied here. Fails as
-   * execute does; refused with no-leader while another change may be unapplied.
+   * execute does; refused with failed-precondition while another change may be unapplied.
    */
   changeMembership(change: ConfChange, options: { readonly timeoutMs: number }): Promise<ConfState>;
+
+  /** Drops the log up to what is applied; who lacks more than the rest needs a snapshot. Resolves with the first index left. */
+  compact(): Promise<number>;
 }
 
 export interface Executed {

@@ -17,8 +17,11 @@ import { AppendQueue } from "./append-queue.js";
 import type { MergedAppend } from "./append-queue.js";
 import { Applier } from "./applier.js";
 import type { AppliedEntry, Digest, UnwrittenState } from "./applier.js";
+import { Compaction } from "./compaction.js";
 import { frameEntry } from "./entry-frame.js";
 import { Feed } from "./feed.js";
+import { HandOver } from "./hand-over.js";
+import { holdVotes } from "./held-votes.js";
 import { LogTime } from "./log-time.js";
 import type {
   AppliedState,
@@ -38,6 +41,7 @@ import { runQuery } from "./query-runner.js";
 import { Reads } from "./reads.js";
 import {
   diskFull,
+  diskSlow,
   entryTooLarge,
   NOT_APPLIED,
   notLeader,
@@ -49,6 +53,7 @@ import type { Executed, FeedBatch, ReplicaHandle, ReplicaStatus } from "./replic
 import { ReplicaLog } from "./replica-log.js";
 import type { RuntimeLimits } from "./limits.js";
 import type { RuntimeObserver } from "./observer.js";
+import { Succession } from "./succession.js";
 import { Sweeper } from "./sweeper.js";
 
 const TRANSFER_TIMEOUT_MS = 3000;
@@ -76,6 +81,8 @@ export interface ReplicaHost {
   /** Number of the round that will be built next. */
   nextRound(): number;
   diskFull(): boolean;
+  /** A round has been on its way to the disk for too long. */
+  diskSlow(): boolean;
   fatal(error: unknown): void;
 }
 
@@ -97,6 +104,8 @@ interface BuiltRound {
   readonly unwritten: UnwrittenState | undefined;
   readonly install: PendingInstall | undefined;
   readonly compactTo: LogId | undefined;
+  /** Who asked for the compaction, if anyone did. */
+  readonly compacted: readonly (() => void)[];
 }
 
 /** One replica of one shard: the core, its log, its state, and everyone who waits for it. */
@@ -123,7 +132,10 @@ export class Replica implements ReplicaHandle {
   #leaderHeardAtMs: number;
   readonly #sweeper: Sweeper;
   #stopping = false;
-  readonly #leaderWaiters = new Set<() => void>();
+  readonly #compaction: Compaction;
+  #compactionWaiters: (() => void)[] = [];
+  readonly #handOver: HandOver;
+  readonly #succession: Succession;
 
   constructor(
     host: ReplicaHost,
@@ -212,6 +224,17 @@ export class Replica implements ReplicaHandle {
       },
       this.#log,
     );
+    this.#compaction = new Compaction(limits, this.#log);
+    this.#handOver = new HandOver(this.#group, host.clock);
+    this.#succession = new Succession({
+      group: this.#group,
+      clock: host.clock,
+      random: host.random,
+      withinMs: limits.goneCampaignMsMax,
+      campaigned: () => {
+        host.schedule(this);
+      },
+    });
   }
 
   // ---- what the services of the node call
@@ -306,36 +329,22 @@ export class Replica implements ReplicaHandle {
     };
   }
 
-  transferLeader(to: ReplicaId | undefined, timeoutMs = TRANSFER_TIMEOUT_MS): Promise<string> {
-    const status = this.#group.status();
-    const best = status.followers
-      .filter(({ id, isLearner }) => id !== this.replica && !isLearner)
-      .sort((x, y) => Number(y.recentActive) - Number(x.recentActive) || y.match - x.match)[0]?.id;
-    const target = to ?? best;
-    if (status.role !== "leader" || target === undefined) {
-      return Promise.reject(
-        status.role === "leader"
-          ? new ClusterError("failed-precondition", "no other replica is ready to lead")
-          : notLeader(this.#nodeOf(status.leader)),
-      );
-    }
-    this.#group.transferLeader(target);
+  async transferLeader(
+    to: ReplicaId | undefined,
+    timeoutMs = TRANSFER_TIMEOUT_MS,
+  ): Promise<string> {
+    if (!this.isLeader) throw notLeader(this.#nodeOf(this.#soft.leader));
     this.#host.schedule(this);
-    return new Promise((resolve, reject) => {
-      const done = (): void => {
-        if (this.#soft.role === "leader" || this.#soft.leader === NONE) return;
-        cancel();
-        this.#leaderWaiters.delete(done);
-        resolve(this.#host.nodeOf(this.#soft.leader));
-      };
-      const cancel = this.#host.clock.after(timeoutMs, () => {
-        this.#leaderWaiters.delete(done);
-        reject(
-          new ClusterError("deadline-exceeded", "the other replica did not take over in time"),
-        );
-      });
-      this.#leaderWaiters.add(done);
+    return this.#nodeOf(await this.#handOver.begin(to, timeoutMs));
+  }
+
+  async compact(): Promise<number> {
+    await new Promise<void>((resolve) => {
+      this.#compactionWaiters.push(resolve);
+      this.#compaction.force();
+      this.#host.schedule(this);
     });
+    return this.#log.firstIndex();
   }
 
   changeMembership(
@@ -391,6 +400,7 @@ export class Replica implements ReplicaHandle {
   tick(): void {
     const now = this.#host.clock.monotonicMs();
     this.#group.tick();
+    this.#handOver.tick();
     this.#open.expire(now);
     this.#expireGathered(now);
     this.#reads.expire(now);
@@ -400,15 +410,17 @@ export class Replica implements ReplicaHandle {
 
   /** The leader's node is gone for certain: do not wait for the election timeout. */
   leaderGone(): void {
-    if (this.#soft.leader === NONE || this.isLeader) return;
-    this.#group.forgetLeader();
+    if (this.#soft.leader === NONE || this.isLeader || this.#stopping) return;
+    this.#succession.begin();
     this.#host.schedule(this);
-    const delay = this.#host.random() * this.#host.limits.goneCampaignMsMax;
-    this.#host.clock.after(delay, () => {
-      if (this.#soft.leader !== NONE || this.#stopping) return;
-      this.#group.campaign();
-      this.#host.schedule(this);
-    });
+  }
+
+  /** What this replica promises would never be durable: another one has to lead, or at least not this one. */
+  yieldLeadership(atOnce: boolean): void {
+    if (!this.isLeader) return;
+    if (atOnce) this.#group.stepDown();
+    else if (!this.#handOver.isUnderWay) this.transferLeader(undefined).catch(() => undefined);
+    this.#host.schedule(this);
   }
 
   unreachable(replica: ReplicaId): void {
@@ -430,12 +442,18 @@ export class Replica implements ReplicaHandle {
   /** This replica's part of the next round, if it has one. */
   buildRound(): { readonly round: ReplicaRound; readonly sync: boolean } | undefined {
     assert(this.#built === undefined, "one round at a time");
-    if (this.#appends.isEmpty && !this.#applier.hasUnwritten) return undefined;
+    const idle = this.#appends.isEmpty && !this.#applier.hasUnwritten;
+    if (idle && !this.#compaction.isForced) return undefined;
     const append = this.#appends.take();
     const install = this.#takeInstall(append);
     const unwritten = this.#applier.takeUnwritten();
-    const compactTo = install === undefined ? this.#compaction(unwritten?.state) : undefined;
-    this.#built = { append, unwritten, install, compactTo };
+    const compactTo =
+      install === undefined
+        ? this.#compaction.plan(unwritten?.state ?? this.#persisted)
+        : undefined;
+    const compacted = this.#compactionWaiters;
+    this.#compactionWaiters = [];
+    this.#built = { append, unwritten, install, compactTo, compacted };
     return {
       sync: append.mustSync || install !== undefined,
       round: {
@@ -459,7 +477,11 @@ export class Replica implements ReplicaHandle {
       this.#persisted = built.unwritten.state;
     }
     if (built.install?.sink.state !== undefined) this.#installed(built.install.sink.state);
-    if (built.compactTo !== undefined) this.#log.compact(built.compactTo);
+    if (built.compactTo !== undefined) {
+      this.#log.compact(built.compactTo);
+      this.#compaction.compacted(built.compactTo);
+    }
+    for (const done of built.compacted) done();
     for (const work of built.append.works) this.#finish(work);
     built.install?.resolve(true);
     this.#reads.release(this.#persisted);
@@ -510,6 +532,7 @@ export class Replica implements ReplicaHandle {
       await this.transferLeader(undefined, STOP_TRANSFER_MS).catch(() => undefined);
     }
     this.#stopping = true;
+    this.#succession.end();
     for (const proposal of this.#gathered.splice(0)) proposal.reject(stopping());
     this.#open.abandon("this node is stopping");
     this.#reads.rejectAll(stopping());
@@ -523,6 +546,7 @@ export class Replica implements ReplicaHandle {
     if (this.#stopping) return stopping();
     if (!this.isLeader) return notLeader(this.#nodeOf(this.#soft.leader));
     if (this.#host.diskFull()) return diskFull();
+    if (this.#host.diskSlow()) return diskSlow();
     if (bytes.length > limits.entryBytesMax)
       return entryTooLarge(bytes.length, limits.entryBytesMax);
     const waiting = this.#gathered.length + this.#open.size;
@@ -594,7 +618,8 @@ export class Replica implements ReplicaHandle {
 
   // ---- what the core wants done
 
-  #handle(ready: Ready): void {
+  #handle(given: Ready): void {
+    const ready = holdVotes(given);
     if (ready.softState !== undefined) this.#roleChanged(ready.softState);
     for (const message of ready.messages) {
       if (message.kind === "snapshot") this.#host.sendSnapshot(this, message);
@@ -612,6 +637,7 @@ export class Replica implements ReplicaHandle {
   /** The work is durable: what depends on it may leave. */
   #finish(work: AppendWork): void {
     this.#log.append(work.entries);
+    this.#compaction.appended(work.entries);
     for (const message of work.responses) {
       if (message.to === this.replica) this.#group.step(message);
       else this.#host.send(this.shard, message);
@@ -628,7 +654,7 @@ export class Replica implements ReplicaHandle {
       this.#open.abandon("the leader changed before the command was known to be committed");
     }
     this.#host.observer.roleChanged(this.shard, soft.role, soft.leader !== was.leader);
-    for (const waiter of [...this.#leaderWaiters]) waiter();
+    this.#handOver.roleChanged(soft);
   }
 
   #applied(results: readonly AppliedEntry[], feed: readonly FeedRow[]): void {
@@ -669,15 +695,6 @@ export class Replica implements ReplicaHandle {
     return { index, term, confState };
   }
 
-  #compaction(applied: AppliedState | undefined): LogId | undefined {
-    if (applied === undefined) return undefined;
-    const { logEntriesMax, logEntriesKept } = this.#host.limits;
-    if (applied.index - this.#log.firstIndex() < logEntriesMax) return undefined;
-    const index = Math.min(applied.index - logEntriesKept, this.#log.lastIndex());
-    const term = this.#log.term(index);
-    return term === undefined ? undefined : { index, term };
-  }
-
   #takeInstall(append: MergedAppend): PendingInstall | undefined {
     const snapshot = append.works.find((work) => work.snapshot !== undefined)?.snapshot;
     if (snapshot === undefined) return undefined;
@@ -696,6 +713,7 @@ export class Replica implements ReplicaHandle {
   #installed(state: AppliedState): void {
     this.#persisted = state;
     this.#log.reset(state);
+    this.#compaction.reset();
     this.#feed.reset(state);
     this.#logTime.observe(state.timeMs);
     this.#open.abandon("the state was replaced by a snapshot");

@@ -81,6 +81,7 @@ class NodeRuntime implements Runtime, PeerListener {
   #transport: PeerTransport | undefined;
   #turnPlanned = false;
   #writing = false;
+  #writeStartMs = 0;
   #round = 0;
   #diskFull = false;
   #stopped: Promise<void> | undefined;
@@ -201,6 +202,7 @@ class NodeRuntime implements Runtime, PeerListener {
       },
       nextRound: () => this.#round + 1,
       diskFull: () => this.#diskFull,
+      diskSlow: () => this.#writingMs() > this.#limits.diskSlowMs,
       fatal: (error) => {
         this.#fail(error);
       },
@@ -245,6 +247,7 @@ class NodeRuntime implements Runtime, PeerListener {
     this.#writing = true;
     const { clock, store } = this.#options;
     const startMs = clock.monotonicMs();
+    this.#writeStartMs = startMs;
     store.write(rounds, sync).then(
       () => {
         this.#writing = false;
@@ -321,12 +324,26 @@ class NodeRuntime implements Runtime, PeerListener {
       clock.soon(() => {
         if (this.#failed) return;
         try {
+          this.#yieldIfStalled();
           for (const replica of this.#byShard.values()) replica.tick();
         } catch (error) {
           this.#fail(error);
         }
       });
     });
+  }
+
+  /** How long the round that is on its way to the disk has been so. */
+  #writingMs(): number {
+    return this.#writing ? this.#options.clock.monotonicMs() - this.#writeStartMs : 0;
+  }
+
+  /** A leader whose disk hangs keeps its followers quiet and commits less and less: somebody else should lead. */
+  #yieldIfStalled(): void {
+    const { diskStalledMs } = this.#limits;
+    const ms = this.#writingMs();
+    if (ms <= diskStalledMs) return;
+    for (const replica of this.#byShard.values()) replica.yieldLeadership(ms > 2 * diskStalledMs);
   }
 
   #planDiskCheck(): void {
@@ -348,9 +365,7 @@ class NodeRuntime implements Runtime, PeerListener {
     if (full !== this.#diskFull) this.#observer.diskFull(full);
     this.#diskFull = full;
     if (full) {
-      for (const replica of this.#byShard.values()) {
-        if (replica.isLeader) void replica.transferLeader(undefined).catch(() => undefined);
-      }
+      for (const replica of this.#byShard.values()) replica.yieldLeadership(false);
     }
     this.#planDiskCheck();
   }

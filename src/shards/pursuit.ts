@@ -117,6 +117,7 @@ function judge(
         : { kind: "hint", node: failure.leaderNode };
     case "wrong-shard":
     case "no-leader":
+    case "transferring":
     case "stopping":
     case "unreachable":
     case "outcome-unknown":

@@ -32,6 +32,8 @@ export class RuntimeCluster {
   readonly network = new MemoryNetwork();
   readonly #disks = new Map<string, MemoryDisk>();
   readonly #running = new Map<string, Running>();
+  /** Nodes whose disks hang, with what waits for them. */
+  readonly #stalled = new Map<string, (() => void)[]>();
   readonly #limits: Partial<RuntimeLimits>;
   readonly failures: unknown[] = [];
 
@@ -50,7 +52,7 @@ export class RuntimeCluster {
   }
 
   async startNode(name: string): Promise<void> {
-    const disk = this.#disks.get(name) ?? new MemoryDisk();
+    const disk = this.#disks.get(name) ?? this.#createDisk(name);
     this.#disks.set(name, disk);
     const ordinal = Number(name.split("-")[1]);
     const store = await openMemoryStore({
@@ -101,6 +103,17 @@ export class RuntimeCluster {
     void running?.runtime.stop();
   }
 
+  /** From now on nothing that is asked of the node's disk ends. */
+  stallDisk(name: string): void {
+    this.#stalled.set(name, []);
+  }
+
+  resumeDisk(name: string): void {
+    const waiting = this.#stalled.get(name) ?? [];
+    this.#stalled.delete(name);
+    for (const run of waiting) run();
+  }
+
   replica(node: string, shard: number): ReplicaHandle {
     const found = this.#running
       .get(node)
@@ -130,7 +143,18 @@ export class RuntimeCluster {
   }
 
   async stop(): Promise<void> {
+    for (const name of [...this.#stalled.keys()]) this.resumeDisk(name);
     await Promise.all([...this.#running.values()].map(({ runtime }) => runtime.stop()));
     this.#running.clear();
+  }
+
+  #createDisk(name: string): MemoryDisk {
+    return new MemoryDisk({
+      schedule: (run) => {
+        const waiting = this.#stalled.get(name);
+        if (waiting === undefined) queueMicrotask(run);
+        else waiting.push(run);
+      },
+    });
   }
 }
