@@ -209,7 +209,7 @@ describe("three nodes with two shards", function () {
       replica.changeMembership(change, { timeoutMs: 5000 }),
     ]);
     expect(first).to.have.nested.property("value.learners").deep.equals([leaving]);
-    expect(second).to.have.nested.property("reason.code", "no-leader");
+    expect(second).to.have.nested.property("reason.code", "failed-precondition");
     const refused = await cluster
       .replica(other, 1)
       .changeMembership(change, { timeoutMs: 5000 })

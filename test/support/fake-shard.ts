@@ -148,13 +148,12 @@ export class FakeReplica implements ReplicaHandle {
     return this.group.leader;
   }
 
-<<<<<<< HEAD
   async changeMembership(): Promise<never> {
     throw new ClusterError("unimplemented", "the members of this shard do not change");
-=======
+  }
+
   async compact(): Promise<number> {
     return 1;
->>>>>>> 31d6505 (Let a leader with a hung disk give way, and say why a command is refused)
   }
 
   #requireLeader(): void {
