@@ -12,6 +12,7 @@ import type {
   Transparency,
   User,
   Visibility,
+  WorkingHours,
 } from "./resources.js";
 import type { ErrorCode } from "../base/index.js";
 
@@ -33,6 +34,19 @@ export interface NewEvent {
   readonly event: string;
   readonly content: EventContent;
 }
+
+/** The fields of a user that the user writes. */
+export interface UserContent {
+  readonly displayName: string;
+  readonly email: string;
+  readonly timeZone: string;
+  readonly defaultVisibility: Visibility;
+  readonly workingHours: readonly WorkingHours[];
+}
+
+export type UserField = keyof UserContent;
+
+export type UserAct = "disable" | "enable" | "delete" | "undelete";
 
 /** What a shard can be told to do. Ids, hashes and secrets are made before the proposal: applying must not make any. */
 export type Operation =
@@ -71,6 +85,21 @@ export type Operation =
       readonly lifetimeMs: number;
     }
   | { readonly kind: "revoke-session"; readonly user: string; readonly session: string }
+  | {
+      readonly kind: "update-user";
+      readonly user: string;
+      readonly content: UserContent;
+      /** Which fields of `content` are written. */
+      readonly fields: readonly UserField[];
+      /** Empty for any. */
+      readonly etag: string;
+    }
+  | {
+      readonly kind: "set-user-standing";
+      readonly user: string;
+      readonly act: UserAct;
+      readonly etag: string;
+    }
   /** Refused with already-exists where there are keys: the first proposal wins. */
   | { readonly kind: "create-cluster-keys"; readonly keys: ClusterKeys }
   | {

@@ -10,6 +10,9 @@ export type {
   Operation,
   OperationKind,
   Resource,
+  UserAct,
+  UserContent,
+  UserField,
 } from "./commands.js";
 export type { Answer, Query, QueryReply, Question } from "./queries.js";
 export type { Change, ChangeKind } from "./changes.js";

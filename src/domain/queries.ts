@@ -15,6 +15,15 @@ export type Question =
   | { readonly kind: "get-user"; readonly user: string }
   /** For a login alone: asked by the gateway as the system. */
   | { readonly kind: "get-credentials"; readonly user: string }
+  /** Those of these ids, and the one of this e-mail address; empty for none. */
+  | { readonly kind: "find-users"; readonly users: readonly string[]; readonly email: string }
+  | {
+      readonly kind: "list-sessions";
+      readonly user: string;
+      readonly pageSize: number;
+      /** Session id after which the page begins; empty for the first. */
+      readonly after: string;
+    }
   | { readonly kind: "get-session"; readonly user: string; readonly session: string }
   | { readonly kind: "get-cluster-keys" }
   | { readonly kind: "get-group"; readonly group: string }
@@ -50,6 +59,8 @@ export interface Query {
 export type Answer =
   | { readonly kind: "user"; readonly user: User }
   | { readonly kind: "credentials"; readonly user: User; readonly credentials: Credentials }
+  | { readonly kind: "users"; readonly users: readonly User[] }
+  | { readonly kind: "sessions"; readonly sessions: readonly Session[]; readonly next: string }
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "cluster-keys"; readonly keys: ClusterKeys }
   | { readonly kind: "group"; readonly group: Group }

@@ -9,9 +9,24 @@ export interface User {
   readonly timeZone: string;
   readonly state: "active" | "disabled";
   readonly clusterRoles: readonly ClusterRole[];
+  /** Of the user's events that say nothing of their own. */
+  readonly defaultVisibility: Visibility;
+  /** In the user's time zone, in order of weekday and start. */
+  readonly workingHours: readonly WorkingHours[];
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
+  /** 0 unless deleted. */
+  readonly deleteTimeMs: number;
+  readonly purgeTimeMs: number;
   readonly revision: number;
+}
+
+/** One stretch of a weekday; minutes since midnight, the end exclusive. */
+export interface WorkingHours {
+  /** 1 is Monday, 7 is Sunday. */
+  readonly weekday: number;
+  readonly startMinute: number;
+  readonly endMinute: number;
 }
 
 /** What a login is checked against. Apart from User, so that no read of a user can show it. */

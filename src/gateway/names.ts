@@ -3,12 +3,22 @@ import { fieldFault } from "./faults.js";
 const ID = "[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const USER = new RegExp(`^users/(${ID})$`);
 const GROUP = new RegExp(`^groups/(${ID})$`);
+const SESSION = new RegExp(`^users/(${ID})/sessions/([A-Za-z0-9_-]{1,64})$`);
 const CALENDAR = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)$`);
 const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(e[0-9a-hjkmnp-tv-z]{26})$`);
 
 /** Each takes a resource name of the kind it is named for, and names the field where it is none. */
 export function parseUser(name: string, field: string): string {
   return requirePart(USER.exec(name)?.[1], field, "users/{user}");
+}
+
+export function parseSession(
+  name: string,
+  field: string,
+): { readonly user: string; readonly session: string } {
+  const [, user, session] = SESSION.exec(name) ?? [];
+  const form = "users/{user}/sessions/{session}";
+  return { user: requirePart(user, field, form), session: requirePart(session, field, form) };
 }
 
 export function parseGroup(name: string, field: string): string {

@@ -37,18 +37,23 @@ export interface Read<Kind extends Answer["kind"]> {
   readonly position: ShardPosition;
 }
 
-type AnswerOf<Asked extends Question> = {
-  "get-user": "user";
-  "get-credentials": "credentials";
-  "get-session": "session";
-  "get-cluster-keys": "cluster-keys";
-  "get-group": "group";
-  "get-member": "member";
-  "list-members": "members";
-  "get-event": "event";
-  "get-events": "events";
-  "list-events": "events";
-}[Asked["kind"]];
+/** Which answer belongs to which question. */
+const ANSWERS = {
+  "get-user": "user",
+  "find-users": "users",
+  "list-sessions": "sessions",
+  "get-credentials": "credentials",
+  "get-session": "session",
+  "get-cluster-keys": "cluster-keys",
+  "get-group": "group",
+  "get-member": "member",
+  "list-members": "members",
+  "get-event": "event",
+  "get-events": "events",
+  "list-events": "events",
+} as const satisfies Record<Question["kind"], Answer["kind"]>;
+
+type AnswerOf<Asked extends Question> = (typeof ANSWERS)[Asked["kind"]];
 
 interface ShardCallsOptions {
   readonly shards: ShardClient;
@@ -161,19 +166,6 @@ function requireDone(reply: CommandReply): Extract<CommandReply, { kind: "done" 
   if (reply.kind === "refused") throw refused(reply.code, reply.message);
   return reply;
 }
-
-const ANSWERS: { readonly [Kind in Question["kind"]]: Answer["kind"] } = {
-  "get-user": "user",
-  "get-credentials": "credentials",
-  "get-session": "session",
-  "get-cluster-keys": "cluster-keys",
-  "get-group": "group",
-  "get-member": "member",
-  "list-members": "members",
-  "get-event": "event",
-  "get-events": "events",
-  "list-events": "events",
-};
 
 function isAnswerTo<Asked extends Question>(
   answer: Answer,

@@ -18,7 +18,7 @@ import type { RowCodecs } from "./rows.js";
 import { createSession, revokeSession, rotateSession } from "./sessions.js";
 import { sweep } from "./sweep.js";
 import type { Applied, ApplyContext, View } from "./types.js";
-import { changePassword, registerUser } from "./users.js";
+import { changePassword, registerUser, setUserStanding, updateUser } from "./users.js";
 
 /**
  * Depends on its arguments alone. What a command is refused for without a look at the state is not
@@ -57,6 +57,10 @@ function run(draft: Draft, { caller, operation }: Command): Outcome {
       return rotateSession(draft, caller, operation);
     case "revoke-session":
       return revokeSession(draft, caller, operation);
+    case "update-user":
+      return updateUser(draft, caller, operation);
+    case "set-user-standing":
+      return setUserStanding(draft, caller, operation);
     case "create-cluster-keys":
       return createClusterKeys(draft, caller, operation);
     case "create-group":

@@ -1,5 +1,12 @@
 import { InvariantViolation, unreachable } from "../base/index.js";
-import type { Command, EventContent, EventField, EventSpan, Operation } from "../domain/index.js";
+import type {
+  Command,
+  EventContent,
+  EventField,
+  EventSpan,
+  Operation,
+  WorkingHours,
+} from "../domain/index.js";
 import { calendarOwner, isId } from "../policy/index.js";
 import { isDate, timeRange } from "./event-times.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
@@ -27,6 +34,8 @@ export const BATCH_EVENTS_MAX = 100;
 const REMINDERS_MAX = 5;
 const REMINDER_MINUTES_MAX = 40_320;
 const RANK_MAX = 1_000_000;
+const WORKING_HOURS_MAX = 14;
+const DAY_MINUTES = 1_440;
 const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
 
 export function isEventId(text: string): boolean {
@@ -89,6 +98,10 @@ function findOperationFault(operation: Operation): string | undefined {
       );
     case "revoke-session":
       return idFault("user", operation.user) ?? sessionFault(operation.session);
+    case "update-user":
+      return idFault("user", operation.user) ?? findUserFault(operation);
+    case "set-user-standing":
+      return idFault("user", operation.user);
     case "create-cluster-keys":
       return (
         bytesFault("signing_jwk", operation.keys.signingJwk, SECRET_BYTES_MAX) ??
@@ -131,6 +144,31 @@ function findOperationFault(operation: Operation): string | undefined {
     default:
       return unreachable(operation);
   }
+}
+
+function findUserFault({
+  content,
+  fields,
+}: Extract<Operation, { kind: "update-user" }>): string | undefined {
+  if (fields.length === 0) return "update_mask: nothing to write";
+  return (
+    textFault("user.display_name", content.displayName, NAME_CHARS_MAX) ??
+    emailFault(content.email) ??
+    bytesFault("user.time_zone", content.timeZone, TIME_ZONE_BYTES_MAX) ??
+    workingHoursFault(content.workingHours)
+  );
+}
+
+function workingHoursFault(hours: readonly WorkingHours[]): string | undefined {
+  if (hours.length > WORKING_HOURS_MAX) return `user.working_hours: at most ${WORKING_HOURS_MAX}`;
+  for (const { weekday, startMinute, endMinute } of hours) {
+    const fault =
+      rangeFault("user.working_hours.weekday", weekday, 1, 7) ??
+      rangeFault("user.working_hours.start_minute", startMinute, 0, DAY_MINUTES - 1) ??
+      rangeFault("user.working_hours.end_minute", endMinute, startMinute + 1, DAY_MINUTES);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
 const ALL_FIELDS: readonly EventField[] = [

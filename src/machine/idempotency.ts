@@ -152,6 +152,8 @@ function targetOf(operation: Operation): string {
     case "create-session":
     case "rotate-session":
     case "revoke-session":
+    case "update-user":
+    case "set-user-standing":
       return operation.user;
     case "create-group":
     case "add-member":

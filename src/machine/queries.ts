@@ -18,10 +18,14 @@ import { gather } from "./gather.js";
 import { isAfter, listEvents } from "./list-events.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
+import { sessionsRange, withoutHashes } from "./sessions.js";
+import { foldAscii, isVisibleAscii } from "./text.js";
 import type { RowCodec, StateKey, View } from "./types.js";
 
 const PAGE_ROWS_DEFAULT = 50;
 const PAGE_ROWS_MAX = 1_000;
+/** Users that one question finds: as many as a group has. */
+const FOUND_MAX = 500;
 
 type Of<Kind extends Question["kind"]> = Extract<Question, { kind: Kind }>;
 
@@ -46,6 +50,10 @@ class Queries {
     switch (question.kind) {
       case "get-user":
         return this.#getUser(question);
+      case "find-users":
+        return this.#findUsers(question);
+      case "list-sessions":
+        return this.#listSessions(question);
       case "get-credentials":
         return this.#getCredentials(question);
       case "get-session":
@@ -76,8 +84,54 @@ class Queries {
     if (!isId(id) || decide(this.#caller, "user.get", facts).kind === "deny") return absent;
     const user = this.#find(this.#rows.user, KEYS.user(id));
     if (user === undefined) return absent;
+    const seen = this.#asSeen(user);
+    return seen === undefined ? absent : { kind: "user", user: seen };
+  }
+
+  /** By exact id or e-mail address: what is not named is not found. */
+  #findUsers({ users: ids, email }: Of<"find-users">): Answer | Refusal {
+    if (decide(this.#caller, "user.find", { kind: "none" }).kind === "deny") {
+      return refuse("permission-denied", "only a user finds users");
+    }
+    if (ids.length > FOUND_MAX) return refuse("invalid-argument", `users: at most ${FOUND_MAX}`);
+    const wanted = ids.filter(isId);
+    const emailKey =
+      email === "" || !isVisibleAscii(email) ? [] : [KEYS.emailOwner(foldAscii(email))];
+    gather(this.#view, { keys: [...emailKey, ...wanted.map(KEYS.user)], ranges: [] });
+    const [key] = emailKey;
+    const owner = key === undefined ? undefined : this.#find(this.#rows.emailOwner, key);
+    const all = new Set(owner === undefined ? wanted : [...wanted, owner.user]);
+    const users = [...all].flatMap((id) => {
+      const user = this.#find(this.#rows.user, KEYS.user(id));
+      return (user === undefined ? undefined : this.#asSeen(user)) ?? [];
+    });
+    return { kind: "users", users };
+  }
+
+  /** Undefined where there is nobody for this caller: a deleted user can be seen by administrators. */
+  #asSeen(user: User): User | undefined {
+    const facts = { kind: "user", user: user.id } as const;
     const all = decide(this.#caller, "user.get-details", facts).kind === "allow";
-    return { kind: "user", user: all ? user : blank(user) };
+    if (user.deleteTimeMs === 0) return all ? user : blank(user);
+    const mayUndelete = decide(this.#caller, "user.undelete", facts).kind === "allow";
+    return mayUndelete || this.#caller.kind === "system" ? user : undefined;
+  }
+
+  /** Those that stand. */
+  #listSessions({ user, pageSize, after }: Of<"list-sessions">): Answer | Refusal {
+    const absent = refuseNotFound(`users/${user}`);
+    const facts = { kind: "user", user } as const;
+    if (!isId(user) || decide(this.#caller, "session.list", facts).kind === "deny") return absent;
+    if (after !== "" && !isSessionId(after))
+      return refuse("invalid-argument", "page_token: not ours");
+    const count = pageRows(pageSize);
+    const sessions = this.#view
+      .range(sessionsRange(user))
+      .map(({ value }) => this.#rows.session.decode(value))
+      .filter(({ id, revokeTimeMs }) => revokeTimeMs === 0 && id > after);
+    const page = sessions.slice(0, count).map(withoutHashes);
+    const next = sessions.length > count ? (page.at(-1)?.id ?? "") : "";
+    return { kind: "sessions", sessions: page, next };
   }
 
   #getCredentials({ user: id }: Of<"get-credentials">): Answer | Refusal {
@@ -220,8 +274,12 @@ function blank({ id, displayName, state }: User): User {
     timeZone: "",
     state,
     clusterRoles: [],
+    defaultVisibility: "default",
+    workingHours: [],
     createTimeMs: 0,
     updateTimeMs: 0,
+    deleteTimeMs: 0,
+    purgeTimeMs: 0,
     revision: 0,
   };
 }

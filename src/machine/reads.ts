@@ -20,13 +20,19 @@ export function readsOf(command: Command): ReadSet {
 function operationKeys({ caller, operation }: Command): readonly StateKey[] {
   switch (operation.kind) {
     case "register-user": {
-      const keys = [KEYS.user(operation.user)];
+      const keys = [KEYS.user(operation.user), KEYS.takenUser(operation.user)];
       if (operation.email !== "") keys.push(KEYS.emailOwner(foldAscii(operation.email)));
       if (operation.bootstrapHash !== "") keys.push(KEYS.bootstrapUse);
       return keys;
     }
+    case "update-user": {
+      const { user, content, fields } = operation;
+      if (!fields.includes("email") || content.email === "") return [KEYS.user(user)];
+      return [KEYS.user(user), KEYS.emailOwner(foldAscii(content.email))];
+    }
     case "change-password":
     case "create-session":
+    case "set-user-standing":
       return [KEYS.user(operation.user)];
     case "rotate-session":
       return [KEYS.session(operation.user, operation.session), KEYS.user(operation.user)];
@@ -65,6 +71,7 @@ function operationRanges(operation: Operation): readonly KeyRange[] {
   switch (operation.kind) {
     case "change-password":
     case "create-session":
+    case "set-user-standing":
       return [sessionsRange(operation.user)];
     default:
       return NO_RANGES;

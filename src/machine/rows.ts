@@ -18,6 +18,9 @@ export const TIME_MIN_MS = -62_135_596_800_000;
 /** Past 9999-12-31T23:59:59.999Z, the last one. */
 export const TIME_END_MS = 253_402_300_800_000;
 
+/** Where keys alone say it all. */
+export const MARK: Uint8Array = Uint8Array.of(1);
+
 export interface EmailOwnerRow {
   readonly user: string;
 }
@@ -95,6 +98,8 @@ export interface RowCodecs {
  *   uc/{user}                       Credentials
  *   um/{email, folded}              EmailOwner
  *   ub                              BootstrapUse
+ *   up/{purge}/{user}               Expiry of a deleted user
+ *   ut/{user}                       that an id was given: it stays when its user is purged
  *   ss/{user}/{session}             Session
  *   sx/{expire}/{user}/{session}    Expiry of a session
  *   ck                              ClusterKeys
@@ -116,6 +121,8 @@ export const KEYS = {
   credentials: (user: string): StateKey => `uc/${user}`,
   emailOwner: (foldedEmail: string): StateKey => `um/${foldedEmail}`,
   bootstrapUse: "ub",
+  userPurge: (purgeMs: number, user: string): StateKey => `up/${timeKey(purgeMs)}/${user}`,
+  takenUser: (user: string): StateKey => `ut/${user}`,
   session: (user: string, session: string): StateKey => `ss/${user}/${session}`,
   sessionExpiry: (expireMs: number, user: string, session: string): StateKey =>
     `sx/${timeKey(expireMs)}/${user}/${session}`,
@@ -141,6 +148,7 @@ export const EXPIRY_QUEUES = [
   { prefix: "ry", target: "rq" },
   { prefix: "sx", target: "ss" },
   { prefix: "ep", target: "ev" },
+  { prefix: "up", target: "us" },
 ] as const;
 
 export type ExpiryQueue = (typeof EXPIRY_QUEUES)[number];

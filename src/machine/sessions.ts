@@ -1,4 +1,4 @@
-import type { Caller, Operation, Session } from "../domain/index.js";
+import type { Caller, Operation, Session, User } from "../domain/index.js";
 import { decide } from "../policy/index.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
@@ -26,7 +26,7 @@ export function createSession(draft: Draft, caller: Caller, operation: CreateSes
   if (decide(caller, "session.create", { kind: "user", user }).kind === "deny") {
     return refuse("permission-denied", "only the cluster opens sessions");
   }
-  if (draft.find(draft.rows.user, KEYS.user(user))?.state !== "active") {
+  if (!isActive(draft.find(draft.rows.user, KEYS.user(user)))) {
     return refuseNotFound(`users/${user}`);
   }
   const sessions = readSessions(draft, user);
@@ -61,7 +61,7 @@ export function rotateSession(draft: Draft, caller: Caller, operation: RotateSes
   }
   const session = draft.find(draft.rows.session, KEYS.session(user, id));
   if (session === undefined || !isAlive(session, draft.nowMs)) return refuseSession();
-  if (draft.find(draft.rows.user, KEYS.user(user))?.state !== "active") return refuseSession();
+  if (!isActive(draft.find(draft.rows.user, KEYS.user(user)))) return refuseSession();
   const isCurrent = presentedHash === session.refreshHash;
   const isRepeated =
     presentedHash === session.previousHash && draft.nowMs <= session.previousUntilMs;
@@ -99,6 +99,11 @@ export function revokeAllBut(draft: Draft, user: string, keepSession: string): v
   for (const session of readSessions(draft, user)) {
     if (session.id !== keepSession && session.revokeTimeMs === 0) revoke(draft, session);
   }
+}
+
+/** Whether a user may do anything at all. */
+export function isActive(user: User | undefined): user is User {
+  return user?.state === "active" && user.deleteTimeMs === 0;
 }
 
 /** A session without what a thief could use. */

@@ -40,6 +40,10 @@ export function isVisibleAscii(text: string): boolean {
   return /^[\x21-\x7e]*$/.test(text);
 }
 
+export function compareNumbers(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 /** The order of strings, by UTF-16 unit. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

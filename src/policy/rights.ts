@@ -40,6 +40,12 @@ const owner: Rule = (caller, facts) => {
   return facts.owner.user === caller.user ? ALLOW : HIDE;
 };
 
+/** Administrators see and change what is not theirs. */
+const orAdmin =
+  (rule: Rule): Rule =>
+  (caller, facts) =>
+    role("admin")(caller, facts).kind === "allow" ? ALLOW : rule(caller, facts);
+
 const member: Rule = (caller, facts) => {
   if (caller.kind !== "user") return HIDE;
   if (facts.kind === "unknown") return ALLOW;
@@ -79,14 +85,16 @@ export const RIGHTS = {
   "auth.refresh": anyone,
 
   "user.get": orSystem(signedIn),
-  "user.get-details": orSystem(self),
+  "user.get-details": orSystem(orAdmin(self)),
   "user.change-password": orSystem(self),
-  "user.update": nobody,
-  "user.find": nobody,
-  "user.delete": nobody,
-  "user.undelete": nobody,
+  "user.update": self,
+  "user.find": signedIn,
+  "user.disable": role("admin"),
+  "user.enable": role("admin"),
+  "user.delete": orAdmin(self),
+  "user.undelete": role("admin"),
 
-  "session.list": nobody,
+  "session.list": self,
   "session.revoke": orSystem(self),
 
   "group.create": signedIn,

@@ -66,6 +66,8 @@ export {
   groupToPublic,
   MEMBER_ROLE,
   memberToPublic,
+  sessionToPublic,
+  userContentFromPublic,
   timestampToMs,
   userToPublic,
 } from "./public/index.js";

@@ -116,6 +116,40 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
   }),
   fc.record({ kind: fc.constant("revoke-session" as const), user, session }),
   fc.record({
+    kind: fc.constant("update-user" as const),
+    user,
+    content: fc.record({
+      displayName: fc.constantFrom("", "Ana Ñ"),
+      email: fc.constantFrom("", "ana@example.org", "bea@example.org"),
+      timeZone: fc.constant("UTC"),
+      defaultVisibility: fc.constantFrom("default", "public", "private", "busy-only"),
+      workingHours: fc.array(
+        fc.record({
+          weekday: fc.integer({ min: 1, max: 7 }),
+          startMinute: fc.integer({ min: 0, max: 700 }),
+          endMinute: fc.integer({ min: 701, max: 1440 }),
+        }),
+        { maxLength: 3 },
+      ),
+    }),
+    fields: fc.subarray(
+      ["displayName", "email", "timeZone", "defaultVisibility", "workingHours"] as const,
+      { minLength: 1 },
+    ),
+    etag,
+  }),
+  fc.record({
+    kind: fc.constant("set-user-standing" as const),
+    user,
+    act: fc.constantFrom(
+      "disable" as const,
+      "enable" as const,
+      "delete" as const,
+      "undelete" as const,
+    ),
+    etag,
+  }),
+  fc.record({
     kind: fc.constant("create-cluster-keys" as const),
     keys: fc.record({
       signingJwk: fc.constant("{}"),

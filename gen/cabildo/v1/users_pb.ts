@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
+import type { Visibility } from "./events_pb.js";
+import { file_cabildo_v1_events } from "./events_pb.js";
 import { file_cabildo_v1_options } from "./options_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.js";
@@ -16,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/v1/users.proto.
  */
 export const file_cabildo_v1_users: GenFile = /*@__PURE__*/
-  fileDesc("ChZjYWJpbGRvL3YxL3VzZXJzLnByb3RvEgpjYWJpbGRvLnYxIvYCCgRVc2VyEhEKBG5hbWUYASABKAlCA+BBCBIQCgN1aWQYAiABKAlCA+BBAxIdCgxkaXNwbGF5X25hbWUYAyABKAlCB7pIBHICGD8SFwoFZW1haWwYBCABKAlCCLpIBXIDKP4BEhoKCXRpbWVfem9uZRgFIAEoCUIHukgEcgIoQBIpCgVzdGF0ZRgGIAEoDjIVLmNhYmlsZG8udjEuVXNlclN0YXRlQgPgQQMSGgoNY2x1c3Rlcl9yb2xlcxgHIAMoCUID4EEDEjQKC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC2RlbGV0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEgwKBGV0YWcYCyABKAkiwQEKB1Nlc3Npb24SEQoEbmFtZRgBIAEoCUID4EEIEg4KBmNsaWVudBgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF91c2VfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInMKDkdldFVzZXJSZXF1ZXN0EkUKBG5hbWUYASABKAlCN+BBArpIMcgBAXIsKMgBMidedXNlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSGgoIcG9zaXRpb24YAiABKAlCCLpIBXIDKIAIIqMBChFVcGRhdGVVc2VyUmVxdWVzdBIpCgR1c2VyGAEgASgLMhAuY2FiaWxkby52MS5Vc2VyQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICKEASFQoNdmFsaWRhdGVfb25seRgEIAEoCCJFChBGaW5kVXNlcnNSZXF1ZXN0EhgKB3VzZXJfaWQYASABKAlCB7pIBHICKD8SFwoFZW1haWwYAiABKAlCCLpIBXIDKP4BIjQKEUZpbmRVc2Vyc1Jlc3BvbnNlEh8KBXVzZXJzGAEgAygLMhAuY2FiaWxkby52MS5Vc2VyIqUBChFEZWxldGVVc2VyUmVxdWVzdBJFCgRuYW1lGAEgASgJQjfgQQK6SDHIAQFyLCjIATInXnVzZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhUKBGV0YWcYAiABKAlCB7pIBHICKEASGwoKcmVxdWVzdF9pZBgDIAEoCUIHukgEcgIoQBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIInkKE1VuZGVsZXRlVXNlclJlcXVlc3QSRQoEbmFtZRgBIAEoCUI34EECukgxyAEBciwoyAEyJ151c2Vycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIbCgpyZXF1ZXN0X2lkGAIgASgJQge6SARyAihAIpsBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EkcKBnBhcmVudBgBIAEoCUI34EECukgxyAEBciwoyAEyJ151c2Vycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMogAgiVgoUTGlzdFNlc3Npb25zUmVzcG9uc2USJQoIc2Vzc2lvbnMYASADKAsyEy5jYWJpbGRvLnYxLlNlc3Npb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlEKFFJldm9rZVNlc3Npb25SZXF1ZXN0EhwKBG5hbWUYASABKAlCDuBBArpICMgBAXIDKMgBEhsKCnJlcXVlc3RfaWQYAiABKAlCB7pIBHICKEAiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlKlcKCVVzZXJTdGF0ZRIaChZVU0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVVNFUl9TVEFURV9BQ1RJVkUQARIXChNVU0VSX1NUQVRFX0RJU0FCTEVEEAIy+AYKC1VzZXJTZXJ2aWNlEmYKB0dldFVzZXISGi5jYWJpbGRvLnYxLkdldFVzZXJSZXF1ZXN0GhAuY2FiaWxkby52MS5Vc2VyIi2QAgGq7RgMCAISCHVzZXIuZ2V0gtPkkwIUEhIvdjEve25hbWU9dXNlcnMvKn0SdwoKVXBkYXRlVXNlchIdLmNhYmlsZG8udjEuVXBkYXRlVXNlclJlcXVlc3QaEC5jYWJpbGRvLnYxLlVzZXIiOKrtGA8IAhILdXNlci51cGRhdGWC0+STAh86BHVzZXIyFy92MS97dXNlci5uYW1lPXVzZXJzLyp9EnQKCUZpbmRVc2VycxIcLmNhYmlsZG8udjEuRmluZFVzZXJzUmVxdWVzdBodLmNhYmlsZG8udjEuRmluZFVzZXJzUmVzcG9uc2UiKpACAartGA0IAhIJdXNlci5maW5kgtPkkwIQEg4vdjEvdXNlcnM6ZmluZBJsCgpEZWxldGVVc2VyEh0uY2FiaWxkby52MS5EZWxldGVVc2VyUmVxdWVzdBoQLmNhYmlsZG8udjEuVXNlciItqu0YDwgCEgt1c2VyLmRlbGV0ZYLT5JMCFCoSL3YxL3tuYW1lPXVzZXJzLyp9En4KDFVuZGVsZXRlVXNlchIfLmNhYmlsZG8udjEuVW5kZWxldGVVc2VyUmVxdWVzdBoQLmNhYmlsZG8udjEuVXNlciI7qu0YEQgCEg11c2VyLnVuZGVsZXRlgtPkkwIgOgEqIhsvdjEve25hbWU9dXNlcnMvKn06dW5kZWxldGUSjwEKDExpc3RTZXNzaW9ucxIfLmNhYmlsZG8udjEuTGlzdFNlc3Npb25zUmVxdWVzdBogLmNhYmlsZG8udjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiPJACAartGBAIAhIMc2Vzc2lvbi5saXN0gtPkkwIfEh0vdjEve3BhcmVudD11c2Vycy8qfS9zZXNzaW9ucxKRAQoNUmV2b2tlU2Vzc2lvbhIgLmNhYmlsZG8udjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIS5jYWJpbGRvLnYxLlJldm9rZVNlc3Npb25SZXNwb25zZSI7qu0YEggCEg5zZXNzaW9uLnJldm9rZYLT5JMCHyodL3YxL3tuYW1lPXVzZXJzLyovc2Vzc2lvbnMvKn1iBnByb3RvMw", [file_buf_validate_validate, file_cabildo_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChZjYWJpbGRvL3YxL3VzZXJzLnByb3RvEgpjYWJpbGRvLnYxIqQECgRVc2VyEhEKBG5hbWUYASABKAlCA+BBCBIQCgN1aWQYAiABKAlCA+BBAxIdCgxkaXNwbGF5X25hbWUYAyABKAlCB7pIBHICGD8SFwoFZW1haWwYBCABKAlCCLpIBXIDKP4BEhoKCXRpbWVfem9uZRgFIAEoCUIHukgEcgIoQBIpCgVzdGF0ZRgGIAEoDjIVLmNhYmlsZG8udjEuVXNlclN0YXRlQgPgQQMSGgoNY2x1c3Rlcl9yb2xlcxgHIAMoCUID4EEDEjQKC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC2RlbGV0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEgwKBGV0YWcYCyABKAkSPAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhYuY2FiaWxkby52MS5WaXNpYmlsaXR5Qgi6SAWCAQIQARI5Cg13b3JraW5nX2hvdXJzGA0gAygLMhguY2FiaWxkby52MS5Xb3JraW5nSG91cnNCCLpIBZIBAhAOEjMKCnB1cmdlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMibAoMV29ya2luZ0hvdXJzEhoKB3dlZWtkYXkYASABKAVCCbpIBhoEGAcoARIgCgxzdGFydF9taW51dGUYAiABKAVCCrpIBxoFGJ8LKAASHgoKZW5kX21pbnV0ZRgDIAEoBUIKukgHGgUYoAsoASLBAQoHU2Vzc2lvbhIRCgRuYW1lGAEgASgJQgPgQQgSDgoGY2xpZW50GAIgASgJEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1sYXN0X3VzZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAicwoOR2V0VXNlclJlcXVlc3QSRQoEbmFtZRgBIAEoCUI34EECukgxyAEBciwoyAEyJ151c2Vycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIaCghwb3NpdGlvbhgCIAEoCUIIukgFcgMogAgiowEKEVVwZGF0ZVVzZXJSZXF1ZXN0EikKBHVzZXIYASABKAsyEC5jYWJpbGRvLnYxLlVzZXJCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSGwoKcmVxdWVzdF9pZBgDIAEoCUIHukgEcgIoQBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIl0KEEZpbmRVc2Vyc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoCUIHukgEcgIoPxIXCgVlbWFpbBgCIAEoCUIIukgFcgMo/gESFgoFZ3JvdXAYAyABKAlCB7pIBHICKFAiNAoRRmluZFVzZXJzUmVzcG9uc2USHwoFdXNlcnMYASADKAsyEC5jYWJpbGRvLnYxLlVzZXIijwEKEkRpc2FibGVVc2VyUmVxdWVzdBJFCgRuYW1lGAEgASgJQjfgQQK6SDHIAQFyLCjIATInXnVzZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhUKBGV0YWcYAiABKAlCB7pIBHICKEASGwoKcmVxdWVzdF9pZBgDIAEoCUIHukgEcgIoQCKOAQoRRW5hYmxlVXNlclJlcXVlc3QSRQoEbmFtZRgBIAEoCUI34EECukgxyAEBciwoyAEyJ151c2Vycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIVCgRldGFnGAIgASgJQge6SARyAihAEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICKEAipQEKEURlbGV0ZVVzZXJSZXF1ZXN0EkUKBG5hbWUYASABKAlCN+BBArpIMcgBAXIsKMgBMidedXNlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSFQoEZXRhZxgCIAEoCUIHukgEcgIoQBIbCgpyZXF1ZXN0X2lkGAMgASgJQge6SARyAihAEhUKDXZhbGlkYXRlX29ubHkYBCABKAgieQoTVW5kZWxldGVVc2VyUmVxdWVzdBJFCgRuYW1lGAEgASgJQjfgQQK6SDHIAQFyLCjIATInXnVzZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhsKCnJlcXVlc3RfaWQYAiABKAlCB7pIBHICKEAimwEKE0xpc3RTZXNzaW9uc1JlcXVlc3QSRwoGcGFyZW50GAEgASgJQjfgQQK6SDHIAQFyLCjIATInXnVzZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAyiACCJWChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIlCghzZXNzaW9ucxgBIAMoCzITLmNhYmlsZG8udjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiUQoUUmV2b2tlU2Vzc2lvblJlcXVlc3QSHAoEbmFtZRgBIAEoCUIO4EECukgIyAEBcgMoyAESGwoKcmVxdWVzdF9pZBgCIAEoCUIHukgEcgIoQCIXChVSZXZva2VTZXNzaW9uUmVzcG9uc2UqVwoJVXNlclN0YXRlEhoKFlVTRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFVU0VSX1NUQVRFX0FDVElWRRABEhcKE1VTRVJfU1RBVEVfRElTQUJMRUQQAjLsCAoLVXNlclNlcnZpY2USZgoHR2V0VXNlchIaLmNhYmlsZG8udjEuR2V0VXNlclJlcXVlc3QaEC5jYWJpbGRvLnYxLlVzZXIiLZACAartGAwIAhIIdXNlci5nZXSC0+STAhQSEi92MS97bmFtZT11c2Vycy8qfRJ3CgpVcGRhdGVVc2VyEh0uY2FiaWxkby52MS5VcGRhdGVVc2VyUmVxdWVzdBoQLmNhYmlsZG8udjEuVXNlciI4qu0YDwgCEgt1c2VyLnVwZGF0ZYLT5JMCHzoEdXNlcjIXL3YxL3t1c2VyLm5hbWU9dXNlcnMvKn0SdAoJRmluZFVzZXJzEhwuY2FiaWxkby52MS5GaW5kVXNlcnNSZXF1ZXN0Gh0uY2FiaWxkby52MS5GaW5kVXNlcnNSZXNwb25zZSIqkAIBqu0YDQgCEgl1c2VyLmZpbmSC0+STAhASDi92MS91c2VyczpmaW5kEnoKC0Rpc2FibGVVc2VyEh4uY2FiaWxkby52MS5EaXNhYmxlVXNlclJlcXVlc3QaEC5jYWJpbGRvLnYxLlVzZXIiOartGBAIAhIMdXNlci5kaXNhYmxlgtPkkwIfOgEqIhovdjEve25hbWU9dXNlcnMvKn06ZGlzYWJsZRJ2CgpFbmFibGVVc2VyEh0uY2FiaWxkby52MS5FbmFibGVVc2VyUmVxdWVzdBoQLmNhYmlsZG8udjEuVXNlciI3qu0YDwgCEgt1c2VyLmVuYWJsZYLT5JMCHjoBKiIZL3YxL3tuYW1lPXVzZXJzLyp9OmVuYWJsZRJsCgpEZWxldGVVc2VyEh0uY2FiaWxkby52MS5EZWxldGVVc2VyUmVxdWVzdBoQLmNhYmlsZG8udjEuVXNlciItqu0YDwgCEgt1c2VyLmRlbGV0ZYLT5JMCFCoSL3YxL3tuYW1lPXVzZXJzLyp9En4KDFVuZGVsZXRlVXNlchIfLmNhYmlsZG8udjEuVW5kZWxldGVVc2VyUmVxdWVzdBoQLmNhYmlsZG8udjEuVXNlciI7qu0YEQgCEg11c2VyLnVuZGVsZXRlgtPkkwIgOgEqIhsvdjEve25hbWU9dXNlcnMvKn06dW5kZWxldGUSjwEKDExpc3RTZXNzaW9ucxIfLmNhYmlsZG8udjEuTGlzdFNlc3Npb25zUmVxdWVzdBogLmNhYmlsZG8udjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiPJACAartGBAIAhIMc2Vzc2lvbi5saXN0gtPkkwIfEh0vdjEve3BhcmVudD11c2Vycy8qfS9zZXNzaW9ucxKRAQoNUmV2b2tlU2Vzc2lvbhIgLmNhYmlsZG8udjEuUmV2b2tlU2Vzc2lvblJlcXVlc3QaIS5jYWJpbGRvLnYxLlJldm9rZVNlc3Npb25SZXNwb25zZSI7qu0YEggCEg5zZXNzaW9uLnJldm9rZYLT5JMCHyodL3YxL3tuYW1lPXVzZXJzLyovc2Vzc2lvbnMvKn1iBnByb3RvMw", [file_buf_validate_validate, file_cabildo_v1_events, file_cabildo_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message cabildo.v1.User
@@ -80,6 +82,25 @@ export type User = Message<"cabildo.v1.User"> & {
    * @generated from field: string etag = 11;
    */
   etag: string;
+
+  /**
+   * Of the user's events that say nothing of their own.
+   *
+   * @generated from field: cabildo.v1.Visibility default_visibility = 12;
+   */
+  defaultVisibility: Visibility;
+
+  /**
+   * In the user's time zone.
+   *
+   * @generated from field: repeated cabildo.v1.WorkingHours working_hours = 13;
+   */
+  workingHours: WorkingHours[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp purge_time = 14;
+   */
+  purgeTime?: Timestamp | undefined;
 };
 
 /**
@@ -88,6 +109,41 @@ export type User = Message<"cabildo.v1.User"> & {
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
   messageDesc(file_cabildo_v1_users, 0);
+
+/**
+ * One stretch of a weekday.
+ *
+ * @generated from message cabildo.v1.WorkingHours
+ */
+export type WorkingHours = Message<"cabildo.v1.WorkingHours"> & {
+  /**
+   * 1 is Monday, 7 is Sunday (ISO 8601).
+   *
+   * @generated from field: int32 weekday = 1;
+   */
+  weekday: number;
+
+  /**
+   * Minutes since midnight.
+   *
+   * @generated from field: int32 start_minute = 2;
+   */
+  startMinute: number;
+
+  /**
+   * Exclusive.
+   *
+   * @generated from field: int32 end_minute = 3;
+   */
+  endMinute: number;
+};
+
+/**
+ * Describes the message cabildo.v1.WorkingHours.
+ * Use `create(WorkingHoursSchema)` to create a new message.
+ */
+export const WorkingHoursSchema: GenMessage<WorkingHours> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_users, 1);
 
 /**
  * @generated from message cabildo.v1.Session
@@ -126,7 +182,7 @@ export type Session = Message<"cabildo.v1.Session"> & {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 1);
+  messageDesc(file_cabildo_v1_users, 2);
 
 /**
  * @generated from message cabildo.v1.GetUserRequest
@@ -150,7 +206,7 @@ export type GetUserRequest = Message<"cabildo.v1.GetUserRequest"> & {
  * Use `create(GetUserRequestSchema)` to create a new message.
  */
 export const GetUserRequestSchema: GenMessage<GetUserRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 2);
+  messageDesc(file_cabildo_v1_users, 3);
 
 /**
  * @generated from message cabildo.v1.UpdateUserRequest
@@ -182,7 +238,7 @@ export type UpdateUserRequest = Message<"cabildo.v1.UpdateUserRequest"> & {
  * Use `create(UpdateUserRequestSchema)` to create a new message.
  */
 export const UpdateUserRequestSchema: GenMessage<UpdateUserRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 3);
+  messageDesc(file_cabildo_v1_users, 4);
 
 /**
  * @generated from message cabildo.v1.FindUsersRequest
@@ -197,6 +253,13 @@ export type FindUsersRequest = Message<"cabildo.v1.FindUsersRequest"> & {
    * @generated from field: string email = 2;
    */
   email: string;
+
+  /**
+   * `groups/{group}` of the caller's, whose members are found.
+   *
+   * @generated from field: string group = 3;
+   */
+  group: string;
 };
 
 /**
@@ -204,7 +267,7 @@ export type FindUsersRequest = Message<"cabildo.v1.FindUsersRequest"> & {
  * Use `create(FindUsersRequestSchema)` to create a new message.
  */
 export const FindUsersRequestSchema: GenMessage<FindUsersRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 4);
+  messageDesc(file_cabildo_v1_users, 5);
 
 /**
  * @generated from message cabildo.v1.FindUsersResponse
@@ -221,7 +284,61 @@ export type FindUsersResponse = Message<"cabildo.v1.FindUsersResponse"> & {
  * Use `create(FindUsersResponseSchema)` to create a new message.
  */
 export const FindUsersResponseSchema: GenMessage<FindUsersResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 5);
+  messageDesc(file_cabildo_v1_users, 6);
+
+/**
+ * @generated from message cabildo.v1.DisableUserRequest
+ */
+export type DisableUserRequest = Message<"cabildo.v1.DisableUserRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message cabildo.v1.DisableUserRequest.
+ * Use `create(DisableUserRequestSchema)` to create a new message.
+ */
+export const DisableUserRequestSchema: GenMessage<DisableUserRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_users, 7);
+
+/**
+ * @generated from message cabildo.v1.EnableUserRequest
+ */
+export type EnableUserRequest = Message<"cabildo.v1.EnableUserRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message cabildo.v1.EnableUserRequest.
+ * Use `create(EnableUserRequestSchema)` to create a new message.
+ */
+export const EnableUserRequestSchema: GenMessage<EnableUserRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_users, 8);
 
 /**
  * @generated from message cabildo.v1.DeleteUserRequest
@@ -253,7 +370,7 @@ export type DeleteUserRequest = Message<"cabildo.v1.DeleteUserRequest"> & {
  * Use `create(DeleteUserRequestSchema)` to create a new message.
  */
 export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 6);
+  messageDesc(file_cabildo_v1_users, 9);
 
 /**
  * @generated from message cabildo.v1.UndeleteUserRequest
@@ -275,7 +392,7 @@ export type UndeleteUserRequest = Message<"cabildo.v1.UndeleteUserRequest"> & {
  * Use `create(UndeleteUserRequestSchema)` to create a new message.
  */
 export const UndeleteUserRequestSchema: GenMessage<UndeleteUserRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 7);
+  messageDesc(file_cabildo_v1_users, 10);
 
 /**
  * @generated from message cabildo.v1.ListSessionsRequest
@@ -302,7 +419,7 @@ export type ListSessionsRequest = Message<"cabildo.v1.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 8);
+  messageDesc(file_cabildo_v1_users, 11);
 
 /**
  * @generated from message cabildo.v1.ListSessionsResponse
@@ -324,7 +441,7 @@ export type ListSessionsResponse = Message<"cabildo.v1.ListSessionsResponse"> & 
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 9);
+  messageDesc(file_cabildo_v1_users, 12);
 
 /**
  * @generated from message cabildo.v1.RevokeSessionRequest
@@ -346,7 +463,7 @@ export type RevokeSessionRequest = Message<"cabildo.v1.RevokeSessionRequest"> & 
  * Use `create(RevokeSessionRequestSchema)` to create a new message.
  */
 export const RevokeSessionRequestSchema: GenMessage<RevokeSessionRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 10);
+  messageDesc(file_cabildo_v1_users, 13);
 
 /**
  * @generated from message cabildo.v1.RevokeSessionResponse
@@ -359,7 +476,7 @@ export type RevokeSessionResponse = Message<"cabildo.v1.RevokeSessionResponse"> 
  * Use `create(RevokeSessionResponseSchema)` to create a new message.
  */
 export const RevokeSessionResponseSchema: GenMessage<RevokeSessionResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_users, 11);
+  messageDesc(file_cabildo_v1_users, 14);
 
 /**
  * @generated from enum cabildo.v1.UserState
@@ -417,7 +534,7 @@ export const UserService: GenService<{
     output: typeof UserSchema;
   },
   /**
-   * Finds users by exact id or e-mail; there is no way to list everyone.
+   * Finds users by exact id or e-mail, or those of a group of the caller's; there is no way to list everyone.
    *
    * @generated from rpc cabildo.v1.UserService.FindUsers
    */
@@ -427,6 +544,26 @@ export const UserService: GenService<{
     output: typeof FindUsersResponseSchema;
   },
   /**
+   * Ends a user's sessions and memberships and keeps the user out, until enabled again. For administrators.
+   *
+   * @generated from rpc cabildo.v1.UserService.DisableUser
+   */
+  disableUser: {
+    methodKind: "unary";
+    input: typeof DisableUserRequestSchema;
+    output: typeof UserSchema;
+  },
+  /**
+   * @generated from rpc cabildo.v1.UserService.EnableUser
+   */
+  enableUser: {
+    methodKind: "unary";
+    input: typeof EnableUserRequestSchema;
+    output: typeof UserSchema;
+  },
+  /**
+   * Marks a user as deleted; an administrator can undelete it until it is purged. The id is never given again.
+   *
    * @generated from rpc cabildo.v1.UserService.DeleteUser
    */
   deleteUser: {

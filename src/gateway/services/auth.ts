@@ -7,9 +7,10 @@ import { ClusterError } from "../../base/index.js";
 import type { Caller, Credentials, User } from "../../domain/index.js";
 import { isId } from "../../policy/index.js";
 import { userToPublic } from "../../wire/index.js";
-import { notFound, refused } from "../faults.js";
+import { fieldFault, notFound, refused } from "../faults.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
+import { proposeId } from "../propose-id.js";
 import { SYSTEM } from "../shard-calls.js";
 import { requireTimeZone } from "../time-zone.js";
 import type { ServiceContext } from "./context.js";
@@ -23,7 +24,8 @@ export function authHandlers(context: ServiceContext): readonly Handler[] {
     unary(method.register, (call, request) => register(context, call, request)),
     unary(method.login, async (call, { userId, password, client }) => {
       const found = await findCredentials(call, userId);
-      const hash = found?.user.state === "active" ? found.credentials.passwordHash : undefined;
+      const mayEnter = found?.user.state === "active" && found.user.deleteTimeMs === 0;
+      const hash = mayEnter ? found.credentials.passwordHash : undefined;
       const matches = await context.passwords.verify(normal(password), hash);
       if (!matches || found === undefined) throw wrongPassword();
       return await openSession(context, call, found.user, client);
@@ -57,6 +59,7 @@ export function authHandlers(context: ServiceContext): readonly Handler[] {
 
 async function register(context: ServiceContext, call: Call, request: RegisterRequest) {
   const { userId: user, displayName, email, timeZone, bootstrapCredential } = request;
+  requireUserId(user);
   requireTimeZone(timeZone, "time_zone");
   requireBootstrap(context, bootstrapCredential);
   const operation = {
@@ -77,6 +80,17 @@ async function register(context: ServiceContext, call: Call, request: RegisterRe
   if (resource?.kind === "user") return userToPublic(resource.user);
   const { answer } = await call.shards.read(shard, SYSTEM, { kind: "get-user", user });
   return userToPublic(answer.user);
+}
+
+/** Who may not have the id that they want is told of one that resembles it. */
+function requireUserId(id: string): void {
+  if (isId(id)) return;
+  const proposal = proposeId(id);
+  const instead = proposal === undefined ? "" : `, such as ${proposal}`;
+  throw fieldFault(
+    "user_id",
+    `1 to 63 lower-case letters, digits and hyphens, a letter first and no hyphen last${instead}`,
+  );
 }
 
 function requireBootstrap({ bootstrapHash }: ServiceContext, credential: string): void {

@@ -4,5 +4,11 @@ export type { ChangePlace } from "./changes.js";
 export { GROUP_KIND, MEMBER_ROLE } from "./enums.js";
 export { contentFromPublic, eventToPublic } from "./events.js";
 export type { EventPlace, FieldFault } from "./events.js";
-export { groupToPublic, memberToPublic, userToPublic } from "./people.js";
+export {
+  groupToPublic,
+  memberToPublic,
+  sessionToPublic,
+  userContentFromPublic,
+  userToPublic,
+} from "./people.js";
 export { timestampToMs } from "./times.js";

@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { GroupSchema, MemberSchema } from "../../../gen/cabildo/v1/groups_pb.js";
 import type { Group, Member } from "../../../gen/cabildo/v1/groups_pb.js";
-import { UserSchema } from "../../../gen/cabildo/v1/users_pb.js";
-import type { User } from "../../../gen/cabildo/v1/users_pb.js";
+import { SessionSchema, UserSchema } from "../../../gen/cabildo/v1/users_pb.js";
+import type { Session, User } from "../../../gen/cabildo/v1/users_pb.js";
 import type * as domain from "../../domain/index.js";
-import { GROUP_KIND, MEMBER_ROLE, USER_STATE } from "./enums.js";
+import { GROUP_KIND, MEMBER_ROLE, USER_STATE, VISIBILITY } from "./enums.js";
 import { formatEtag, toTimestamp } from "./times.js";
 
 /** What others may not see of a user is empty already. */
@@ -17,9 +17,38 @@ export function userToPublic(user: domain.User): User {
     timeZone: user.timeZone,
     state: USER_STATE.toPublic(user.state),
     clusterRoles: [...user.clusterRoles],
+    defaultVisibility: VISIBILITY.toPublic(user.defaultVisibility),
+    workingHours: user.workingHours.map((hours) => ({ ...hours })),
     createTime: toTimestamp(user.createTimeMs),
     updateTime: toTimestamp(user.updateTimeMs),
+    deleteTime: toTimestamp(user.deleteTimeMs),
+    purgeTime: toTimestamp(user.purgeTimeMs),
     etag: user.revision === 0 ? "" : formatEtag(user.revision),
+  });
+}
+
+/** All that a person may write of a user. */
+export function userContentFromPublic(user: User): domain.UserContent {
+  return {
+    displayName: user.displayName,
+    email: user.email,
+    timeZone: user.timeZone === "" ? "UTC" : user.timeZone,
+    defaultVisibility: VISIBILITY.fromPublic(user.defaultVisibility) ?? "default",
+    workingHours: user.workingHours.map(({ weekday, startMinute, endMinute }) => ({
+      weekday,
+      startMinute,
+      endMinute,
+    })),
+  };
+}
+
+export function sessionToPublic(session: domain.Session): Session {
+  return create(SessionSchema, {
+    name: `users/${session.user}/sessions/${session.id}`,
+    client: session.client,
+    createTime: toTimestamp(session.createTimeMs),
+    lastUseTime: toTimestamp(session.lastUseTimeMs),
+    expireTime: toTimestamp(session.expireTimeMs),
   });
 }
 

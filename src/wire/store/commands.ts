@@ -7,6 +7,7 @@ import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, required } from "./decoding.js";
 import { EVENT_FIELD, GROUP_KIND, MEMBER_ROLE } from "./enums.js";
+import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
 import { fromClusterKeys, fromEventContent, toClusterKeys, toEventContent } from "./resources.js";
 
 export function encodeCommand(command: Command): Uint8Array {
@@ -48,6 +49,8 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
       );
     case "createClusterKeys":
       return hasUnknown(operation.value.keys);
+    case "updateUser":
+      return operation.value.workingHours.some(hasUnknown);
     default:
       return false;
   }
@@ -112,6 +115,9 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           session: operation.session,
         },
       };
+    case "update-user":
+    case "set-user-standing":
+      return toUserOperation(operation);
     case "create-cluster-keys":
       return {
         case: "createClusterKeys",
@@ -255,6 +261,10 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       const { user, session } = operation.value;
       return { kind: "revoke-session", user, session };
     }
+    case "updateUser":
+      return fromUpdateUser(operation.value);
+    case "setUserStanding":
+      return fromSetUserStanding(operation.value);
     case "createClusterKeys":
       return {
         kind: "create-cluster-keys",

@@ -10,6 +10,8 @@ import type {
   MemberRole,
   Transparency,
   User,
+  UserAct,
+  UserField,
   Visibility,
 } from "../../domain/index.js";
 import { Malformed } from "./decoding.js";
@@ -91,6 +93,21 @@ export const EVENT_FIELD = table<EventField, commands.EventField>("event field",
   transparency: commands.EventField.TRANSPARENCY,
   labels: commands.EventField.LABELS,
   reminderMinutes: commands.EventField.REMINDER_MINUTES,
+});
+
+export const USER_FIELD = table<UserField, commands.UserField>("user field", {
+  displayName: commands.UserField.DISPLAY_NAME,
+  email: commands.UserField.EMAIL,
+  timeZone: commands.UserField.TIME_ZONE,
+  defaultVisibility: commands.UserField.DEFAULT_VISIBILITY,
+  workingHours: commands.UserField.WORKING_HOURS,
+});
+
+export const USER_ACT = table<UserAct, commands.UserAct>("user act", {
+  disable: commands.UserAct.DISABLE,
+  enable: commands.UserAct.ENABLE,
+  delete: commands.UserAct.DELETE,
+  undelete: commands.UserAct.UNDELETE,
 });
 
 export const CHANGE_KIND = table<ChangeKind, commands.ChangeKind>("change kind", {

@@ -49,6 +49,20 @@ function toQuestion(question: Question): pb.Query["question"] {
         case: "getUser",
         value: { $typeName: "cabildo.store.v1.GetUser", user: question.user },
       };
+    case "find-users": {
+      const { users, email } = question;
+      return {
+        case: "findUsers",
+        value: { $typeName: "cabildo.store.v1.FindUsers", users: [...users], email },
+      };
+    }
+    case "list-sessions": {
+      const { user, pageSize, after } = question;
+      return {
+        case: "listSessions",
+        value: { $typeName: "cabildo.store.v1.ListSessions", user, pageSize, after },
+      };
+    }
     case "get-credentials":
       return {
         case: "getCredentials",
@@ -118,6 +132,14 @@ function fromQuestion(question: pb.Query["question"]): Question {
   switch (question.case) {
     case "getUser":
       return { kind: "get-user", user: question.value.user };
+    case "findUsers": {
+      const { users, email } = question.value;
+      return { kind: "find-users", users, email };
+    }
+    case "listSessions": {
+      const { user, pageSize, after } = question.value;
+      return { kind: "list-sessions", user, pageSize, after };
+    }
     case "getCredentials":
       return { kind: "get-credentials", user: question.value.user };
     case "getSession": {
@@ -178,6 +200,23 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           credentials: resources.toCredentials(answer.credentials),
         },
       };
+    case "users":
+      return {
+        case: "users",
+        value: {
+          $typeName: "cabildo.store.v1.UserPage",
+          users: answer.users.map(resources.toUser),
+        },
+      };
+    case "sessions":
+      return {
+        case: "sessions",
+        value: {
+          $typeName: "cabildo.store.v1.SessionPage",
+          sessions: answer.sessions.map(resources.toSession),
+          next: answer.next,
+        },
+      };
     case "session":
       return { case: "session", value: resources.toSession(answer.session) };
     case "cluster-keys":
@@ -222,6 +261,12 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
         user: resources.fromUser(required(user, "user")),
         credentials: resources.fromCredentials(required(credentials, "credentials")),
       };
+    }
+    case "users":
+      return { kind: "users", users: outcome.value.users.map(resources.fromUser) };
+    case "sessions": {
+      const { sessions, next } = outcome.value;
+      return { kind: "sessions", sessions: sessions.map(resources.fromSession), next };
     }
     case "session":
       return { kind: "session", session: resources.fromSession(outcome.value) };

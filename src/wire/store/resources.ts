@@ -13,6 +13,7 @@ import type {
   Resource,
   Session,
   User,
+  WorkingHours,
 } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { Malformed, required } from "./decoding.js";
@@ -44,6 +45,10 @@ export function toUser(user: User): pb.User {
     createTimeMs: toInt64(user.createTimeMs),
     updateTimeMs: toInt64(user.updateTimeMs),
     revision: toInt64(user.revision),
+    defaultVisibility: VISIBILITY.encode(user.defaultVisibility),
+    workingHours: user.workingHours.map(toWorkingHours),
+    deleteTimeMs: toInt64(user.deleteTimeMs),
+    purgeTimeMs: toInt64(user.purgeTimeMs),
   };
 }
 
@@ -56,10 +61,24 @@ export function fromUser(message: pb.User): User {
     timeZone: message.timeZone,
     state: USER_STATE.decode(message.state),
     clusterRoles: message.clusterRoles.map((role) => CLUSTER_ROLE.decode(role)),
+    defaultVisibility: VISIBILITY.decode(message.defaultVisibility),
+    workingHours: message.workingHours.map(fromWorkingHours),
     createTimeMs: toSafeInteger(message.createTimeMs),
     updateTimeMs: toSafeInteger(message.updateTimeMs),
+    deleteTimeMs: toSafeInteger(message.deleteTimeMs),
+    purgeTimeMs: toSafeInteger(message.purgeTimeMs),
     revision: toSafeInteger(message.revision),
   };
+}
+
+export function toWorkingHours(hours: WorkingHours): pb.WorkingHours {
+  const { weekday, startMinute, endMinute } = hours;
+  return { $typeName: "cabildo.store.v1.WorkingHours", weekday, startMinute, endMinute };
+}
+
+export function fromWorkingHours(message: pb.WorkingHours): WorkingHours {
+  const { weekday, startMinute, endMinute } = message;
+  return { weekday, startMinute, endMinute };
 }
 
 export function toCredentials(credentials: Credentials): pb.Credentials {

@@ -66,6 +66,17 @@ const anyUser = fc.record({
   timeZone: fc.string(),
   state: fc.constantFrom("active" as const, "disabled" as const),
   clusterRoles: fc.subarray(["admin", "operator", "auditor"] as const),
+  defaultVisibility: fc.constantFrom("default", "busy-only"),
+  workingHours: fc.array(
+    fc.record({
+      weekday: fc.integer({ min: 1, max: 7 }),
+      startMinute: fc.nat(1439),
+      endMinute: fc.nat(1440),
+    }),
+    { maxLength: 2 },
+  ),
+  deleteTimeMs: anyNatural,
+  purgeTimeMs: anyNatural,
   createTimeMs: anyNatural,
   updateTimeMs: anyNatural,
   revision: anyNatural,
@@ -144,6 +155,17 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
   caller: anyCaller,
   question: fc.oneof(
     fc.record({ kind: fc.constant("get-user" as const), user: fc.string() }),
+    fc.record({
+      kind: fc.constant("find-users" as const),
+      users: fc.array(fc.string(), { maxLength: 3 }),
+      email: fc.string(),
+    }),
+    fc.record({
+      kind: fc.constant("list-sessions" as const),
+      user: fc.string(),
+      pageSize: fc.integer(),
+      after: fc.string(),
+    }),
     fc.record({ kind: fc.constant("get-credentials" as const), user: fc.string() }),
     fc.record({
       kind: fc.constant("get-session" as const),
@@ -190,6 +212,12 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
       anyUser.map((user) => ({ kind: "user" as const, user })),
       anyUser.map((user) => ({ kind: "credentials" as const, user, credentials })),
       anySession.map((session) => ({ kind: "session" as const, session })),
+      fc.array(anyUser, { maxLength: 2 }).map((users) => ({ kind: "users" as const, users })),
+      fc.record({
+        kind: fc.constant("sessions" as const),
+        sessions: fc.array(anySession, { maxLength: 2 }),
+        next: fc.string(),
+      }),
       fc.constant({ kind: "cluster-keys" as const, keys }),
       anyGroup.map((group) => ({ kind: "group" as const, group })),
       anyMember.map((member) => ({ kind: "member" as const, member })),

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ClusterKeys, ClusterRole, EventContent, GroupKind, MemberRole, Resource } from "./resources_pb.js";
+import type { ClusterKeys, ClusterRole, EventContent, GroupKind, MemberRole, Resource, Visibility, WorkingHours } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIroHCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJqCgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZCJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiXwoLQ3JlYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50IpsBCgtVcGRhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSLAoGZmllbGRzGAQgAygOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudEZpZWxkEgwKBGV0YWcYBSABKAkiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50IkoKCE5ld0V2ZW50Eg0KBWV2ZW50GAEgASgJEi8KB2NvbnRlbnQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudCIwCgxEZWxldGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyKBAQoMQ29tbWFuZFJlcGx5EiYKBGRvbmUYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLkRvbmVIABIsCgdyZWZ1c2VkGAIgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASEAoIcmVwbGF5ZWQYAyABKAhCCQoHb3V0Y29tZSJmCgREb25lEgwKBG5hbWUYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEAoIc2VxdWVuY2UYAyABKAMSLAoIcmVzb3VyY2UYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlIigKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIq4BCgZDaGFuZ2USKgoEa2luZBgBIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlS2luZBIPCgdjaGFubmVsGAIgASgJEhAKCGF1ZGllbmNlGAMgAygJEhUKDXJlc291cmNlX25hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAMSLAoIcmVzb3VyY2UYBiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlKoECCgpFdmVudEZpZWxkEhsKF0VWRU5UX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRRVZFTlRfRklFTERfVElUTEUQARIbChdFVkVOVF9GSUVMRF9ERVNDUklQVElPThACEhgKFEVWRU5UX0ZJRUxEX0xPQ0FUSU9OEAMSFAoQRVZFTlRfRklFTERfU1BBThAEEhoKFkVWRU5UX0ZJRUxEX1ZJU0lCSUxJVFkQBRIcChhFVkVOVF9GSUVMRF9UUkFOU1BBUkVOQ1kQBhIWChJFVkVOVF9GSUVMRF9MQUJFTFMQBxIgChxFVkVOVF9GSUVMRF9SRU1JTkRFUl9NSU5VVEVTEAgqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIq8ICgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASMwoLdXBkYXRlX3VzZXIYKCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZVVzZXJIABI+ChFzZXRfdXNlcl9zdGFuZGluZxgpIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0VXNlclN0YW5kaW5nSABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJqCgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZCJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiXwoLQ3JlYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50IpsBCgtVcGRhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSLAoGZmllbGRzGAQgAygOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudEZpZWxkEgwKBGV0YWcYBSABKAkiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50IkoKCE5ld0V2ZW50Eg0KBWV2ZW50GAEgASgJEi8KB2NvbnRlbnQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudCIwCgxEZWxldGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyL+AQoKVXBkYXRlVXNlchIMCgR1c2VyGAEgASgJEisKBmZpZWxkcxgCIAMoDjIbLmNhYmlsZG8uc3RvcmUudjEuVXNlckZpZWxkEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYByADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIMCgRldGFnGAggASgJIlUKD1NldFVzZXJTdGFuZGluZxIMCgR1c2VyGAEgASgJEiYKA2FjdBgCIAEoDjIZLmNhYmlsZG8uc3RvcmUudjEuVXNlckFjdBIMCgRldGFnGAMgASgJIoEBCgxDb21tYW5kUmVwbHkSJgoEZG9uZRgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuRG9uZUgAEiwKB3JlZnVzZWQYAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABIQCghyZXBsYXllZBgDIAEoCEIJCgdvdXRjb21lImYKBERvbmUSDAoEbmFtZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIQCghzZXF1ZW5jZRgDIAEoAxIsCghyZXNvdXJjZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UiKAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkirgEKBkNoYW5nZRIqCgRraW5kGAEgASgOMhwuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VLaW5kEg8KB2NoYW5uZWwYAiABKAkSEAoIYXVkaWVuY2UYAyADKAkSFQoNcmVzb3VyY2VfbmFtZRgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCghyZXNvdXJjZRgGIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UqgQIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCCq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKnQKCkNoYW5nZUtpbmQSGwoXQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIXChNDSEFOR0VfS0lORF9DUkVBVEVEEAESFwoTQ0hBTkdFX0tJTkRfVVBEQVRFRBACEhcKE0NIQU5HRV9LSU5EX0RFTEVURUQQA2IGcHJvdG8z", [file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -132,6 +132,18 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: DeleteEvents;
     case: "deleteEvents";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.UpdateUser update_user = 40;
+     */
+    value: UpdateUser;
+    case: "updateUser";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.SetUserStanding set_user_standing = 41;
+     */
+    value: SetUserStanding;
+    case: "setUserStanding";
   } | { case: undefined; value?: undefined };
 };
 
@@ -687,6 +699,87 @@ export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_commands, 20);
 
 /**
+ * @generated from message cabildo.store.v1.UpdateUser
+ */
+export type UpdateUser = Message<"cabildo.store.v1.UpdateUser"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.UserField fields = 2;
+   */
+  fields: UserField[];
+
+  /**
+   * @generated from field: string display_name = 3;
+   */
+  displayName: string;
+
+  /**
+   * @generated from field: string email = 4;
+   */
+  email: string;
+
+  /**
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.Visibility default_visibility = 6;
+   */
+  defaultVisibility: Visibility;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.WorkingHours working_hours = 7;
+   */
+  workingHours: WorkingHours[];
+
+  /**
+   * Empty for any.
+   *
+   * @generated from field: string etag = 8;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.UpdateUser.
+ * Use `create(UpdateUserSchema)` to create a new message.
+ */
+export const UpdateUserSchema: GenMessage<UpdateUser> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 21);
+
+/**
+ * @generated from message cabildo.store.v1.SetUserStanding
+ */
+export type SetUserStanding = Message<"cabildo.store.v1.SetUserStanding"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.UserAct act = 2;
+   */
+  act: UserAct;
+
+  /**
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.SetUserStanding.
+ * Use `create(SetUserStandingSchema)` to create a new message.
+ */
+export const SetUserStandingSchema: GenMessage<SetUserStanding> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 22);
+
+/**
  * @generated from message cabildo.store.v1.CommandReply
  */
 export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
@@ -720,7 +813,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 21);
+  messageDesc(file_cabildo_store_v1_commands, 23);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -752,7 +845,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 22);
+  messageDesc(file_cabildo_store_v1_commands, 24);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -776,7 +869,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 23);
+  messageDesc(file_cabildo_store_v1_commands, 25);
 
 /**
  * One committed change, as the feed keeps it.
@@ -820,7 +913,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 24);
+  messageDesc(file_cabildo_store_v1_commands, 26);
 
 /**
  * @generated from enum cabildo.store.v1.EventField
@@ -884,6 +977,93 @@ export const EventFieldSchema: GenEnum<EventField> = /*@__PURE__*/
   enumDesc(file_cabildo_store_v1_commands, 0);
 
 /**
+ * @generated from enum cabildo.store.v1.UserField
+ */
+export const UserField = {
+  /**
+   * @generated from enum value: USER_FIELD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: USER_FIELD_DISPLAY_NAME = 1;
+   */
+  DISPLAY_NAME: 1,
+
+  /**
+   * @generated from enum value: USER_FIELD_EMAIL = 2;
+   */
+  EMAIL: 2,
+
+  /**
+   * @generated from enum value: USER_FIELD_TIME_ZONE = 3;
+   */
+  TIME_ZONE: 3,
+
+  /**
+   * @generated from enum value: USER_FIELD_DEFAULT_VISIBILITY = 4;
+   */
+  DEFAULT_VISIBILITY: 4,
+
+  /**
+   * @generated from enum value: USER_FIELD_WORKING_HOURS = 5;
+   */
+  WORKING_HOURS: 5,
+} as const;
+
+/**
+ * @generated from enum cabildo.store.v1.UserField
+ */
+export type UserField = (typeof UserField)[keyof typeof UserField] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.UserField.
+ */
+export const UserFieldSchema: GenEnum<UserField> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_commands, 1);
+
+/**
+ * @generated from enum cabildo.store.v1.UserAct
+ */
+export const UserAct = {
+  /**
+   * @generated from enum value: USER_ACT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: USER_ACT_DISABLE = 1;
+   */
+  DISABLE: 1,
+
+  /**
+   * @generated from enum value: USER_ACT_ENABLE = 2;
+   */
+  ENABLE: 2,
+
+  /**
+   * @generated from enum value: USER_ACT_DELETE = 3;
+   */
+  DELETE: 3,
+
+  /**
+   * @generated from enum value: USER_ACT_UNDELETE = 4;
+   */
+  UNDELETE: 4,
+} as const;
+
+/**
+ * @generated from enum cabildo.store.v1.UserAct
+ */
+export type UserAct = (typeof UserAct)[keyof typeof UserAct] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.UserAct.
+ */
+export const UserActSchema: GenEnum<UserAct> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_commands, 2);
+
+/**
  * @generated from enum cabildo.store.v1.ChangeKind
  */
 export const ChangeKind = {
@@ -917,5 +1097,5 @@ export type ChangeKind = (typeof ChangeKind)[keyof typeof ChangeKind] | UnknownE
  * Describes the enum cabildo.store.v1.ChangeKind.
  */
 export const ChangeKindSchema: GenEnum<ChangeKind> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_commands, 1);
+  enumDesc(file_cabildo_store_v1_commands, 3);
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi0AQKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSItCglHZXRFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIoYBCgpMaXN0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgi7AMKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAQgkKB291dGNvbWUiawoPVXNlckNyZWRlbnRpYWxzEiQKBHVzZXIYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXISMgoLY3JlZGVudGlhbHMYAiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWRlbnRpYWxzIkUKCk1lbWJlclBhZ2USKQoHbWVtYmVycxgBIAMoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyEgwKBG5leHQYAiABKAkiQgoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEivAUKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjEKCmZpbmRfdXNlcnMYKCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkZpbmRVc2Vyc0gAEjcKDWxpc3Rfc2Vzc2lvbnMYKSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RTZXNzaW9uc0gAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSItCglHZXRFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIoYBCgpMaXN0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgiKQoJRmluZFVzZXJzEg0KBXVzZXJzGAEgAygJEg0KBWVtYWlsGAIgASgJIj4KDExpc3RTZXNzaW9ucxIMCgR1c2VyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSLMBAoKUXVlcnlSZXBseRIsCgdyZWZ1c2VkGAEgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASJgoEdXNlchgCIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEjgKC2NyZWRlbnRpYWxzGAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ3JlZGVudGlhbHNIABIsCgdzZXNzaW9uGAQgASgLMhkuY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uSAASNQoMY2x1c3Rlcl9rZXlzGAUgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5c0gAEigKBWdyb3VwGAYgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgHIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASLwoHbWVtYmVycxgIIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUGFnZUgAEigKBWV2ZW50GAkgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEi0KBmV2ZW50cxgKIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRQYWdlSAASKwoFdXNlcnMYKCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJQYWdlSAASMQoIc2Vzc2lvbnMYKSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25QYWdlSABCCQoHb3V0Y29tZSJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIkIKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -88,6 +88,18 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: GetEvents;
     case: "getEvents";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.FindUsers find_users = 40;
+     */
+    value: FindUsers;
+    case: "findUsers";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListSessions list_sessions = 41;
+     */
+    value: ListSessions;
+    case: "listSessions";
   } | { case: undefined; value?: undefined };
 };
 
@@ -320,6 +332,55 @@ export const ListEventsSchema: GenMessage<ListEvents> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 10);
 
 /**
+ * @generated from message cabildo.store.v1.FindUsers
+ */
+export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
+  /**
+   * @generated from field: repeated string users = 1;
+   */
+  users: string[];
+
+  /**
+   * @generated from field: string email = 2;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.FindUsers.
+ * Use `create(FindUsersSchema)` to create a new message.
+ */
+export const FindUsersSchema: GenMessage<FindUsers> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 11);
+
+/**
+ * @generated from message cabildo.store.v1.ListSessions
+ */
+export type ListSessions = Message<"cabildo.store.v1.ListSessions"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListSessions.
+ * Use `create(ListSessionsSchema)` to create a new message.
+ */
+export const ListSessionsSchema: GenMessage<ListSessions> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 12);
+
+/**
  * @generated from message cabildo.store.v1.QueryReply
  */
 export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
@@ -386,6 +447,18 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
      */
     value: EventPage;
     case: "events";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.UserPage users = 40;
+     */
+    value: UserPage;
+    case: "users";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.SessionPage sessions = 41;
+     */
+    value: SessionPage;
+    case: "sessions";
   } | { case: undefined; value?: undefined };
 };
 
@@ -394,7 +467,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 11);
+  messageDesc(file_cabildo_store_v1_queries, 13);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -416,7 +489,46 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 12);
+  messageDesc(file_cabildo_store_v1_queries, 14);
+
+/**
+ * @generated from message cabildo.store.v1.UserPage
+ */
+export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.User users = 1;
+   */
+  users: User[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.UserPage.
+ * Use `create(UserPageSchema)` to create a new message.
+ */
+export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 15);
+
+/**
+ * @generated from message cabildo.store.v1.SessionPage
+ */
+export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.Session sessions = 1;
+   */
+  sessions: Session[];
+
+  /**
+   * @generated from field: string next = 2;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.SessionPage.
+ * Use `create(SessionPageSchema)` to create a new message.
+ */
+export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 16);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -438,7 +550,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 13);
+  messageDesc(file_cabildo_store_v1_queries, 17);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -460,5 +572,5 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 14);
+  messageDesc(file_cabildo_store_v1_queries, 18);
 

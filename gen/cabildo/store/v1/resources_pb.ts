@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/resources.proto.
  */
 export const file_cabildo_store_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKMAgoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMiQwoLQ3JlZGVudGlhbHMSDwoHdmVyc2lvbhgBIAEoDRIMCgR1c2VyGAIgASgJEhUKDXBhc3N3b3JkX2hhc2gYAyABKAki7gEKB1Nlc3Npb24SDwoHdmVyc2lvbhgBIAEoDRIMCgR1c2VyGAIgASgJEgoKAmlkGAMgASgJEg4KBmNsaWVudBgEIAEoCRIUCgxyZWZyZXNoX2hhc2gYBSABKAkSFQoNcHJldmlvdXNfaGFzaBgGIAEoCRIZChFwcmV2aW91c191bnRpbF9tcxgHIAEoAxIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIYChBsYXN0X3VzZV90aW1lX21zGAkgASgDEhYKDmV4cGlyZV90aW1lX21zGAogASgDEhYKDnJldm9rZV90aW1lX21zGAsgASgDIrQBCgVHcm91cBIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSKQoEa2luZBgFIAEoDjIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBLaW5kEhYKDmNyZWF0ZV90aW1lX21zGAYgASgDEhYKDnVwZGF0ZV90aW1lX21zGAcgASgDEhAKCHJldmlzaW9uGAggASgDIpoBCgZNZW1iZXISDwoHdmVyc2lvbhgBIAEoDRINCgVncm91cBgCIAEoCRIMCgR1c2VyGAMgASgJEioKBHJvbGUYBCABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclJvbGUSDAoEcmFuaxgFIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIQCghyZXZpc2lvbhgHIAEoAyKqAgoFRXZlbnQSDwoHdmVyc2lvbhgBIAEoDRIQCghjYWxlbmRhchgCIAEoCRIKCgJpZBgDIAEoCRIvCgdjb250ZW50GAQgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSEQoJb3JnYW5pemVyGAUgASgJEisKBXN0YXRlGAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudFN0YXRlEhAKCHNlcXVlbmNlGAcgASgFEhYKDmNyZWF0ZV90aW1lX21zGAggASgDEhYKDnVwZGF0ZV90aW1lX21zGAkgASgDEhYKDmRlbGV0ZV90aW1lX21zGAogASgDEhUKDXB1cmdlX3RpbWVfbXMYCyABKAMSEAoIcmV2aXNpb24YDCABKAMi1gIKDEV2ZW50Q29udGVudBINCgV0aXRsZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIQCghsb2NhdGlvbhgDIAEoCRIsCgV0aW1lZBgEIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuVGltZWRTcGFuSAASLwoHYWxsX2RheRgFIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuQWxsRGF5U3BhbkgAEjAKCnZpc2liaWxpdHkYBiABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLlZpc2liaWxpdHkSNAoMdHJhbnNwYXJlbmN5GAcgASgOMh4uY2FiaWxkby5zdG9yZS52MS5UcmFuc3BhcmVuY3kSJwoGbGFiZWxzGAggAygLMhcuY2FiaWxkby5zdG9yZS52MS5MYWJlbBIYChByZW1pbmRlcl9taW51dGVzGAkgAygFQgYKBHNwYW4iQAoJVGltZWRTcGFuEhAKCHN0YXJ0X21zGAEgASgDEg4KBmVuZF9tcxgCIAEoAxIRCgl0aW1lX3pvbmUYAyABKAkiaAoKQWxsRGF5U3BhbhItCgVzdGFydBgBIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJEYXRlEisKA2VuZBgCIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJEYXRlIjgKDENhbGVuZGFyRGF0ZRIMCgR5ZWFyGAEgASgFEg0KBW1vbnRoGAIgASgFEgsKA2RheRgDIAEoBSIjCgVMYWJlbBILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkiegoLQ2x1c3RlcktleXMSDwoHdmVyc2lvbhgBIAEoDRITCgtzaWduaW5nX2p3axgCIAEoCRIWCg5zaWduaW5nX2tleV9pZBgDIAEoCRIUCgxwb3NpdGlvbl9rZXkYBCABKAkSFwoPcG9zaXRpb25fa2V5X2lkGAUgASgNIuwBCghSZXNvdXJjZRImCgR1c2VyGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VySAASLAoHc2Vzc2lvbhgCIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEigKBWdyb3VwGAMgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgEIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASKAoFZXZlbnQYBSABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50SABCCgoIcmVzb3VyY2UqVwoJVXNlclN0YXRlEhoKFlVTRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFVU0VSX1NUQVRFX0FDVElWRRABEhcKE1VTRVJfU1RBVEVfRElTQUJMRUQQAip4CgtDbHVzdGVyUm9sZRIcChhDTFVTVEVSX1JPTEVfVU5TUEVDSUZJRUQQABIWChJDTFVTVEVSX1JPTEVfQURNSU4QARIZChVDTFVTVEVSX1JPTEVfT1BFUkFUT1IQAhIYChRDTFVTVEVSX1JPTEVfQVVESVRPUhADKlkKCUdyb3VwS2luZBIaChZHUk9VUF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXR1JPVVBfS0lORF9ISUVSQVJDSElDQUwQARITCg9HUk9VUF9LSU5EX1BFRVIQAiqLAQoKTWVtYmVyUm9sZRIbChdNRU1CRVJfUk9MRV9VTlNQRUNJRklFRBAAEhYKEk1FTUJFUl9ST0xFX0xFQURFUhABEhYKEk1FTUJFUl9ST0xFX0RFUFVUWRACEhYKEk1FTUJFUl9ST0xFX01FTUJFUhADEhgKFE1FTUJFUl9ST0xFX09CU0VSVkVSEAQqkgEKCkV2ZW50U3RhdGUSGwoXRVZFTlRfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNFVkVOVF9TVEFURV9QRU5ESU5HEAESGQoVRVZFTlRfU1RBVEVfQ09ORklSTUVEEAISGAoURVZFTlRfU1RBVEVfUkVKRUNURUQQAxIZChVFVkVOVF9TVEFURV9DQU5DRUxMRUQQBCqJAQoKVmlzaWJpbGl0eRIaChZWSVNJQklMSVRZX1VOU1BFQ0lGSUVEEAASFgoSVklTSUJJTElUWV9ERUZBVUxUEAESFQoRVklTSUJJTElUWV9QVUJMSUMQAhIWChJWSVNJQklMSVRZX1BSSVZBVEUQAxIYChRWSVNJQklMSVRZX0JVU1lfT05MWRAEKmMKDFRyYW5zcGFyZW5jeRIcChhUUkFOU1BBUkVOQ1lfVU5TUEVDSUZJRUQQABIXChNUUkFOU1BBUkVOQ1lfT1BBUVVFEAESHAoYVFJBTlNQQVJFTkNZX1RSQU5TUEFSRU5UEAJiBnByb3RvMw");
+  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKsAwoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYDSADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIWCg5kZWxldGVfdGltZV9tcxgOIAEoAxIVCg1wdXJnZV90aW1lX21zGA8gASgDIkkKDFdvcmtpbmdIb3VycxIPCgd3ZWVrZGF5GAEgASgFEhQKDHN0YXJ0X21pbnV0ZRgCIAEoBRISCgplbmRfbWludXRlGAMgASgFIkMKC0NyZWRlbnRpYWxzEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIVCg1wYXNzd29yZF9oYXNoGAMgASgJIu4BCgdTZXNzaW9uEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIKCgJpZBgDIAEoCRIOCgZjbGllbnQYBCABKAkSFAoMcmVmcmVzaF9oYXNoGAUgASgJEhUKDXByZXZpb3VzX2hhc2gYBiABKAkSGQoRcHJldmlvdXNfdW50aWxfbXMYByABKAMSFgoOY3JlYXRlX3RpbWVfbXMYCCABKAMSGAoQbGFzdF91c2VfdGltZV9tcxgJIAEoAxIWCg5leHBpcmVfdGltZV9tcxgKIAEoAxIWCg5yZXZva2VfdGltZV9tcxgLIAEoAyK0AQoFR3JvdXASDwoHdmVyc2lvbhgBIAEoDRIKCgJpZBgCIAEoCRILCgN1aWQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEikKBGtpbmQYBSABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIWCg51cGRhdGVfdGltZV9tcxgHIAEoAxIQCghyZXZpc2lvbhgIIAEoAyKaAQoGTWVtYmVyEg8KB3ZlcnNpb24YASABKA0SDQoFZ3JvdXAYAiABKAkSDAoEdXNlchgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSFgoOY3JlYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMiqgIKBUV2ZW50Eg8KB3ZlcnNpb24YASABKA0SEAoIY2FsZW5kYXIYAiABKAkSCgoCaWQYAyABKAkSLwoHY29udGVudBgEIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EhEKCW9yZ2FuaXplchgFIAEoCRIrCgVzdGF0ZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRTdGF0ZRIQCghzZXF1ZW5jZRgHIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIWCg51cGRhdGVfdGltZV9tcxgJIAEoAxIWCg5kZWxldGVfdGltZV9tcxgKIAEoAxIVCg1wdXJnZV90aW1lX21zGAsgASgDEhAKCHJldmlzaW9uGAwgASgDItYCCgxFdmVudENvbnRlbnQSDQoFdGl0bGUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEAoIbG9jYXRpb24YAyABKAkSLAoFdGltZWQYBCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlRpbWVkU3BhbkgAEi8KB2FsbF9kYXkYBSABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkFsbERheVNwYW5IABIwCgp2aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjQKDHRyYW5zcGFyZW5jeRgHIAEoDjIeLmNhYmlsZG8uc3RvcmUudjEuVHJhbnNwYXJlbmN5EicKBmxhYmVscxgIIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuTGFiZWwSGAoQcmVtaW5kZXJfbWludXRlcxgJIAMoBUIGCgRzcGFuIkAKCVRpbWVkU3BhbhIQCghzdGFydF9tcxgBIAEoAxIOCgZlbmRfbXMYAiABKAMSEQoJdGltZV96b25lGAMgASgJImgKCkFsbERheVNwYW4SLQoFc3RhcnQYASABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRGF0ZRIrCgNlbmQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRGF0ZSI4CgxDYWxlbmRhckRhdGUSDAoEeWVhchgBIAEoBRINCgVtb250aBgCIAEoBRILCgNkYXkYAyABKAUiIwoFTGFiZWwSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJInoKC0NsdXN0ZXJLZXlzEg8KB3ZlcnNpb24YASABKA0SEwoLc2lnbmluZ19qd2sYAiABKAkSFgoOc2lnbmluZ19rZXlfaWQYAyABKAkSFAoMcG9zaXRpb25fa2V5GAQgASgJEhcKD3Bvc2l0aW9uX2tleV9pZBgFIAEoDSLsAQoIUmVzb3VyY2USJgoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEiwKB3Nlc3Npb24YAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABIoCgVncm91cBgDIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYBCABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEigKBWV2ZW50GAUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAQgoKCHJlc291cmNlKlcKCVVzZXJTdGF0ZRIaChZVU0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVVNFUl9TVEFURV9BQ1RJVkUQARIXChNVU0VSX1NUQVRFX0RJU0FCTEVEEAIqeAoLQ2x1c3RlclJvbGUSHAoYQ0xVU1RFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSQ0xVU1RFUl9ST0xFX0FETUlOEAESGQoVQ0xVU1RFUl9ST0xFX09QRVJBVE9SEAISGAoUQ0xVU1RFUl9ST0xFX0FVRElUT1IQAypZCglHcm91cEtpbmQSGgoWR1JPVVBfS0lORF9VTlNQRUNJRklFRBAAEhsKF0dST1VQX0tJTkRfSElFUkFSQ0hJQ0FMEAESEwoPR1JPVVBfS0lORF9QRUVSEAIqiwEKCk1lbWJlclJvbGUSGwoXTUVNQkVSX1JPTEVfVU5TUEVDSUZJRUQQABIWChJNRU1CRVJfUk9MRV9MRUFERVIQARIWChJNRU1CRVJfUk9MRV9ERVBVVFkQAhIWChJNRU1CRVJfUk9MRV9NRU1CRVIQAxIYChRNRU1CRVJfUk9MRV9PQlNFUlZFUhAEKpIBCgpFdmVudFN0YXRlEhsKF0VWRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTRVZFTlRfU1RBVEVfUEVORElORxABEhkKFUVWRU5UX1NUQVRFX0NPTkZJUk1FRBACEhgKFEVWRU5UX1NUQVRFX1JFSkVDVEVEEAMSGQoVRVZFTlRfU1RBVEVfQ0FOQ0VMTEVEEAQqiQEKClZpc2liaWxpdHkSGgoWVklTSUJJTElUWV9VTlNQRUNJRklFRBAAEhYKElZJU0lCSUxJVFlfREVGQVVMVBABEhUKEVZJU0lCSUxJVFlfUFVCTElDEAISFgoSVklTSUJJTElUWV9QUklWQVRFEAMSGAoUVklTSUJJTElUWV9CVVNZX09OTFkQBCpjCgxUcmFuc3BhcmVuY3kSHAoYVFJBTlNQQVJFTkNZX1VOU1BFQ0lGSUVEEAASFwoTVFJBTlNQQVJFTkNZX09QQVFVRRABEhwKGFRSQU5TUEFSRU5DWV9UUkFOU1BBUkVOVBACYgZwcm90bzM");
 
 /**
  * @generated from message cabildo.store.v1.User
@@ -72,6 +72,26 @@ export type User = Message<"cabildo.store.v1.User"> & {
    * @generated from field: int64 revision = 11;
    */
   revision: bigint;
+
+  /**
+   * @generated from field: cabildo.store.v1.Visibility default_visibility = 12;
+   */
+  defaultVisibility: Visibility;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.WorkingHours working_hours = 13;
+   */
+  workingHours: WorkingHours[];
+
+  /**
+   * @generated from field: int64 delete_time_ms = 14;
+   */
+  deleteTimeMs: bigint;
+
+  /**
+   * @generated from field: int64 purge_time_ms = 15;
+   */
+  purgeTimeMs: bigint;
 };
 
 /**
@@ -80,6 +100,35 @@ export type User = Message<"cabildo.store.v1.User"> & {
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_resources, 0);
+
+/**
+ * @generated from message cabildo.store.v1.WorkingHours
+ */
+export type WorkingHours = Message<"cabildo.store.v1.WorkingHours"> & {
+  /**
+   * 1 is Monday.
+   *
+   * @generated from field: int32 weekday = 1;
+   */
+  weekday: number;
+
+  /**
+   * @generated from field: int32 start_minute = 2;
+   */
+  startMinute: number;
+
+  /**
+   * @generated from field: int32 end_minute = 3;
+   */
+  endMinute: number;
+};
+
+/**
+ * Describes the message cabildo.store.v1.WorkingHours.
+ * Use `create(WorkingHoursSchema)` to create a new message.
+ */
+export const WorkingHoursSchema: GenMessage<WorkingHours> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_resources, 1);
 
 /**
  * @generated from message cabildo.store.v1.Credentials
@@ -106,7 +155,7 @@ export type Credentials = Message<"cabildo.store.v1.Credentials"> & {
  * Use `create(CredentialsSchema)` to create a new message.
  */
 export const CredentialsSchema: GenMessage<Credentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 1);
+  messageDesc(file_cabildo_store_v1_resources, 2);
 
 /**
  * @generated from message cabildo.store.v1.Session
@@ -173,7 +222,7 @@ export type Session = Message<"cabildo.store.v1.Session"> & {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 2);
+  messageDesc(file_cabildo_store_v1_resources, 3);
 
 /**
  * @generated from message cabildo.store.v1.Group
@@ -225,7 +274,7 @@ export type Group = Message<"cabildo.store.v1.Group"> & {
  * Use `create(GroupSchema)` to create a new message.
  */
 export const GroupSchema: GenMessage<Group> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 3);
+  messageDesc(file_cabildo_store_v1_resources, 4);
 
 /**
  * @generated from message cabildo.store.v1.Member
@@ -272,7 +321,7 @@ export type Member = Message<"cabildo.store.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 4);
+  messageDesc(file_cabildo_store_v1_resources, 5);
 
 /**
  * @generated from message cabildo.store.v1.Event
@@ -344,7 +393,7 @@ export type Event = Message<"cabildo.store.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 5);
+  messageDesc(file_cabildo_store_v1_resources, 6);
 
 /**
  * The fields of an event that a person writes.
@@ -412,7 +461,7 @@ export type EventContent = Message<"cabildo.store.v1.EventContent"> & {
  * Use `create(EventContentSchema)` to create a new message.
  */
 export const EventContentSchema: GenMessage<EventContent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 6);
+  messageDesc(file_cabildo_store_v1_resources, 7);
 
 /**
  * @generated from message cabildo.store.v1.TimedSpan
@@ -439,7 +488,7 @@ export type TimedSpan = Message<"cabildo.store.v1.TimedSpan"> & {
  * Use `create(TimedSpanSchema)` to create a new message.
  */
 export const TimedSpanSchema: GenMessage<TimedSpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 7);
+  messageDesc(file_cabildo_store_v1_resources, 8);
 
 /**
  * @generated from message cabildo.store.v1.AllDaySpan
@@ -463,7 +512,7 @@ export type AllDaySpan = Message<"cabildo.store.v1.AllDaySpan"> & {
  * Use `create(AllDaySpanSchema)` to create a new message.
  */
 export const AllDaySpanSchema: GenMessage<AllDaySpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 8);
+  messageDesc(file_cabildo_store_v1_resources, 9);
 
 /**
  * @generated from message cabildo.store.v1.CalendarDate
@@ -490,7 +539,7 @@ export type CalendarDate = Message<"cabildo.store.v1.CalendarDate"> & {
  * Use `create(CalendarDateSchema)` to create a new message.
  */
 export const CalendarDateSchema: GenMessage<CalendarDate> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 9);
+  messageDesc(file_cabildo_store_v1_resources, 10);
 
 /**
  * @generated from message cabildo.store.v1.Label
@@ -512,7 +561,7 @@ export type Label = Message<"cabildo.store.v1.Label"> & {
  * Use `create(LabelSchema)` to create a new message.
  */
 export const LabelSchema: GenMessage<Label> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 10);
+  messageDesc(file_cabildo_store_v1_resources, 11);
 
 /**
  * @generated from message cabildo.store.v1.ClusterKeys
@@ -549,7 +598,7 @@ export type ClusterKeys = Message<"cabildo.store.v1.ClusterKeys"> & {
  * Use `create(ClusterKeysSchema)` to create a new message.
  */
 export const ClusterKeysSchema: GenMessage<ClusterKeys> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 11);
+  messageDesc(file_cabildo_store_v1_resources, 12);
 
 /**
  * @generated from message cabildo.store.v1.Resource
@@ -596,7 +645,7 @@ export type Resource = Message<"cabildo.store.v1.Resource"> & {
  * Use `create(ResourceSchema)` to create a new message.
  */
 export const ResourceSchema: GenMessage<Resource> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 12);
+  messageDesc(file_cabildo_store_v1_resources, 13);
 
 /**
  * @generated from enum cabildo.store.v1.UserState
