@@ -5,10 +5,10 @@ BIN := node_modules/.bin
 UP_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help up build install probe check types lint format unit test bench gen clean
+.PHONY: help up build install probe check types lint format unit test bench bench-engine gen clean
 
 help: ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 up: build probe ## Install, build and start a cluster on this machine (UP_ARGS="--coordinators 2" for more)
 	@exec node dist/cabildo up $(UP_ARGS)
@@ -46,6 +46,9 @@ test: build ## Every test that needs no root
 
 bench: build ## Measure a cluster on this machine
 	@node dist/test/bench/run.js $(BENCH_ARGS)
+
+bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
+	@node dist/test/bench/engine/run.js $(BENCH_ARGS)
 
 gen: install ## Generate gen/ from proto/
 	@rm -rf gen && $(BIN)/buf generate

@@ -1,19 +1,11 @@
 import { assert } from "../base/index.js";
 import type { Command, CommandReply } from "../domain/index.js";
 import { NotLoaded } from "../machine/index.js";
-import type {
-  Applied,
-  Codec,
-  KeyRange,
-  Machine,
-  ReadSet,
-  StateKey,
-  Write,
-} from "../machine/index.js";
+import type { Applied, KeyRange, Machine, ReadSet, StateKey, Write } from "../machine/index.js";
 import type { ConfState, Entry } from "../raft/index.js";
 import { openEntry } from "./entry-frame.js";
 import { ApplyView } from "./loaded-view.js";
-import type { AppliedState, FeedRow, ReadResult } from "./ports.js";
+import type { EntryCodec, AppliedState, FeedRow, ReadResult } from "./ports.js";
 import { StateCache } from "./state-cache.js";
 
 /** Entries whose reads are loaded together. */
@@ -26,7 +18,7 @@ export type Digest = (parts: readonly Uint8Array[]) => Uint8Array;
 
 export interface ApplierOptions {
   readonly machine: Machine;
-  readonly codec: Codec;
+  readonly codec: EntryCodec;
   readonly digest: Digest;
   readonly initial: AppliedState;
   readonly read: (keys: readonly StateKey[], ranges: readonly KeyRange[]) => Promise<ReadResult>;

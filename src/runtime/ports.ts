@@ -1,5 +1,5 @@
 import type { ConfState, Entry, HardState, Message, ReplicaId } from "../raft/index.js";
-import type { KeyRange, StateKey, StateRow, Write } from "../machine/index.js";
+import type { Codec, KeyRange, StateKey, StateRow, Write } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 
 /** Monotonic time for timers and wall time for stamps. */
@@ -11,6 +11,9 @@ export interface Clock {
   /** Runs after everything that arrived by now was read. */
   soon(run: () => void): void;
 }
+
+/** How commands, replies and changes become bytes; how the machine's rows do is not the runtime's concern. */
+export type EntryCodec = Omit<Codec, "rows">;
 
 /** Uniform in [0, 1). */
 export type Random = () => number;

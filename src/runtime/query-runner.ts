@@ -1,16 +1,16 @@
 import { assert } from "../base/index.js";
 import type { QueryReply } from "../domain/index.js";
 import { NotLoaded } from "../machine/index.js";
-import type { Codec, KeyRange, Machine, StateKey } from "../machine/index.js";
+import type { KeyRange, Machine, StateKey } from "../machine/index.js";
 import { QueryView } from "./loaded-view.js";
-import type { ReadResult } from "./ports.js";
+import type { EntryCodec, ReadResult } from "./ports.js";
 
 /** A query that keeps asking for more state after this many loads is a bug. */
 const LOADS_MAX = 16;
 
 export interface QueryRunnerOptions {
   readonly machine: Machine;
-  readonly codec: Codec;
+  readonly codec: EntryCodec;
   readonly read: (keys: readonly StateKey[], ranges: readonly KeyRange[]) => Promise<ReadResult>;
 }
 

@@ -1,7 +1,7 @@
 import { assert, ClusterError } from "../base/index.js";
 import type { Command } from "../domain/index.js";
 import { SWEEP_MORE } from "../machine/index.js";
-import type { Codec, KeyRange, Machine, StateKey } from "../machine/index.js";
+import type { KeyRange, Machine, StateKey } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
 import type {
@@ -24,6 +24,7 @@ import { HandOver } from "./hand-over.js";
 import { holdVotes } from "./held-votes.js";
 import { LogTime } from "./log-time.js";
 import type {
+  EntryCodec,
   AppliedState,
   Clock,
   FeedRow,
@@ -67,7 +68,7 @@ export interface ReplicaHost {
   readonly random: Random;
   readonly store: Store;
   readonly machine: Machine;
-  readonly codec: Codec;
+  readonly codec: EntryCodec;
   readonly digest: Digest;
   readonly limits: RuntimeLimits;
   readonly observer: RuntimeObserver;

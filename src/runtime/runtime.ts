@@ -1,4 +1,4 @@
-import type { Codec, Machine } from "../machine/index.js";
+import type { Machine } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ConfState, Message, ReplicaId } from "../raft/index.js";
 import type { Digest } from "./applier.js";
@@ -8,6 +8,7 @@ import { SILENT } from "./observer.js";
 import type { RuntimeObserver } from "./observer.js";
 import { PeerRegistry } from "./peer-registry.js";
 import type {
+  EntryCodec,
   Clock,
   IncomingSnapshot,
   PeerHello,
@@ -28,7 +29,7 @@ export interface RuntimeOptions {
   readonly nodeName: string;
   readonly store: Store;
   readonly machine: Machine;
-  readonly codec: Codec;
+  readonly codec: EntryCodec;
   readonly digest: Digest;
   readonly encodeSweep: (limit: number, trimFeedTo: number) => Uint8Array;
   readonly clock: Clock;

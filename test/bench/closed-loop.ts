@@ -11,6 +11,11 @@ export interface Measured {
   readonly failures: number;
 }
 
+export interface Load {
+  readonly tookMs: readonly number[];
+  readonly failures: number;
+}
+
 /** Keeps a number of calls in flight for a while, after a short warm-up that does not count. */
 export async function closedLoop(options: {
   readonly inFlight: number;
@@ -18,30 +23,38 @@ export async function closedLoop(options: {
   readonly pids: readonly number[];
   readonly call: (n: number) => Promise<void>;
 }): Promise<Measured> {
-  const { inFlight, seconds, pids, call } = options;
+  const { inFlight, pids, call } = options;
   let next = 0;
   await drive(inFlight, 0.5, () => call(next++));
   const cpuBefore = cpuSeconds(pids);
   const startMs = performance.now();
-  const { tookMs, failures } = await drive(inFlight, seconds, () => call(next++));
-  const elapsed = (performance.now() - startMs) / 1000;
-  const cpu = cpuSeconds(pids) - cpuBefore;
-  tookMs.sort((a, b) => a - b);
+  const load = await drive(inFlight, options.seconds, () => call(next++));
+  const seconds = (performance.now() - startMs) / 1000;
+  return summarize(load, { inFlight, seconds, cpuSeconds: cpuSeconds(pids) - cpuBefore });
+}
+
+export function summarize(
+  { tookMs, failures }: Load,
+  during: { readonly inFlight: number; readonly seconds: number; readonly cpuSeconds: number },
+): Measured {
+  const sorted = tookMs.toSorted((a, b) => a - b);
+  const { inFlight, seconds } = during;
   return {
     inFlight,
-    perSecond: tookMs.length / elapsed,
-    p50Ms: tookMs[Math.floor(tookMs.length * 0.5)] ?? NaN,
-    p99Ms: tookMs[Math.floor(tookMs.length * 0.99)] ?? NaN,
-    cpuMicrosPerCall: (cpu * 1e6) / tookMs.length,
+    perSecond: sorted.length / seconds,
+    p50Ms: sorted[Math.floor(sorted.length * 0.5)] ?? NaN,
+    p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? NaN,
+    cpuMicrosPerCall: (during.cpuSeconds * 1e6) / sorted.length,
     failures,
   };
 }
 
-async function drive(
+/** Calls as fast as they are answered, so many at a time. */
+export async function drive(
   inFlight: number,
   seconds: number,
   call: () => Promise<void>,
-): Promise<{ readonly tookMs: number[]; readonly failures: number }> {
+): Promise<Load> {
   const endMs = performance.now() + seconds * 1000;
   const tookMs: number[] = [];
   let failures = 0;

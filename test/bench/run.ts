@@ -3,6 +3,7 @@ import path from "node:path";
 import Table from "cli-table3";
 import { UpCluster } from "../support/up-cluster.js";
 import { Etcd } from "./etcd.js";
+import { flag } from "./flag.js";
 import { measureFanout, measureFloor } from "./fanout.js";
 import type { FanoutRow } from "./fanout.js";
 import { measureShardStream } from "./shard-stream.js";
@@ -13,11 +14,6 @@ const IN_FLIGHT = [1, 64, 256];
 const SUBSCRIBERS = [1, 100, 1000];
 const CHANGES = 200;
 const ETCD_PORT_OFFSET = 90;
-
-function flag(name: string, fallback: string): string {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : (process.argv[at + 1] ?? fallback);
-}
 
 const seconds = Number(flag("seconds", "5"));
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -1,14 +1,12 @@
 import type { Command, Operation, Query } from "../../src/domain/index.js";
-import type { Codec, Machine, View } from "../../src/machine/index.js";
+import type { Machine, View } from "../../src/machine/index.js";
+import type { EntryCodec } from "../../src/runtime/index.js";
 
 const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 /** The simplest state machine that shows lost, repeated and misplaced writes: a list of titles a calendar. */
-export const REGISTER_CODEC: Pick<
-  Codec,
-  "decodeCommand" | "encodeReply" | "decodeQuery" | "encodeQueryReply" | "encodeChange"
-> = {
+export const REGISTER_CODEC: EntryCodec = {
   decodeCommand: (bytes) => JSON.parse(text(bytes)) as Command,
   encodeReply: json,
   decodeQuery: (bytes) => JSON.parse(text(bytes)) as Query,

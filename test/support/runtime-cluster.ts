@@ -11,7 +11,7 @@ import { REGISTER_CODEC, REGISTER_MACHINE, setCommand, sweepCommand } from "./re
 const SHARDS = [1, 2];
 const ORDINALS = [1, 2, 3];
 
-const CLOCK: Clock = {
+export const CLOCK: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after: (delayMs, run) => {
@@ -65,7 +65,7 @@ export class RuntimeCluster {
       nodeName: name,
       store,
       machine: REGISTER_MACHINE,
-      codec: { ...REGISTER_CODEC, rows: undefined as never },
+      codec: REGISTER_CODEC,
       digest: (parts) => {
         const hash = createHash("sha256");
         for (const part of parts) hash.update(part);

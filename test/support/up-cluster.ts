@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -16,6 +15,7 @@ import { GroupService } from "../../gen/cabildo/v1/groups_pb.js";
 import { SyncService } from "../../gen/cabildo/v1/sync_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { eventually } from "./eventually.js";
+import { freeBasePort } from "./free-ports.js";
 
 /** The line of JSON that `cabildo up` prints. */
 export interface Ready {
@@ -62,8 +62,6 @@ export interface Person {
 
 const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 20_000;
-/** As many ports as a cluster with 12 nodes may use. */
-const PORT_SPAN = 80;
 
 export interface UpOptions {
   readonly layout?: "compact" | "seed";
@@ -275,30 +273,6 @@ async function readReady(child: ChildProcess, log: (line: string) => void): Prom
       clearTimeout(timer);
       child.removeAllListeners("exit");
       resolve(JSON.parse(line) as Ready);
-    });
-  });
-}
-
-/** The first of a run of ports that nobody uses just now. */
-async function freeBasePort(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 110) * 100;
-    const probes = await Promise.all(Array.from({ length: PORT_SPAN }, (_, i) => isFree(base + i)));
-    if (probes.every(Boolean)) return base;
-  }
-  throw new Error("no free ports");
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => {
-      resolve(false);
-    });
-    server.listen(port, "127.0.0.1", () => {
-      server.close(() => {
-        resolve(true);
-      });
     });
   });
 }

@@ -1,0 +1,49 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Load } from "../closed-loop.js";
+import type { EngineNodeOrder, EngineNodeSetup } from "./messages.js";
+
+/** A process of the bare engine, as its parent sees it. One order at a time. */
+export class EngineNode {
+  readonly #child: ChildProcess;
+
+  static async start(setup: EngineNodeSetup): Promise<EngineNode> {
+    const node = new EngineNode(fork(fileURLToPath(new URL("./node.js", import.meta.url))));
+    await node.#ask(setup);
+    return node;
+  }
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Waits until there is a leader. */
+  async leads(): Promise<boolean> {
+    return (await this.#ask<{ readonly leads: boolean }>({ kind: "lead" })).leads;
+  }
+
+  async cpuSeconds(): Promise<number> {
+    return (await this.#ask<{ readonly cpuMicros: number }>({ kind: "cpu" })).cpuMicros / 1e6;
+  }
+
+  load(inFlight: number, seconds: number): Promise<Load> {
+    return this.#ask({ kind: "load", inFlight, seconds });
+  }
+
+  stop(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #ask<Answer>(order: EngineNodeOrder | EngineNodeSetup): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const died = (): void => reject(new Error("a process of the engine ended"));
+      this.#child.once("exit", died);
+      this.#child.once("message", (answer) => {
+        this.#child.off("exit", died);
+        resolve(answer as Answer);
+      });
+      this.#child.send(order);
+    });
+  }
+}

@@ -1,0 +1,96 @@
+/** One of the three processes of the bare engine: store, runtime and peer transport, and nothing of the agenda. */
+import { createHash } from "node:crypto";
+import { openRpcServer } from "../../../src/node/index.js";
+import { createPeerTransport } from "../../../src/peer/index.js";
+import { replicaId } from "../../../src/placement/index.js";
+import { startRuntime } from "../../../src/runtime/index.js";
+import { openRocksDbStore } from "../../../src/storage/index.js";
+import { eventually } from "../../support/eventually.js";
+import { CLOCK } from "../../support/runtime-cluster.js";
+import { drive } from "../closed-loop.js";
+import type { EngineNodeOrder, EngineNodeSetup } from "./messages.js";
+import { PUT_CODEC, PUT_MACHINE } from "./put-machine.js";
+
+const SHARD = 1;
+const CLUSTER = "bench";
+
+process.once("message", (setup: EngineNodeSetup) => {
+  start(setup).catch(fail);
+});
+
+async function start({ name, address, peers, directory, tls }: EngineNodeSetup): Promise<void> {
+  const store = await openRocksDbStore({ directory, onFatal: fail });
+  const certificates = {
+    ca: Buffer.from(tls.ca),
+    cert: Buffer.from(tls.cert),
+    key: Buffer.from(tls.key),
+  };
+  const network = createPeerTransport({
+    node: name,
+    clusterName: CLUSTER,
+    peers,
+    tls: certificates,
+  });
+  const names = [name, ...peers.map((peer) => peer.name)].sort();
+  const replicas = new Map(names.map((node, i) => [replicaId(SHARD, i + 1), node]));
+  const own = replicaId(SHARD, names.indexOf(name) + 1);
+  const voters = [...replicas.keys()];
+  const runtime = await startRuntime({
+    clusterId: CLUSTER,
+    nodeName: name,
+    store,
+    machine: PUT_MACHINE,
+    codec: PUT_CODEC,
+    digest,
+    encodeSweep: () => Buffer.alloc(1),
+    clock: CLOCK,
+    random: Math.random,
+    replicas: [
+      {
+        shard: SHARD,
+        replica: own,
+        initial: { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+      },
+    ],
+    nodeOf: (replica) => replicas.get(replica) ?? "",
+    openTransport: (listener) => {
+      network.start(listener);
+      return network.transport;
+    },
+    onFatal: fail,
+  });
+  await openRpcServer({ address, tls: certificates, services: [network.service] });
+  const [replica] = runtime.replicas;
+  if (replica === undefined) throw new Error("no replica");
+  const value = Buffer.alloc(256, 1);
+  const execute = async (): Promise<void> => {
+    await replica.execute(value, { timeoutMs: 10_000 });
+  };
+
+  process.on("message", (order: EngineNodeOrder) => {
+    const answer = async (): Promise<unknown> => {
+      if (order.kind === "lead") {
+        await eventually(() => replica.status().leader !== 0);
+        return { leads: replica.status().role === "leader" };
+      }
+      if (order.kind === "cpu") {
+        const { user, system } = process.cpuUsage();
+        return { cpuMicros: user + system };
+      }
+      return drive(order.inFlight, order.seconds, execute);
+    };
+    answer().then((result) => process.send?.(result), fail);
+  });
+  process.send?.({ started: true });
+}
+
+function digest(parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+function fail(error: unknown): void {
+  console.error(error);
+  process.exit(1);
+}

@@ -1,0 +1,97 @@
+/**
+ * The engine alone: three processes, mutual TLS, fsync and marker on all of them, a put of 256 bytes applied with its index,
+ * proposed in the leader's process; beside it etcd, when it is on the PATH.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import os, { tmpdir } from "node:os";
+import path from "node:path";
+import Table from "cli-table3";
+import { createTestAuthority } from "../../support/certificates.js";
+import { freeBasePort } from "../../support/free-ports.js";
+import { summarize } from "../closed-loop.js";
+import type { Measured } from "../closed-loop.js";
+import { Etcd } from "../etcd.js";
+import { flag } from "../flag.js";
+import { measureEtcd } from "../writes.js";
+import { EngineNode } from "./engine-node.js";
+
+const NAMES = ["node-1", "node-2", "node-3"];
+const WARM_UP_SECONDS = 1;
+const inFlights = flag("in-flight", "1,64,256").split(",").map(Number);
+const seconds = Number(flag("seconds", "4"));
+
+const engine = await measureEngine();
+const rows: [string, Measured][] = engine.map((measured) => ["cabildo's engine", measured]);
+if (Etcd.isInstalled()) {
+  const etcd = await Etcd.start(await freeBasePort());
+  try {
+    for (const row of await measureEtcd(etcd, { inFlight: inFlights, seconds })) {
+      rows.push(["etcd, over gRPC without TLS", row]);
+    }
+  } finally {
+    etcd.stop();
+  }
+} else {
+  console.error("etcd is not on the PATH: left out (Debian package etcd-server)");
+}
+
+const table = new Table({
+  head: ["engine", "in flight", "entries/s", "p50 ms", "p99 ms", "CPU us/entry", "failed"],
+  style: { head: [] },
+});
+for (const [system, row] of rows) {
+  table.push([
+    system,
+    row.inFlight,
+    Math.round(row.perSecond),
+    row.p50Ms.toFixed(2),
+    row.p99Ms.toFixed(2),
+    row.cpuMicrosPerCall.toFixed(1),
+    row.failures,
+  ]);
+}
+console.log(`${os.cpus()[0]?.model ?? "?"}, Node ${process.version}; CPU of three processes`);
+console.log(table.toString());
+console.log(JSON.stringify(rows.map(([system, row]) => ({ system, ...row }))));
+
+async function measureEngine(): Promise<Measured[]> {
+  const root = mkdtempSync(path.join(tmpdir(), "cabildo-engine-"));
+  const base = await freeBasePort();
+  const authority = await createTestAuthority();
+  const addresses = NAMES.map((name, i) => ({ name, address: `127.0.0.1:${base + i}` }));
+  const nodes: EngineNode[] = [];
+  try {
+    for (const { name, address } of addresses) {
+      const tls = await authority.process("bench", "node", name);
+      nodes.push(
+        await EngineNode.start({
+          name,
+          address,
+          peers: addresses.filter((peer) => peer.name !== name),
+          directory: path.join(root, name),
+          tls: { ca: String(tls.ca), cert: String(tls.cert), key: String(tls.key) },
+        }),
+      );
+    }
+    const leads = await Promise.all(nodes.map((node) => node.leads()));
+    const leader = nodes[leads.indexOf(true)];
+    if (leader === undefined) throw new Error("nobody leads");
+    await leader.load(64, WARM_UP_SECONDS);
+    const measured: Measured[] = [];
+    for (const inFlight of inFlights) {
+      const before = await cpuOf(nodes);
+      const load = await leader.load(inFlight, seconds);
+      const cpuSeconds = (await cpuOf(nodes)) - before;
+      measured.push(summarize(load, { inFlight, seconds, cpuSeconds }));
+    }
+    return measured;
+  } finally {
+    for (const node of nodes) node.stop();
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+async function cpuOf(nodes: readonly EngineNode[]): Promise<number> {
+  const used = await Promise.all(nodes.map((node) => node.cpuSeconds()));
+  return used.reduce((sum, seconds) => sum + seconds, 0);
+}
