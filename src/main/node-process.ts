@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { createMachine } from "../machine/index.js";
 import { createNodeServices, openRpcServer } from "../node/index.js";
@@ -159,11 +159,7 @@ function hostOf({ nodes }: ClusterFile): (replica: number) => string {
   return (replica) => hosts.get(replica) ?? "";
 }
 
-function sha256(parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-}
+const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
 
 function encodeSweep(limit: number, trimFeedTo: number): Uint8Array {
   return encodeCommand({

@@ -15,20 +15,20 @@ export interface MergedAppend {
 export class AppendQueue {
   #works: AppendWork[] = [];
   #writing = false;
+  #urgent = false;
 
   get isEmpty(): boolean {
     return this.#works.length === 0;
   }
 
-  /** True if the work has nothing to wait for: no content of its own, and nothing before it on its way to the disk. */
+  /** Something waits for the next round. A commit index alone does not: nothing depends on its being durable. */
+  get isUrgent(): boolean {
+    return this.#urgent;
+  }
+
+  /** True if what the work promises is durable already. */
   isFree(work: AppendWork): boolean {
-    return (
-      !this.#writing &&
-      this.isEmpty &&
-      work.entries.length === 0 &&
-      work.hardState === undefined &&
-      work.snapshot === undefined
-    );
+    return !this.#writing && !this.#urgent && !hasContent(work);
   }
 
   get hasSnapshot(): boolean {
@@ -37,6 +37,7 @@ export class AppendQueue {
 
   push(work: AppendWork): void {
     this.#works.push(work);
+    this.#urgent ||= hasContent(work) || work.responses.length > 0;
   }
 
   /** The next works for one round; a snapshot stands alone. */
@@ -45,6 +46,7 @@ export class AppendQueue {
     const until = this.#works.findIndex((work) => work.snapshot !== undefined);
     const count = until < 0 ? this.#works.length : Math.max(until, 1);
     const works = this.#works.splice(0, count);
+    this.#urgent = this.#works.length > 0;
     const entries: Entry[] = [];
     let hardState: HardState | undefined;
     let mustSync = false;
@@ -62,4 +64,8 @@ export class AppendQueue {
   written(): void {
     this.#writing = false;
   }
+}
+
+function hasContent({ entries, snapshot, mustSync }: AppendWork): boolean {
+  return mustSync || entries.length > 0 || snapshot !== undefined;
 }

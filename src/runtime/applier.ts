@@ -7,14 +7,16 @@ import { openEntry } from "./entry-frame.js";
 import { ApplyView } from "./loaded-view.js";
 import type { EntryCodec, AppliedState, FeedRow, ReadResult } from "./ports.js";
 import { StateCache } from "./state-cache.js";
+import { StateHash } from "./state-hash.js";
+import type { Digest } from "./state-hash.js";
 
 /** Entries whose reads are loaded together. */
 const RUN_ENTRIES_MAX = 256;
 /** A command that keeps asking for more state after this many loads is a bug. */
 const LOADS_MAX = 64;
 
-/** Port: SHA-256 over the parts, in order. */
-export type Digest = (parts: readonly Uint8Array[]) => Uint8Array;
+/** Key, prefix and checksum of a row, about. */
+const WRITE_OVERHEAD_BYTES = 64;
 
 export interface ApplierOptions {
   readonly machine: Machine;
@@ -59,6 +61,7 @@ export class Applier {
   readonly #options: ApplierOptions;
   readonly #cache = new StateCache();
   readonly #view = new ApplyView(this.#cache);
+  readonly #hash: StateHash;
   /** Commands that this replica proposed itself are not decoded twice. */
   readonly #decoded = new Map<number, Command>();
   #queue: Entry[] = [];
@@ -71,9 +74,11 @@ export class Applier {
   /** Changes of the run that is being applied. */
   #runFeed: FeedRow[] = [];
   #dirty = false;
+  #unwrittenBytes = 0;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#hash = new StateHash(options.digest);
     this.#state = options.initial;
   }
 
@@ -102,11 +107,17 @@ export class Applier {
     this.#writes = [];
     this.#feed = [];
     this.#dirty = false;
+    this.#unwrittenBytes = 0;
     return unwritten;
   }
 
   get hasUnwritten(): boolean {
     return this.#dirty;
+  }
+
+  /** About what the next round has to write. */
+  get unwrittenBytes(): number {
+    return this.#unwrittenBytes;
   }
 
   written(round: number, writes: readonly Write[]): void {
@@ -124,6 +135,7 @@ export class Applier {
     this.#writes = [];
     this.#feed = [];
     this.#dirty = false;
+    this.#unwrittenBytes = 0;
     this.#cache.clear();
     this.#view.forgetRanges();
     this.#state = state;
@@ -254,6 +266,7 @@ export class Applier {
         change: codec.encodeChange(change),
       };
       this.#feed.push(row);
+      this.#unwrittenBytes += WRITE_OVERHEAD_BYTES + row.change.length;
       this.#runFeed.push(row);
     }
     const firstSequence = Math.max(this.#state.firstSequence, (applied.trimFeedTo ?? 0) + 1);
@@ -268,7 +281,10 @@ export class Applier {
     changed: Partial<AppliedState>,
   ): void {
     assert(entry.index === this.#state.index + 1, `entry ${entry.index} out of order`);
-    for (const write of writes) this.#writes.push(write);
+    for (const write of writes) {
+      this.#writes.push(write);
+      this.#unwrittenBytes += WRITE_OVERHEAD_BYTES + (write.value?.length ?? 0);
+    }
     this.#cache.write(writes, this.#options.round());
     this.#dirty = true;
     this.#state = {
@@ -277,16 +293,7 @@ export class Applier {
       index: entry.index,
       term: entry.term,
       timeMs,
-      stateHash: this.#hash(entry.index, writes),
+      stateHash: this.#hash.next(this.#state.stateHash, entry.index, writes),
     };
-  }
-
-  #hash(index: number, writes: readonly Write[]): Uint8Array {
-    const parts: Uint8Array[] = [this.#state.stateHash, Buffer.from(String(index), "latin1")];
-    for (const { key, value } of writes) {
-      parts.push(Buffer.from(`\n${key} ${value?.length ?? -1} `, "latin1"));
-      if (value !== undefined) parts.push(value);
-    }
-    return this.#options.digest(parts);
   }
 }

@@ -16,6 +16,10 @@ export interface RuntimeLimits {
   readonly openProposalsMax: number;
   readonly gatheredBytesMax: number;
   readonly openReadsMax: number;
+  /** Applied rows are written with the next entries, or at the next tick, unless more than this waits. */
+  readonly unwrittenBytesMax: number;
+  /** How long a commit index alone waits for entries that would take it along. */
+  readonly commitHoldMs: number;
   /** Read back from the disk at once for a follower that lags. */
   readonly fetchBytesMax: number;
   /** The log is compacted when it holds this many applied entries, or this many bytes ... */
@@ -55,6 +59,8 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   openProposalsMax: 8192,
   gatheredBytesMax: 16 * MIB,
   openReadsMax: 8192,
+  unwrittenBytesMax: MIB,
+  commitHoldMs: 2,
   fetchBytesMax: MIB,
   logEntriesMax: 20_000,
   logBytesMax: 128 * MIB,

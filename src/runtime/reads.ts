@@ -73,6 +73,11 @@ export class Reads {
     for (const read of round?.reads ?? []) this.#ready.push({ index, read });
   }
 
+  /** Confirmed reads wait until the state on the disk has come as far. */
+  get waitForState(): boolean {
+    return this.#ready.length > 0;
+  }
+
   /** Runs what the state now allows. */
   release(state: { readonly index: number; readonly sequence: number }): void {
     if (this.#ready.length === 0) return;

@@ -16,7 +16,7 @@ import type {
 import { AppendQueue } from "./append-queue.js";
 import type { MergedAppend } from "./append-queue.js";
 import { Applier } from "./applier.js";
-import type { AppliedEntry, Digest, UnwrittenState } from "./applier.js";
+import type { AppliedEntry, UnwrittenState } from "./applier.js";
 import { Compaction } from "./compaction.js";
 import { frameEntry } from "./entry-frame.js";
 import { Feed } from "./feed.js";
@@ -54,6 +54,7 @@ import type { Executed, FeedBatch, ReplicaHandle, ReplicaStatus } from "./replic
 import { ReplicaLog } from "./replica-log.js";
 import type { RuntimeLimits } from "./limits.js";
 import type { RuntimeObserver } from "./observer.js";
+import type { Digest } from "./state-hash.js";
 import { Succession } from "./succession.js";
 import { Sweeper } from "./sweeper.js";
 
@@ -81,6 +82,8 @@ export interface ReplicaHost {
   sendSnapshot(replica: Replica, message: Message): void;
   /** Number of the round that will be built next. */
   nextRound(): number;
+  /** A round is on its way to the disk; everything is processed again when it is there. */
+  isWriting(): boolean;
   diskFull(): boolean;
   /** A round has been on its way to the disk for too long. */
   diskSlow(): boolean;
@@ -435,9 +438,19 @@ export class Replica implements ReplicaHandle {
 
   /** Feeds the core what was gathered, and hands on what it wants done. */
   process(): void {
-    this.#proposeGathered();
+    // Until the disk is free, entries could not be appended here anyway: gathered longer, they cost fewer rounds and messages.
+    if (!this.#host.isWriting()) this.#proposeGathered();
     this.#askReads();
     while (this.#group.hasReady()) this.#handle(this.#group.ready());
+  }
+
+  /** Something waits for the disk; what does not goes along, or is written with the next tick. */
+  get needsRound(): boolean {
+    return (
+      this.#appends.isUrgent ||
+      this.#applier.unwrittenBytes > this.#host.limits.unwrittenBytesMax ||
+      (this.#applier.hasUnwritten && this.#reads.waitForState)
+    );
   }
 
   /** This replica's part of the next round, if it has one. */
@@ -628,11 +641,19 @@ export class Replica implements ReplicaHandle {
     }
     for (const { context, index } of ready.readStates) this.#reads.confirmed(context, index);
     if (ready.readStates.length > 0) this.#reads.release(this.#persisted);
-    if (ready.append !== undefined) {
-      if (this.#appends.isFree(ready.append)) this.#finish(ready.append);
-      else this.#appends.push(ready.append);
-    }
+    if (ready.append !== undefined) this.#append(ready.append);
     if (ready.apply !== undefined) this.#applier.enqueue(ready.apply.entries);
+  }
+
+  #append(work: AppendWork): void {
+    if (!this.#appends.isFree(work)) {
+      this.#appends.push(work);
+      return;
+    }
+    this.#finish(work);
+    const { hardState } = work;
+    if (hardState === undefined) return;
+    this.#appends.push({ entries: [], hardState, responses: [], mustSync: false });
   }
 
   /** The work is durable: what depends on it may leave. */

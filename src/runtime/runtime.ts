@@ -1,7 +1,7 @@
 import type { Machine } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ConfState, Message, ReplicaId } from "../raft/index.js";
-import type { Digest } from "./applier.js";
+import type { Digest } from "./state-hash.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import type { RuntimeLimits } from "./limits.js";
 import { SILENT } from "./observer.js";
@@ -40,7 +40,7 @@ export interface RuntimeOptions {
   /** Starts the network; called once, when everything is ready to listen. */
   readonly openTransport: (listener: PeerListener) => PeerTransport;
   readonly limits?: Partial<RuntimeLimits>;
-  readonly observer?: RuntimeObserver;
+  readonly observer?: Partial<RuntimeObserver>;
   /** The process must end: its state can no longer be trusted. Called once. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -78,11 +78,16 @@ class NodeRuntime implements Runtime, PeerListener {
   readonly #byShard = new Map<ShardNumber, Replica>();
   readonly #scheduled = new Set<Replica>();
   readonly #outgoing = new Map<string, PeerMessage[]>();
+  /** The latest append to a replica that brings nothing but a commit index. */
+  readonly #held = new Map<ReplicaId, PeerMessage>();
+  #releasePlanned = false;
   readonly #sending = new Set<ReplicaId>();
   #transport: PeerTransport | undefined;
   #turnPlanned = false;
   #writing = false;
   #writeStartMs = 0;
+  /** A tick passed: what waits for company is written now. */
+  #flushDue = false;
   #round = 0;
   #diskFull = false;
   #stopped: Promise<void> | undefined;
@@ -94,7 +99,7 @@ class NodeRuntime implements Runtime, PeerListener {
     this.#options = options;
     this.#peers = peers;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#observer = options.observer ?? SILENT;
+    this.#observer = { ...SILENT, ...options.observer };
   }
 
   get replicas(): readonly ReplicaHandle[] {
@@ -202,6 +207,7 @@ class NodeRuntime implements Runtime, PeerListener {
         this.#sendSnapshot(replica, message);
       },
       nextRound: () => this.#round + 1,
+      isWriting: () => this.#writing,
       diskFull: () => this.#diskFull,
       diskSlow: () => this.#writingMs() > this.#limits.diskSlowMs,
       fatal: (error) => {
@@ -233,6 +239,10 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   #write(): void {
+    if (!this.#flushDue && ![...this.#byShard.values()].some((replica) => replica.needsRound)) {
+      return;
+    }
+    this.#flushDue = false;
     const rounds: ReplicaRound[] = [];
     const replicas: Replica[] = [];
     let sync = false;
@@ -264,6 +274,7 @@ class NodeRuntime implements Runtime, PeerListener {
   #written(replicas: readonly Replica[]): void {
     try {
       for (const replica of replicas) replica.roundWritten(this.#round);
+      for (const replica of this.#byShard.values()) this.#scheduled.add(replica);
       // What waited for the disk leaves now, and the next round starts without waiting for another turn.
       this.#turn();
     } catch (error) {
@@ -272,12 +283,35 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   #send(shard: ShardNumber, message: Message): void {
-    const node = this.#options.nodeOf(message.to);
+    if (message.kind !== "append") this.#enqueue({ shard, message });
+    else if (message.entries.length > 0) {
+      // It brings a commit index at least as high.
+      this.#held.delete(message.to);
+      this.#enqueue({ shard, message });
+    } else {
+      this.#held.set(message.to, { shard, message });
+      this.#planRelease();
+    }
+  }
+
+  #enqueue(item: PeerMessage): void {
+    const node = this.#options.nodeOf(item.message.to);
     if (node === "") return;
     const waiting = this.#outgoing.get(node);
-    if (waiting === undefined) this.#outgoing.set(node, [{ shard, message }]);
-    else waiting.push({ shard, message });
+    if (waiting === undefined) this.#outgoing.set(node, [item]);
+    else waiting.push(item);
     this.#planTurn();
+  }
+
+  #planRelease(): void {
+    if (this.#releasePlanned) return;
+    this.#releasePlanned = true;
+    this.#options.clock.after(this.#limits.commitHoldMs, () => {
+      this.#releasePlanned = false;
+      if (this.#failed) return;
+      for (const item of this.#held.values()) this.#enqueue(item);
+      this.#held.clear();
+    });
   }
 
   #flush(): void {
@@ -326,6 +360,7 @@ class NodeRuntime implements Runtime, PeerListener {
         if (this.#failed) return;
         try {
           this.#yieldIfStalled();
+          this.#flushDue = true;
           for (const replica of this.#byShard.values()) replica.tick();
         } catch (error) {
           this.#fail(error);

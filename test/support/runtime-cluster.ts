@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { replicaId, shardOfReplica } from "../../src/placement/index.js";
 import { startRuntime } from "../../src/runtime/index.js";
 import type { Clock, Executed, ReplicaHandle, Runtime } from "../../src/runtime/index.js";
@@ -66,11 +66,7 @@ export class RuntimeCluster {
       store,
       machine: REGISTER_MACHINE,
       codec: REGISTER_CODEC,
-      digest: (parts) => {
-        const hash = createHash("sha256");
-        for (const part of parts) hash.update(part);
-        return hash.digest();
-      },
+      digest: (bytes) => hash("sha256", bytes, "buffer"),
       encodeSweep: sweepCommand,
       clock: CLOCK,
       random: Math.random,

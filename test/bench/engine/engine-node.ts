@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Load } from "../closed-loop.js";
-import type { EngineNodeOrder, EngineNodeSetup } from "./messages.js";
+import type { EngineNodeOrder, EngineNodeSetup, EngineWork } from "./messages.js";
 
 /** A process of the bare engine, as its parent sees it. One order at a time. */
 export class EngineNode {
@@ -23,8 +23,8 @@ export class EngineNode {
     return (await this.#ask<{ readonly leads: boolean }>({ kind: "lead" })).leads;
   }
 
-  async cpuSeconds(): Promise<number> {
-    return (await this.#ask<{ readonly cpuMicros: number }>({ kind: "cpu" })).cpuMicros / 1e6;
+  work(): Promise<EngineWork> {
+    return this.#ask({ kind: "work" });
   }
 
   load(inFlight: number, seconds: number): Promise<Load> {

@@ -7,7 +7,16 @@ export interface EngineNodeSetup {
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
+/** What a process did since it started. */
+export interface EngineWork {
+  readonly cpuSeconds: number;
+  /** Batches that went to the disk. */
+  readonly rounds: number;
+  /** Messages on the streams that it opened to its peers. */
+  readonly frames: number;
+}
+
 export type EngineNodeOrder =
   | { readonly kind: "lead" }
-  | { readonly kind: "cpu" }
+  | { readonly kind: "work" }
   | { readonly kind: "load"; readonly inFlight: number; readonly seconds: number };

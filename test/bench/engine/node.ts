@@ -1,5 +1,5 @@
 /** One of the three processes of the bare engine: store, runtime and peer transport, and nothing of the agenda. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { openRpcServer } from "../../../src/node/index.js";
 import { createPeerTransport } from "../../../src/peer/index.js";
 import { replicaId } from "../../../src/placement/index.js";
@@ -25,7 +25,10 @@ async function start({ name, address, peers, directory, tls }: EngineNodeSetup):
     cert: Buffer.from(tls.cert),
     key: Buffer.from(tls.key),
   };
+  let frames = 0;
+  let rounds = 0;
   const network = createPeerTransport({
+    observer: { framed: () => frames++ },
     node: name,
     clusterName: CLUSTER,
     peers,
@@ -41,7 +44,7 @@ async function start({ name, address, peers, directory, tls }: EngineNodeSetup):
     store,
     machine: PUT_MACHINE,
     codec: PUT_CODEC,
-    digest,
+    digest: (bytes) => hash("sha256", bytes, "buffer"),
     encodeSweep: () => Buffer.alloc(1),
     clock: CLOCK,
     random: Math.random,
@@ -57,6 +60,7 @@ async function start({ name, address, peers, directory, tls }: EngineNodeSetup):
       network.start(listener);
       return network.transport;
     },
+    observer: { roundWritten: () => rounds++ },
     onFatal: fail,
   });
   await openRpcServer({ address, tls: certificates, services: [network.service] });
@@ -73,21 +77,15 @@ async function start({ name, address, peers, directory, tls }: EngineNodeSetup):
         await eventually(() => replica.status().leader !== 0);
         return { leads: replica.status().role === "leader" };
       }
-      if (order.kind === "cpu") {
+      if (order.kind === "work") {
         const { user, system } = process.cpuUsage();
-        return { cpuMicros: user + system };
+        return { cpuSeconds: (user + system) / 1e6, rounds, frames };
       }
       return drive(order.inFlight, order.seconds, execute);
     };
     answer().then((result) => process.send?.(result), fail);
   });
   process.send?.({ started: true });
-}
-
-function digest(parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest();
 }
 
 function fail(error: unknown): void {

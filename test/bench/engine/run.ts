@@ -14,6 +14,13 @@ import { Etcd } from "../etcd.js";
 import { flag } from "../flag.js";
 import { measureEtcd } from "../writes.js";
 import { EngineNode } from "./engine-node.js";
+import type { EngineWork } from "./messages.js";
+
+interface EngineMeasured extends Measured {
+  /** Of all three processes. */
+  readonly roundsPerEntry: number;
+  readonly framesPerEntry: number;
+}
 
 const NAMES = ["node-1", "node-2", "node-3"];
 const WARM_UP_SECONDS = 1;
@@ -21,7 +28,10 @@ const inFlights = flag("in-flight", "1,64,256").split(",").map(Number);
 const seconds = Number(flag("seconds", "4"));
 
 const engine = await measureEngine();
-const rows: [string, Measured][] = engine.map((measured) => ["cabildo's engine", measured]);
+const rows: [string, Measured & Partial<EngineMeasured>][] = engine.map((measured) => [
+  "cabildo's engine",
+  measured,
+]);
 if (Etcd.isInstalled()) {
   const etcd = await Etcd.start(await freeBasePort());
   try {
@@ -36,7 +46,17 @@ if (Etcd.isInstalled()) {
 }
 
 const table = new Table({
-  head: ["engine", "in flight", "entries/s", "p50 ms", "p99 ms", "CPU us/entry", "failed"],
+  head: [
+    "engine",
+    "in flight",
+    "entries/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU us/entry",
+    "rounds/entry",
+    "frames/entry",
+    "failed",
+  ],
   style: { head: [] },
 });
 for (const [system, row] of rows) {
@@ -47,6 +67,8 @@ for (const [system, row] of rows) {
     row.p50Ms.toFixed(2),
     row.p99Ms.toFixed(2),
     row.cpuMicrosPerCall.toFixed(1),
+    row.roundsPerEntry?.toFixed(2) ?? "",
+    row.framesPerEntry?.toFixed(2) ?? "",
     row.failures,
   ]);
 }
@@ -54,7 +76,7 @@ console.log(`${os.cpus()[0]?.model ?? "?"}, Node ${process.version}; CPU of thre
 console.log(table.toString());
 console.log(JSON.stringify(rows.map(([system, row]) => ({ system, ...row }))));
 
-async function measureEngine(): Promise<Measured[]> {
+async function measureEngine(): Promise<EngineMeasured[]> {
   const root = mkdtempSync(path.join(tmpdir(), "cabildo-engine-"));
   const base = await freeBasePort();
   const authority = await createTestAuthority();
@@ -77,12 +99,18 @@ async function measureEngine(): Promise<Measured[]> {
     const leader = nodes[leads.indexOf(true)];
     if (leader === undefined) throw new Error("nobody leads");
     await leader.load(64, WARM_UP_SECONDS);
-    const measured: Measured[] = [];
+    const measured: EngineMeasured[] = [];
     for (const inFlight of inFlights) {
-      const before = await cpuOf(nodes);
+      const before = await workOf(nodes);
       const load = await leader.load(inFlight, seconds);
-      const cpuSeconds = (await cpuOf(nodes)) - before;
-      measured.push(summarize(load, { inFlight, seconds, cpuSeconds }));
+      const after = await workOf(nodes);
+      const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
+      const entries = load.tookMs.length;
+      measured.push({
+        ...summarize(load, { inFlight, seconds, cpuSeconds }),
+        roundsPerEntry: (after.rounds - before.rounds) / entries,
+        framesPerEntry: (after.frames - before.frames) / entries,
+      });
     }
     return measured;
   } finally {
@@ -91,7 +119,8 @@ async function measureEngine(): Promise<Measured[]> {
   }
 }
 
-async function cpuOf(nodes: readonly EngineNode[]): Promise<number> {
-  const used = await Promise.all(nodes.map((node) => node.cpuSeconds()));
-  return used.reduce((sum, seconds) => sum + seconds, 0);
+async function workOf(nodes: readonly EngineNode[]): Promise<EngineWork> {
+  const works = await Promise.all(nodes.map((node) => node.work()));
+  const sum = (part: keyof EngineWork): number => works.reduce((all, work) => all + work[part], 0);
+  return { cpuSeconds: sum("cpuSeconds"), rounds: sum("rounds"), frames: sum("frames") };
 }
