@@ -48,6 +48,11 @@ export interface UnwrittenState {
   readonly state: AppliedState;
 }
 
+interface ProposedCommand {
+  readonly term: number;
+  readonly command: Command;
+}
+
 interface OpenedCommand {
   readonly timeMs: number;
   readonly command: Command;
@@ -62,8 +67,8 @@ export class Applier {
   readonly #cache = new StateCache();
   readonly #view = new ApplyView(this.#cache);
   readonly #hash: StateHash;
-  /** Commands that this replica proposed itself are not decoded twice. */
-  readonly #decoded = new Map<number, Command>();
+  /** Commands that this replica proposed itself are not decoded twice. Another leader's entry may come to stand there. */
+  readonly #decoded = new Map<number, ProposedCommand>();
   #queue: Entry[] = [];
   #running = false;
   /** Raised by `reset`: a run that was loading then is dropped. */
@@ -91,8 +96,8 @@ export class Applier {
     return this.#queue.length;
   }
 
-  remember(index: number, command: Command): void {
-    this.#decoded.set(index, command);
+  remember(index: number, term: number, command: Command): void {
+    this.#decoded.set(index, { term, command });
   }
 
   enqueue(entries: readonly Entry[]): void {
@@ -212,9 +217,10 @@ export class Applier {
   #commandOf(entry: Entry): OpenedCommand | undefined {
     if (entry.kind !== "normal" || entry.data.length === 0) return undefined;
     const { timeMs, command } = openEntry(entry.data);
-    const known = this.#decoded.get(entry.index);
+    const proposed = this.#decoded.get(entry.index);
     this.#decoded.delete(entry.index);
-    return { timeMs, command: known ?? this.#options.codec.decodeCommand(command) };
+    if (proposed?.term === entry.term) return { timeMs, command: proposed.command };
+    return { timeMs, command: this.#options.codec.decodeCommand(command) };
   }
 
   #missing(commands: readonly (OpenedCommand | undefined)[]): ReadSet {

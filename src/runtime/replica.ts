@@ -586,7 +586,7 @@ export class Replica implements ReplicaHandle {
     batch.forEach(({ command, deadlineMs, resolve, reject }, i) => {
       const index = result.firstIndex + i;
       this.#open.add(index, { term: result.term, deadlineMs, resolve, reject });
-      this.#applier.remember(index, command);
+      this.#applier.remember(index, result.term, command);
     });
   }
 
