@@ -1,6 +1,7 @@
 export { RaftGroup } from "./raft-group.js";
 export type { LogPosition, LostPromise, RaftConfig } from "./config.js";
 export { decodeConfChange, encodeConfChange, LEAVE_JOINT } from "./conf-change.js";
+export { isAtLeast } from "./log.js";
 export type { ChangeKind, ConfChange, SingleChange, Transition } from "./conf-change.js";
 export type { FollowerProgress, RaftStatus } from "./status.js";
 export type { StepOutcome } from "./step.js";

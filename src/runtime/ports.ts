@@ -1,4 +1,11 @@
-import type { ConfState, Entry, HardState, Message, ReplicaId } from "../raft/index.js";
+import type {
+  ConfState,
+  Entry,
+  HardState,
+  LostPromise,
+  Message,
+  ReplicaId,
+} from "../raft/index.js";
 import type { Codec, KeyRange, StateKey, StateRow, Write } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 
@@ -53,11 +60,20 @@ export interface OpenedReplica {
   /** Runs of equal term over [firstIndex, lastIndex]: the index where each begins. */
   readonly termRuns: readonly { readonly from: number; readonly term: number }[];
   /**
-   * Set if the marker promised more than the store holds (compared by the term at the index, never by length), or an entry
-   * fails its checksum: the replica must neither vote nor campaign until a leader of this term or a later one has brought
-   * its log to this index.
+   * Set if the marker promised more than the store holds (compared by the term at the index, never by length), an entry
+   * fails its checksum, or the state is damaged: the replica must not campaign until a leader of this term or a later one
+   * has brought its log to this index, and votes only for logs that are as complete as `promised`.
    */
-  readonly lost?: { readonly index: number; readonly term: number; readonly reason: string };
+  readonly lost?: LostReplica;
+}
+
+export interface LostReplica extends LostPromise {
+  readonly reason: string;
+  /**
+   * The state is damaged: what was opened is an empty replica, which takes a snapshot and nothing else. What is on the disk
+   * stays there until one is installed.
+   */
+  readonly needsSnapshot: boolean;
 }
 
 /** What one round makes durable for one replica, in one batch with those of all others. */
@@ -118,12 +134,13 @@ export interface SnapshotSource {
 /**
  * The disk of a node process. Every stored row ends in a CRC-32 over key and value that is checked on every read: a bad one
  * fails with a `corrupt-storage` ClusterError and is never returned. An I/O error of any write is final: the store calls
- * `onFatal` and every later call fails; the outcome of the failed write is unknown.
+ * `onFatal` and every later call fails; the outcome of the failed write is unknown. So is a damaged row of a replica's state
+ * or feed: it is noted first, and the next `openReplica` gives that replica as lost.
  */
 export interface Store {
   /** Random at format; a directory that was wiped has another one. */
   readonly storeId: string;
-  /** How often this directory was opened; durable before `open` resolves. */
+  /** How often this directory was opened; durable before `open` resolves, or `raiseBoot`. */
   readonly boot: number;
   /** True if this open formatted an empty directory. */
   readonly fresh: boolean;
@@ -134,13 +151,22 @@ export interface Store {
    */
   openReplica(replica: ReplicaId, initial: ConfState): Promise<OpenedReplica>;
 
+  /** This directory is an older copy of one that was opened more often: from now on it counts on from there. */
+  raiseBoot(boot: number): Promise<void>;
+
+  /** A peer knows of a later acknowledgement than the log holds: durably lost, until the log came past it. */
+  noteLost(replica: ReplicaId, acknowledged: LogId): Promise<void>;
+
   /**
    * One batch and one marker write for all replicas. Resolves when both are durable, or, where `sync` is false, written. At
    * most one call at a time. `sync` is required as soon as a round has entries, an install, or a changed term or vote.
    */
   write(rounds: readonly ReplicaRound[], sync: boolean): Promise<void>;
 
-  /** Entries [low, high), as far as bytesMax allows, at least one. */
+  /**
+   * Entries [low, high), as far as bytesMax allows, at least one. Throws `corrupt-storage` where one is damaged, and
+   * `position-gone` before the first: a damaged one that is applied may be compacted away.
+   */
   readEntries(
     replica: ReplicaId,
     low: number,
@@ -171,11 +197,30 @@ export interface Store {
   readFact(key: string): Promise<Uint8Array | undefined>;
   writeFact(key: string, value: Uint8Array): Promise<void>;
 
-  /** Bytes free for this store's file system, and its own size. */
-  usage(): Promise<{ readonly freeBytes: number; readonly storeBytes: number }>;
+  usage(): Promise<StoreUsage>;
+
+  /** Reads all of a replica's state and gives its hash: replicas at the same index have the same one. */
+  scanState(replica: ReplicaId): Promise<StateScan>;
 
   /** Idempotent; waits for what is under way. */
   close(): Promise<void>;
+}
+
+export interface StoreUsage {
+  /** On the store's file system. */
+  readonly freeBytes: number;
+  readonly storeBytes: number;
+  /** What the store may need at once beside what it holds: below that it could fail half-way. */
+  readonly workingBytes: number;
+}
+
+export interface StateScan {
+  /** The applied index as of which everything was read. */
+  readonly index: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** SHA-256 over keys and values in order. */
+  readonly hash: Uint8Array;
 }
 
 export interface ReadResult {

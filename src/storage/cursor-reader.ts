@@ -1,5 +1,6 @@
 import { ClusterError } from "../base/index.js";
 import type { ReplicaId } from "../raft/index.js";
+import { DamageError } from "./damage.js";
 import type { EngineCursor, EngineRow } from "./engine.js";
 import type { ReadSlots } from "./read-slots.js";
 
@@ -44,7 +45,11 @@ export class CursorReader {
   }
 }
 
+/** RocksDB says "Corruption" of a block that is not what it wrote, and "IO error" of a disk that does not answer. */
 export function readFailure(cause: Error): ClusterError {
+  if (/^corruption/i.test(cause.message)) {
+    return new DamageError(`a block of the database is damaged (${cause.message})`, cause);
+  }
   return new ClusterError(
     "corrupt-storage",
     `reading from the store failed (${cause.message}): check the disk`,

@@ -1,3 +1,5 @@
+import type { StoreUsage } from "../runtime/index.js";
+
 export type EngineRow = readonly [key: Buffer, value: Buffer];
 
 export type Failure = Error | undefined;
@@ -37,7 +39,7 @@ export interface Engine {
   /** Reads the newest value at some moment before the callback: there is no snapshot. */
   get(key: Buffer, callback: (error: Failure, value: Buffer | undefined) => void): void;
   cursor(range: CursorRange): EngineCursor;
-  usage(): Promise<{ readonly freeBytes: number; readonly storeBytes: number }>;
+  usage(): Promise<StoreUsage>;
   /** Ends open cursors; what is under way must have ended. */
   close(): Promise<void>;
 }

@@ -7,7 +7,8 @@
  * 2. What depends on a round leaves the process after its `write` resolved, and not at all if it
  *    failed: then nobody knows what is on the disk, and the process stops.
  * 3. Entries are compacted only once they are applied, and feed sequences have no gaps.
- * 4. A replica that opened with `lost` neither votes nor campaigns until its log came past that.
+ * 4. A replica that opened with `lost` does not campaign until its log came past that, and one that needs a snapshot
+ *    installs one before it writes anything but term and vote.
  * 5. Every snapshot source is closed, and every sink installed or discarded.
  */
 export { openRocksDbStore } from "./rocksdb-store.js";
@@ -17,3 +18,4 @@ export type { MemoryStoreOptions } from "./memory-store.js";
 export { MemoryDisk } from "./memory-disk.js";
 export type { MemoryDiskOptions } from "./memory-disk.js";
 export type { StoreOptions } from "./open-store.js";
+export { DEFAULT_SCRUB } from "./scrubber.js";

@@ -9,6 +9,7 @@ export const STORE_ROWS: ReplicaId = 0;
 
 /** Meta rows of a replica stand in generation 0; what a snapshot replaces is in the later ones. */
 export const META_GENERATION = 0;
+export const FIRST_GENERATION = 1;
 
 export const TABLES = { meta: 0, log: 1, state: 2, feed: 3, feedIndex: 4 } as const;
 export type Table = (typeof TABLES)[keyof typeof TABLES];

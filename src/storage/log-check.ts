@@ -1,6 +1,7 @@
 import type { AppliedState, LogId } from "../runtime/index.js";
 import type { EngineRow } from "./engine.js";
 import { CursorReader } from "./cursor-reader.js";
+import { DamageError } from "./damage.js";
 import type { GenerationKeys } from "./keys.js";
 import { numberedKey, numberOfKey } from "./keys.js";
 import { compactLog, logIdAt, termAt, truncateLog } from "./log-bounds.js";
@@ -9,7 +10,7 @@ import { termOfEntry } from "./log-table.js";
 import { isIntact } from "./row-checksum.js";
 import type { ReadAccess } from "./state-view.js";
 
-/** How much of a log's end is verified at open; what is before is checked when it is read. */
+/** How much of a log's end is verified at open, and all that is not applied; what is before is checked when it is read. */
 export const VERIFIED_BYTES = 64 * 1024 * 1024;
 
 export interface CheckedLog {
@@ -30,7 +31,7 @@ export async function checkLog(
   log: LogBounds,
   applied: AppliedState,
 ): Promise<CheckedLog> {
-  const damaged = await findDamage(access, keys, log);
+  const damaged = await findDamage(access, keys, log, applied.index);
   if (damaged.length === 0) return { log };
   const isApplied = (index: number) => index <= applied.index;
   const lastApplied = damaged.find(isApplied);
@@ -48,6 +49,7 @@ async function findDamage(
   { engine, slots }: ReadAccess,
   keys: GenerationKeys,
   log: LogBounds,
+  applied: number,
 ): Promise<number[]> {
   const damaged: number[] = [];
   let expected = log.lastIndex;
@@ -60,18 +62,26 @@ async function findDamage(
     lt: numberedKey(keys.log, log.lastIndex + 1),
     reverse: true,
   });
-  await new CursorReader(cursor, slots, keys.replica).drain((row) => {
-    const index = numberOfKey(row[0]);
-    missingDownTo(index);
-    if (!isEntryOf(log, index, row)) damaged.push(index);
-    expected = index - 1;
-    bytes += row[1].length;
-    return bytes < VERIFIED_BYTES;
-  });
-  if (bytes < VERIFIED_BYTES) missingDownTo(log.firstIndex - 1);
+  let isEnough = false;
+  try {
+    await new CursorReader(cursor, slots, keys.replica).drain((row) => {
+      const index = numberOfKey(row[0]);
+      missingDownTo(index);
+      if (!isEntryOf(log, index, row)) damaged.push(index);
+      expected = index - 1;
+      bytes += row[1].length;
+      isEnough = bytes >= VERIFIED_BYTES && index <= applied + 1;
+      return !isEnough;
+    });
+  } catch (error) {
+    // Of a block that cannot be read nobody knows which entries it held.
+    if (!(error instanceof DamageError)) throw error;
+  }
+  if (!isEnough) missingDownTo(log.firstIndex - 1);
   return damaged;
 }
 
-function isEntryOf(log: LogBounds, index: number, [key, stored]: EngineRow): boolean {
+/** The row is what was written at this index of the log. */
+export function isEntryOf(log: LogBounds, index: number, [key, stored]: EngineRow): boolean {
   return isIntact(key, stored) && termOfEntry(stored) === termAt(log, index);
 }

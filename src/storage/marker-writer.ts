@@ -1,3 +1,4 @@
+import { isAtLeast } from "../raft/index.js";
 import type { HardState, ReplicaId } from "../raft/index.js";
 import type { LogId } from "../runtime/index.js";
 import { encodeSlot, SLOT_BYTES, slotOffset } from "./marker.js";
@@ -18,6 +19,12 @@ export interface MarkerMedium {
 }
 
 export type After = (delayMs: number, run: () => void) => () => void;
+
+export interface LostLog {
+  readonly promised: LogId;
+  /** The last entry that may have been acknowledged. */
+  readonly attempted: LogId;
+}
 
 interface TrackedRow {
   readonly replica: ReplicaId;
@@ -82,13 +89,13 @@ export class MarkerWriter {
   /**
    * Notes what the store holds of a replica at open; `lost` is what it should hold and does not.
    */
-  track(replica: ReplicaId, state: HardState, held: LogId, lost: LogId | undefined): void {
+  track(replica: ReplicaId, state: HardState, held: LogId, lost?: LostLog): void {
     this.#rows.set(replica, {
       replica,
       term: state.term,
       vote: state.vote,
-      promised: lost ?? held,
-      attempted: held,
+      promised: lost?.promised ?? held,
+      attempted: lost?.attempted ?? held,
       finished: held,
       lost: lost !== undefined,
     });
@@ -101,7 +108,16 @@ export class MarkerWriter {
       row.term = hardState.term;
       row.vote = hardState.vote;
     }
-    if (last !== undefined) row.attempted = last;
+    // What a lost log may have acknowledged is still what its votes are judged by.
+    if (last !== undefined) row.attempted = row.lost ? laterOf(row.attempted, last) : last;
+  }
+
+  /** Somebody knows of a later acknowledgement than the log holds. */
+  lose(replica: ReplicaId, acknowledged: LogId): void {
+    const row = this.#require(replica);
+    row.promised = laterOf(row.promised, acknowledged);
+    row.attempted = laterOf(row.attempted, acknowledged);
+    row.lost = true;
   }
 
   /** What stays true whether or not the round that is about to shorten the log happens. */
@@ -188,4 +204,9 @@ export class MarkerWriter {
     if (row === undefined) throw new Error(`replica ${replica} is not in the marker`);
     return row;
   }
+}
+
+/** The end of the more complete log. */
+export function laterOf(one: LogId, other: LogId): LogId {
+  return isAtLeast(one, other) ? one : other;
 }

@@ -38,16 +38,17 @@ export class MemoryDisk {
   #marker: Buffer | undefined;
   readonly #begun = new Set<Begun>();
   readonly #schedule: (run: () => void) => void;
-  readonly #freeBytes: number;
   /** Raised by a crash: what belongs to an earlier one never ends and is never called back. */
   #life = 0;
   #locked = false;
+  /** What `usage` says; nothing fails for lack of it. */
+  freeBytes: number;
   /** Set: every write fails with it, before anything is written. */
   writeFault: Error | undefined;
 
   constructor(options: MemoryDiskOptions = {}) {
     this.#schedule = options.schedule ?? queueMicrotask;
-    this.#freeBytes = options.freeBytes ?? 2 ** 40;
+    this.freeBytes = options.freeBytes ?? 2 ** 40;
   }
 
   /**
@@ -72,7 +73,7 @@ export class MemoryDisk {
 
   /** Another disk with the same durable content, as an administrator's copy would have. */
   copy(): MemoryDisk {
-    const copy = new MemoryDisk({ schedule: this.#schedule, freeBytes: this.#freeBytes });
+    const copy = new MemoryDisk({ schedule: this.#schedule, freeBytes: this.freeBytes });
     copy.copyRowsFrom(this);
     copy.copyMarkerFrom(this);
     return copy;
@@ -99,7 +100,11 @@ export class MemoryDisk {
       },
       cursor: (range) => this.#cursor(life, range),
       usage: () =>
-        Promise.resolve({ freeBytes: this.#freeBytes, storeBytes: this.#rows.sizeBytes() }),
+        Promise.resolve({
+          freeBytes: this.freeBytes,
+          storeBytes: this.#rows.sizeBytes(),
+          workingBytes: 0,
+        }),
       close: () => {
         if (life === this.#life) this.#locked = false;
         return Promise.resolve();

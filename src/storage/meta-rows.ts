@@ -12,6 +12,9 @@ export const META_ROWS = {
   applied: "applied",
 } as const;
 
+/** Beside them where the replica's state turned out to be damaged: what was found. Gone once a snapshot replaced it. */
+export const DAMAGE_ROW = "damage";
+
 export function writeHardState(row: RowWriter, state: HardState): RowWriter {
   return row.u64(state.term).u32(state.vote).u64(state.commit);
 }

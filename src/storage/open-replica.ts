@@ -1,26 +1,32 @@
-import { ClusterError } from "../base/index.js";
 import type { ConfState, HardState, ReplicaId } from "../raft/index.js";
 import type { LogId, OpenedReplica } from "../runtime/index.js";
 import { CursorReader } from "./cursor-reader.js";
 import { commit } from "./engine.js";
-import { GenerationKeys, generationOfKey, metaKey, numberedKey, tablePrefix } from "./keys.js";
+import { damagedReplica } from "./damage.js";
+import {
+  FIRST_GENERATION,
+  GenerationKeys,
+  generationOfKey,
+  numberedKey,
+  tablePrefix,
+} from "./keys.js";
 import { emptyLog, lastLogId, termAt } from "./log-bounds.js";
 import { checkLog } from "./log-check.js";
 import type { MarkerRow } from "./marker.js";
-import type { MarkerWriter } from "./marker-writer.js";
-import { META_ROWS, readAppliedState, readHardState, readLogBounds } from "./meta-rows.js";
+import { laterOf } from "./marker-writer.js";
+import type { LostLog, MarkerWriter } from "./marker-writer.js";
 import { initialApplied } from "./replica-state.js";
 import type { ReplicaState } from "./replica-state.js";
 import { putMetaRows } from "./round-plan.js";
-import { RowReader } from "./row-reader.js";
 import type { RowWriter } from "./row-writer.js";
 import type { StoreHealth } from "./store-health.js";
-import { getRows } from "./state-view.js";
 import type { ReadAccess } from "./state-view.js";
+import { readStoredReplica } from "./stored-replica.js";
+import type { StoredReplica } from "./stored-replica.js";
 import { sweepSlice } from "./sweeper.js";
 import type { Garbage, Sweeper } from "./sweeper.js";
 
-const FIRST_GENERATION = 1;
+const NOTHING: LogId = { index: 0, term: 0 };
 
 export interface OpenPorts extends ReadAccess {
   readonly marker: MarkerWriter;
@@ -36,7 +42,10 @@ export interface LoadedReplica {
   readonly nextGeneration: number;
 }
 
-type Lost = LogId & { readonly reason: string };
+interface Lost extends LostLog {
+  readonly reason: string;
+  readonly needsSnapshot: boolean;
+}
 
 /**
  * Loads a replica, compares it with the marker, and removes what an earlier process left behind.
@@ -46,8 +55,9 @@ export async function loadReplica(
   replica: ReplicaId,
   initial: ConfState,
 ): Promise<LoadedReplica> {
-  const stored = await readMeta(ports, replica);
-  const found = stored ?? newReplica(replica, initial);
+  const stored = await readStoredReplica(ports, replica);
+  if (stored.kind === "damaged") return loadDamaged(ports, replica, initial, stored);
+  const found = stored.kind === "intact" ? stored.state : newReplica(replica, initial);
   const checked = await checkLog(ports, found.keys, found.log, found.applied);
   const { log } = checked;
   const noted = ports.marker.find(replica);
@@ -56,15 +66,14 @@ export async function loadReplica(
   const state = { ...found, log, hardState, garbageTo: log.lastIndex };
 
   ports.marker.track(replica, hardState, lastLogId(log), lost);
-  const changed = log !== found.log || hardState !== found.hardState;
-  if (stored === undefined || changed) {
+  if (stored.kind === "none" || log !== found.log || hardState !== found.hardState) {
     // What was lost must be known for good before the log forgets that it was there.
     await ports.health.writing(ports.marker.write());
     const batch = ports.engine.batch();
-    putMetaRows(ports.row, batch, stored, state);
+    putMetaRows(ports.row, batch, stored.kind === "intact" ? stored.state : undefined, state);
     await ports.health.writing(commit(batch, true));
   }
-  const nextGeneration = await findNextGeneration(ports, state.keys);
+  const nextGeneration = await findNextGeneration(ports, replica, state.keys.number);
   await removeTail(ports, state);
   for (const garbage of orphans(state, nextGeneration)) ports.sweeper.add(garbage);
   return { opened: describe(state, lost), state, nextGeneration };
@@ -74,62 +83,66 @@ function newReplica(replica: ReplicaId, initial: ConfState): ReplicaState {
   return {
     keys: new GenerationKeys(replica, FIRST_GENERATION),
     hardState: { term: 0, vote: 0, commit: 0 },
-    log: emptyLog({ index: 0, term: 0 }),
+    log: emptyLog(NOTHING),
     applied: initialApplied(initial),
     garbageTo: 0,
+    awaitsSnapshot: false,
   };
 }
 
-async function readMeta(ports: ReadAccess, replica: ReplicaId): Promise<ReplicaState | undefined> {
-  const key = {
-    generation: metaKey(replica, META_ROWS.generation),
-    hardState: metaKey(replica, META_ROWS.hardState),
-    log: metaKey(replica, META_ROWS.log),
-    applied: metaKey(replica, META_ROWS.applied),
+/**
+ * An empty replica in a generation of its own, that knows its term, its vote and what it had promised from the marker.
+ * Nothing is written or removed: as long as no snapshot came, what is on the disk may be all that there is.
+ */
+async function loadDamaged(
+  ports: OpenPorts,
+  replica: ReplicaId,
+  initial: ConfState,
+  stored: Extract<StoredReplica, { kind: "damaged" }>,
+): Promise<LoadedReplica> {
+  const noted = ports.marker.find(replica);
+  if (noted === undefined) throw damagedReplica(replica, stored.reason);
+  const nextGeneration = await findNextGeneration(ports, replica, FIRST_GENERATION);
+  const end = stored.log === undefined ? NOTHING : lastLogId(stored.log);
+  const lost = {
+    promised: laterOf(noted.promised, end),
+    attempted: laterOf(noted.attempted, laterOf(noted.promised, end)),
+    reason: stored.reason,
+    needsSnapshot: true,
   };
-  const keys = [key.generation, key.hardState, key.log, key.applied];
-  const [generation, hardState, log, applied] = await getRows(ports, replica, keys);
-  if (!generation && !hardState && !log && !applied) return undefined;
-  if (!generation || !hardState || !log || !applied) {
-    throw damagedReplica(replica, "a meta row is missing");
-  }
-  const number = new RowReader(key.generation, generation).u32();
-  const bounds = readLogBounds(key.log, log);
-  const state = readAppliedState(key.applied, applied);
-  if (bounds.lastIndex < state.index || bounds.firstIndex > state.index + 1) {
-    throw damagedReplica(replica, "its log does not meet its applied state");
-  }
-  return {
-    keys: new GenerationKeys(replica, number),
-    hardState: readHardState(key.hardState, hardState),
-    log: bounds,
-    applied: state,
-    garbageTo: bounds.lastIndex,
+  const before = stored.hardState ?? { term: 0, vote: 0, commit: 0 };
+  const state = {
+    ...newReplica(replica, stored.confState ?? initial),
+    keys: new GenerationKeys(replica, nextGeneration),
+    hardState: laterHardState(replica, before, noted, 0),
+    awaitsSnapshot: true,
   };
+  ports.marker.track(replica, state.hardState, NOTHING, lost);
+  return { opened: describe(state, lost), state, nextGeneration: nextGeneration + 1 };
 }
 
 /** The store must hold what the marker promised: the same entry, not a log of the same length. */
 function findLoss(
   { log, applied }: ReplicaState,
-  noted: Pick<MarkerRow, "promised"> | undefined,
+  noted: Pick<MarkerRow, "promised" | "attempted"> | undefined,
   cut: LogId | undefined,
   reason = "",
 ): Lost | undefined {
-  const promised = noted?.promised ?? { index: 0, term: 0 };
+  const { promised, attempted } = noted ?? { promised: NOTHING, attempted: NOTHING };
   const reasons: string[] = [];
-  let index = 0;
-  let term = 0;
-  const miss = (id: LogId, reason: string) => {
-    index = Math.max(index, id.index);
-    term = Math.max(term, id.term);
+  let must = NOTHING;
+  if (cut !== undefined) {
+    must = cut;
     reasons.push(reason);
-  };
-  if (cut !== undefined) miss(cut, reason);
-  if (promised.index > applied.index && termAt(log, promised.index) !== promised.term) {
-    const name = `entry ${promised.index} of term ${promised.term}`;
-    miss(promised, `${name} was acknowledged and is not in the log`);
   }
-  return reasons.length === 0 ? undefined : { index, term, reason: reasons.join("; ") };
+  if (promised.index > applied.index && termAt(log, promised.index) !== promised.term) {
+    must = laterOf(must, promised);
+    const name = `entry ${promised.index} of term ${promised.term}`;
+    reasons.push(`${name} was acknowledged and is not in the log`);
+  }
+  if (reasons.length === 0) return undefined;
+  const lost = { promised: must, attempted: laterOf(must, attempted) };
+  return { ...lost, reason: reasons.join("; "), needsSnapshot: false };
 }
 
 /** Whichever of database and marker is ahead: a vote that either knows was given. */
@@ -154,11 +167,12 @@ function laterHardState(
 
 async function findNextGeneration(
   { engine, slots }: ReadAccess,
-  { replica, number }: GenerationKeys,
+  replica: ReplicaId,
+  atLeast: number,
 ): Promise<number> {
-  let highest = number;
+  let highest = atLeast;
   const cursor = engine.cursor({
-    gte: tablePrefix(replica, number, 0),
+    gte: tablePrefix(replica, atLeast, 0),
     lt: tablePrefix(replica + 1, 0, 0),
     limit: 1,
     reverse: true,
@@ -197,14 +211,10 @@ function describe(
   const { firstIndex, lastIndex, precedingTerm, termRuns } = log;
   const opened = { hardState, applied, firstIndex, lastIndex, precedingTerm, termRuns };
   if (lost === undefined) return opened;
-  const term = Math.max(lost.term, hardState.term);
-  return { ...opened, lost: { index: lost.index, term, reason: lost.reason } };
-}
-
-function damagedReplica(replica: ReplicaId, what: string): ClusterError {
-  return new ClusterError(
-    "corrupt-storage",
-    `replica ${replica} is damaged: ${what}; remove this replica from its group and let the ` +
-      "cluster make a new one",
-  );
+  const { promised, attempted, reason, needsSnapshot } = lost;
+  const term = Math.max(promised.term, hardState.term);
+  return {
+    ...opened,
+    lost: { index: promised.index, term, promised: attempted, reason, needsSnapshot },
+  };
 }

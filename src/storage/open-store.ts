@@ -4,6 +4,7 @@ import type { Engine } from "./engine.js";
 import { MarkerWriter } from "./marker-writer.js";
 import type { After, MarkerMedium } from "./marker-writer.js";
 import { ReplicaStore } from "./replica-store.js";
+import type { ScrubRate } from "./scrubber.js";
 import { StoreHealth } from "./store-health.js";
 import { findStore, writeIdentity } from "./store-identity.js";
 
@@ -17,6 +18,8 @@ export interface StoreOptions {
   readonly after?: After;
   /** Source of the store's id when it formats. Default: node:crypto. */
   readonly randomBytes?: (bytes: number) => Uint8Array;
+  /** How fast everything is read in the background to find damage. Default: it is not. */
+  readonly scrub?: ScrubRate;
 }
 
 /** Puts a store together from what its adapter opened; `place` names it in messages. */
@@ -38,7 +41,14 @@ export async function openStore(
     }
     const boot = found.marker.boot + 1;
     await Promise.all([marker.raiseBoot(boot), writeIdentity(engine, { storeId, boot })]);
-    return new ReplicaStore({ engine, marker, health, fresh: found.fresh, after });
+    return new ReplicaStore({
+      engine,
+      marker,
+      health,
+      fresh: found.fresh,
+      after,
+      scrub: options.scrub,
+    });
   } catch (error) {
     await medium.close();
     await engine.close();

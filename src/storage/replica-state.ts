@@ -18,6 +18,11 @@ export interface ReplicaState {
    * an entry that is written again.
    */
   readonly garbageTo: number;
+  /**
+   * What is on the disk is damaged, and stays untouched until a snapshot is installed over it: this is the state of an empty
+   * replica, of which nothing but the term and the vote is written before.
+   */
+  readonly awaitsSnapshot: boolean;
 }
 
 const HASH_BYTES = 32;

@@ -1,30 +1,38 @@
-import { assert, ClusterError } from "../base/index.js";
+import { assert } from "../base/index.js";
 import type { KeyRange, StateKey } from "../machine/index.js";
 import type { ConfState, Entry, ReplicaId } from "../raft/index.js";
 import type {
   FeedPage,
   FeedReadOptions,
+  LogId,
   OpenedReplica,
   ReadResult,
   ReplicaRound,
   SnapshotSink,
   SnapshotSource,
+  StateScan,
   Store,
+  StoreUsage,
 } from "../runtime/index.js";
+import { DamageError } from "./damage.js";
 import { commit } from "./engine.js";
 import type { Engine, EngineBatch } from "./engine.js";
 import { readFeedPage } from "./feed-table.js";
 import { GenerationKeys, metaKey, STORE_ROWS } from "./keys.js";
+import { logIdAt } from "./log-bounds.js";
 import { readLog } from "./log-read.js";
 import type { After, MarkerWriter } from "./marker-writer.js";
 import { loadReplica } from "./open-replica.js";
 import { ReadSlots } from "./read-slots.js";
 import type { ReplicaState } from "./replica-state.js";
-import { planRound } from "./round-plan.js";
+import { planRound, putDamage } from "./round-plan.js";
 import type { RoundPlan } from "./round-plan.js";
 import { RowWriter } from "./row-writer.js";
+import { Scrubber } from "./scrubber.js";
+import type { ScrubRate, ScrubTarget } from "./scrubber.js";
 import { StoreSnapshotSink } from "./snapshot-sink.js";
 import { StoreSnapshotSource } from "./snapshot-source.js";
+import { scanState } from "./state-scan.js";
 import { atMoment, getRows, getStateValues, readStateRange } from "./state-view.js";
 import type { ReadAccess } from "./state-view.js";
 import type { StoreHealth } from "./store-health.js";
@@ -37,11 +45,14 @@ export interface ReplicaStoreParts {
   readonly health: StoreHealth;
   readonly fresh: boolean;
   readonly after: After;
+  readonly scrub: ScrubRate | undefined;
 }
 
 interface OpenReplica {
   state: ReplicaState;
   nextGeneration: number;
+  /** A damaged entry: the log is compacted up to here as soon as that is applied. */
+  damagedTo: number;
 }
 
 /**
@@ -50,7 +61,6 @@ interface OpenReplica {
  */
 export class ReplicaStore implements Store {
   readonly storeId: string;
-  readonly boot: number;
   readonly fresh: boolean;
   readonly #engine: Engine;
   readonly #marker: MarkerWriter;
@@ -58,6 +68,7 @@ export class ReplicaStore implements Store {
   readonly #access: ReadAccess;
   readonly #gate = new WriteGate();
   readonly #sweeper: Sweeper;
+  readonly #scrubber: Scrubber | undefined;
   /** For rounds; what else is written meanwhile lays its rows out in one turn, as they do. */
   readonly #row = new RowWriter();
   readonly #replicas = new Map<ReplicaId, OpenReplica>();
@@ -66,9 +77,8 @@ export class ReplicaStore implements Store {
   readonly #sources = new Set<StoreSnapshotSource>();
   #closed: Promise<void> | undefined;
 
-  constructor({ engine, marker, health, fresh, after }: ReplicaStoreParts) {
+  constructor({ engine, marker, health, fresh, after, scrub }: ReplicaStoreParts) {
     this.storeId = marker.storeId;
-    this.boot = marker.boot;
     this.fresh = fresh;
     this.#engine = engine;
     this.#marker = marker;
@@ -76,6 +86,25 @@ export class ReplicaStore implements Store {
     const slots = new ReadSlots();
     this.#access = { engine, slots, gate: this.#gate };
     this.#sweeper = new Sweeper(engine, slots, after, (error) => health.fail(error));
+    if (scrub !== undefined) {
+      this.#scrubber = new Scrubber(this.#access, after, scrub, () => this.#scrubTargets());
+      this.#scrubber.start((error) => health.fail(error));
+    }
+  }
+
+  get boot(): number {
+    return this.#marker.boot;
+  }
+
+  raiseBoot(boot: number): Promise<void> {
+    return this.#call(() => this.#health.writing(this.#marker.raiseBoot(boot)));
+  }
+
+  noteLost(replica: ReplicaId, acknowledged: LogId): Promise<void> {
+    return this.#call(() => {
+      this.#marker.lose(replica, acknowledged);
+      return this.#health.writing(this.#marker.write());
+    });
   }
 
   openReplica(replica: ReplicaId, initial: ConfState): Promise<OpenedReplica> {
@@ -95,7 +124,7 @@ export class ReplicaStore implements Store {
         throw error;
       });
       const { state, nextGeneration, opened } = loaded;
-      this.#replicas.set(replica, { state, nextGeneration });
+      this.#replicas.set(replica, { state, nextGeneration, damagedTo: 0 });
       return opened;
     });
   }
@@ -120,7 +149,7 @@ export class ReplicaStore implements Store {
     for (const round of rounds) {
       const replica = this.#require(round.replica);
       assert(!plans.has(replica), `two rounds for replica ${round.replica} in one write`);
-      const plan = planRound(this.#row, batch, replica.state, round, sync);
+      const plan = planRound(this.#row, batch, replica.state, withoutDamage(round, replica), sync);
       plans.set(replica, plan);
       this.#marker.begin(round.replica, round.hardState, plan.last);
       if (plan.lowered !== undefined) {
@@ -163,7 +192,7 @@ export class ReplicaStore implements Store {
     keys: readonly StateKey[],
     ranges: readonly KeyRange[],
   ): Promise<ReadResult> {
-    return this.#read(replica, async ({ state: { keys: generation, applied } }) => {
+    return this.#readState(replica, async ({ state: { keys: generation, applied } }) => {
       const [values, rows] = await Promise.all([
         getStateValues(this.#access, generation, keys),
         Promise.all(ranges.map((range) => readStateRange(this.#access, generation, range))),
@@ -174,22 +203,27 @@ export class ReplicaStore implements Store {
 
   async readFeed(replica: ReplicaId, after: number, options: FeedReadOptions): Promise<FeedPage> {
     const read = () =>
-      this.#read(replica, ({ state }) =>
+      this.#readState(replica, ({ state }) =>
         readFeedPage(this.#access, state.keys, state.applied, after, options),
       );
     const page = (await read()) ?? (await read());
-    if (page === undefined) throw missingFeedRow(replica);
+    if (page === undefined) throw await this.#failedRead(replica, missingFeedRow(replica));
     return page;
   }
 
   openSnapshot(replica: ReplicaId): Promise<SnapshotSource> {
     return this.#read(replica, async ({ state: { keys, applied } }) => {
-      const source = new StoreSnapshotSource(this.#access, keys, applied, (closed) =>
-        this.#sources.delete(closed),
-      );
+      const source = new StoreSnapshotSource(this.#access, keys, applied, {
+        failed: (error) => this.#failedRead(replica, error),
+        closed: (closed) => this.#sources.delete(closed),
+      });
       this.#sources.add(source);
       return source;
     });
+  }
+
+  scanState(replica: ReplicaId): Promise<StateScan> {
+    return this.#readState(replica, ({ state }) => scanState(this.#access, state));
   }
 
   createSnapshotSink(replica: ReplicaId): Promise<SnapshotSink> {
@@ -223,7 +257,7 @@ export class ReplicaStore implements Store {
     });
   }
 
-  usage(): Promise<{ readonly freeBytes: number; readonly storeBytes: number }> {
+  usage(): Promise<StoreUsage> {
     return this.#call(() => this.#engine.usage());
   }
 
@@ -234,6 +268,7 @@ export class ReplicaStore implements Store {
   async #close(): Promise<void> {
     this.#health.close();
     for (const source of this.#sources) await source.close();
+    await this.#scrubber?.stop();
     await Promise.allSettled(this.#calls);
     await this.#sweeper.stop();
     if (this.#health.failed) await this.#marker.abandon();
@@ -249,6 +284,39 @@ export class ReplicaStore implements Store {
         return open(this.#require(replica));
       }),
     );
+  }
+
+  /** Damage of the state is the end of the store: what else it says can no longer be trusted either. */
+  async #readState<T>(replica: ReplicaId, open: (replica: OpenReplica) => Promise<T>): Promise<T> {
+    try {
+      return await this.#read(replica, open);
+    } catch (error) {
+      throw await this.#failedRead(replica, error);
+    }
+  }
+
+  /** Notes damage durably, so that the next open knows of it. */
+  async #failedRead(replica: ReplicaId, error: unknown): Promise<unknown> {
+    if (!(error instanceof DamageError) || this.#health.failed) return error;
+    const batch = this.#engine.batch();
+    putDamage(new RowWriter(), batch, replica, error.message);
+    await commit(batch, true).catch((failure: unknown) => this.#health.fail(failure));
+    this.#health.fail(error);
+    return error;
+  }
+
+  *#scrubTargets(): Iterable<ScrubTarget> {
+    for (const [replica, open] of this.#replicas) {
+      if (open.state.awaitsSnapshot) continue;
+      yield {
+        replica,
+        state: () => open.state,
+        damagedEntry: (index) => {
+          open.damagedTo = Math.max(open.damagedTo, index);
+        },
+        damagedState: (error) => void this.#failedRead(replica, error),
+      };
+    }
   }
 
   /**
@@ -279,10 +347,14 @@ function factKey(key: string): Buffer {
   return metaKey(STORE_ROWS, `fact:${key}`);
 }
 
-function missingFeedRow(replica: ReplicaId): ClusterError {
-  return new ClusterError(
-    "corrupt-storage",
-    `the feed of replica ${replica} lacks a row that its index names; replace this replica by a ` +
-      "snapshot from another",
-  );
+function missingFeedRow(replica: ReplicaId): DamageError {
+  return new DamageError(`the feed of replica ${replica} lacks a row that its index names`);
+}
+
+/** Compacts a damaged entry away with the first round after it was applied. */
+function withoutDamage(round: ReplicaRound, { state, damagedTo }: OpenReplica): ReplicaRound {
+  const { log, applied } = state;
+  if (damagedTo < log.firstIndex || damagedTo > applied.index) return round;
+  if (round.install !== undefined || damagedTo <= (round.compactTo?.index ?? 0)) return round;
+  return { ...round, compactTo: logIdAt(log, damagedTo) };
 }

@@ -2,6 +2,7 @@ import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import RocksDb from "rocksdb";
 import { ClusterError } from "../base/index.js";
+import type { StoreUsage } from "../runtime/index.js";
 import type {
   CursorRange,
   Engine,
@@ -18,6 +19,8 @@ const PAGE_BYTES = 256 * 1024;
  */
 const REUSED_BATCH_BYTES = 4 * 1024 * 1024;
 const REUSED_BATCHES_MAX = 4;
+/** RocksDB compacts at most so much at once: 25 files of 64 MiB (max_compaction_bytes). */
+const COMPACTION_BYTES_MAX = 25 * 64 * 1024 * 1024;
 
 type NativeBatch = ReturnType<RocksDb["_chainedBatch"]>;
 type NativeIterator = ReturnType<RocksDb["iterator"]>;
@@ -30,12 +33,14 @@ export interface RocksDbSizes {
 export class RocksDbEngine implements Engine {
   readonly #directory: string;
   readonly #db: RocksDb;
+  readonly #writeBufferBytes: number;
   readonly #freeBatches: NativeBatch[] = [];
   /** An iterator that failed is never released by the binding, and its close then never returns. */
   #stuckIterator = false;
 
-  private constructor(directory: string, db: RocksDb) {
+  private constructor(directory: string, writeBufferBytes: number, db: RocksDb) {
     this.#directory = directory;
+    this.#writeBufferBytes = writeBufferBytes;
     this.#db = db;
   }
 
@@ -52,7 +57,7 @@ export class RocksDbEngine implements Engine {
         else resolve();
       });
     });
-    return new RocksDbEngine(directory, db);
+    return new RocksDbEngine(directory, sizes.writeBufferBytes, db);
   }
 
   batch(): EngineBatch {
@@ -96,11 +101,13 @@ export class RocksDbEngine implements Engine {
     return new RocksDbCursor(iterator, () => (this.#stuckIterator = true));
   }
 
-  async usage(): Promise<{ freeBytes: number; storeBytes: number }> {
+  async usage(): Promise<StoreUsage> {
     const { bavail, bsize } = await statfs(this.#directory);
     const names = await readdir(this.#directory);
     const sizes = await Promise.all(names.map((name) => fileSize(join(this.#directory, name))));
-    return { freeBytes: bavail * bsize, storeBytes: sizes.reduce((sum, size) => sum + size, 0) };
+    const storeBytes = sizes.reduce((sum, size) => sum + size, 0);
+    const workingBytes = 2 * this.#writeBufferBytes + Math.min(storeBytes, COMPACTION_BYTES_MAX);
+    return { freeBytes: bavail * bsize, storeBytes, workingBytes };
   }
 
   async close(): Promise<void> {

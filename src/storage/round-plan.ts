@@ -1,10 +1,10 @@
 import { assert } from "../base/index.js";
-import type { HardState } from "../raft/index.js";
+import type { HardState, ReplicaId } from "../raft/index.js";
 import type { LogId, ReplicaRound } from "../runtime/index.js";
 import type { EngineBatch } from "./engine.js";
 import { putFeedRow } from "./feed-table.js";
 import type { GenerationKeys } from "./keys.js";
-import { META_GENERATION, numberedKey, TABLES, tablePrefix } from "./keys.js";
+import { FIRST_GENERATION, META_GENERATION, numberedKey, TABLES, tablePrefix } from "./keys.js";
 import {
   appendToLog,
   compactLog,
@@ -15,7 +15,13 @@ import {
 } from "./log-bounds.js";
 import type { LogBounds } from "./log-bounds.js";
 import { putEntry } from "./log-table.js";
-import { META_ROWS, writeAppliedState, writeHardState, writeLogBounds } from "./meta-rows.js";
+import {
+  DAMAGE_ROW,
+  META_ROWS,
+  writeAppliedState,
+  writeHardState,
+  writeLogBounds,
+} from "./meta-rows.js";
 import type { ReplicaState } from "./replica-state.js";
 import type { RowWriter } from "./row-writer.js";
 import { StoreSnapshotSink } from "./snapshot-sink.js";
@@ -49,11 +55,14 @@ export function planRound(
   let lowered: LogId | undefined;
   const garbage: Garbage[] = [];
   const installed = round.install === undefined ? undefined : requireSink(round, keys);
+  const isRepaired = state.awaitsSnapshot && installed !== undefined;
+  assert(!state.awaitsSnapshot || isRepaired || !hasContent(round), "it takes a snapshot first");
 
   if (installed !== undefined) {
     const from = installed.require();
     lowered = { index: applied.index, term: applied.term };
-    garbage.push({ from: keys.log, to: keys.end });
+    const first = isRepaired ? tablePrefix(keys.replica, FIRST_GENERATION, 0) : keys.log;
+    garbage.push({ from: first, to: keys.end });
     keys = installed.keys;
     log = emptyLog(from);
     applied = from;
@@ -88,8 +97,10 @@ export function planRound(
     log = compacted;
   }
   const hardState = round.hardState ?? state.hardState;
-  const next = { keys, hardState, log, applied, garbageTo };
-  putMetaRows(row, batch, state, next);
+  const awaitsSnapshot = state.awaitsSnapshot && !isRepaired;
+  const next = { keys, hardState, log, applied, garbageTo, awaitsSnapshot };
+  putMetaRows(row, batch, isRepaired ? undefined : state, next);
+  if (isRepaired) putDamage(row, batch, keys.replica, undefined);
   return {
     next,
     garbage,
@@ -116,6 +127,22 @@ export function putMetaRows(
   if (before?.applied !== next.applied) {
     writeAppliedState(begin(META_ROWS.applied), next.applied).put(batch);
   }
+}
+
+/** What the next open is to know of damage; undefined forgets it. */
+export function putDamage(
+  row: RowWriter,
+  batch: EngineBatch,
+  replica: ReplicaId,
+  reason: string | undefined,
+): void {
+  row.begin(tablePrefix(replica, META_GENERATION, TABLES.meta)).ascii(DAMAGE_ROW);
+  if (reason === undefined) row.del(batch);
+  else row.endKey().utf8(reason).put(batch);
+}
+
+function hasContent({ entries, applied, compactTo }: ReplicaRound): boolean {
+  return entries !== undefined || applied !== undefined || compactTo !== undefined;
 }
 
 function needsSync(before: HardState, round: ReplicaRound): boolean {

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { ClusterError } from "../base/index.js";
+import { DamageError } from "./damage.js";
 import { describeKey } from "./keys.js";
 
 export const CHECKSUM_BYTES = 4;
@@ -21,13 +21,10 @@ export function withoutChecksum(stored: Buffer): Buffer {
   return stored.subarray(0, stored.length - CHECKSUM_BYTES);
 }
 
-export function corruptChecksum(key: Buffer): ClusterError {
+export function corruptChecksum(key: Buffer): DamageError {
   return corruptRow(key, "its checksum does not match");
 }
 
-export function corruptRow(key: Buffer, what: string): ClusterError {
-  return new ClusterError(
-    "corrupt-storage",
-    `row ${describeKey(key)} is damaged: ${what}; replace this replica by a snapshot from another`,
-  );
+export function corruptRow(key: Buffer, what: string): DamageError {
+  return new DamageError(`row ${describeKey(key)} is damaged: ${what}`);
 }

@@ -10,6 +10,12 @@ import { RowWriter } from "./row-writer.js";
 import { APPLIED_ROW_KEY, SNAPSHOT_TABLES } from "./snapshot-sink.js";
 import type { ReadAccess } from "./state-view.js";
 
+export interface SourceOwner {
+  /** What a read failed with; gives what to throw. */
+  failed(error: unknown): Promise<unknown>;
+  closed(source: StoreSnapshotSource): void;
+}
+
 /**
  * A replica's applied row, state and feed as of the moment of construction, which must lie between
  * two rounds: one cursor over all tables of a snapshot, as they stand side by side.
@@ -17,7 +23,7 @@ import type { ReadAccess } from "./state-view.js";
 export class StoreSnapshotSource implements SnapshotSource {
   readonly state: AppliedState;
   readonly #reader: CursorReader;
-  readonly #closed: (source: StoreSnapshotSource) => void;
+  readonly #owner: SourceOwner;
   #first: SnapshotRow | undefined;
   #page: readonly EngineRow[] | undefined = [];
   #at = 0;
@@ -27,17 +33,25 @@ export class StoreSnapshotSource implements SnapshotSource {
     { engine, slots }: ReadAccess,
     keys: GenerationKeys,
     state: AppliedState,
-    closed: (source: StoreSnapshotSource) => void,
+    owner: SourceOwner,
   ) {
     const tables = SNAPSHOT_TABLES.map((table) => tablePrefix(keys.replica, keys.number, table));
     const cursor = engine.cursor({ gte: tables[0] ?? keys.state, lt: keys.end });
     this.#reader = new CursorReader(cursor, slots, keys.replica);
     this.state = state;
-    this.#closed = closed;
+    this.#owner = owner;
     this.#first = { key: APPLIED_ROW_KEY, value: encodeApplied(state) };
   }
 
   async next(bytesMax: number): Promise<readonly SnapshotRow[] | undefined> {
+    try {
+      return await this.#next(bytesMax);
+    } catch (error) {
+      throw await this.#owner.failed(error);
+    }
+  }
+
+  async #next(bytesMax: number): Promise<readonly SnapshotRow[] | undefined> {
     const rows: SnapshotRow[] = [];
     let bytes = 0;
     const add = (row: SnapshotRow) => {
@@ -60,7 +74,7 @@ export class StoreSnapshotSource implements SnapshotSource {
       this.#isClosed = true;
       this.#page = undefined;
       this.#reader.end();
-      this.#closed(this);
+      this.#owner.closed(this);
     }
     return Promise.resolve();
   }

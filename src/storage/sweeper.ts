@@ -1,4 +1,5 @@
 import { CursorReader } from "./cursor-reader.js";
+import { DamageError } from "./damage.js";
 import { commit } from "./engine.js";
 import type { Engine, EngineRow } from "./engine.js";
 import type { GenerationKeys } from "./keys.js";
@@ -61,11 +62,18 @@ export class Sweeper {
 
   async #run(): Promise<void> {
     for (let at = this.#garbage.shift(); at !== undefined; at = this.#garbage.shift()) {
-      let from: Buffer | undefined = at.from;
-      while (from !== undefined && !this.#stopped) {
-        from = await sweepSlice(this.#engine, this.#slots, { ...at, from });
-        if (from !== undefined) await this.#pause();
-      }
+      await this.#sweep(at).catch((error: unknown) => {
+        // What cannot be read is not worth a process: nothing refers to it, and the next open tries again.
+        if (!(error instanceof DamageError)) throw error;
+      });
+    }
+  }
+
+  async #sweep(garbage: Garbage): Promise<void> {
+    let from: Buffer | undefined = garbage.from;
+    while (from !== undefined && !this.#stopped) {
+      from = await sweepSlice(this.#engine, this.#slots, { ...garbage, from });
+      if (from !== undefined) await this.#pause();
     }
   }
 

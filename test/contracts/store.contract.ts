@@ -483,6 +483,46 @@ export function describeStore(name: string, createAdapter: () => Promise<StoreAd
       });
     });
 
+    describe("that turns out to be an older copy", () => {
+      it("counts its boots on from what it is told", async () => {
+        await store.raiseBoot(9);
+        expect(store.boot).to.equal(9);
+        await reopen();
+        expect(store.boot).to.equal(10);
+      });
+
+      it("is lost from then on, until its log came past what others know", async () => {
+        const acknowledged = { index: 6, term: 3 };
+        await store.openReplica(R, MEMBERS);
+        await append(store, R, entries(1, 1, 1, 2));
+        await store.noteLost(R, acknowledged);
+        await append(store, R, entries(4, 2));
+        await reopen();
+        const { lost } = await store.openReplica(R, MEMBERS);
+        expect(lost).to.include({ index: 6, term: 3, needsSnapshot: false });
+        expect(lost?.promised).to.deep.equal(acknowledged);
+        await append(store, R, entries(5, 4, 4));
+        await reopen();
+        expect(await store.openReplica(R, MEMBERS)).not.to.have.property("lost");
+      });
+    });
+
+    describe("that is scanned", () => {
+      it("gives the same hash for the same state, whatever else differs", async () => {
+        for (const replica of [R, OTHER]) {
+          await store.openReplica(replica, MEMBERS);
+          await append(store, replica, entries(1, 1, 1, 1));
+          await store.write([applyRound(replica, 1, String(replica))], false);
+          await store.write([applyRound(replica, 2)], false);
+        }
+        const scan = await store.scanState(R);
+        expect(scan).to.deep.include({ index: 2, rows: 2, bytes: 34 });
+        expect(await store.scanState(OTHER)).to.deep.equal(scan);
+        await store.write([applyRound(OTHER, 3)], false);
+        expect((await store.scanState(OTHER)).hash).not.to.deep.equal(scan.hash);
+      });
+    });
+
     describe("that is closed", () => {
       it("closes once, however often it is told", async () => {
         await Promise.all([store.close(), store.close()]);

@@ -1,15 +1,26 @@
 import { expect } from "chai";
 import { join } from "node:path";
-import type { Store } from "../../src/runtime/index.js";
+import type { SnapshotSource, Store } from "../../src/runtime/index.js";
 import { ClusterError } from "../../src/base/index.js";
+import { commit } from "../../src/storage/engine.js";
 import type { Engine } from "../../src/storage/engine.js";
 import { GenerationKeys, metaKey, numberedKey } from "../../src/storage/keys.js";
 import { META_ROWS } from "../../src/storage/meta-rows.js";
 import { RocksDbEngine } from "../../src/storage/rocksdb-engine.js";
 import { DATABASE_DIRECTORY } from "../../src/storage/rocksdb-store.js";
 import { StoreDirectory } from "./rocksdb-directory.js";
-import { append, applyRound, entries, failureOf, logOf, MEMBERS, WHOLE } from "./samples.js";
-import { deleteRows, flipBit } from "./stored-rows.js";
+import {
+  append,
+  applyRound,
+  copySnapshot,
+  entries,
+  failureOf,
+  logOf,
+  MEMBERS,
+  stateOf,
+  WHOLE,
+} from "./samples.js";
+import { allRows, deleteRows, flipBit } from "./stored-rows.js";
 
 const R = 7;
 const SIZES = { writeBufferBytes: 4 * 1024 * 1024, cacheBytes: 1024 * 1024 };
@@ -97,41 +108,145 @@ describe("a store of which a row was damaged", () => {
     });
   });
 
-  it("fails every read of a damaged state row", async () => {
-    await damage((engine) => flipBit(engine, (key) => key.equals(keys.stateKey("key/000002"))));
-    await store.openReplica(R, MEMBERS);
-    const reads = [
-      () => store.read(R, ["key/000001", "key/000002"], []),
-      () => store.read(R, [], [WHOLE]),
-      () => store.read(R, [], [{ ...WHOLE, reverse: true }]),
-      async () => (await store.openSnapshot(R)).next(1_000_000),
-    ];
-    for (const read of reads) expect(await failureOf(read())).to.satisfy(isCorrupt);
-    const { values } = await store.read(R, ["key/000001"], []);
-    expect(values.get("key/000001")).not.to.equal(undefined);
-  });
-
-  it("fails every read of a damaged or missing feed row", async () => {
+  describe("of the state or the feed", () => {
     const isSecond = (key: Buffer) => key.equals(numberedKey(keys.feed, 2));
-    const options = { limit: 10, bytesMax: 1_000 };
-    const reads = [["channel"], []].map((channels) => {
-      return () => store.readFeed(R, 0, { ...options, channels });
+    const isState = (key: Buffer) => key.equals(keys.stateKey("key/000002"));
+    const page = { limit: 10, bytesMax: 1_000 };
+    const readsOfState: Reads = {
+      "single keys": () => store.read(R, ["key/000001", "key/000002"], []),
+      "a range": () => store.read(R, [], [WHOLE]),
+      "a range from its end": () => store.read(R, [], [{ ...WHOLE, reverse: true }]),
+      "a snapshot": async () => (await store.openSnapshot(R)).next(1_000_000),
+      "a scan": () => store.scanState(R),
+    };
+    const readsOfFeed: Reads = {
+      "the feed": () => store.readFeed(R, 0, { ...page, channels: [] }),
+      "the feed of a channel": () => store.readFeed(R, 0, { ...page, channels: ["channel"] }),
+    };
+    const cases: readonly (readonly [string, (engine: Engine) => Promise<unknown>, Reads])[] = [
+      ["a damaged row", (engine) => flipBit(engine, isState), readsOfState],
+      ["a damaged feed row", (engine) => flipBit(engine, isSecond), readsOfFeed],
+      ["a missing feed row", (engine) => deleteRows(engine, isSecond), readsOfFeed],
+    ];
+
+    for (const [what, change, reads] of cases) {
+      for (const [how, read] of Object.entries(reads)) {
+        it(`never serves ${what} to who reads ${how}, and is over then`, async () => {
+          await damage(change);
+          await store.openReplica(R, MEMBERS);
+          expect(await failureOf(read())).to.satisfy(isCorrupt);
+          expect(await failureOf(store.read(R, ["key/000001"], []))).to.satisfy(isCorrupt);
+          expect(await failureOf(store.write([applyRound(R, 4)], true))).to.satisfy(isCorrupt);
+          await store.close();
+          store = await directory.open();
+          expect((await store.openReplica(R, MEMBERS)).lost).to.include({ needsSnapshot: true });
+        });
+      }
+    }
+
+    it("opens empty then, with its votes and what it had promised", async () => {
+      await damage((engine) => flipBit(engine, isState));
+      await store.openReplica(R, MEMBERS);
+      const { message } = await failureOf(store.read(R, [], [WHOLE]));
+      await store.close();
+      store = await directory.open();
+      const opened = await store.openReplica(R, MEMBERS);
+      expect(opened).to.include({ firstIndex: 1, lastIndex: 0 });
+      expect(opened.hardState).to.deep.equal({ term: 2, vote: 1, commit: 0 });
+      expect(opened.applied).to.deep.include({ index: 0, confState: MEMBERS });
+      expect(opened.lost).to.deep.include({ index: 6, term: 2, promised: { index: 6, term: 2 } });
+      expect(opened.lost?.reason).to.equal(message);
+      expect(await stateOf(store, R)).to.deep.equal([]);
     });
-    await damage((engine) => flipBit(engine, isSecond));
-    await store.openReplica(R, MEMBERS);
-    for (const read of reads) expect(await failureOf(read())).to.satisfy(isCorrupt);
-    await damage((engine) => deleteRows(engine, isSecond));
-    await store.openReplica(R, MEMBERS);
-    for (const read of reads) expect(await failureOf(read())).to.satisfy(isCorrupt);
+
+    it("keeps what is there until a snapshot is installed, over restarts too", async () => {
+      await damage((engine) => flipBit(engine, isState));
+      await store.openReplica(R, MEMBERS);
+      await failureOf(store.read(R, [], [WHOLE]));
+      for (let start = 0; start < 2; start++) {
+        await damage(async (engine) => {
+          expect((await allRows(engine)).filter(([key]) => isState(key))).to.have.length(1);
+        });
+        await store.openReplica(R, MEMBERS);
+        await store.write(
+          [{ replica: R, hardState: { term: 3 + start, vote: 2, commit: 0 } }],
+          true,
+        );
+      }
+      await installFrom(await intactReplica(store, 9));
+      expect(await stateOf(store, R)).to.deep.equal(["key/000001=value 1", "key/000002=value 2"]);
+      await append(store, R, entries(3, 4, 4, 4, 4));
+      await store.close();
+      store = await directory.open();
+      const repaired = await store.openReplica(R, MEMBERS);
+      expect(repaired).not.to.have.property("lost");
+      expect(repaired).to.include({ firstIndex: 3, lastIndex: 6 });
+      expect(repaired.hardState).to.include({ term: 4 });
+    });
+
+    it("takes no entries before the snapshot", async () => {
+      await damage((engine) => flipBit(engine, isState));
+      await store.openReplica(R, MEMBERS);
+      await failureOf(store.read(R, [], [WHOLE]));
+      await store.close();
+      store = await directory.open();
+      await store.openReplica(R, MEMBERS);
+      const failure = await failureOf(append(store, R, entries(1, 4)));
+      expect(failure.message).to.match(/snapshot first/);
+    });
   });
 
   for (const name of Object.values(META_ROWS)) {
-    it(`does not open a replica whose ${name} row is damaged or missing`, async () => {
-      const isRow = (key: Buffer) => key.equals(metaKey(R, name));
-      await damage(async (engine) => expect(await flipBit(engine, isRow, 3)).to.equal(1));
-      expect(await failureOf(store.openReplica(R, MEMBERS))).to.satisfy(isCorrupt);
-      await damage((engine) => deleteRows(engine, isRow));
-      expect(await failureOf(store.openReplica(R, MEMBERS))).to.satisfy(isCorrupt);
-    });
+    for (const [how, change] of [
+      ["damaged", (engine: Engine) => flipBit(engine, (key) => key.equals(metaKey(R, name)), 3)],
+      ["missing", (engine: Engine) => deleteRows(engine, (key) => key.equals(metaKey(R, name)))],
+    ] as const) {
+      it(`waits for a snapshot where its ${name} row is ${how}, and knows its vote`, async () => {
+        await damage(change);
+        const opened = await store.openReplica(R, MEMBERS);
+        expect(opened.lost).to.include({ index: 6, term: 2, needsSnapshot: true });
+        expect(opened.hardState).to.deep.equal({ term: 2, vote: 1, commit: 0 });
+        await installFrom(await intactReplica(store, 9));
+        await append(store, R, entries(3, 2, 2, 2, 2));
+        await store.close();
+        store = await directory.open();
+        expect(await store.openReplica(R, MEMBERS)).not.to.have.property("lost");
+      });
+    }
   }
+
+  it("does not open a damaged replica whose promises nobody knows", async () => {
+    await store.close();
+    const other = await StoreDirectory.create();
+    await (await other.open()).close();
+    const engine = await RocksDbEngine.open(join(other.path, DATABASE_DIRECTORY), SIZES);
+    const batch = engine.batch();
+    const key = metaKey(R, META_ROWS.applied);
+    batch.put(key, Buffer.from("nonsense"));
+    await commit(batch, true);
+    await engine.close();
+    store = await other.open();
+    const failure = await failureOf(store.openReplica(R, MEMBERS));
+    expect(failure.message).to.match(/remove this replica from its group/);
+    await store.close();
+    await other.dispose();
+    store = await directory.open();
+  });
+
+  /** A replica with the state of two entries, as a leader would have it. */
+  const intactReplica = async (on: Store, replica: number): Promise<SnapshotSource> => {
+    await on.openReplica(replica, MEMBERS);
+    await append(on, replica, entries(1, 1, 1));
+    for (const index of [1, 2]) await on.write([applyRound(replica, index, "channel")], true);
+    return on.openSnapshot(replica);
+  };
+
+  const installFrom = async (source: SnapshotSource) => {
+    const sink = await store.createSnapshotSink(R);
+    await copySnapshot(source, sink);
+    await source.close();
+    await store.write([{ replica: R, install: sink }], true);
+  };
 });
+
+type Reads = Readonly<Record<string, () => Promise<unknown>>>;

@@ -97,7 +97,7 @@ describe("the marker's writer", () => {
   });
 
   it("keeps the promise that the store lost until the log has come past it", async () => {
-    marker.track(R, STATE, at(4), at(10));
+    marker.track(R, STATE, at(4), { promised: at(10), attempted: at(12) });
     await round(6);
     await round(9);
     marker.lower(R, at(5));
@@ -112,10 +112,27 @@ describe("the marker's writer", () => {
   });
 
   it("does not take a longer log of an older term for the promised entry", async () => {
-    marker.track(R, { ...STATE, term: 5 }, at(4), at(10, 5));
+    const lost = { promised: at(10, 5), attempted: at(10, 5) };
+    marker.track(R, { ...STATE, term: 5 }, at(4), lost);
     await round(20);
     await marker.write();
-    expect(medium.row()?.promised).to.deep.equal(at(10, 5));
+    expect(medium.row()).to.deep.include(lost);
+  });
+
+  it("takes what a peer knows for promised, also over a round", async () => {
+    marker.lose(R, at(14, 4));
+    await marker.write();
+    await round(12);
+    expect(medium.row()).to.deep.include({ promised: at(14, 4), attempted: at(14, 4) });
+    marker.lose(R, at(13, 4));
+    await round(14, { term: 5, vote: 2, commit: 0 });
+    await marker.write();
+    expect(medium.row()).to.deep.include({ promised: at(14, 4), attempted: at(14, 4) });
+    marker.begin(R, undefined, at(15, 5));
+    await marker.write();
+    marker.finish(R, at(15, 5));
+    await marker.write();
+    expect(medium.row()).to.deep.include({ promised: at(15, 5) });
   });
 
   it("writes the slots in turn, and never both at once", async () => {
