@@ -126,6 +126,10 @@ export class Replica implements ReplicaHandle {
   readonly #reads: Reads;
   readonly #logTime: LogTime;
   readonly #lostReason: string | undefined;
+  /** The state on the disk is damaged: nothing is written before a snapshot was installed. */
+  #needsSnapshot: boolean;
+  /** An entry that was asked for and could not be read; 0 if there is none. */
+  #unreadable = 0;
   #gathered: GatheredProposal[] = [];
   #gatheredBytes = 0;
   #soft: SoftState = { leader: NONE, role: "follower" };
@@ -159,6 +163,7 @@ export class Replica implements ReplicaHandle {
     this.#leaderHeardAtMs = host.clock.monotonicMs();
     this.#persisted = opened.applied;
     this.#lostReason = opened.lost?.reason;
+    this.#needsSnapshot = opened.lost?.needsSnapshot ?? false;
     this.#log = new ReplicaLog({
       opened,
       fetch: (low, high) => {
@@ -283,7 +288,8 @@ export class Replica implements ReplicaHandle {
         },
         reject,
       };
-      if (options.maxStalenessMs > 0 && this.leaderAgeMs() <= options.maxStalenessMs) {
+      const mayBeStale = options.maxStalenessMs > 0 && !this.#needsSnapshot;
+      if (mayBeStale && this.leaderAgeMs() <= options.maxStalenessMs) {
         this.#reads.gatherStale(read);
         this.#reads.release(this.#persisted);
       } else {
@@ -394,6 +400,8 @@ export class Replica implements ReplicaHandle {
   }
 
   step(message: Message): void {
+    // The log from its start does not tell what a snapshot would.
+    if (this.#needsSnapshot && message.kind === "append" && message.prevIndex === 0) return;
     if (message.from === this.#soft.leader) {
       this.#leaderHeardAtMs = this.#host.clock.monotonicMs();
     }
@@ -494,6 +502,7 @@ export class Replica implements ReplicaHandle {
     if (built.compactTo !== undefined) {
       this.#log.compact(built.compactTo);
       this.#compaction.compacted(built.compactTo);
+      this.#retryFetch(built.compactTo);
     }
     for (const done of built.compacted) done();
     for (const work of built.append.works) this.#finish(work);
@@ -707,9 +716,26 @@ export class Replica implements ReplicaHandle {
         this.#host.schedule(this);
       },
       (error: unknown) => {
-        this.#host.fatal(error);
+        if (!this.#tryRepairLog(low, error)) this.#host.fatal(error);
       },
     );
+  }
+
+  /** Entries whose effect is in the state are not needed: they go, and whoever asked for them gets a snapshot. */
+  #tryRepairLog(low: number, error: unknown): boolean {
+    if (!(error instanceof ClusterError) || low > this.#persisted.index) return false;
+    if (error.code !== "corrupt-storage" && error.code !== "position-gone") return false;
+    this.#unreadable = low;
+    this.#compaction.force();
+    this.#host.schedule(this);
+    return true;
+  }
+
+  #retryFetch(compacted: LogId): void {
+    if (this.#unreadable === 0 || this.#unreadable > compacted.index) return;
+    this.#unreadable = 0;
+    this.#log.fetched([]);
+    this.#group.entriesFetched();
   }
 
   #snapshotState(): LogId & { readonly confState: ConfState } {
@@ -733,6 +759,8 @@ export class Replica implements ReplicaHandle {
   }
 
   #installed(state: AppliedState): void {
+    this.#needsSnapshot = false;
+    this.#unreadable = 0;
     this.#persisted = state;
     this.#log.reset(state);
     this.#compaction.reset();

@@ -62,7 +62,7 @@ async function findDamage(
     lt: numberedKey(keys.log, log.lastIndex + 1),
     reverse: true,
   });
-  let isEnough = false;
+  let toDo = log.firstIndex;
   try {
     await new CursorReader(cursor, slots, keys.replica).drain((row) => {
       const index = numberOfKey(row[0]);
@@ -70,14 +70,14 @@ async function findDamage(
       if (!isEntryOf(log, index, row)) damaged.push(index);
       expected = index - 1;
       bytes += row[1].length;
-      isEnough = bytes >= VERIFIED_BYTES && index <= applied + 1;
-      return !isEnough;
+      if (bytes >= VERIFIED_BYTES && index <= applied + 1) toDo = index;
+      return toDo < index;
     });
   } catch (error) {
     // Of a block that cannot be read nobody knows which entries it held.
     if (!(error instanceof DamageError)) throw error;
   }
-  if (!isEnough) missingDownTo(log.firstIndex - 1);
+  missingDownTo(toDo - 1);
   return damaged;
 }
 
