@@ -12,7 +12,7 @@ import { createPeerTransport } from "../peer/index.js";
 import { startRuntime } from "../runtime/index.js";
 import type { HostedReplica, ReplicaHandle } from "../runtime/index.js";
 import { createNodeCalls } from "../shards/index.js";
-import { openRocksDbStore } from "../storage/index.js";
+import { DEFAULT_SCRUB, openRocksDbStore } from "../storage/index.js";
 import { createStoreCodec, encodeCommand } from "../wire/index.js";
 import { formatAddress } from "./address.js";
 import { addressOf } from "./cluster-file.js";
@@ -37,7 +37,7 @@ export async function startNode(setup: ProcessSetup, directory: string): Promise
     process.exit(1);
   };
 
-  const store = await openRocksDbStore({ directory, onFatal: fatal });
+  const store = await openRocksDbStore({ directory, onFatal: fatal, scrub: DEFAULT_SCRUB });
   const nodes = cluster.nodes.map((node) => ({ ...node, address: addressOf(node) }));
   const network = createPeerTransport({
     node: name,

@@ -726,7 +726,8 @@ export class Replica implements ReplicaHandle {
     if (!(error instanceof ClusterError) || low > this.#persisted.index) return false;
     if (error.code !== "corrupt-storage" && error.code !== "position-gone") return false;
     this.#unreadable = low;
-    this.#compaction.force();
+    if (low < this.#log.firstIndex()) this.#retryFetch({ index: low, term: 0 });
+    else this.#compaction.force();
     this.#host.schedule(this);
     return true;
   }

@@ -4,6 +4,7 @@ import { startRuntime } from "../../src/runtime/index.js";
 import type { Clock, Executed, ReplicaHandle, Runtime } from "../../src/runtime/index.js";
 import type { RuntimeLimits } from "../../src/runtime/index.js";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
+import { allRows, flipBit } from "../storage/stored-rows.js";
 import { eventually } from "./eventually.js";
 import { MemoryNetwork } from "./memory-network.js";
 import { REGISTER_CODEC, REGISTER_MACHINE, setCommand, sweepCommand } from "./register-machine.js";
@@ -97,6 +98,22 @@ export class RuntimeCluster {
     this.#running.delete(name);
     // Only its timers are still there.
     void running?.runtime.stop();
+  }
+
+  /** Flips a bit of every stored row that is chosen, under the feet of the node. */
+  async rot(name: string, chosen: (key: Buffer) => boolean): Promise<void> {
+    const disk = this.#disks.get(name);
+    const rotten = disk?.copy();
+    if (disk === undefined || rotten === undefined) throw new Error(`no disk of ${name}`);
+    if ((await flipBit(rotten.openEngine(), chosen, 3)) === 0) throw new Error("no such row");
+    disk.copyRowsFrom(rotten);
+  }
+
+  /** How many stored rows are chosen. */
+  async rowsOf(name: string, chosen: (key: Buffer) => boolean): Promise<number> {
+    const copy = this.#disks.get(name)?.copy();
+    if (copy === undefined) throw new Error(`no disk of ${name}`);
+    return (await allRows(copy.openEngine())).filter(([key]) => chosen(key)).length;
   }
 
   /** From now on nothing that is asked of the node's disk ends. */
