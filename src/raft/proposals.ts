@@ -49,6 +49,7 @@ export function findConfChangeObstacle(
   const { membership } = replica.tracker;
   const wantsLeave = change.changes.length === 0;
   if (isJoint(membership) && !wantsLeave) return refuse("conf-change-pending");
+  if (!isJoint(membership) && wantsLeave) return refuse("conf-change-impossible");
   // Nothing else can change the membership before this entry is applied, so it can be judged now.
   const isPossible = changeMembership(membership, change).kind === "changed";
   return isPossible ? undefined : refuse("conf-change-impossible");

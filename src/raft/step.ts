@@ -160,8 +160,7 @@ function stepProposal(
   message: Extract<Message, { kind: "propose" }>,
 ): StepOutcome {
   if (replica.role === "leader") return tryProposeAsLeader(replica, message.entries) ?? OK;
-  // Only the own ones are passed on: two replicas that each take the other for the leader would do so for ever.
-  const canForward = !replica.settings.disableProposalForwarding && message.from === replica.id;
+  const canForward = !replica.settings.disableProposalForwarding;
   if (replica.role !== "follower" || replica.leader === NONE || !canForward) {
     return refuseNotLeader(replica.leader);
   }

@@ -7,6 +7,8 @@ export type Strictness = "strict" | "normal" | "final";
 const LOG_LINE = /^\s*(DEBUG|INFO|WARN|ERROR|FATAL) /;
 const HEADER = /^> (\d+) (.*)$/;
 const MESSAGE = /^(dropped: )?(\w+)->(\w+) Msg/;
+const ENTRY = /^\d+\/(\d+) Entry/;
+const SECTIONS: ReadonlySet<string> = new Set(["Entries:", "CommittedEntries:"]);
 const STATE = /^(\d+): (State\w+ \(.*)$/;
 
 /** What a scenario says apart from its engine's log, which is all that may be left out. */
@@ -25,40 +27,70 @@ export function isSame(
   return how === "normal" && sameLines(normalize(actual), normalize(expected));
 }
 
-/** What the outputs of a whole scenario tell last about each node. */
+/**
+ * What the outputs of a whole scenario tell last about each node: term, vote, commit and applied index, role, leader,
+ * membership and log. What happened on the way does not count.
+ */
 export class FinalState {
   readonly #facts = new Map<string, string>();
+  readonly #logs = new Map<string, Map<number, string>>();
 
   note(
     directive: { command: string; args: readonly { key: string }[] },
     lines: readonly string[],
   ): void {
     const only = directive.args[0]?.key ?? "";
+    if (directive.command === "raft-log") this.#logs.delete(only);
     for (const { node, body } of blocks(lines, only)) {
-      let inEntries = false;
+      let section = directive.command === "raft-log" ? "Entries:" : "";
       for (const line of body) {
-        const state = STATE.exec(line);
-        const entry = /^\d+\/(\d+) Entry/.exec(line);
-        if (line.startsWith("HardState ")) this.#facts.set(`${node} hard`, line);
-        else if (line.startsWith("Lead:")) this.#facts.set(`${node} soft`, line);
-        else if (line.startsWith("Snapshot ")) this.#facts.set(`${node} snapshot`, line);
-        else if (state !== null) this.#facts.set(`${state[1] ?? ""} state`, state[2] ?? "");
-        else if (entry !== null && inEntries)
-          this.#facts.set(`${node} log ${entry[1] ?? ""}`, line);
-        inEntries =
-          line === "Entries:" || line === "CommittedEntries:" || (inEntries && entry !== null);
+        const entry = ENTRY.exec(line);
+        if (entry !== null) this.#noteEntry(node, section, Number(entry[1]), line);
+        else if (section !== "" || SECTIONS.has(line)) section = SECTIONS.has(line) ? line : "";
+        this.#noteState(node, line);
       }
     }
   }
 
   /** One line a fact, in an order of their own. */
   lines(): string[] {
-    return [...this.#facts].map(([key, value]) => `${key}: ${value}`).sort();
+    const facts = [...this.#facts].map(([key, value]) => `${key}: ${value}`);
+    for (const [node, log] of this.#logs) {
+      for (const line of log.values()) facts.push(`${node} log: ${line}`);
+    }
+    return facts.sort();
+  }
+
+  #noteState(node: string, line: string): void {
+    const state = STATE.exec(line);
+    const snapshot = /^Snapshot Index:(\d+) /.exec(line);
+    if (line.startsWith("HardState ")) this.#facts.set(`${node} hard`, line);
+    if (line.startsWith("Lead:")) this.#facts.set(`${node} soft`, line);
+    if (state !== null) this.#facts.set(`${state[1] ?? ""} state`, state[2] ?? "");
+    if (snapshot !== null) {
+      this.#facts.set(`${node} snapshot`, line);
+      this.#facts.set(`${node} applied`, snapshot[1] ?? "");
+      this.#logs.delete(node);
+    }
+  }
+
+  #noteEntry(node: string, section: string, index: number, line: string): void {
+    if (section === "CommittedEntries:") this.#facts.set(`${node} applied`, String(index));
+    if (section !== "Entries:") return;
+    const log = this.#logs.get(node) ?? new Map<number, string>();
+    // An append discards what stood there and after.
+    for (const other of log.keys()) if (other >= index) log.delete(other);
+    this.#logs.set(node, log.set(index, line));
   }
 }
 
+/** What two ways to draw a table have in common: the bars follow from the indexes. */
+function withoutBar(line: string): string {
+  return line.replace(/^x*> *(\d+ {4}\(id=\w+\))$/, "$1");
+}
+
 function normalize(lines: readonly string[]): string[] {
-  const sorted = blocks(lines, "")
+  const sorted = blocks(lines.map(withoutBar), "")
     .map((block, at) => ({ ...block, at }))
     .sort((a, b) => Number(a.node) - Number(b.node) || a.at - b.at);
   return sorted.flatMap(({ node, what, body }) => [`> ${node} ${what}`, ...sortMessages(body)]);

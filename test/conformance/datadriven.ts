@@ -31,6 +31,8 @@ export function parseScenario(text: string): Directive[] {
       command = `${command.slice(0, -1)} ${(lines[at] ?? "").trim()}`;
       at += 1;
     }
+    // Names a part of the file: neither input nor output follows.
+    if (command.split(" ", 1)[0] === "subtest") continue;
     const input: string[] = [];
     while (at < lines.length && lines[at] !== SEPARATOR) {
       input.push(lines[at] ?? "");
@@ -63,7 +65,7 @@ function readExpected(lines: readonly string[], from: number): { lines: string[]
     }
     return { lines: found, next: at + 2 };
   }
-  while (at < lines.length && lines[at] !== "") {
+  while (at < lines.length && lines[at]?.trim() !== "") {
     found.push(lines[at] ?? "");
     at += 1;
   }
@@ -71,9 +73,7 @@ function readExpected(lines: readonly string[], from: number): { lines: string[]
 }
 
 function parseCommand(text: string, line: number): { name: string; args: Argument[] } {
-  const words = splitOutside(text, " ").filter((word) => word !== "");
-  const [name, ...rest] = words;
-  if (name === undefined) throw new Error(`line ${line}: no command`);
+  const [name = "", ...rest] = splitWords(text, line);
   return { name, args: rest.map(parseArgument) };
 }
 
@@ -82,26 +82,44 @@ function parseArgument(word: string): Argument {
   if (equals < 0) return { key: word, values: [] };
   const key = word.slice(0, equals);
   const value = word.slice(equals + 1);
-  if (!value.startsWith("(") || !value.endsWith(")")) return { key, values: [value] };
+  if (!value.startsWith("(")) return { key, values: [value] };
   const inner = value.slice(1, -1).trim();
-  return { key, values: inner === "" ? [] : splitOutside(inner, ",").map((one) => one.trim()) };
+  return { key, values: inner === "" ? [] : splitValues(inner) };
 }
 
-/** Splits where the separator is outside of parentheses. */
-function splitOutside(text: string, separator: string): string[] {
-  const parts: string[] = [];
+/** At blanks, except inside of the parentheses that a value begins with. */
+function splitWords(text: string, line: number): string[] {
+  const words: string[] = [];
   let depth = 0;
-  let part = "";
+  let word = "";
+  for (const char of text) {
+    if (char === "(" && (depth > 0 || /^[^=]+=$/.test(word))) depth += 1;
+    else if (char === ")" && depth > 0) depth -= 1;
+    if (char === " " && depth === 0) {
+      words.push(word);
+      word = "";
+    } else {
+      word += char;
+    }
+  }
+  if (depth > 0) throw new Error(`line ${line}: a parenthesis is not closed`);
+  return [...words, word].filter((one) => one !== "");
+}
+
+/** At the commas that are in no parentheses of their own. */
+function splitValues(text: string): string[] {
+  const values: string[] = [];
+  let depth = 0;
+  let value = "";
   for (const char of text) {
     if (char === "(") depth += 1;
     if (char === ")") depth -= 1;
-    if (char === separator && depth === 0) {
-      parts.push(part);
-      part = "";
+    if (char === "," && depth === 0) {
+      values.push(value.trim());
+      value = "";
     } else {
-      part += char;
+      value += char;
     }
   }
-  parts.push(part);
-  return parts;
+  return [...values, value.trim()];
 }

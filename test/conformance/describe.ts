@@ -252,7 +252,8 @@ function describeLine(line: Line): string[] {
     for (const entry of entries) lines.push(`  ${describeEntry(entry)}`);
     lines.push("]");
   }
-  if (line.snapshot !== undefined) lines.push(`  Snapshot: ${describeSnapshot(line.snapshot)}`);
+  if (line.snapshot !== undefined && line.snapshot.index > 0)
+    lines.push(`  Snapshot: ${describeSnapshot(line.snapshot)}`);
   if (responses.length > 0) {
     add(" Responses:[");
     for (const response of responses) lines.push(...response.map((text) => `  ${text}`));

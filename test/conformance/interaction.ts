@@ -1,3 +1,4 @@
+import { InvariantViolation } from "../../src/base/index.js";
 import { encodeConfChange } from "../../src/raft/index.js";
 import type { ConfChange, ConfState, Transition } from "../../src/raft/index.js";
 import { parseChanges } from "./changes.js";
@@ -18,14 +19,15 @@ export class Interaction {
   readonly #output = new Output();
   readonly #cluster = new Cluster(this.#output);
 
-  /** What the command printed. */
+  /** What the command printed. Throws if a safety property of Raft no longer holds. */
   run(directive: Directive): string[] {
     try {
       this.#handle(directive);
-      this.#cluster.checkInvariants();
     } catch (error) {
-      this.#output.print([error instanceof Error ? error.message : String(error)]);
+      if (error instanceof InvariantViolation) throw error;
+      this.#output.printError(error instanceof Error ? error.message : String(error));
     }
+    this.#cluster.checkInvariants();
     return this.#output.take();
   }
 
@@ -158,7 +160,7 @@ export class Interaction {
           options.stepDownOnRemoval = isTrue;
           break;
         default:
-          throw new Error(`unknown argument ${argument.key}`);
+        // etcd's own runner ignores what it does not know.
       }
     }
     this.#cluster.addNodes(count, options, bootstrap);

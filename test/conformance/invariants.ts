@@ -1,3 +1,4 @@
+import { InvariantViolation } from "../../src/base/index.js";
 import type { Entry, RaftGroup } from "../../src/raft/index.js";
 import type { MemoryLog } from "./memory-log.js";
 
@@ -26,7 +27,7 @@ export class Invariants {
       return;
     }
     const isSame = before.entry.term === entry.term && sameBytes(before.entry.data, entry.data);
-    if (!isSame) throw new Error(`node ${id} applied another entry at ${entry.index}`);
+    if (!isSame) throw new InvariantViolation(`node ${id} applied another entry at ${entry.index}`);
   }
 
   check(nodes: readonly Observed[]): void {
@@ -39,12 +40,15 @@ export class Invariants {
     const { role, term, firstIndex } = group.status();
     if (role !== "leader") return;
     const other = this.#leaders.get(term) ?? id;
-    if (other !== id) throw new Error(`nodes ${other} and ${id} both lead term ${term}`);
+    if (other !== id)
+      throw new InvariantViolation(`nodes ${other} and ${id} both lead term ${term}`);
     this.#leaders.set(term, id);
     for (const [index, { entry, inTerm }] of this.#applied) {
       if (index < firstIndex || inTerm >= term) continue;
       if (group.findTerm(index) !== entry.term) {
-        throw new Error(`leader ${id} of term ${term} lacks the committed entry ${index}`);
+        throw new InvariantViolation(
+          `leader ${id} of term ${term} lacks the committed entry ${index}`,
+        );
       }
     }
   }
@@ -57,7 +61,8 @@ function checkMatching(a: Observed, b: Observed): void {
   let mustEqual = false;
   for (let index = last; index >= first; index--) {
     const isEqual = a.log.term(index) === b.log.term(index);
-    if (mustEqual && !isEqual) throw new Error(`logs of ${a.id} and ${b.id} differ at ${index}`);
+    if (mustEqual && !isEqual)
+      throw new InvariantViolation(`logs of ${a.id} and ${b.id} differ at ${index}`);
     mustEqual ||= isEqual;
   }
 }

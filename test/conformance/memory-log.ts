@@ -1,4 +1,5 @@
 import type { ConfState, Entry, HardState, LogView, Snapshot } from "../../src/raft/index.js";
+import { entryBytes } from "../../src/raft/entry-size.js";
 
 const NOBODY: ConfState = {
   voters: [],
@@ -36,7 +37,7 @@ export class MemoryLog implements LogView {
     const found: Entry[] = [];
     let bytes = 0;
     for (const entry of this.#entries.slice(low - this.firstIndex(), high - this.firstIndex())) {
-      bytes += entry.data.length;
+      bytes += entryBytes(entry);
       if (bytes > bytesMax && found.length > 0) break;
       found.push(entry);
     }

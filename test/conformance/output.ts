@@ -1,4 +1,4 @@
-/** What a directive prints; silent at log level NONE. */
+/** What a directive prints; at log level NONE nothing but that it failed. */
 export class Output {
   isQuiet = false;
   #lines: string[] = [];
@@ -7,6 +7,10 @@ export class Output {
   print(lines: readonly string[]): void {
     if (this.isQuiet) return;
     for (const line of lines) this.#lines.push(`${this.#indent}${line}`);
+  }
+
+  printError(text: string): void {
+    this.#lines.push(text);
   }
 
   indented(run: () => void): void {

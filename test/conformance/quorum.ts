@@ -87,7 +87,7 @@ function table(ids: readonly number[], known: ReadonlyMap<number, number>): stri
     const mark = known.has(id)
       ? `${"x".repeat(bar)}>${" ".repeat(ids.length - bar)}`
       : `?${" ".repeat(ids.length)}`;
-    lines.push(`${mark} ${String(index).padStart(5)}    (id=${id})`);
+    lines.push(`${mark} ${String(index).padStart(5)}    (id=${id.toString(16)})`);
   }
   return lines;
 }

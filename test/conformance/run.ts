@@ -21,7 +21,9 @@ async function main(): Promise<number> {
   }
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const path of positionals) {
-    for (const file of await findScenarioFiles(path)) {
+    const files = await tryFind(path);
+    if (files === undefined) return 2;
+    for (const file of files) {
       const outcome = await runFile(file, strictness);
       counts[outcome.kind] += 1;
       report(file, outcome);
@@ -29,6 +31,15 @@ async function main(): Promise<number> {
   }
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+}
+
+async function tryFind(path: string): Promise<string[] | undefined> {
+  try {
+    return await findScenarioFiles(path);
+  } catch (error) {
+    console.error(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
 }
 
 async function runFile(file: string, strictness: Strictness): Promise<Outcome> {

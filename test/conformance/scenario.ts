@@ -20,11 +20,13 @@ export type Outcome =
   | { readonly kind: "failed"; readonly difference: Difference }
   | { readonly kind: "skipped"; readonly reason: string };
 
-/** Decided by the nearest folder whose name says it. */
+/** Decided by the nearest folder whose name says it; `testdata` says what the folder that it is in does. */
 export function scenarioKind(path: string): ScenarioKind {
   const folders = path.split(/[\\/]/).slice(0, -1).reverse();
-  for (const folder of folders) {
-    if (folder === "interaction" || folder === "confchange" || folder === "quorum") return folder;
+  for (const [at, folder] of folders.entries()) {
+    const parent = folder === "testdata" ? folders[at + 1] : folder;
+    if (parent === "confchange" || parent === "quorum") return parent;
+    if (folder === "interaction" || folder === "testdata") return "interaction";
   }
   return "interaction";
 }
@@ -36,10 +38,14 @@ export function runScenario(text: string, kind: ScenarioKind, strictness: Strict
   const final = { expected: new FinalState(), actual: new FinalState() };
   for (const directive of directives) {
     const expected = withoutLog(directive.expected);
-    const actual = withoutLog(run(directive));
+    const output = tryRun(run, directive);
+    if (output instanceof Error) return failed(directive, expected, [output.message]);
+    const actual = withoutLog(output);
     final.expected.note(directive, expected);
     final.actual.note(directive, actual);
-    if (strictness !== "final" && !isSame(actual, expected, strictness)) {
+    // The other kinds print their whole state each time.
+    const how = strictness === "final" && kind !== "interaction" ? "normal" : strictness;
+    if (how !== "final" && !isSame(actual, expected, how)) {
       return failed(directive, expected, actual);
     }
   }
@@ -47,9 +53,20 @@ export function runScenario(text: string, kind: ScenarioKind, strictness: Strict
   const expected = final.expected.lines();
   const actual = final.actual.lines();
   if (last !== undefined && !isSame(actual, expected, "strict")) {
-    return failed(last, expected, actual);
+    const without = (lines: string[], known: string[]): string[] =>
+      lines.filter((line) => !known.includes(line));
+    return failed(last, without(expected, actual), without(actual, expected));
   }
   return { kind: "passed", directives: directives.length };
+}
+
+/** What a node refuses is output, and may be expected; a broken invariant never is. */
+function tryRun(run: (directive: Directive) => string[], directive: Directive): string[] | Error {
+  try {
+    return run(directive);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function runnerOf(kind: ScenarioKind): (directive: Directive) => string[] {
