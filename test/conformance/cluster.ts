@@ -1,66 +1,35 @@
-import { decodeConfChange, RaftGroup } from "../../src/raft/index.js";
 import type {
-  AppendDone,
   AppendWork,
-  ConfState,
   Entry,
-  HardState,
   Message,
   ProposedEntry,
-  RaftConfig,
   Ready,
-  Snapshot,
   StepOutcome,
 } from "../../src/raft/index.js";
+import type { Delivery } from "./delivery.js";
+import { describeDelivery, isLocal, typeOf } from "./delivery.js";
 import {
   describeAppendDone,
   describeAppendWork,
   describeApplyDone,
   describeApplyWork,
   describeEntry,
+  describeHardState,
   describeMessage,
   describeReady,
-  MESSAGE_NAMES,
 } from "./describe.js";
 import { Invariants } from "./invariants.js";
-import { MemoryLog } from "./memory-log.js";
+import type { Bootstrap, NodeOptions } from "./node.js";
+import { Node } from "./node.js";
 import type { Output } from "./output.js";
 
-/** Ticks until an election; scenarios count in these. */
-export const ELECTION_TICKS = 3;
 /** A scenario that is not at rest after so many rounds never will be. */
 const ROUNDS_MAX = 10_000;
-
-export type NodeOptions = Partial<Omit<RaftConfig, "id" | "hardState" | "confState" | "applied">>;
-
-/** What a node starts from instead of nothing. */
-export interface Bootstrap {
-  readonly index: number;
-  readonly confState: ConfState;
-  readonly content: Uint8Array;
-}
 
 export interface Recipient {
   readonly id: number;
   readonly drop: boolean;
 }
-
-interface Node {
-  readonly id: number;
-  readonly isAsync: boolean;
-  readonly group: RaftGroup;
-  readonly log: MemoryLog;
-  readonly appendWork: AppendWork[];
-  readonly applyWork: (readonly Entry[])[];
-  /** As of the last Ready. */
-  hardState: HardState;
-}
-
-/** On its way: between nodes, or from a node's own storage back to it. */
-type Delivery =
-  | { readonly kind: "message"; readonly to: number; readonly message: Message }
-  | { readonly kind: "appended"; readonly to: number; readonly done: AppendDone }
-  | { readonly kind: "applied"; readonly to: number; readonly entries: readonly Entry[] };
 
 /** Nodes, one queue of messages between them, and each one's storage; nothing moves on its own. */
 export class Cluster {
@@ -77,14 +46,17 @@ export class Cluster {
     this.#invariants.check(this.nodes);
   }
 
+  /** A node that runs. */
   requireNode(id: number): Node {
-    const node = this.nodes[id - 1];
-    if (node === undefined) throw new Error(`no node ${id}`);
+    const node = this.#requireKnown(id);
+    if (node.isDown) throw new Error(`node ${id} is down`);
     return node;
   }
 
   addNodes(count: number, options: NodeOptions, bootstrap: Bootstrap | undefined): void {
-    for (let added = 0; added < count; added++) this.#addNode(options, bootstrap);
+    for (let added = 0; added < count; added++) {
+      this.nodes.push(new Node(this.nodes.length + 1, options, bootstrap));
+    }
   }
 
   propose(id: number, entry: ProposedEntry): void {
@@ -100,7 +72,10 @@ export class Cluster {
     this.#output.print(describeNodeReady(node, ready));
     node.hardState = ready.append?.hardState ?? node.hardState;
     if (!node.isAsync) {
-      if (ready.append !== undefined) persist(node, ready.append);
+      if (ready.append !== undefined && !node.tryPersist(ready.append)) {
+        this.#noteDown(node);
+        return;
+      }
       this.#apply(node, ready.apply?.entries ?? []);
     }
     for (const message of ready.messages) this.send(message);
@@ -120,7 +95,10 @@ export class Cluster {
       return;
     }
     this.#output.print(["Processing:", ...describeAppendWork(id, work, false)]);
-    persist(node, work);
+    if (!node.tryPersist(work)) {
+      this.#noteDown(node);
+      return;
+    }
     this.#output.print(["Responses:"]);
     for (const message of work.responses) {
       this.#output.print(describeMessage(message));
@@ -148,7 +126,8 @@ export class Cluster {
   /** Returns how many deliveries there were. */
   deliver(recipients: readonly Recipient[], type?: string): number {
     let count = 0;
-    for (const { id, drop } of recipients) {
+    for (const { id, drop: isDropped } of recipients) {
+      const drop = isDropped || this.nodes[id - 1]?.isDown === true;
       const taken = this.#queue.filter((delivery) => matches(delivery, id, drop, type));
       this.#queue = this.#queue.filter((delivery) => !taken.includes(delivery));
       count += taken.length;
@@ -173,8 +152,40 @@ export class Cluster {
     this.#queue.push({ kind: "message", to: message.to, message });
   }
 
+  /** From now on the disk refuses every write. */
+  failDisk(id: number): void {
+    this.requireNode(id).isDiskFailing = true;
+  }
+
+  /** The node starts again from what is durable; what the network holds for it may still arrive. */
+  crashRestart(id: number): void {
+    const node = this.#requireKnown(id);
+    this.#forgetLocal(node);
+    node.restart();
+    const { term, vote, commit } = node.hardState;
+    const { applied, firstIndex, lastIndex } = node.group.status();
+    this.#output.print([
+      describeHardState({ term, vote, commit }),
+      `applied=${applied} first=${firstIndex} last=${lastIndex}`,
+    ]);
+  }
+
+  /** The network delivers everything that is on its way to these nodes a second time, after all the rest. */
+  duplicate(ids: readonly number[], type?: string): void {
+    const found = this.#onNetwork(ids, type);
+    this.#queue.push(...found.map((delivery) => ({ ...delivery })));
+    this.#printAll(found);
+  }
+
+  /** What is on its way to these nodes arrives in the opposite order. */
+  reorder(ids: readonly number[], type?: string): void {
+    const found = this.#onNetwork(ids, type).reverse();
+    this.#queue = this.#queue.filter((delivery) => !found.includes(delivery)).concat(found);
+    this.#printAll(found);
+  }
+
   stableLog(id: number): string[] {
-    const { log } = this.requireNode(id);
+    const { log } = this.#requireKnown(id);
     const first = log.firstIndex();
     const last = log.lastIndex();
     if (last < first) return [`log is empty: first index=${first}, last index=${last}`];
@@ -182,42 +193,29 @@ export class Cluster {
     return typeof entries === "string" ? [entries] : entries.map(describeEntry);
   }
 
-  #addNode(options: NodeOptions, bootstrap: Bootstrap | undefined): void {
-    const id = this.nodes.length + 1;
-    const log = new MemoryLog();
-    if (bootstrap !== undefined) {
-      if (bootstrap.index <= 1) throw new Error("index must be specified as > 1 due to bootstrap");
-      const { index, confState, content } = bootstrap;
-      const snapshot: Snapshot = { meta: { index, term: 1, confState }, data: content };
-      log.restore(snapshot);
-      log.history[0] = snapshot;
-    }
-    const start = log.snapshot();
-    if (start === undefined) throw new Error("a node starts from a state");
-    const config: RaftConfig = {
-      electionTicks: ELECTION_TICKS,
-      heartbeatTicks: 1,
-      maxMessageBytes: Infinity,
-      maxCommittedBytesPerReady: Infinity,
-      maxUncommittedBytes: Infinity,
-      maxInflightMessages: Infinity,
-      maxInflightBytes: 0,
-      checkQuorum: false,
-      preVote: false,
-      disableProposalForwarding: false,
-      stepDownOnRemoval: false,
-      asyncStorageWrites: false,
-      randomTicks: (min) => min,
-      ...options,
-      id,
-      hardState: log.hardState,
-      confState: start.meta.confState,
-      applied: start.meta.index,
-    };
-    const group = new RaftGroup(config, log);
-    const hardState = { ...log.hardState, commit: group.status().commit };
-    const isAsync = options.asyncStorageWrites ?? false;
-    this.nodes.push({ id, isAsync, group, log, appendWork: [], applyWork: [], hardState });
+  #requireKnown(id: number): Node {
+    const node = this.nodes[id - 1];
+    if (node === undefined) throw new Error(`no node ${id}`);
+    return node;
+  }
+
+  #noteDown(node: Node): void {
+    this.#forgetLocal(node);
+    this.#output.print([`disk error: ${node.id} stops`]);
+  }
+
+  /** What its own storage had to say to it is lost with the process. */
+  #forgetLocal({ id }: Node): void {
+    this.#queue = this.#queue.filter((delivery) => delivery.to !== id || !isLocal(delivery));
+  }
+
+  #onNetwork(ids: readonly number[], type?: string): Delivery[] {
+    return this.#queue.filter((delivery) => ids.some((id) => matches(delivery, id, true, type)));
+  }
+
+  #printAll(deliveries: readonly Delivery[]): void {
+    if (deliveries.length === 0) this.#output.print(["no messages"]);
+    for (const delivery of deliveries) this.#output.print(describeDelivery(delivery));
   }
 
   /** False if nobody had anything to do. */
@@ -228,7 +226,8 @@ export class Cluster {
       this.#output.indented(work);
       isBusy = true;
     };
-    for (const id of ids) {
+    const running = (): number[] => ids.filter((id) => this.nodes[id - 1]?.isDown !== true);
+    for (const id of running()) {
       if (this.requireNode(id).group.hasReady()) {
         run(id, "handling Ready", () => this.processReady(id));
       }
@@ -238,15 +237,15 @@ export class Cluster {
         run(id, "receiving messages", () => this.deliver([{ id, drop: false }]));
       }
     }
-    for (const id of ids) {
-      const { appendWork } = this.requireNode(id);
-      if (appendWork.length > 0) {
+    for (const id of running()) {
+      const node = this.requireNode(id);
+      if (node.appendWork.length > 0) {
         run(id, "processing append thread", () => {
-          while (appendWork.length > 0) this.processAppend(id);
+          while (node.appendWork.length > 0 && !node.isDown) this.processAppend(id);
         });
       }
     }
-    for (const id of ids) {
+    for (const id of running()) {
       const { applyWork } = this.requireNode(id);
       if (applyWork.length > 0) {
         run(id, "processing apply thread", () => {
@@ -276,17 +275,7 @@ export class Cluster {
   #apply(node: Node, entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.#invariants.noteApplied(node.id, node.group.status().term, entry);
-      const before = node.log.history.at(-1);
-      if (before === undefined) throw new Error("a node has a state");
-      let update = entry.data;
-      let { confState } = before.meta;
-      if (entry.kind !== "normal") {
-        const change = decodeConfChange(entry.data);
-        confState = node.group.applyConfChange(change, entry.index);
-        update = change.context;
-      }
-      const meta = { index: entry.index, term: entry.term, confState };
-      node.log.history.push({ meta, data: joined(before.data, update) });
+      node.apply(entry);
     }
   }
 }
@@ -323,49 +312,12 @@ function mustSync(node: Node, append: AppendWork | undefined): boolean {
   return expected;
 }
 
-function persist(node: Node, work: AppendWork): void {
-  if (work.hardState !== undefined) node.log.hardState = work.hardState;
-  if (work.snapshot !== undefined) {
-    if (work.entries.length > 0) {
-      throw new Error("can't apply snapshot and entries at the same time");
-    }
-    node.log.restore(work.snapshot);
-    return;
-  }
-  node.log.append(work.entries);
-}
-
 function matches(delivery: Delivery, id: number, drop: boolean, type?: string): boolean {
-  if (delivery.to !== id) return false;
-  const isLocal = delivery.kind !== "message" || delivery.message.from === delivery.message.to;
-  if (drop && isLocal) return false;
+  if (delivery.to !== id || (drop && isLocal(delivery))) return false;
   return type === undefined || typeOf(delivery) === type;
-}
-
-function typeOf(delivery: Delivery): string {
-  if (delivery.kind === "message") return MESSAGE_NAMES[delivery.message.kind];
-  return delivery.kind === "appended" ? "MsgStorageAppendResp" : "MsgStorageApplyResp";
-}
-
-function describeDelivery(delivery: Delivery): string[] {
-  switch (delivery.kind) {
-    case "message":
-      return describeMessage(delivery.message);
-    case "appended":
-      return describeAppendDone(delivery.to, delivery.done);
-    case "applied":
-      return describeApplyDone(delivery.to, delivery.entries);
-  }
 }
 
 function errorText(outcome: Exclude<StepOutcome, { kind: "ok" }>): string {
   if (outcome.reason === "peer-not-found") return "raft: cannot step as peer not found";
   return outcome.reason === "malformed" ? "malformed message" : "raft proposal dropped";
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

@@ -6,6 +6,9 @@ export interface Directive {
   readonly args: readonly Argument[];
   readonly input: string;
   readonly expected: readonly string[];
+  /** Where `expected` stands in the file: its first line, and the one after its last, 0-based. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** `key`, `key=value` or `key=(value, value)`. */
@@ -40,11 +43,14 @@ export function parseScenario(text: string): Directive[] {
     }
     if (at >= lines.length) throw new Error(`line ${line}: no ${SEPARATOR} follows the command`);
     at += 1;
+    const from = at;
     const output = readExpected(lines, at);
     at = output.next;
     const { name, args } = parseCommand(command, line);
-    const expected = output.lines;
-    directives.push({ line, command: name, args, input: input.join("\n").trim(), expected });
+    directives.push({
+      ...{ line, command: name, args, input: input.join("\n").trim() },
+      ...{ expected: output.lines, from, to: at },
+    });
   }
   return directives;
 }

@@ -188,8 +188,7 @@ export function describeReady(parts: ReadyParts): string[] {
     lines.push(`Lead:${softState.leader} State:${ROLES[softState.role]}`);
   }
   if (hardState !== undefined) {
-    const vote = hardState.vote === 0 ? "" : ` Vote:${hardState.vote}`;
-    lines.push(`HardState Term:${hardState.term}${vote} Commit:${hardState.commit}`);
+    lines.push(describeHardState(hardState));
   }
   if (parts.readStates.length > 0) {
     const reads = parts.readStates.map((read) => `{${read.index} [${read.context}]}`);
@@ -203,6 +202,10 @@ export function describeReady(parts: ReadyParts): string[] {
   if (parts.messages.length > 0) lines.push("Messages:", ...parts.messages.flat());
   if (lines.length === 0) return ["<empty Ready>"];
   return [`Ready MustSync=${parts.mustSync}:`, ...lines];
+}
+
+export function describeHardState({ term, vote, commit }: HardState): string {
+  return `HardState Term:${term}${vote === 0 ? "" : ` Vote:${vote}`} Commit:${commit}`;
 }
 
 export function describeProgress(progress: FollowerProgress): string {

@@ -2,11 +2,13 @@ import { InvariantViolation } from "../../src/base/index.js";
 import { encodeConfChange } from "../../src/raft/index.js";
 import type { ConfChange, ConfState, Transition } from "../../src/raft/index.js";
 import { parseChanges } from "./changes.js";
-import type { Bootstrap, Recipient } from "./cluster.js";
-import { Cluster, ELECTION_TICKS } from "./cluster.js";
+import type { Recipient } from "./cluster.js";
+import { Cluster } from "./cluster.js";
 import type { Argument, Directive } from "./datadriven.js";
 import { findArgument } from "./datadriven.js";
 import { describeMessage, describeProgress, ROLES } from "./describe.js";
+import type { Bootstrap } from "./node.js";
+import { ELECTION_TICKS } from "./node.js";
 import { Output } from "./output.js";
 
 const LOG_LEVELS = ["DEBUG", "INFO", "WARN", "ERROR", "FATAL", "NONE"];
@@ -107,6 +109,21 @@ export class Interaction {
       case "report-unreachable":
         cluster.requireNode(id).group.reportUnreachable(other);
         return;
+      case "read-index":
+        this.#readIndex(id, other);
+        return;
+      case "crash-restart":
+        for (const one of ids) cluster.crashRestart(one);
+        return;
+      case "fail-disk":
+        cluster.failDisk(id);
+        return;
+      case "duplicate":
+        cluster.duplicate(ids, findArgument(directive, "type")?.values[0]);
+        return;
+      case "reorder":
+        cluster.reorder(ids, findArgument(directive, "type")?.values[0]);
+        return;
       default:
         throw new Error("unknown command");
     }
@@ -196,7 +213,11 @@ export class Interaction {
   }
 
   #printStates(): void {
-    for (const { id, group } of this.#cluster.nodes) {
+    for (const { id, group, isDown } of this.#cluster.nodes) {
+      if (isDown) {
+        this.#output.print([`${id}: down`]);
+        continue;
+      }
       const { role, term, leader, confState } = group.status();
       const isVoter = confState.voters.includes(id) || confState.votersOutgoing.includes(id);
       const kind = isVoter ? "Voter" : "Non-Voter";
@@ -234,6 +255,11 @@ export class Interaction {
     const message = { kind: "snapshot", from, to, term, snapshot } as const;
     this.#cluster.send(message);
     this.#output.print(describeMessage(message));
+  }
+
+  #readIndex(id: number, context: number): void {
+    const outcome = this.#cluster.requireNode(id).group.readIndex(context);
+    if (outcome.kind === "refused") throw new Error(`read refused: ${outcome.reason}`);
   }
 
   #proposeConfChange(directive: Directive, id: number): void {

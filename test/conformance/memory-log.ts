@@ -1,4 +1,11 @@
-import type { ConfState, Entry, HardState, LogView, Snapshot } from "../../src/raft/index.js";
+import type {
+  ConfState,
+  Entry,
+  HardState,
+  LogView,
+  Snapshot,
+  SnapshotMeta,
+} from "../../src/raft/index.js";
 import { entryBytes } from "../../src/raft/entry-size.js";
 
 const NOBODY: ConfState = {
@@ -16,6 +23,8 @@ export class MemoryLog implements LogView {
   readonly history: Snapshot[] = [
     { meta: { index: 0, term: 0, confState: NOBODY }, data: new Uint8Array(0) },
   ];
+  /** Of the newest snapshot that was installed, if any. */
+  #installed: SnapshotMeta | undefined;
   #preceding = { index: 0, term: 0 };
   #entries: Entry[] = [];
 
@@ -48,6 +57,15 @@ export class MemoryLog implements LogView {
     return this.history.at(-1);
   }
 
+  /** What the state machine has made durable: how far it is, and the membership of then. */
+  get state(): SnapshotMeta {
+    const applied = this.history.at(-1)?.meta;
+    if (applied === undefined) throw new Error("a node has a state");
+    return this.#installed !== undefined && this.#installed.index > applied.index
+      ? this.#installed
+      : applied;
+  }
+
   append(entries: readonly Entry[]): void {
     const first = entries[0];
     if (first === undefined) return;
@@ -56,6 +74,7 @@ export class MemoryLog implements LogView {
   }
 
   restore(snapshot: Snapshot): void {
+    this.#installed = snapshot.meta;
     this.#preceding = { index: snapshot.meta.index, term: snapshot.meta.term };
     this.#entries = [];
   }

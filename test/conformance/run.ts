@@ -1,20 +1,24 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Strictness } from "./compare.js";
 import { findScenarioFiles } from "./files.js";
 import type { Difference, Outcome } from "./scenario.js";
-import { runScenario, scenarioKind } from "./scenario.js";
+import { rewriteScenario, runScenario, scenarioKind } from "./scenario.js";
 
-const USAGE = "usage: npm run conformance -- [--strictness final|normal|strict] DIR|FILE...";
+const USAGE =
+  "usage: npm run conformance -- [--strictness final|normal|strict] [--rewrite] DIR|FILE...";
 
 /** Runs scenario files of etcd's raft against this core; the exit status is 0 if none fails. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { strictness: { type: "string", default: "normal" } },
+    options: {
+      strictness: { type: "string", default: "normal" },
+      rewrite: { type: "boolean", default: false },
+    },
     allowPositionals: true,
   });
-  const { strictness } = values;
+  const { strictness, rewrite } = values;
   if (!isStrictness(strictness) || positionals.length === 0) {
     console.error(USAGE);
     return 2;
@@ -24,6 +28,7 @@ async function main(): Promise<number> {
     const files = await tryFind(path);
     if (files === undefined) return 2;
     for (const file of files) {
+      if (rewrite) await rewriteFile(file);
       const outcome = await runFile(file, strictness);
       counts[outcome.kind] += 1;
       report(file, outcome);
@@ -40,6 +45,11 @@ async function tryFind(path: string): Promise<string[] | undefined> {
     console.error(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
+}
+
+async function rewriteFile(file: string): Promise<void> {
+  const text = await readFile(file, "utf8");
+  await writeFile(file, rewriteScenario(text, scenarioKind(resolve(file))));
 }
 
 async function runFile(file: string, strictness: Strictness): Promise<Outcome> {

@@ -60,6 +60,19 @@ export function runScenario(text: string, kind: ScenarioKind, strictness: Strict
   return { kind: "passed", directives: directives.length };
 }
 
+/** The same scenario with the outputs that it has now, for whoever writes one: read every line before keeping it. */
+export function rewriteScenario(text: string, kind: ScenarioKind): string {
+  const run = runnerOf(kind);
+  const lines = text.split("\n");
+  const rewritten: string[] = [];
+  let at = 0;
+  for (const directive of parseScenario(text)) {
+    rewritten.push(...lines.slice(at, directive.from), ...run(directive));
+    at = directive.to;
+  }
+  return [...rewritten, ...lines.slice(at)].join("\n");
+}
+
 /** What a node refuses is output, and may be expected; a broken invariant never is. */
 function tryRun(run: (directive: Directive) => string[], directive: Directive): string[] | Error {
   try {

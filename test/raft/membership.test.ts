@@ -81,7 +81,8 @@ describe("a conf change", () => {
 
   it("that no membership could follow is refused", () => {
     const leader = new TestNetwork(1).elect(1);
-    const refusals = [change([["remove", 1]]), LEAVE_JOINT].map((one) =>
+    const emptyOnes = [LEAVE_JOINT, change([], "explicit"), change([], "implicit")];
+    const refusals = [change([["remove", 1]]), ...emptyOnes].map((one) =>
       leader.group.proposeConfChange(one),
     );
     for (const refusal of refusals)
