@@ -22,6 +22,9 @@ export type ErrorCode =
   | "deadline-exceeded"
   | "canceled"
   | "overloaded"
+  | "rate-limited"
+  | "request-too-large"
+  | "response-too-large"
   | "log-full"
   | "entry-too-large"
   | "disk-slow"
@@ -71,6 +74,9 @@ export const ERRORS = {
   "deadline-exceeded": spec(4, 504, "DEADLINE_EXCEEDED"),
   canceled: spec(1, 499, "CANCELED"),
   overloaded: spec(8, 429, "OVERLOADED", true),
+  "rate-limited": spec(8, 429, "RATE_LIMITED", true),
+  "request-too-large": spec(8, 413, "REQUEST_TOO_LARGE"),
+  "response-too-large": spec(8, 400, "RESPONSE_TOO_LARGE"),
   "log-full": spec(8, 429, "LOG_FULL", true),
   "entry-too-large": spec(3, 400, "ENTRY_TOO_LARGE"),
   "disk-slow": spec(14, 503, "DISK_SLOW", true),

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ClusterError } from "../base/index.js";
+import { ClusterError, ERRORS } from "../base/index.js";
 import { toConnectError } from "../wire/index.js";
 import type { CallRecord } from "./call-record.js";
 import type { Logger } from "./logger.js";
@@ -11,21 +11,40 @@ export function callFailure(
   call: string,
   logger: Logger | undefined,
 ): ConnectError {
-  const answer = toConnectError(failure);
+  const answer = toConnectError(
+    failure instanceof ConnectError ? failure : refusalOf(failure, call, logger),
+  );
   record.code = Code[answer.code];
-  if (isOurs(failure)) logger?.error("a call failed", { call, cause: causeOf(failure) });
   return answer;
 }
 
-/** The fault of this side, and not one of those that come with every network. */
-function isOurs(failure: unknown): boolean {
-  if (failure instanceof ConnectError) return false;
-  if (!(failure instanceof ClusterError)) return true;
-  return failure.code === "internal" || failure.code === "corrupt-storage";
+/** What a call threw, as a refusal: what is none is our fault, and says nothing of itself. */
+export function refusalOf(
+  failure: unknown,
+  call: string,
+  logger: Logger | undefined,
+): ClusterError {
+  const refusal =
+    failure instanceof ClusterError
+      ? failure
+      : new ClusterError(
+          "internal",
+          "something went wrong on our side: it was written down",
+          {},
+          failure,
+        );
+  if (isOurs(refusal)) logger?.error("a call failed", { call, cause: causeOf(refusal) });
+  return refusal;
 }
 
-function causeOf(failure: unknown): string {
-  const cause =
-    failure instanceof ClusterError && failure.cause !== undefined ? failure.cause : failure;
+/** Name of the gRPC code of a refusal, such as `NotFound`. */
+export const codeName = ({ code }: ClusterError): string => Code[ERRORS[code].status] ?? "Unknown";
+
+/** The fault of this side, and not one of those that come with every network. */
+const isOurs = ({ code }: ClusterError): boolean =>
+  code === "internal" || code === "corrupt-storage";
+
+function causeOf(failure: ClusterError): string {
+  const cause: unknown = failure.cause ?? failure;
   return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
 }

@@ -1,3 +1,4 @@
+import { IncomingMessage, ServerResponse } from "node:http";
 import { Code } from "@connectrpc/connect";
 import {
   universalRequestFromNodeRequest,
@@ -10,6 +11,8 @@ import type {
 } from "@connectrpc/connect/protocol";
 import type { CallRecord } from "./call-record.js";
 import type { Clock } from "./clock.js";
+import type { Exchange } from "./exchange.js";
+import { Http1Exchange } from "./http1-exchange.js";
 import { respondJson, type HttpRequest, type HttpResponse } from "./http.js";
 import type { CoordinatorLimits } from "./limits.js";
 import type { Logger } from "./logger.js";
@@ -19,6 +22,8 @@ import { prepareCall } from "./rpc-handler.js";
 import { refuseForm } from "./refusals.js";
 
 export interface ListenerOptions extends PagesOptions {
+  /** Answers what needs neither Connect nor a page; false leaves it. */
+  readonly direct: (exchange: Exchange) => boolean;
   readonly methods: ReadonlyMap<string, UniversalHandler>;
   readonly limits: CoordinatorLimits;
   readonly clock: Clock;
@@ -41,6 +46,10 @@ export function createListener(
     // A connection that breaks is told to whoever reads or writes; nobody else has to know.
     request.on("error", () => undefined);
     response.on("error", () => undefined);
+    // Of HTTP/2 nothing comes here that was not left before.
+    if (request instanceof IncomingMessage && response instanceof ServerResponse) {
+      if (options.direct(new Http1Exchange(request, response))) return;
+    }
     response.once("finish", () => stopUpload(request));
     const handler = options.methods.get((request.url ?? "").split("?", 1)[0] ?? "");
     const answered =

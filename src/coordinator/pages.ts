@@ -1,5 +1,5 @@
 import { respond, respondJson, type HttpRequest, type HttpResponse } from "./http.js";
-import { refuseUnknownMethod } from "./refusals.js";
+import { refuseAddress, refuseUnknownMethod } from "./refusals.js";
 
 export interface PagesOptions {
   readonly ready: () => boolean;
@@ -8,8 +8,8 @@ export interface PagesOptions {
 }
 
 const WELCOME =
-  "This is Cabildo's API. It speaks gRPC, gRPC-Web and Connect: for example " +
-  "POST /cabildo.v1.AuthService/Login with a body in JSON.\n";
+  "This is Cabildo's API. It speaks gRPC, gRPC-Web, Connect and plain HTTP: for example " +
+  "POST /v1/auth:login or /cabildo.v1.AuthService/Login with a body in JSON.\n";
 const JWKS_MAX_AGE_S = 300;
 
 /** Everything at this port that is not a call. */
@@ -38,8 +38,7 @@ export function servePage(
       sayKeys(response, jwks());
       return;
     default: {
-      const message = "there is nothing here: see / for what is";
-      respondJson(response, 404, { code: "not_found", message });
+      refuseAddress(response);
     }
   }
 }

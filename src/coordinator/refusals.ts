@@ -1,12 +1,25 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { ClusterError } from "../base/index.js";
+import { restRefusal } from "./forms/rest-form.js";
 import { respond, respondJson, type HttpRequest, type HttpResponse } from "./http.js";
 import { parseProtocol } from "./protocol.js";
 
 const UNIMPLEMENTED = "12";
 
+/** An address that is none. */
+export function refuseAddress(response: HttpResponse): void {
+  const failure = new ClusterError("not-found", "there is nothing here: see / for what is");
+  const { status, headers, body } = restRefusal(failure);
+  respond(response, status, headers, Buffer.from(body).toString());
+}
+
 /** A path that no method has, in the words of the protocol that asked. */
 export function refuseUnknownMethod(request: HttpRequest, response: HttpResponse): void {
   const path = pathOf(request);
+  if (!/^\/[\w.]+\/\w+$/u.test(path)) {
+    refuseAddress(response);
+    return;
+  }
   const message =
     `there is no method ${path}: the path of a call is /package.Service/Method, ` +
     "such as /cabildo.v1.EventService/GetEvent, and reflection lists them";

@@ -10,7 +10,7 @@ import { ClusterError } from "../base/index.js";
 import { CALL_RECORD, type CallRecord } from "./call-record.js";
 import { checkedBody } from "./checked-body.js";
 import type { Clock } from "./clock.js";
-import { setDefaultTimeout } from "./default-timeout.js";
+import { setDefaultTimeout } from "./timeout.js";
 import { asPost, isGetCall } from "./get-request.js";
 import type { CoordinatorLimits } from "./limits.js";
 import { parseProtocol, type Protocol } from "./protocol.js";
@@ -49,7 +49,7 @@ export function prepareCall(
     respond: () =>
       handler({
         ...request,
-        body: recorded(whole, record),
+        body: recorded(whole, record, limits.requestBytesMax),
         contextValues: createContextValues().set(CALL_RECORD, record),
       }),
   };
@@ -80,11 +80,12 @@ async function* inTime(
 async function* recorded(
   body: AsyncIterable<Uint8Array>,
   record: CallRecord,
+  bytesMax: number,
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* body;
   } catch (failure) {
-    const refusal = requestFailure(failure);
+    const refusal = requestFailure(failure, bytesMax);
     record.code = Code[refusal.code];
     throw refusal;
   }

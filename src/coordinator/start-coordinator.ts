@@ -5,11 +5,16 @@ import type { Gateway } from "../gateway/index.js";
 import { toConnectError } from "../wire/index.js";
 import type { Clock } from "./clock.js";
 import { Connections } from "./connections.js";
+import { createDirect } from "./direct.js";
+import type { Exchange } from "./exchange.js";
+import { Http2Exchange } from "./http2-exchange.js";
 import { DEFAULT_LIMITS, type CoordinatorLimits } from "./limits.js";
 import { createListener } from "./listener.js";
 import type { Logger } from "./logger.js";
 import type { CallObserver } from "./observer.js";
+import { PUBLIC_SERVICES } from "./public-services.js";
 import { createRouter } from "./router.js";
+import { UnaryCalls } from "./unary-calls.js";
 
 /** Milliseconds between the end of the grace and the end of what did not hear of it. */
 const ABORT_GRACE_MS = 50;
@@ -24,6 +29,8 @@ export interface CoordinatorOptions {
   /** 0 for any free one. */
   readonly port: number;
   readonly limits?: Partial<CoordinatorLimits>;
+  /** False sends every call of an RPC through Connect, to compare. Default true. */
+  readonly shortWay?: boolean;
   /** Whether grpc.reflection is served, which tells anyone the whole API. */
   readonly reflection: boolean;
   readonly clock: Clock;
@@ -61,9 +68,22 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     stopping: stopping.signal,
     stopped: stopped.signal,
   });
+  const shared = { gateway, limits, clock, logger, observer };
+  const unary = new UnaryCalls(shared);
+  const direct = createDirect({
+    ...shared,
+    unary,
+    stopping: stopping.signal,
+    services: PUBLIC_SERVICES,
+    shortWay: options.shortWay ?? true,
+  });
   const server = createServer(options.tls, limits, logger);
   const connections = new Connections(server);
-  server.on("request", createListener({ methods, limits, clock, observer, logger, ready, jwks }));
+  server.on(
+    "request",
+    createListener({ methods, limits, clock, observer, logger, ready, jwks, direct }),
+  );
+  takeStreams(server, direct);
   const port = await listen(server, options.host, options.port);
   server.on("error", (error) => logger?.error("the server failed", { cause: String(error) }));
 
@@ -71,14 +91,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     const unbound = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
-    const farewell = toConnectError(
-      new ClusterError("stopping", "this coordinator stops: call again, another one answers"),
+    const stop = new ClusterError(
+      "stopping",
+      "this coordinator stops: call again, another one answers",
     );
+    const farewell = toConnectError(stop);
     stopping.abort(farewell);
     connections.close();
     const done = connections.empty();
     if (!(await within(clock, graceMs, done))) {
       stopped.abort(farewell);
+      unary.cutOff(stop);
       await within(clock, ABORT_GRACE_MS, done);
       connections.destroy();
     }
@@ -115,6 +138,17 @@ function createServer(
     logger?.warn("a connection failed", { cause: error.message });
   });
   return server;
+}
+
+/** What is answered directly never becomes one of the objects by which node:http2 imitates HTTP/1.1. */
+function takeStreams(server: Http2SecureServer, direct: (exchange: Exchange) => boolean): void {
+  const imitate = server.listeners("stream");
+  server.removeAllListeners("stream");
+  server.on("stream", (...event) => {
+    const [stream, headers] = event;
+    if (direct(new Http2Exchange(stream, headers, {}))) return;
+    for (const listener of imitate) Reflect.apply(listener, server, event);
+  });
 }
 
 /** What is not HTTP/1.1 gets as much of an answer as it can read. */

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { StatusCode } from "../base/index.js";
-import { describeError } from "./status.js";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { describeError, ERROR_DOMAIN } from "./status.js";
 
 /** The same numbers under Connect's names. */
 const CODES: Readonly<Record<StatusCode, Code>> = {
@@ -23,11 +24,19 @@ const CODES: Readonly<Record<StatusCode, Code>> = {
 };
 
 /**
- * What gRPC, gRPC-Web and Connect answer for a failure: the code, the message, and google.rpc details. What the protocol
- * itself refused stays as it is.
+ * What gRPC, gRPC-Web and Connect answer for a failure: the code, the message, and google.rpc details. What the library of
+ * the protocols itself refused keeps its words, and gets the reason that every refusal has.
  */
 export function toConnectError(failure: unknown): ConnectError {
-  if (failure instanceof ConnectError) return failure;
+  if (failure instanceof ConnectError) return withReason(failure);
   const { status, message, details } = describeError(failure);
   return new ConnectError(message, CODES[status], undefined, [...details], failure);
+}
+
+function withReason(error: ConnectError): ConnectError {
+  if (error.details.length > 0) return error;
+  const [name = "unknown"] = Object.entries(Code).find(([, value]) => value === error.code) ?? [];
+  const reason = name.replaceAll(/(?<!^)[A-Z]/gu, "_$&").toUpperCase();
+  error.details.push({ desc: ErrorInfoSchema, value: { reason, domain: ERROR_DOMAIN } });
+  return error;
 }

@@ -1,6 +1,6 @@
 import {
   fromBinary,
-  fromJsonString,
+  fromJson,
   type DescMessage,
   type JsonValue,
   type Message,
@@ -20,25 +20,34 @@ export function decodeRequest(
   bytes: Uint8Array,
   format: "binary" | "json",
 ): Message {
+  if (format === "json") return decodeJson(schema, parseJson(bytes));
   try {
-    return format === "binary"
-      ? fromBinary(schema, bytes, { readUnknownFields: false })
-      : fromJsonString(schema, utf8.decode(bytes));
+    return fromBinary(schema, bytes, { readUnknownFields: false });
   } catch (cause) {
-    throw format === "binary" ? notProtobuf(schema, cause) : notAsDescribed(schema, bytes, cause);
+    const message = `the body is not a ${schema.typeName} in protobuf: generate the client anew`;
+    throw new ClusterError("invalid-argument", message, {}, cause);
   }
 }
 
-function notProtobuf(schema: DescMessage, cause: unknown): ClusterError {
-  const message = `the body is not a ${schema.typeName} in protobuf: generate the client anew`;
-  return new ClusterError("invalid-argument", message, {}, cause);
+/** The value of a body in JSON, whatever it is to mean. */
+export function parseJson(bytes: Uint8Array): JsonValue {
+  try {
+    return JSON.parse(utf8.decode(bytes)) as JsonValue;
+  } catch (cause) {
+    throw new ClusterError("invalid-argument", "the body is not JSON: correct it", {}, cause);
+  }
 }
 
-function notAsDescribed(schema: DescMessage, bytes: Uint8Array, cause: unknown): ClusterError {
-  const json = parse(bytes);
-  if (json === undefined) {
-    return new ClusterError("invalid-argument", "the body is not JSON: correct it", {}, cause);
+/** A request in JSON, as `decodeRequest` takes it. */
+export function decodeJson(schema: DescMessage, json: JsonValue): Message {
+  try {
+    return fromJson(schema, json);
+  } catch (cause) {
+    throw notAsDescribed(schema, json, cause);
   }
+}
+
+function notAsDescribed(schema: DescMessage, json: JsonValue, cause: unknown): ClusterError {
   const fault = findJsonFault(schema, json);
   if (fault === undefined) {
     const message = `the body is not a ${schema.typeName} in JSON: a name is repeated or it is too deep`;
@@ -48,12 +57,4 @@ function notAsDescribed(schema: DescMessage, bytes: Uint8Array, cause: unknown):
   const message = path === "" ? `the body ${description}` : `${path} ${description}`;
   const violations = [{ field: path, description }];
   return new ClusterError("invalid-argument", message, { violations }, cause);
-}
-
-function parse(bytes: Uint8Array): JsonValue | undefined {
-  try {
-    return JSON.parse(utf8.decode(bytes)) as JsonValue;
-  } catch {
-    return undefined;
-  }
 }

@@ -8,13 +8,17 @@ import {
 } from "../../gen/google/rpc/error_details_pb.js";
 import { ClusterError, ERRORS, type StatusCode } from "../base/index.js";
 
-const DOMAIN = "cabildo";
+export const ERROR_DOMAIN = "cabildo";
+/** For what may be repeated and does not say when. */
+const RETRY_AFTER_MS = 200;
 
 /** A failure as every protocol tells it. */
 export interface ErrorDescription {
   readonly status: StatusCode;
   readonly httpStatus: number;
   readonly message: string;
+  /** When the same request may be sent again; undefined where that does not help. */
+  readonly retryAfterMs: number | undefined;
   readonly details: readonly { readonly desc: DescMessage; readonly value: Message }[];
 }
 
@@ -26,12 +30,14 @@ export function describeError(error: unknown): ErrorDescription {
     );
   }
   const { code, message, details } = error;
-  const { status, httpStatus } = ERRORS[code];
-  const { violations, retryAfterMs } = details;
+  const { status, httpStatus, retryable } = ERRORS[code];
+  const { violations } = details;
+  const retryAfterMs = details.retryAfterMs ?? (retryable ? RETRY_AFTER_MS : undefined);
   return {
     status,
     httpStatus,
     message,
+    retryAfterMs,
     details: [
       { desc: ErrorInfoSchema, value: errorInfo(error) },
       ...(violations === undefined
@@ -60,5 +66,25 @@ export function describeError(error: unknown): ErrorDescription {
 function errorInfo({ code, details }: ClusterError): ErrorInfo {
   const metadata = { ...details.metadata };
   if (details.outcome !== undefined) metadata["outcome"] = details.outcome;
-  return create(ErrorInfoSchema, { reason: ERRORS[code].reason, domain: DOMAIN, metadata });
+  return create(ErrorInfoSchema, { reason: ERRORS[code].reason, domain: ERROR_DOMAIN, metadata });
 }
+
+/** The names of the canonical codes (google/rpc/code.proto). */
+export const STATUS_NAMES: Readonly<Record<StatusCode, string>> = {
+  1: "CANCELLED",
+  2: "UNKNOWN",
+  3: "INVALID_ARGUMENT",
+  4: "DEADLINE_EXCEEDED",
+  5: "NOT_FOUND",
+  6: "ALREADY_EXISTS",
+  7: "PERMISSION_DENIED",
+  8: "RESOURCE_EXHAUSTED",
+  9: "FAILED_PRECONDITION",
+  10: "ABORTED",
+  11: "OUT_OF_RANGE",
+  12: "UNIMPLEMENTED",
+  13: "INTERNAL",
+  14: "UNAVAILABLE",
+  15: "DATA_LOSS",
+  16: "UNAUTHENTICATED",
+};

@@ -58,7 +58,7 @@ describe("a coordinator", () => {
     expect((await door.send("GET", "/")).text).to.contain("gRPC");
     const nothing = await door.send("GET", "/favicon.ico");
     expect(nothing.status).to.equal(404);
-    expect(JSON.parse(nothing.text)).to.have.property("message");
+    expect(JSON.parse(nothing.text)).to.have.nested.property("error.message");
     expect((await door.send("POST", "/")).status).to.equal(404);
     expect((await door.send("DELETE", "/livez")).status).to.equal(404);
   });

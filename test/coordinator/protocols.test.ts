@@ -30,139 +30,145 @@ const PROTOCOLS = [
 ];
 const NAME = "calendars/ana/events/e1";
 
-describe("a coordinator", () => {
-  let door: Door;
-  beforeEach(async () => {
-    door = await openDoor();
-  });
-  afterEach(async () => {
-    await door.close();
-  });
+for (const shortWay of [true, false]) {
+  describe(shortWay ? "a coordinator" : "a coordinator without the short way", () => {
+    let door: Door;
+    beforeEach(async () => {
+      door = await openDoor({ shortWay });
+    });
+    afterEach(async () => {
+      await door.close();
+    });
 
-  for (const protocol of PROTOCOLS) {
-    describe(`that is called by ${protocol}`, () => {
-      let transport: Transport;
-      beforeEach(() => {
-        const found = door.transports[protocol];
-        if (found === undefined) throw new Error(`no client for ${protocol}`);
-        transport = found;
-      });
+    for (const protocol of PROTOCOLS) {
+      describe(`that is called by ${protocol}`, () => {
+        let transport: Transport;
+        beforeEach(() => {
+          const found = door.transports[protocol];
+          if (found === undefined) throw new Error(`no client for ${protocol}`);
+          transport = found;
+        });
 
-      it("answers what the gateway answers", async () => {
-        door.gateway.answer = () => create(EventSchema, { name: NAME, title: "Ensayo" });
-        const event = await createClient(EventService, transport).getEvent({ name: NAME });
-        expect(event.title).to.equal("Ensayo");
-        expect(door.gateway.last.request).to.deep.include({ name: NAME });
-        expect(door.gateway.last.method.name).to.equal("GetEvent");
-      });
+        it("answers what the gateway answers", async () => {
+          door.gateway.answer = () => create(EventSchema, { name: NAME, title: "Ensayo" });
+          const event = await createClient(EventService, transport).getEvent({ name: NAME });
+          expect(event.title).to.equal("Ensayo");
+          expect(door.gateway.last.request).to.deep.include({ name: NAME });
+          expect(door.gateway.last.method.name).to.equal("GetEvent");
+        });
 
-      it("hands over the token, the address, the trace and the deadline", async () => {
-        const headers = { authorization: "Bearer abc.def", traceparent: "00-1-2-01" };
-        const before = performance.now();
-        const client = createClient(EventService, transport);
-        await client.getEvent({ name: NAME }, { headers, timeoutMs: 30_000 });
-        const call = door.gateway.last;
-        expect(call.token).to.equal("abc.def");
-        expect(call.traceparent).to.equal("00-1-2-01");
-        expect(call.remoteAddress).to.contain("127.0.0.1");
-        expect(call.deadlineMs).to.be.within(before, performance.now() + 30_000);
-      });
+        it("hands over the token, the address, the trace and the deadline", async () => {
+          const headers = { authorization: "Bearer abc.def", traceparent: "00-1-2-01" };
+          const before = performance.now();
+          const client = createClient(EventService, transport);
+          await client.getEvent({ name: NAME }, { headers, timeoutMs: 30_000 });
+          const call = door.gateway.last;
+          expect(call.token).to.equal("abc.def");
+          expect(call.traceparent).to.equal("00-1-2-01");
+          expect(call.remoteAddress).to.contain("127.0.0.1");
+          expect(call.deadlineMs).to.be.within(before, performance.now() + 30_000);
+        });
 
-      it("gives a call without a deadline the longest one", async () => {
-        await createClient(EventService, transport).getEvent({ name: NAME });
-        expect(door.gateway.last.deadlineMs).to.be.above(performance.now() + 30_000);
-        expect(door.gateway.last.deadlineMs).to.be.most(performance.now() + 60_000);
-      });
+        it("gives a call without a deadline the longest one", async () => {
+          await createClient(EventService, transport).getEvent({ name: NAME });
+          expect(door.gateway.last.deadlineMs).to.be.above(performance.now() + 30_000);
+          expect(door.gateway.last.deadlineMs).to.be.most(performance.now() + 60_000);
+        });
 
-      it("refuses with the code, the reason and the details", async () => {
-        door.gateway.answer = () => {
-          throw new ClusterError("overloaded", "wait a little", {
-            violations: [{ field: "event.title", description: "is too long" }],
-            retryAfterMs: 1500,
-            outcome: "not_applied",
+        it("refuses with the code, the reason and the details", async () => {
+          door.gateway.answer = () => {
+            throw new ClusterError("overloaded", "wait a little", {
+              violations: [{ field: "event.title", description: "is too long" }],
+              retryAfterMs: 1500,
+              outcome: "not_applied",
+            });
+          };
+          const error = await failure(
+            createClient(EventService, transport).getEvent({ name: NAME }),
+          );
+          expect(error.code).to.equal(Code.ResourceExhausted);
+          expect(error.rawMessage).to.equal("wait a little");
+          const [info] = error.findDetails(ErrorInfoSchema);
+          expect(info).to.include({ reason: "OVERLOADED", domain: "cabildo" });
+          expect(info?.metadata).to.deep.equal({ outcome: "not_applied" });
+          const [violation] = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+          expect(violation).to.include({ field: "event.title", description: "is too long" });
+          const [retry] = error.findDetails(RetryInfoSchema);
+          expect(retry?.retryDelay).to.include({ seconds: 1n, nanos: 500_000_000 });
+        });
+
+        it("says nothing of a fault of its own, and writes it down once", async () => {
+          door.gateway.answer = () => {
+            throw new TypeError("secret of the machine room");
+          };
+          const error = await failure(
+            createClient(EventService, transport).getEvent({ name: NAME }),
+          );
+          expect(error.code).to.equal(Code.Internal);
+          expect(error.message).not.to.contain("secret");
+          expect(door.logged.filter((line) => line.includes("secret"))).to.have.lengthOf(1);
+        });
+
+        it("tells the observer of the call and how it ended", async () => {
+          const client = createClient(EventService, transport);
+          await client.getEvent({ name: NAME });
+          door.gateway.answer = () => {
+            throw new ClusterError("not-found", "no such event");
+          };
+          await failure(client.getEvent({ name: NAME }));
+          await eventually(() => door.ended.length === 2);
+          expect(door.ended.map(({ code }) => code)).to.deep.equal(["OK", "NotFound"]);
+          const name = protocol.split(" ")[0]?.toLowerCase();
+          expect(door.ended[0]).to.include({
+            service: "cabildo.v1.EventService",
+            method: "GetEvent",
+            type: "unary",
+            protocol: name,
           });
-        };
-        const error = await failure(createClient(EventService, transport).getEvent({ name: NAME }));
-        expect(error.code).to.equal(Code.ResourceExhausted);
-        expect(error.rawMessage).to.equal("wait a little");
-        const [info] = error.findDetails(ErrorInfoSchema);
-        expect(info).to.include({ reason: "OVERLOADED", domain: "cabildo" });
-        expect(info?.metadata).to.deep.equal({ outcome: "not_applied" });
-        const [violation] = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
-        expect(violation).to.include({ field: "event.title", description: "is too long" });
-        const [retry] = error.findDetails(RetryInfoSchema);
-        expect(retry?.retryDelay).to.include({ seconds: 1n, nanos: 500_000_000 });
-      });
+        });
 
-      it("says nothing of a fault of its own, and writes it down once", async () => {
-        door.gateway.answer = () => {
-          throw new TypeError("secret of the machine room");
-        };
-        const error = await failure(createClient(EventService, transport).getEvent({ name: NAME }));
-        expect(error.code).to.equal(Code.Internal);
-        expect(error.message).not.to.contain("secret");
-        expect(door.logged.filter((line) => line.includes("secret"))).to.have.lengthOf(1);
-      });
+        it("streams, and ends with the gateway's refusal", async () => {
+          door.gateway.messages = async function* () {
+            yield create(WatchChangesResponseSchema, { position: "p1" });
+            yield create(WatchChangesResponseSchema, { position: "p2" });
+            throw new ClusterError("position-gone", "list again");
+          };
+          const seen: WatchChangesResponse[] = [];
+          const client = createClient(SyncService, transport);
+          const error = await failure(
+            (async () => {
+              for await (const response of client.watchChanges({ channel: "calendars/ana" })) {
+                seen.push(response);
+              }
+            })(),
+          );
+          expect(seen.map(({ position }) => position)).to.deep.equal(["p1", "p2"]);
+          expect(error.code).to.equal(Code.OutOfRange);
+          expect(error.findDetails(ErrorInfoSchema)[0]?.reason).to.equal("POSITION_GONE");
+        });
 
-      it("tells the observer of the call and how it ended", async () => {
-        const client = createClient(EventService, transport);
-        await client.getEvent({ name: NAME });
-        door.gateway.answer = () => {
-          throw new ClusterError("not-found", "no such event");
-        };
-        await failure(client.getEvent({ name: NAME }));
-        await eventually(() => door.ended.length === 2);
-        expect(door.ended.map(({ code }) => code)).to.deep.equal(["OK", "NotFound"]);
-        const name = protocol.split(" ")[0]?.toLowerCase();
-        expect(door.ended[0]).to.include({
-          service: "cabildo.v1.EventService",
-          method: "GetEvent",
-          type: "unary",
-          protocol: name,
+        it("tells the gateway when the client leaves a stream", async () => {
+          let left = false;
+          door.gateway.messages = async function* ({ signal }) {
+            signal.addEventListener("abort", () => (left = true));
+            yield create(WatchChangesResponseSchema, { position: "p1" });
+            await new Promise(() => undefined);
+          };
+          const leaving = new AbortController();
+          const client = createClient(SyncService, transport);
+          const request = { channel: "calendars/ana" };
+          await failure(
+            (async () => {
+              const options = { signal: leaving.signal };
+              for await (const response of client.watchChanges(request, options)) {
+                expect(response.position).to.equal("p1");
+                leaving.abort();
+              }
+            })(),
+          );
+          await eventually(() => left);
         });
       });
-
-      it("streams, and ends with the gateway's refusal", async () => {
-        door.gateway.messages = async function* () {
-          yield create(WatchChangesResponseSchema, { position: "p1" });
-          yield create(WatchChangesResponseSchema, { position: "p2" });
-          throw new ClusterError("position-gone", "list again");
-        };
-        const seen: WatchChangesResponse[] = [];
-        const client = createClient(SyncService, transport);
-        const error = await failure(
-          (async () => {
-            for await (const response of client.watchChanges({ channel: "calendars/ana" })) {
-              seen.push(response);
-            }
-          })(),
-        );
-        expect(seen.map(({ position }) => position)).to.deep.equal(["p1", "p2"]);
-        expect(error.code).to.equal(Code.OutOfRange);
-        expect(error.findDetails(ErrorInfoSchema)[0]?.reason).to.equal("POSITION_GONE");
-      });
-
-      it("tells the gateway when the client leaves a stream", async () => {
-        let left = false;
-        door.gateway.messages = async function* ({ signal }) {
-          signal.addEventListener("abort", () => (left = true));
-          yield create(WatchChangesResponseSchema, { position: "p1" });
-          await new Promise(() => undefined);
-        };
-        const leaving = new AbortController();
-        const client = createClient(SyncService, transport);
-        const request = { channel: "calendars/ana" };
-        await failure(
-          (async () => {
-            const options = { signal: leaving.signal };
-            for await (const response of client.watchChanges(request, options)) {
-              expect(response.position).to.equal("p1");
-              leaving.abort();
-            }
-          })(),
-        );
-        await eventually(() => left);
-      });
-    });
-  }
-});
+    }
+  });
+}

@@ -1,0 +1,117 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { ClusterError } from "../base/index.js";
+import type { Gateway } from "../gateway/index.js";
+import { bearerToken } from "./bearer-token.js";
+import { codeName, refusalOf } from "./call-failure.js";
+import type { Clock } from "./clock.js";
+import type { Exchange } from "./exchange.js";
+import type { Form } from "./forms/form.js";
+import type { CoordinatorLimits } from "./limits.js";
+import type { Logger } from "./logger.js";
+import type { CallObserver } from "./observer.js";
+
+export interface CallsOptions {
+  readonly gateway: Gateway;
+  readonly limits: CoordinatorLimits;
+  readonly clock: Clock;
+  readonly logger: Logger | undefined;
+  readonly observer: CallObserver | undefined;
+}
+
+/** Turns the bytes of a body into those that the form can read. */
+export type Unpack = (bytes: Uint8Array) => Promise<Uint8Array>;
+
+interface UnaryCall {
+  readonly exchange: Exchange;
+  readonly form: Form;
+  readonly method: DescMethod;
+  readonly timeoutMs: number;
+  /** Where the body is compressed. */
+  readonly unpack?: Unpack | undefined;
+}
+
+/** The short way of a plain call: read, decoded once, asked, answered. What is unusual goes through Connect. */
+export class UnaryCalls {
+  readonly #options: CallsOptions;
+  /** How each call that is under way is ended from outside. */
+  readonly #open = new Set<(reason: ClusterError) => void>();
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  answer(call: UnaryCall): void {
+    const { exchange, form, method, timeoutMs } = call;
+    const { clock, logger, observer } = this.#options;
+    const service = method.parent.typeName;
+    const leaving = new AbortController();
+    const note = observer?.started({
+      service,
+      method: method.name,
+      type: "unary",
+      protocol: form.protocol,
+    });
+    let settled = false;
+    /** The first of: answered, refused, ended from outside, left. */
+    const settle = (code: string): boolean => {
+      if (settled) return false;
+      settled = true;
+      cancelTimer();
+      this.#open.delete(end);
+      note?.(code);
+      return true;
+    };
+    const refuse = (failure: ClusterError): void => {
+      if (settle(codeName(failure))) exchange.respond(form.refuse(failure));
+    };
+    const end = (reason: ClusterError): void => {
+      refuse(reason);
+      leaving.abort(reason);
+    };
+    const cancelTimer = clock.after(timeoutMs, () => end(tooLate()));
+    this.#open.add(end);
+    exchange.onClose(() => {
+      const left = new ClusterError("canceled", "the client left before the answer");
+      if (settle(codeName(left))) leaving.abort(left);
+    });
+    this.#ask(call, leaving.signal).then(
+      (answer) => {
+        if (settle("OK")) exchange.respond(answer);
+      },
+      (failure: unknown) => {
+        if (!settled) refuse(refusalOf(failure, `${service}/${method.name}`, logger));
+      },
+    );
+  }
+
+  /** Ends every call that is under way. */
+  cutOff(reason: ClusterError): void {
+    for (const end of [...this.#open]) end(reason);
+  }
+
+  async #ask({ exchange, form, method, timeoutMs, unpack }: UnaryCall, signal: AbortSignal) {
+    const { gateway, clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const sent = await exchange.readBody(form.bodyBytesMax);
+    const request = form.decode(unpack === undefined ? sent : await unpack(sent));
+    const traceparent = exchange.header("traceparent");
+    const response = await gateway.unary({
+      method,
+      request,
+      token: bearerToken(exchange.header("authorization") ?? null),
+      deadlineMs,
+      signal,
+      remoteAddress: exchange.remoteAddress,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    });
+    return form.answer(response);
+  }
+}
+
+function tooLate(): ClusterError {
+  return new ClusterError(
+    "deadline-exceeded",
+    "the deadline passed before the answer: repeat with the same request id",
+    { outcome: "unknown" },
+  );
+}
