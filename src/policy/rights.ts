@@ -141,6 +141,8 @@ export const RIGHTS = {
 
   "cluster.status": orSystem(role("admin", "operator")),
   "cluster.transfer-leader": role("admin", "operator"),
+  "cluster.change-members": role("admin", "operator"),
+  "cluster.compact": role("admin", "operator"),
   "audit.list": role("admin", "auditor"),
 
   "session.create": system,

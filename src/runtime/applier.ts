@@ -9,6 +9,7 @@ import type { EntryCodec, AppliedState, FeedRow, ReadResult } from "./ports.js";
 import { StateCache } from "./state-cache.js";
 import { StateHash } from "./state-hash.js";
 import type { Digest } from "./state-hash.js";
+import { StateHashes } from "./state-hashes.js";
 
 /** Entries whose reads are loaded together. */
 const RUN_ENTRIES_MAX = 256;
@@ -26,7 +27,11 @@ export interface ApplierOptions {
   readonly read: (keys: readonly StateKey[], ranges: readonly KeyRange[]) => Promise<ReadResult>;
   /** Round number that writes what is applied now. */
   readonly round: () => number;
-  readonly applyConfChange: (entry: Entry) => ConfState;
+  /** Besides the new membership, what the state keeps of it. */
+  readonly applyConfChange: (entry: Entry) => {
+    readonly confState: ConfState;
+    readonly writes: readonly Write[];
+  };
   /** A run of entries was applied: in order, once. */
   readonly applied: (results: readonly AppliedEntry[], feed: readonly FeedRow[]) => void;
   /** An entry could not be applied at all: this replica must stop. */
@@ -80,6 +85,7 @@ export class Applier {
   #runFeed: FeedRow[] = [];
   #dirty = false;
   #unwrittenBytes = 0;
+  readonly #hashes = new StateHashes();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -90,6 +96,11 @@ export class Applier {
   /** As of the last applied entry, written or not. */
   get state(): AppliedState {
     return this.#state;
+  }
+
+  /** Undefined for an entry that is not applied yet, or too long ago. */
+  hashAt(index: number): Uint8Array | undefined {
+    return index === this.#state.index ? this.#state.stateHash : this.#hashes.find(index);
   }
 
   get queued(): number {
@@ -143,6 +154,7 @@ export class Applier {
     this.#unwrittenBytes = 0;
     this.#cache.clear();
     this.#view.forgetRanges();
+    this.#hashes.reset();
     this.#state = state;
   }
 
@@ -192,9 +204,11 @@ export class Applier {
       const opened = commands[i];
       let reply: CommandReply | undefined;
       if (opened === undefined) {
-        const confState =
-          entry.kind === "normal" ? this.#state.confState : this.#options.applyConfChange(entry);
-        this.#advance(entry, this.#state.timeMs, [], { confState });
+        const { confState, writes } =
+          entry.kind === "normal"
+            ? { confState: this.#state.confState, writes: [] }
+            : this.#options.applyConfChange(entry);
+        this.#advance(entry, this.#state.timeMs, writes, { confState });
       } else {
         let applied = this.#tryApply(entry, opened);
         for (let loads = 0; applied instanceof NotLoaded; loads++) {
@@ -301,5 +315,6 @@ export class Applier {
       timeMs,
       stateHash: this.#hash.next(this.#state.stateHash, entry.index, writes),
     };
+    this.#hashes.applied(entry.index, this.#state.stateHash);
   }
 }

@@ -13,6 +13,8 @@ export type { HostedReplica, Runtime, RuntimeOptions } from "./runtime.js";
 export { DEFAULT_LIMITS } from "./limits.js";
 export type { RuntimeLimits } from "./limits.js";
 export type { RuntimeObserver } from "./observer.js";
+export { encodeMember } from "./members.js";
+export type { Member } from "./members.js";
 export type { Digest } from "./state-hash.js";
 export type * from "./ports.js";
 export type * from "./replica-handle.js";

@@ -1,4 +1,5 @@
 import type { PeerHello, Store } from "./ports.js";
+import { listOf, parseList } from "./stored-list.js";
 
 interface KnownPeer {
   readonly storeId: string;
@@ -66,16 +67,11 @@ const FACT = "peers";
 
 function parse(stored: Uint8Array | undefined): Map<string, KnownPeer> {
   const known = new Map<string, KnownPeer>();
-  if (stored === undefined) return known;
-  for (const row of listOf(JSON.parse(Buffer.from(stored).toString()))) {
+  for (const row of parseList(stored)) {
     const [node, storeId, boot] = listOf(row);
     if (typeof node === "string" && typeof storeId === "string" && typeof boot === "number") {
       known.set(node, { storeId, boot });
     }
   }
   return known;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

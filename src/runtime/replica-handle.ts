@@ -49,8 +49,20 @@ export interface ReplicaHandle {
    */
   changeMembership(change: ConfChange, options: { readonly timeoutMs: number }): Promise<ConfState>;
 
+  /** An id that no replica of this shard ever had, as far as this one has applied: ask the leader. */
+  readonly nextReplicaId: ReplicaId;
+
+  /** Of the state after an entry, 0 for the last one that is applied; undefined where that is not known yet or any more. */
+  stateHash(index: number): StateHash | undefined;
+
   /** Drops the log up to what is applied; who lacks more than the rest needs a snapshot. Resolves with the first index left. */
   compact(): Promise<number>;
+}
+
+export interface StateHash {
+  readonly index: number;
+  /** Hexadecimal. */
+  readonly hash: string;
 }
 
 export interface Executed {
@@ -78,6 +90,20 @@ export interface FollowerStatus {
   readonly next: number;
   readonly learner: boolean;
   readonly active: boolean;
+  /** Appends that it has not answered. */
+  readonly inflight: number;
+}
+
+export interface MemberStatus {
+  readonly replica: ReplicaId;
+  /** Empty if unknown. */
+  readonly node: string;
+  readonly learner: boolean;
+  /** Votes until the change that is under way is done, and then is no member any more or a learner. */
+  readonly leaving: boolean;
+  /** Both empty for one that the cluster was formed with. */
+  readonly address: string;
+  readonly storeId: string;
 }
 
 export interface ReplicaStatus {
@@ -98,4 +124,8 @@ export interface ReplicaStatus {
   readonly quarantine: string;
   /** Only where it leads. */
   readonly followers: readonly FollowerStatus[];
+  /** As of what is applied here. */
+  readonly members: readonly MemberStatus[];
+  /** A joint configuration is in force. */
+  readonly changing: boolean;
 }

@@ -37,6 +37,8 @@ import type {
   SnapshotSink,
   Store,
 } from "./ports.js";
+import { MEMBER_ROWS, memberWrites, replicasOf } from "./members.js";
+import type { Members } from "./members.js";
 import { OpenProposals } from "./proposals.js";
 import { runQuery } from "./query-runner.js";
 import { Reads } from "./reads.js";
@@ -50,7 +52,13 @@ import {
   refusalError,
   stopping,
 } from "./refusals.js";
-import type { Executed, FeedBatch, ReplicaHandle, ReplicaStatus } from "./replica-handle.js";
+import type {
+  Executed,
+  FeedBatch,
+  ReplicaHandle,
+  ReplicaStatus,
+  StateHash,
+} from "./replica-handle.js";
 import { ReplicaLog } from "./replica-log.js";
 import type { RuntimeLimits } from "./limits.js";
 import type { RuntimeObserver } from "./observer.js";
@@ -75,7 +83,7 @@ export interface ReplicaHost {
   readonly observer: RuntimeObserver;
   /** A sweep that expires at most so many rows and trims the feed. */
   encodeSweep(limit: number, trimFeedTo: number): Uint8Array;
-  nodeOf(replica: ReplicaId): string;
+  readonly members: Members;
   /** Runs `process` of this replica in the next turn. */
   schedule(replica: Replica): void;
   send(shard: ShardNumber, message: Message): void;
@@ -178,8 +186,12 @@ export class Replica implements ReplicaHandle {
       initial: opened.applied,
       read: (keys, ranges) => host.store.read(this.replica, keys, ranges),
       round: () => host.nextRound(),
-      applyConfChange: (entry) =>
-        this.#group.applyConfChange(decodeConfChange(entry.data), entry.index),
+      applyConfChange: (entry) => {
+        const change = decodeConfChange(entry.data);
+        const writes = memberWrites(change);
+        host.members.applied(writes);
+        return { confState: this.#group.applyConfChange(change, entry.index), writes };
+      },
       applied: (results, feed) => {
         this.#applied(results, feed);
       },
@@ -276,6 +288,7 @@ export class Replica implements ReplicaHandle {
     },
   ): Promise<Executed> {
     if (this.#stopping) return Promise.reject(stopping());
+    if (!this.#isMember) return Promise.reject(notLeader(this.#nodeOf(this.#soft.leader)));
     if (this.#reads.size >= this.#host.limits.openReadsMax) {
       return Promise.reject(overloaded("too many reads are waiting"));
     }
@@ -323,20 +336,38 @@ export class Replica implements ReplicaHandle {
       lastIndex: status.lastIndex,
       sequence: applied.sequence,
       epoch: applied.epoch,
-      stateHash: Buffer.from(applied.stateHash).toString("hex"),
+      stateHash: toHex(applied.stateHash),
       quarantine: status.quarantined ? (this.#lostReason ?? "") : "",
       followers: status.followers
         .filter(({ id }) => id !== this.replica)
         .map((progress) => ({
           replica: progress.id,
-          node: this.#host.nodeOf(progress.id),
+          node: this.#nodeOf(progress.id),
           state: progress.state,
           match: progress.match,
           next: progress.next,
           learner: progress.isLearner,
           active: progress.recentActive,
+          inflight: progress.inflight,
         })),
+      members: membersOf(status.confState).map((member) => ({
+        ...member,
+        node: this.#nodeOf(member.replica),
+        address: this.#host.members.find(member.replica)?.address ?? "",
+        storeId: this.#host.members.find(member.replica)?.storeId ?? "",
+      })),
+      changing: status.confState.votersOutgoing.length > 0,
     };
+  }
+
+  get nextReplicaId(): ReplicaId {
+    return this.#host.members.nextId(this.shard);
+  }
+
+  stateHash(index: number): StateHash | undefined {
+    const { state } = this.#applier;
+    const hash = this.#applier.hashAt(index === 0 ? state.index : index);
+    return hash && { index: index === 0 ? state.index : index, hash: toHex(hash) };
   }
 
   async transferLeader(
@@ -378,6 +409,18 @@ export class Replica implements ReplicaHandle {
   }
 
   // ---- what the runtime calls
+
+  /** Reads from the disk who joined the group; before anything else, and after a snapshot. */
+  async loadMembers(): Promise<void> {
+    const { ranges } = await this.#host.store.read(this.replica, [], [MEMBER_ROWS]);
+    this.#host.members.load(ranges[0] ?? [], this.#applier.state.confState);
+  }
+
+  /** False before it was added to its group and after it was removed: nobody sends it anything. */
+  get #isMember(): boolean {
+    const { voters, learners, votersOutgoing } = this.#applier.state.confState;
+    return [voters, learners, votersOutgoing].some((half) => half.includes(this.replica));
+  }
 
   get isLeader(): boolean {
     return this.#soft.role === "leader";
@@ -611,7 +654,7 @@ export class Replica implements ReplicaHandle {
   }
 
   #nodeOf(replica: ReplicaId): string {
-    return replica === NONE ? "" : this.#host.nodeOf(replica);
+    return replica === NONE ? "" : this.#host.members.nodeOf(replica);
   }
 
   // ---- reads
@@ -768,5 +811,20 @@ export class Replica implements ReplicaHandle {
     this.#feed.reset(state);
     this.#logTime.observe(state.timeMs);
     this.#open.abandon("the state was replaced by a snapshot");
+    this.loadMembers().catch((error: unknown) => {
+      this.#host.fatal(error);
+    });
   }
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function membersOf(state: ConfState) {
+  return replicasOf(state).map((replica) => ({
+    replica,
+    learner: state.learners.includes(replica),
+    leaving: !state.voters.includes(replica) && state.votersOutgoing.includes(replica),
+  }));
 }

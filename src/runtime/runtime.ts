@@ -6,6 +6,9 @@ import { DEFAULT_LIMITS } from "./limits.js";
 import type { RuntimeLimits } from "./limits.js";
 import { SILENT } from "./observer.js";
 import type { RuntimeObserver } from "./observer.js";
+import { JoinedReplicas } from "./joined-replicas.js";
+import { Members, NO_MEMBERS } from "./members.js";
+import type { Member } from "./members.js";
 import { PeerRegistry } from "./peer-registry.js";
 import type {
   EntryCodec,
@@ -35,8 +38,10 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly replicas: readonly HostedReplica[];
-  /** Node that hosts a replica; empty if unknown. */
+  /** Node that hosts a replica which the cluster was formed with; empty if unknown. */
   readonly nodeOf: (replica: ReplicaId) => string;
+  /** A replica joined a group, now or before: its node must be reached. May come again. */
+  readonly onMember?: (member: Member) => void;
   /** Starts the network; called once, when everything is ready to listen. */
   readonly openTransport: (listener: PeerListener) => PeerTransport;
   readonly limits?: Partial<RuntimeLimits>;
@@ -53,7 +58,10 @@ export interface HostedReplica {
 }
 
 export interface Runtime {
+  /** Grows when this node joins a shard. */
   readonly replicas: readonly ReplicaHandle[];
+  /** Hosts a new replica, which waits for its group's leader. Durable: it is there after a restart. */
+  join(shard: ShardNumber, replica: ReplicaId): Promise<void>;
   /** Hands over what this node leads, stops, and closes the network; the store stays open. Idempotent. */
   stop(): Promise<void>;
 }
@@ -65,7 +73,8 @@ export interface Runtime {
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const peers = await PeerRegistry.open(options);
-  const runtime = new NodeRuntime(options, peers);
+  const joined = await JoinedReplicas.open(options.store);
+  const runtime = new NodeRuntime(options, peers, joined);
   await runtime.start();
   return runtime;
 }
@@ -75,6 +84,9 @@ class NodeRuntime implements Runtime, PeerListener {
   readonly #limits: RuntimeLimits;
   readonly #observer: RuntimeObserver;
   readonly #peers: PeerRegistry;
+  readonly #joined: JoinedReplicas;
+  readonly #members: Members;
+  readonly #hostOfReplicas: ReplicaHost;
   readonly #byShard = new Map<ShardNumber, Replica>();
   readonly #scheduled = new Set<Replica>();
   readonly #outgoing = new Map<string, PeerMessage[]>();
@@ -95,11 +107,14 @@ class NodeRuntime implements Runtime, PeerListener {
   #cancelTick: () => void = () => undefined;
   #cancelDiskCheck: () => void = () => undefined;
 
-  constructor(options: RuntimeOptions, peers: PeerRegistry) {
+  constructor(options: RuntimeOptions, peers: PeerRegistry, joined: JoinedReplicas) {
     this.#options = options;
     this.#peers = peers;
+    this.#joined = joined;
+    this.#members = new Members(options.nodeOf, options.onMember ?? (() => undefined));
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#observer = { ...SILENT, ...options.observer };
+    this.#hostOfReplicas = this.#host();
   }
 
   get replicas(): readonly ReplicaHandle[] {
@@ -107,20 +122,32 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   async start(): Promise<void> {
-    const { store } = this.#options;
-    const host = this.#host();
-    for (const { shard, replica, initial } of this.#options.replicas) {
-      const opened = await store.openReplica(replica, initial);
-      this.#byShard.set(shard, new Replica(host, { shard, replica, opened }));
-    }
+    for (const hosted of this.#joined.addTo(this.#options.replicas)) await this.#open(hosted);
     this.#transport = this.#options.openTransport(this);
     this.#planTick();
     this.#planDiskCheck();
   }
 
+  async join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
+    const former = this.#byShard.get(shard);
+    if (former?.replica === replica) return;
+    await this.#joined.add(shard, replica);
+    // It was removed, or the group would not have given this node another one.
+    await former?.stop();
+    this.#byShard.delete(shard);
+    await this.#open({ shard, replica, initial: NO_MEMBERS });
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  async #open({ shard, replica, initial }: HostedReplica): Promise<void> {
+    const opened = await this.#options.store.openReplica(replica, initial);
+    const open = new Replica(this.#hostOfReplicas, { shard, replica, opened });
+    await open.loadMembers();
+    this.#byShard.set(shard, open);
   }
 
   // ---- what the network calls
@@ -142,8 +169,13 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   admit(hello: PeerHello): string | undefined {
-    const refusal = this.#peers.admit(hello);
+    const joinedWith = this.#members.storeOf(hello.node);
+    const refusal =
+      joinedWith === undefined || joinedWith === hello.storeId
+        ? this.#peers.admit(hello)
+        : `${hello.node} joined with another disk: it was wiped, and must join as a new one`;
     if (refusal !== undefined) this.#observer.peerRefused(hello.node, refusal);
+    else for (const { replica } of hello.replicas) this.#members.claim(replica, hello.node);
     return refusal;
   }
 
@@ -151,7 +183,7 @@ class NodeRuntime implements Runtime, PeerListener {
     for (const { shard, message } of messages) {
       const replica = this.#byShard.get(shard);
       if (replica === undefined || message.to !== replica.replica) continue;
-      if (this.#options.nodeOf(message.from) !== fromNode) continue;
+      if (this.#members.nodeOf(message.from) !== fromNode) continue;
       replica.step(message);
     }
   }
@@ -163,7 +195,7 @@ class NodeRuntime implements Runtime, PeerListener {
         : []) {
         if (hostNode === node) replica.unreachable(id);
       }
-      if (refused && this.#options.nodeOf(replica.leader) === node) replica.leaderGone();
+      if (refused && this.#members.nodeOf(replica.leader) === node) replica.leaderGone();
     }
   }
 
@@ -184,7 +216,7 @@ class NodeRuntime implements Runtime, PeerListener {
   // ---- the turn
 
   #host(): ReplicaHost {
-    const { clock, random, store, machine, codec, digest, nodeOf, encodeSweep } = this.#options;
+    const { clock, random, store, machine, codec, digest, encodeSweep } = this.#options;
     return {
       clock,
       random,
@@ -195,7 +227,7 @@ class NodeRuntime implements Runtime, PeerListener {
       limits: this.#limits,
       observer: this.#observer,
       encodeSweep,
-      nodeOf,
+      members: this.#members,
       schedule: (replica) => {
         this.#scheduled.add(replica);
         this.#planTurn();
@@ -295,7 +327,7 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   #enqueue(item: PeerMessage): void {
-    const node = this.#options.nodeOf(item.message.to);
+    const node = this.#members.nodeOf(item.message.to);
     if (node === "") return;
     const waiting = this.#outgoing.get(node);
     if (waiting === undefined) this.#outgoing.set(node, [item]);
@@ -321,7 +353,7 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   #sendSnapshot(replica: Replica, message: Message): void {
-    const node = this.#options.nodeOf(message.to);
+    const node = this.#members.nodeOf(message.to);
     const { shard } = replica;
     if (node === "" || this.#sending.has(message.to)) return;
     this.#sending.add(message.to);

@@ -35,8 +35,11 @@ const STATUS: ReplicaStatus = {
       next: 8,
       learner: false,
       active: true,
+      inflight: 0,
     },
   ],
+  members: [],
+  changing: false,
 };
 
 function nodeRegistry(statuses: () => readonly ReplicaStatus[]) {

@@ -34,7 +34,7 @@ describe("applying", () => {
         values: new Map(keys.map((key) => [key, undefined])),
       }),
       round: () => 1,
-      applyConfChange: () => NO_MEMBERS,
+      applyConfChange: () => ({ confState: NO_MEMBERS, writes: [] }),
       applied: (results) => (index = results.at(-1)?.index ?? 0),
       failed: (error) => {
         throw error;

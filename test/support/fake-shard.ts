@@ -138,6 +138,15 @@ export class FakeReplica implements ReplicaHandle {
       stateHash: "00",
       quarantine: "",
       followers: [],
+      members: this.group.nodes.map((node, i) => ({
+        replica: this.shard * 0x10000 + i + 1,
+        node,
+        learner: false,
+        leaving: false,
+        address: "",
+        storeId: "",
+      })),
+      changing: false,
     };
   }
 
@@ -150,6 +159,14 @@ export class FakeReplica implements ReplicaHandle {
 
   async changeMembership(): Promise<never> {
     throw new ClusterError("unimplemented", "the members of this shard do not change");
+  }
+
+  get nextReplicaId(): number {
+    return this.shard * 0x10000 + this.group.nodes.length + 1;
+  }
+
+  stateHash(index: number) {
+    return { index, hash: "00" };
   }
 
   async compact(): Promise<number> {

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { replicaId, shardOfReplica } from "../../src/placement/index.js";
-import { startRuntime } from "../../src/runtime/index.js";
+import type { ReplicaId } from "../../src/raft/index.js";
+import { encodeMember, startRuntime } from "../../src/runtime/index.js";
 import type { Clock, Executed, ReplicaHandle, Runtime } from "../../src/runtime/index.js";
 import type { RuntimeLimits } from "../../src/runtime/index.js";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
@@ -26,6 +27,7 @@ export const CLOCK: Clock = {
 
 interface Running {
   readonly runtime: Runtime;
+  readonly storeId: string;
 }
 
 /** Three nodes with two shards each, in one process, over memory: for what needs no real processes. */
@@ -71,7 +73,7 @@ export class RuntimeCluster {
       encodeSweep: sweepCommand,
       clock: CLOCK,
       random: Math.random,
-      replicas: SHARDS.map((shard) => ({
+      replicas: SHARDS.filter(() => ORDINALS.includes(ordinal)).map((shard) => ({
         shard,
         replica: replicaId(shard, ordinal),
         initial: {
@@ -82,12 +84,15 @@ export class RuntimeCluster {
           autoLeave: false,
         },
       })),
-      nodeOf: (replica) => `node-${replica - replicaId(shardOfReplica(replica), 1) + 1}`,
+      nodeOf: (replica) => {
+        const of = replica - replicaId(shardOfReplica(replica), 1) + 1;
+        return ORDINALS.includes(of) ? `node-${of}` : "";
+      },
       openTransport: (listener) => this.network.open(name, listener),
       limits: this.#limits,
       onFatal: (error) => this.failures.push(error),
     });
-    this.#running.set(name, { runtime });
+    this.#running.set(name, { runtime, storeId: store.storeId });
   }
 
   /** As by a power cut: nothing that was not synced survives. */
@@ -127,10 +132,25 @@ export class RuntimeCluster {
     for (const run of waiting) run();
   }
 
+  /** A running node becomes a learner of a shard. */
+  async join(name: string, shard: number): Promise<ReplicaId> {
+    const { replica: leader } = await this.leader(shard);
+    const replica = leader.nextReplicaId;
+    const member = { replica, node: name, address: name, storeId: this.#require(name).storeId };
+    await leader.changeMembership(
+      {
+        transition: "auto",
+        changes: [{ kind: "add-learner", replica }],
+        context: encodeMember(member),
+      },
+      { timeoutMs: 5000 },
+    );
+    await this.#require(name).runtime.join(shard, replica);
+    return replica;
+  }
+
   replica(node: string, shard: number): ReplicaHandle {
-    const found = this.#running
-      .get(node)
-      ?.runtime.replicas.find((replica) => replica.shard === shard);
+    const found = this.#find(node, shard);
     if (found === undefined) throw new Error(`no replica of ${shard} on ${node}`);
     return found;
   }
@@ -140,6 +160,7 @@ export class RuntimeCluster {
     return eventually(
       () =>
         this.nodes
+          .filter((node) => this.#find(node, shard) !== undefined)
           .map((node) => ({ node, replica: this.replica(node, shard) }))
           .filter(({ replica }) => replica.status().role === "leader")
           .sort((a, b) => b.replica.status().term - a.replica.status().term)[0],
@@ -159,6 +180,17 @@ export class RuntimeCluster {
     for (const name of [...this.#stalled.keys()]) this.resumeDisk(name);
     await Promise.all([...this.#running.values()].map(({ runtime }) => runtime.stop()));
     this.#running.clear();
+  }
+
+  #find(node: string, shard: number): ReplicaHandle | undefined {
+    const replicas = this.#running.get(node)?.runtime.replicas ?? [];
+    return replicas.find((replica) => replica.shard === shard);
+  }
+
+  #require(name: string): Running {
+    const running = this.#running.get(name);
+    if (running === undefined) throw new Error(`${name} does not run`);
+    return running;
   }
 
   #createDisk(name: string): MemoryDisk {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/admin/v1/admin.proto.
  */
 export const file_cabildo_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QieAoNQ2x1c3RlclN0YXR1cxISCgpjbHVzdGVyX2lkGAEgASgJEicKBnNoYXJkcxgCIAMoCzIXLmNhYmlsZG8uYWRtaW4udjEuU2hhcmQSEwoLdW5yZWFjaGFibGUYAyADKAkSFQoNcmFuZ2VfdmVyc2lvbhgEIAEoBCKjAQoFU2hhcmQSDgoGbnVtYmVyGAEgASgNEgwKBG5hbWUYAiABKAkSDgoGbGVhZGVyGAMgASgJEgwKBHRlcm0YBCABKAQSDgoGY29tbWl0GAUgASgEEg8KB2FwcGxpZWQYBiABKAQSEAoIc2VxdWVuY2UYByABKAQSKwoIcmVwbGljYXMYCCADKAsyGS5jYWJpbGRvLmFkbWluLnYxLlJlcGxpY2EipAEKB1JlcGxpY2ESCgoCaWQYASABKA0SDAoEbm9kZRgCIAEoCRIMCgRyb2xlGAMgASgJEgwKBHRlcm0YBCABKAQSDQoFbWF0Y2gYBSABKAQSDwoHYXBwbGllZBgGIAEoBBILCgNsYWcYByABKAQSEQoJcmVhY2hhYmxlGAggASgIEg8KB2xlYXJuZXIYCSABKAgSEgoKcXVhcmFudGluZRgKIAEoCSIwChNFeHBsYWluUm91dGVSZXF1ZXN0EhkKBG5hbWUYASABKAlCC7pICMgBAXIDKMgBIksKBVJvdXRlEgwKBG5hbWUYASABKAkSDQoFc2hhcmQYAiABKAkSDgoGbGVhZGVyGAMgASgJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQiTAoVVHJhbnNmZXJMZWFkZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKB3RvX25vZGUYAiABKAlCB7pIBHICKD8iKAoWVHJhbnNmZXJMZWFkZXJSZXNwb25zZRIOCgZsZWFkZXIYASABKAkibgoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSFgoFc2hhcmQYASABKAlCB7pIBHICKD8SHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDKIAIIroBCgpBdWRpdEVudHJ5Eg0KBXNoYXJkGAEgASgJEg4KBm51bWJlchgCIAEoBBIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzdWJqZWN0GAQgASgJEg4KBmFjdGlvbhgFIAEoCRIOCgZvYmplY3QYBiABKAkSEAoIZGVjaXNpb24YByABKAkSEgoKcmVxdWVzdF9pZBgIIAEoCRIMCgRoYXNoGAkgASgMImIKGExpc3RBdWRpdEVudHJpZXNSZXNwb25zZRItCgdlbnRyaWVzGAEgAygLMhwuY2FiaWxkby5hZG1pbi52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTLvAgoOQ2x1c3RlclNlcnZpY2USawoJR2V0U3RhdHVzEiIuY2FiaWxkby5hZG1pbi52MS5HZXRTdGF0dXNSZXF1ZXN0Gh8uY2FiaWxkby5hZG1pbi52MS5DbHVzdGVyU3RhdHVzIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzEmkKDEV4cGxhaW5Sb3V0ZRIlLmNhYmlsZG8uYWRtaW4udjEuRXhwbGFpblJvdXRlUmVxdWVzdBoXLmNhYmlsZG8uYWRtaW4udjEuUm91dGUiGZACAartGBIIAxIOY2x1c3Rlci5zdGF0dXMShAEKDlRyYW5zZmVyTGVhZGVyEicuY2FiaWxkby5hZG1pbi52MS5UcmFuc2ZlckxlYWRlclJlcXVlc3QaKC5jYWJpbGRvLmFkbWluLnYxLlRyYW5zZmVyTGVhZGVyUmVzcG9uc2UiH6rtGBsIAxIXY2x1c3Rlci50cmFuc2Zlci1sZWFkZXIykQEKDEF1ZGl0U2VydmljZRKAAQoQTGlzdEF1ZGl0RW50cmllcxIpLmNhYmlsZG8uYWRtaW4udjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaKi5jYWJpbGRvLmFkbWluLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIVkAIBqu0YDggEEgphdWRpdC5saXN0YgZwcm90bzM", [file_buf_validate_validate, file_cabildo_v1_options, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QinwEKDUNsdXN0ZXJTdGF0dXMSEgoKY2x1c3Rlcl9pZBgBIAEoCRInCgZzaGFyZHMYAiADKAsyFy5jYWJpbGRvLmFkbWluLnYxLlNoYXJkEhMKC3VucmVhY2hhYmxlGAMgAygJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQSJQoFbm9kZXMYBSADKAsyFi5jYWJpbGRvLmFkbWluLnYxLk5vZGUiJQoETm9kZRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkiowEKBVNoYXJkEg4KBm51bWJlchgBIAEoDRIMCgRuYW1lGAIgASgJEg4KBmxlYWRlchgDIAEoCRIMCgR0ZXJtGAQgASgEEg4KBmNvbW1pdBgFIAEoBBIPCgdhcHBsaWVkGAYgASgEEhAKCHNlcXVlbmNlGAcgASgEEisKCHJlcGxpY2FzGAggAygLMhkuY2FiaWxkby5hZG1pbi52MS5SZXBsaWNhIvQBCgdSZXBsaWNhEgoKAmlkGAEgASgNEgwKBG5vZGUYAiABKAkSDAoEcm9sZRgDIAEoCRIMCgR0ZXJtGAQgASgEEg0KBW1hdGNoGAUgASgEEg8KB2FwcGxpZWQYBiABKAQSCwoDbGFnGAcgASgEEhEKCXJlYWNoYWJsZRgIIAEoCBIPCgdsZWFybmVyGAkgASgIEhIKCnF1YXJhbnRpbmUYCiABKAkSDAoEbmV4dBgLIAEoBBINCgVzdGF0ZRgMIAEoCRIQCghpbmZsaWdodBgNIAEoDRIOCgZtZW1iZXIYDiABKAgSDwoHbGVhdmluZxgPIAEoCCIwChNFeHBsYWluUm91dGVSZXF1ZXN0EhkKBG5hbWUYASABKAlCC7pICMgBAXIDKMgBIksKBVJvdXRlEgwKBG5hbWUYASABKAkSDQoFc2hhcmQYAiABKAkSDgoGbGVhZGVyGAMgASgJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQiTAoVVHJhbnNmZXJMZWFkZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKB3RvX25vZGUYAiABKAlCB7pIBHICKD8iKAoWVHJhbnNmZXJMZWFkZXJSZXNwb25zZRIOCgZsZWFkZXIYASABKAkiLQoQSm9pblNoYXJkUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPyIkChFKb2luU2hhcmRSZXNwb25zZRIPCgdyZXBsaWNhGAEgASgNIoQBChFBZGRMZWFybmVyUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxIYCgRub2RlGAIgASgJQgq6SAfIAQFyAig/EhwKB2FkZHJlc3MYAyABKAlCC7pICMgBAXIDKIUCEhwKCHN0b3JlX2lkGAQgASgJQgq6SAfIAQFyAihAIiUKEkFkZExlYXJuZXJSZXNwb25zZRIPCgdyZXBsaWNhGAEgASgNIkwKFVByb21vdGVMZWFybmVyUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxIYCgRub2RlGAIgASgJQgq6SAfIAQFyAig/IksKFFJlbW92ZVJlcGxpY2FSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8iaQoVUmVwbGFjZVJlcGxpY2FSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8SGwoHYnlfbm9kZRgDIAEoCUIKukgHyAEBcgIoPyIuCgpNZW1iZXJzaGlwEg4KBnZvdGVycxgBIAMoCRIQCghsZWFybmVycxgCIAMoCSIuChFDb21wYWN0TG9nUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPyIpChJDb21wYWN0TG9nUmVzcG9uc2USEwoLZmlyc3RfaW5kZXgYASABKAQiPwoTR2V0U3RhdGVIYXNoUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxINCgVpbmRleBgCIAEoBCIoCglTdGF0ZUhhc2gSDQoFaW5kZXgYASABKAQSDAoEaGFzaBgCIAEoCSJuChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBIWCgVzaGFyZBgBIAEoCUIHukgEcgIoPxIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMogAgiugEKCkF1ZGl0RW50cnkSDQoFc2hhcmQYASABKAkSDgoGbnVtYmVyGAIgASgEEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N1YmplY3QYBCABKAkSDgoGYWN0aW9uGAUgASgJEg4KBm9iamVjdBgGIAEoCRIQCghkZWNpc2lvbhgHIAEoCRISCgpyZXF1ZXN0X2lkGAggASgJEgwKBGhhc2gYCSABKAwiYgoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEi0KB2VudHJpZXMYASADKAsyHC5jYWJpbGRvLmFkbWluLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMqgJCg5DbHVzdGVyU2VydmljZRJrCglHZXRTdGF0dXMSIi5jYWJpbGRvLmFkbWluLnYxLkdldFN0YXR1c1JlcXVlc3QaHy5jYWJpbGRvLmFkbWluLnYxLkNsdXN0ZXJTdGF0dXMiGZACAartGBIIAxIOY2x1c3Rlci5zdGF0dXMSaQoMRXhwbGFpblJvdXRlEiUuY2FiaWxkby5hZG1pbi52MS5FeHBsYWluUm91dGVSZXF1ZXN0GhcuY2FiaWxkby5hZG1pbi52MS5Sb3V0ZSIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1cxKEAQoOVHJhbnNmZXJMZWFkZXISJy5jYWJpbGRvLmFkbWluLnYxLlRyYW5zZmVyTGVhZGVyUmVxdWVzdBooLmNhYmlsZG8uYWRtaW4udjEuVHJhbnNmZXJMZWFkZXJSZXNwb25zZSIfqu0YGwgDEhdjbHVzdGVyLnRyYW5zZmVyLWxlYWRlchJ0CglKb2luU2hhcmQSIi5jYWJpbGRvLmFkbWluLnYxLkpvaW5TaGFyZFJlcXVlc3QaIy5jYWJpbGRvLmFkbWluLnYxLkpvaW5TaGFyZFJlc3BvbnNlIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoKQWRkTGVhcm5lchIjLmNhYmlsZG8uYWRtaW4udjEuQWRkTGVhcm5lclJlcXVlc3QaJC5jYWJpbGRvLmFkbWluLnYxLkFkZExlYXJuZXJSZXNwb25zZSIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEncKDlByb21vdGVMZWFybmVyEicuY2FiaWxkby5hZG1pbi52MS5Qcm9tb3RlTGVhcm5lclJlcXVlc3QaHC5jYWJpbGRvLmFkbWluLnYxLk1lbWJlcnNoaXAiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ1Cg1SZW1vdmVSZXBsaWNhEiYuY2FiaWxkby5hZG1pbi52MS5SZW1vdmVSZXBsaWNhUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEncKDlJlcGxhY2VSZXBsaWNhEicuY2FiaWxkby5hZG1pbi52MS5SZXBsYWNlUmVwbGljYVJlcXVlc3QaHC5jYWJpbGRvLmFkbWluLnYxLk1lbWJlcnNoaXAiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJwCgpDb21wYWN0TG9nEiMuY2FiaWxkby5hZG1pbi52MS5Db21wYWN0TG9nUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuQ29tcGFjdExvZ1Jlc3BvbnNlIheq7RgTCAMSD2NsdXN0ZXIuY29tcGFjdBJtCgxHZXRTdGF0ZUhhc2gSJS5jYWJpbGRvLmFkbWluLnYxLkdldFN0YXRlSGFzaFJlcXVlc3QaGy5jYWJpbGRvLmFkbWluLnYxLlN0YXRlSGFzaCIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1czKRAQoMQXVkaXRTZXJ2aWNlEoABChBMaXN0QXVkaXRFbnRyaWVzEikuY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoqLmNhYmlsZG8uYWRtaW4udjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIhWQAgGq7RgOCAQSCmF1ZGl0Lmxpc3RiBnByb3RvMw", [file_buf_validate_validate, file_cabildo_v1_options, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message cabildo.admin.v1.GetStatusRequest
@@ -54,6 +54,11 @@ export type ClusterStatus = Message<"cabildo.admin.v1.ClusterStatus"> & {
    * @generated from field: uint64 range_version = 4;
    */
   rangeVersion: bigint;
+
+  /**
+   * @generated from field: repeated cabildo.admin.v1.Node nodes = 5;
+   */
+  nodes: Node[];
 };
 
 /**
@@ -62,6 +67,30 @@ export type ClusterStatus = Message<"cabildo.admin.v1.ClusterStatus"> & {
  */
 export const ClusterStatusSchema: GenMessage<ClusterStatus> = /*@__PURE__*/
   messageDesc(file_cabildo_admin_v1_admin, 1);
+
+/**
+ * @generated from message cabildo.admin.v1.Node
+ */
+export type Node = Message<"cabildo.admin.v1.Node"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * host:port.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.Node.
+ * Use `create(NodeSchema)` to create a new message.
+ */
+export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 2);
 
 /**
  * @generated from message cabildo.admin.v1.Shard
@@ -115,7 +144,7 @@ export type Shard = Message<"cabildo.admin.v1.Shard"> & {
  * Use `create(ShardSchema)` to create a new message.
  */
 export const ShardSchema: GenMessage<Shard> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 2);
+  messageDesc(file_cabildo_admin_v1_admin, 3);
 
 /**
  * @generated from message cabildo.admin.v1.Replica
@@ -172,6 +201,37 @@ export type Replica = Message<"cabildo.admin.v1.Replica"> & {
    * @generated from field: string quarantine = 10;
    */
   quarantine: string;
+
+  /**
+   * What the leader knows: the next entry that it sends, probe, replicate or snapshot, and appends not answered.
+   *
+   * @generated from field: uint64 next = 11;
+   */
+  next: bigint;
+
+  /**
+   * @generated from field: string state = 12;
+   */
+  state: string;
+
+  /**
+   * @generated from field: uint32 inflight = 13;
+   */
+  inflight: number;
+
+  /**
+   * It is in the group: false for one that was removed, or waits to be added.
+   *
+   * @generated from field: bool member = 14;
+   */
+  member: boolean;
+
+  /**
+   * Votes now, and no longer when the change that is under way is done.
+   *
+   * @generated from field: bool leaving = 15;
+   */
+  leaving: boolean;
 };
 
 /**
@@ -179,7 +239,7 @@ export type Replica = Message<"cabildo.admin.v1.Replica"> & {
  * Use `create(ReplicaSchema)` to create a new message.
  */
 export const ReplicaSchema: GenMessage<Replica> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 3);
+  messageDesc(file_cabildo_admin_v1_admin, 4);
 
 /**
  * @generated from message cabildo.admin.v1.ExplainRouteRequest
@@ -198,7 +258,7 @@ export type ExplainRouteRequest = Message<"cabildo.admin.v1.ExplainRouteRequest"
  * Use `create(ExplainRouteRequestSchema)` to create a new message.
  */
 export const ExplainRouteRequestSchema: GenMessage<ExplainRouteRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 4);
+  messageDesc(file_cabildo_admin_v1_admin, 5);
 
 /**
  * @generated from message cabildo.admin.v1.Route
@@ -230,7 +290,7 @@ export type Route = Message<"cabildo.admin.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 5);
+  messageDesc(file_cabildo_admin_v1_admin, 6);
 
 /**
  * @generated from message cabildo.admin.v1.TransferLeaderRequest
@@ -256,7 +316,7 @@ export type TransferLeaderRequest = Message<"cabildo.admin.v1.TransferLeaderRequ
  * Use `create(TransferLeaderRequestSchema)` to create a new message.
  */
 export const TransferLeaderRequestSchema: GenMessage<TransferLeaderRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 6);
+  messageDesc(file_cabildo_admin_v1_admin, 7);
 
 /**
  * @generated from message cabildo.admin.v1.TransferLeaderResponse
@@ -273,7 +333,279 @@ export type TransferLeaderResponse = Message<"cabildo.admin.v1.TransferLeaderRes
  * Use `create(TransferLeaderResponseSchema)` to create a new message.
  */
 export const TransferLeaderResponseSchema: GenMessage<TransferLeaderResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 7);
+  messageDesc(file_cabildo_admin_v1_admin, 8);
+
+/**
+ * @generated from message cabildo.admin.v1.JoinShardRequest
+ */
+export type JoinShardRequest = Message<"cabildo.admin.v1.JoinShardRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.JoinShardRequest.
+ * Use `create(JoinShardRequestSchema)` to create a new message.
+ */
+export const JoinShardRequestSchema: GenMessage<JoinShardRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 9);
+
+/**
+ * @generated from message cabildo.admin.v1.JoinShardResponse
+ */
+export type JoinShardResponse = Message<"cabildo.admin.v1.JoinShardResponse"> & {
+  /**
+   * Id of the node's replica.
+   *
+   * @generated from field: uint32 replica = 1;
+   */
+  replica: number;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.JoinShardResponse.
+ * Use `create(JoinShardResponseSchema)` to create a new message.
+ */
+export const JoinShardResponseSchema: GenMessage<JoinShardResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 10);
+
+/**
+ * @generated from message cabildo.admin.v1.AddLearnerRequest
+ */
+export type AddLearnerRequest = Message<"cabildo.admin.v1.AddLearnerRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+
+  /**
+   * host:port at which the others reach it.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * Identity of its store.
+   *
+   * @generated from field: string store_id = 4;
+   */
+  storeId: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.AddLearnerRequest.
+ * Use `create(AddLearnerRequestSchema)` to create a new message.
+ */
+export const AddLearnerRequestSchema: GenMessage<AddLearnerRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 11);
+
+/**
+ * @generated from message cabildo.admin.v1.AddLearnerResponse
+ */
+export type AddLearnerResponse = Message<"cabildo.admin.v1.AddLearnerResponse"> & {
+  /**
+   * @generated from field: uint32 replica = 1;
+   */
+  replica: number;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.AddLearnerResponse.
+ * Use `create(AddLearnerResponseSchema)` to create a new message.
+ */
+export const AddLearnerResponseSchema: GenMessage<AddLearnerResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 12);
+
+/**
+ * @generated from message cabildo.admin.v1.PromoteLearnerRequest
+ */
+export type PromoteLearnerRequest = Message<"cabildo.admin.v1.PromoteLearnerRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.PromoteLearnerRequest.
+ * Use `create(PromoteLearnerRequestSchema)` to create a new message.
+ */
+export const PromoteLearnerRequestSchema: GenMessage<PromoteLearnerRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 13);
+
+/**
+ * @generated from message cabildo.admin.v1.RemoveReplicaRequest
+ */
+export type RemoveReplicaRequest = Message<"cabildo.admin.v1.RemoveReplicaRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.RemoveReplicaRequest.
+ * Use `create(RemoveReplicaRequestSchema)` to create a new message.
+ */
+export const RemoveReplicaRequestSchema: GenMessage<RemoveReplicaRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 14);
+
+/**
+ * @generated from message cabildo.admin.v1.ReplaceReplicaRequest
+ */
+export type ReplaceReplicaRequest = Message<"cabildo.admin.v1.ReplaceReplicaRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+
+  /**
+   * Node whose replica goes.
+   *
+   * @generated from field: string node = 2;
+   */
+  node: string;
+
+  /**
+   * Node whose learner takes its place.
+   *
+   * @generated from field: string by_node = 3;
+   */
+  byNode: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.ReplaceReplicaRequest.
+ * Use `create(ReplaceReplicaRequestSchema)` to create a new message.
+ */
+export const ReplaceReplicaRequestSchema: GenMessage<ReplaceReplicaRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 15);
+
+/**
+ * The members of a shard, by the names of their nodes.
+ *
+ * @generated from message cabildo.admin.v1.Membership
+ */
+export type Membership = Message<"cabildo.admin.v1.Membership"> & {
+  /**
+   * @generated from field: repeated string voters = 1;
+   */
+  voters: string[];
+
+  /**
+   * @generated from field: repeated string learners = 2;
+   */
+  learners: string[];
+};
+
+/**
+ * Describes the message cabildo.admin.v1.Membership.
+ * Use `create(MembershipSchema)` to create a new message.
+ */
+export const MembershipSchema: GenMessage<Membership> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 16);
+
+/**
+ * @generated from message cabildo.admin.v1.CompactLogRequest
+ */
+export type CompactLogRequest = Message<"cabildo.admin.v1.CompactLogRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.CompactLogRequest.
+ * Use `create(CompactLogRequestSchema)` to create a new message.
+ */
+export const CompactLogRequestSchema: GenMessage<CompactLogRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 17);
+
+/**
+ * @generated from message cabildo.admin.v1.CompactLogResponse
+ */
+export type CompactLogResponse = Message<"cabildo.admin.v1.CompactLogResponse"> & {
+  /**
+   * First index that the log still holds.
+   *
+   * @generated from field: uint64 first_index = 1;
+   */
+  firstIndex: bigint;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.CompactLogResponse.
+ * Use `create(CompactLogResponseSchema)` to create a new message.
+ */
+export const CompactLogResponseSchema: GenMessage<CompactLogResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 18);
+
+/**
+ * @generated from message cabildo.admin.v1.GetStateHashRequest
+ */
+export type GetStateHashRequest = Message<"cabildo.admin.v1.GetStateHashRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+
+  /**
+   * Index of an entry that was applied lately or is about to be; 0 for the last one that is applied.
+   *
+   * @generated from field: uint64 index = 2;
+   */
+  index: bigint;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.GetStateHashRequest.
+ * Use `create(GetStateHashRequestSchema)` to create a new message.
+ */
+export const GetStateHashRequestSchema: GenMessage<GetStateHashRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 19);
+
+/**
+ * @generated from message cabildo.admin.v1.StateHash
+ */
+export type StateHash = Message<"cabildo.admin.v1.StateHash"> & {
+  /**
+   * @generated from field: uint64 index = 1;
+   */
+  index: bigint;
+
+  /**
+   * Hexadecimal.
+   *
+   * @generated from field: string hash = 2;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.StateHash.
+ * Use `create(StateHashSchema)` to create a new message.
+ */
+export const StateHashSchema: GenMessage<StateHash> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 20);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditEntriesRequest
@@ -300,7 +632,7 @@ export type ListAuditEntriesRequest = Message<"cabildo.admin.v1.ListAuditEntries
  * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
  */
 export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 8);
+  messageDesc(file_cabildo_admin_v1_admin, 21);
 
 /**
  * @generated from message cabildo.admin.v1.AuditEntry
@@ -357,7 +689,7 @@ export type AuditEntry = Message<"cabildo.admin.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 9);
+  messageDesc(file_cabildo_admin_v1_admin, 22);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditEntriesResponse
@@ -379,7 +711,7 @@ export type ListAuditEntriesResponse = Message<"cabildo.admin.v1.ListAuditEntrie
  * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
  */
 export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 10);
+  messageDesc(file_cabildo_admin_v1_admin, 23);
 
 /**
  * For operators, on every node's port, by certificate.
@@ -416,6 +748,76 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof TransferLeaderRequestSchema;
     output: typeof TransferLeaderResponseSchema;
+  },
+  /**
+   * Makes the node that is asked a learner of a shard, with a new replica; it copies the state and follows, without a vote.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.JoinShard
+   */
+  joinShard: {
+    methodKind: "unary";
+    input: typeof JoinShardRequestSchema;
+    output: typeof JoinShardResponseSchema;
+  },
+  /**
+   * Adds a node's new replica to a shard, without a vote. Asked of the leader, by the node itself: see JoinShard.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.AddLearner
+   */
+  addLearner: {
+    methodKind: "unary";
+    input: typeof AddLearnerRequestSchema;
+    output: typeof AddLearnerResponseSchema;
+  },
+  /**
+   * Gives a learner that has caught up a vote. Asked of the leader.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.PromoteLearner
+   */
+  promoteLearner: {
+    methodKind: "unary";
+    input: typeof PromoteLearnerRequestSchema;
+    output: typeof MembershipSchema;
+  },
+  /**
+   * Takes a replica out of its shard. Asked of the leader; a leader that is to go hands over first.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.RemoveReplica
+   */
+  removeReplica: {
+    methodKind: "unary";
+    input: typeof RemoveReplicaRequestSchema;
+    output: typeof MembershipSchema;
+  },
+  /**
+   * Gives a learner the vote of another replica, which goes: both in one change. Asked of the leader.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.ReplaceReplica
+   */
+  replaceReplica: {
+    methodKind: "unary";
+    input: typeof ReplaceReplicaRequestSchema;
+    output: typeof MembershipSchema;
+  },
+  /**
+   * Drops the log of the asked node's replica up to what is applied: its state is the snapshot from then on.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.CompactLog
+   */
+  compactLog: {
+    methodKind: "unary";
+    input: typeof CompactLogRequestSchema;
+    output: typeof CompactLogResponseSchema;
+  },
+  /**
+   * The hash over everything that the asked node's replica wrote up to an entry: equal on all replicas.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.GetStateHash
+   */
+  getStateHash: {
+    methodKind: "unary";
+    input: typeof GetStateHashRequestSchema;
+    output: typeof StateHashSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cabildo_admin_v1_admin, 0);

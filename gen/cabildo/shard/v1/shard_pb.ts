@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/shard/v1/shard.proto.
  */
 export const file_cabildo_shard_v1_shard: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWJpbGRvL3NoYXJkL3YxL3NoYXJkLnByb3RvEhBjYWJpbGRvLnNoYXJkLnYxIjcKDkV4ZWN1dGVSZXF1ZXN0EiUKBWNhbGxzGAEgAygLMhYuY2FiaWxkby5zaGFyZC52MS5DYWxsIjsKD0V4ZWN1dGVSZXNwb25zZRIoCgdyZXBsaWVzGAEgAygLMhcuY2FiaWxkby5zaGFyZC52MS5SZXBseSK7AQoEQ2FsbBIKCgJpZBgBIAEoBBINCgVzaGFyZBgCIAEoDRIVCg1yYW5nZV92ZXJzaW9uGAMgASgEEhIKCnRpbWVvdXRfbXMYBCABKA0SEwoLdHJhY2VwYXJlbnQYBSABKAkSEQoHY29tbWFuZBgGIAEoDEgAEiYKBHJlYWQYByABKAsyFi5jYWJpbGRvLnNoYXJkLnYxLlJlYWRIABIQCgZjYW5jZWwYCCABKAhIAEILCglvcGVyYXRpb24iRQoEUmVhZBINCgVxdWVyeRgBIAEoDBIUCgxtaW5fc2VxdWVuY2UYAiABKAQSGAoQbWF4X3N0YWxlbmVzc19tcxgDIAEoDSJ0CgVSZXBseRIKCgJpZBgBIAEoBBImCgRkb25lGAIgASgLMhYuY2FiaWxkby5zaGFyZC52MS5Eb25lSAASLAoHZmFpbHVyZRgDIAEoCzIZLmNhYmlsZG8uc2hhcmQudjEuRmFpbHVyZUgAQgkKB291dGNvbWUiNgoERG9uZRINCgVyZXBseRgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBINCgVlcG9jaBgDIAEoDSKBAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEwoLbGVhZGVyX25vZGUYAyABKAkSEwoLbm90X2FwcGxpZWQYBCABKAgSFQoNcmFuZ2VfdmVyc2lvbhgFIAEoBBIWCg5yZXRyeV9hZnRlcl9tcxgGIAEoDSKCAQoOQ2hhbmdlc1JlcXVlc3QSDQoFc2hhcmQYASABKA0SFgoOYWZ0ZXJfc2VxdWVuY2UYAiABKAQSDQoFZXBvY2gYAyABKA0SEAoIY2hhbm5lbHMYBCADKAkSFgoOdW50aWxfc2VxdWVuY2UYBSABKAQSEAoIZnJvbV9ub3cYBiABKAgibQoPQ2hhbmdlc1Jlc3BvbnNlEiwKB2VudHJpZXMYASADKAsyGy5jYWJpbGRvLnNoYXJkLnYxLkZlZWRFbnRyeRIsCghib29rbWFyaxgCIAEoCzIaLmNhYmlsZG8uc2hhcmQudjEuQm9va21hcmsiXwoJRmVlZEVudHJ5EhAKCHNlcXVlbmNlGAEgASgEEg0KBWluZGV4GAIgASgEEg8KB3RpbWVfbXMYAyABKAMSEAoIY2hhbm5lbHMYBCADKAkSDgoGY2hhbmdlGAUgASgMIloKCEJvb2ttYXJrEhAKCHNlcXVlbmNlGAEgASgEEg0KBWVwb2NoGAIgASgNEhYKDmZpcnN0X3NlcXVlbmNlGAMgASgEEhUKDWxlYWRlcl9hZ2VfbXMYBCABKA0iDwoNU3RhdHVzUmVxdWVzdCKcAQoOU3RhdHVzUmVzcG9uc2USDAoEbm9kZRgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEhAKCHN0b3JlX2lkGAMgASgJEgwKBGJvb3QYBCABKAQSMQoIcmVwbGljYXMYBSADKAsyHy5jYWJpbGRvLnNoYXJkLnYxLlJlcGxpY2FTdGF0dXMSFQoNcmFuZ2VfdmVyc2lvbhgGIAEoBCK9AgoNUmVwbGljYVN0YXR1cxINCgVzaGFyZBgBIAEoDRISCgpzaGFyZF9uYW1lGAIgASgJEg8KB3JlcGxpY2EYAyABKA0SDAoEcm9sZRgEIAEoCRIMCgR0ZXJtGAUgASgEEg4KBmxlYWRlchgGIAEoDRITCgtsZWFkZXJfbm9kZRgHIAEoCRIOCgZjb21taXQYCCABKAQSDwoHYXBwbGllZBgJIAEoBBISCgpsYXN0X2luZGV4GAogASgEEhMKC2ZpcnN0X2luZGV4GAsgASgEEhAKCHNlcXVlbmNlGAwgASgEEjMKCWZvbGxvd2VycxgNIAMoCzIgLmNhYmlsZG8uc2hhcmQudjEuRm9sbG93ZXJTdGF0dXMSEgoKcXVhcmFudGluZRgOIAEoCRISCgpzdGF0ZV9oYXNoGA8gASgJInwKDkZvbGxvd2VyU3RhdHVzEg8KB3JlcGxpY2EYASABKA0SDAoEbm9kZRgCIAEoCRINCgVzdGF0ZRgDIAEoCRINCgVtYXRjaBgEIAEoBBIMCgRuZXh0GAUgASgEEg8KB2xlYXJuZXIYBiABKAgSDgoGYWN0aXZlGAcgASgIMoECCgxTaGFyZFNlcnZpY2USUgoHRXhlY3V0ZRIgLmNhYmlsZG8uc2hhcmQudjEuRXhlY3V0ZVJlcXVlc3QaIS5jYWJpbGRvLnNoYXJkLnYxLkV4ZWN1dGVSZXNwb25zZSgBMAESUAoHQ2hhbmdlcxIgLmNhYmlsZG8uc2hhcmQudjEuQ2hhbmdlc1JlcXVlc3QaIS5jYWJpbGRvLnNoYXJkLnYxLkNoYW5nZXNSZXNwb25zZTABEksKBlN0YXR1cxIfLmNhYmlsZG8uc2hhcmQudjEuU3RhdHVzUmVxdWVzdBogLmNhYmlsZG8uc2hhcmQudjEuU3RhdHVzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChxjYWJpbGRvL3NoYXJkL3YxL3NoYXJkLnByb3RvEhBjYWJpbGRvLnNoYXJkLnYxIjcKDkV4ZWN1dGVSZXF1ZXN0EiUKBWNhbGxzGAEgAygLMhYuY2FiaWxkby5zaGFyZC52MS5DYWxsIjsKD0V4ZWN1dGVSZXNwb25zZRIoCgdyZXBsaWVzGAEgAygLMhcuY2FiaWxkby5zaGFyZC52MS5SZXBseSK7AQoEQ2FsbBIKCgJpZBgBIAEoBBINCgVzaGFyZBgCIAEoDRIVCg1yYW5nZV92ZXJzaW9uGAMgASgEEhIKCnRpbWVvdXRfbXMYBCABKA0SEwoLdHJhY2VwYXJlbnQYBSABKAkSEQoHY29tbWFuZBgGIAEoDEgAEiYKBHJlYWQYByABKAsyFi5jYWJpbGRvLnNoYXJkLnYxLlJlYWRIABIQCgZjYW5jZWwYCCABKAhIAEILCglvcGVyYXRpb24iRQoEUmVhZBINCgVxdWVyeRgBIAEoDBIUCgxtaW5fc2VxdWVuY2UYAiABKAQSGAoQbWF4X3N0YWxlbmVzc19tcxgDIAEoDSJ0CgVSZXBseRIKCgJpZBgBIAEoBBImCgRkb25lGAIgASgLMhYuY2FiaWxkby5zaGFyZC52MS5Eb25lSAASLAoHZmFpbHVyZRgDIAEoCzIZLmNhYmlsZG8uc2hhcmQudjEuRmFpbHVyZUgAQgkKB291dGNvbWUiNgoERG9uZRINCgVyZXBseRgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBINCgVlcG9jaBgDIAEoDSKBAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEwoLbGVhZGVyX25vZGUYAyABKAkSEwoLbm90X2FwcGxpZWQYBCABKAgSFQoNcmFuZ2VfdmVyc2lvbhgFIAEoBBIWCg5yZXRyeV9hZnRlcl9tcxgGIAEoDSKCAQoOQ2hhbmdlc1JlcXVlc3QSDQoFc2hhcmQYASABKA0SFgoOYWZ0ZXJfc2VxdWVuY2UYAiABKAQSDQoFZXBvY2gYAyABKA0SEAoIY2hhbm5lbHMYBCADKAkSFgoOdW50aWxfc2VxdWVuY2UYBSABKAQSEAoIZnJvbV9ub3cYBiABKAgibQoPQ2hhbmdlc1Jlc3BvbnNlEiwKB2VudHJpZXMYASADKAsyGy5jYWJpbGRvLnNoYXJkLnYxLkZlZWRFbnRyeRIsCghib29rbWFyaxgCIAEoCzIaLmNhYmlsZG8uc2hhcmQudjEuQm9va21hcmsiXwoJRmVlZEVudHJ5EhAKCHNlcXVlbmNlGAEgASgEEg0KBWluZGV4GAIgASgEEg8KB3RpbWVfbXMYAyABKAMSEAoIY2hhbm5lbHMYBCADKAkSDgoGY2hhbmdlGAUgASgMIloKCEJvb2ttYXJrEhAKCHNlcXVlbmNlGAEgASgEEg0KBWVwb2NoGAIgASgNEhYKDmZpcnN0X3NlcXVlbmNlGAMgASgEEhUKDWxlYWRlcl9hZ2VfbXMYBCABKA0iDwoNU3RhdHVzUmVxdWVzdCLHAQoOU3RhdHVzUmVzcG9uc2USDAoEbm9kZRgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEhAKCHN0b3JlX2lkGAMgASgJEgwKBGJvb3QYBCABKAQSMQoIcmVwbGljYXMYBSADKAsyHy5jYWJpbGRvLnNoYXJkLnYxLlJlcGxpY2FTdGF0dXMSFQoNcmFuZ2VfdmVyc2lvbhgGIAEoBBIpCgVub2RlcxgHIAMoCzIaLmNhYmlsZG8uc2hhcmQudjEuTm9kZUluZm8iOQoITm9kZUluZm8SDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEg4KBnNoYXJkcxgDIAMoDSLuAgoNUmVwbGljYVN0YXR1cxINCgVzaGFyZBgBIAEoDRISCgpzaGFyZF9uYW1lGAIgASgJEg8KB3JlcGxpY2EYAyABKA0SDAoEcm9sZRgEIAEoCRIMCgR0ZXJtGAUgASgEEg4KBmxlYWRlchgGIAEoDRITCgtsZWFkZXJfbm9kZRgHIAEoCRIOCgZjb21taXQYCCABKAQSDwoHYXBwbGllZBgJIAEoBBISCgpsYXN0X2luZGV4GAogASgEEhMKC2ZpcnN0X2luZGV4GAsgASgEEhAKCHNlcXVlbmNlGAwgASgEEjMKCWZvbGxvd2VycxgNIAMoCzIgLmNhYmlsZG8uc2hhcmQudjEuRm9sbG93ZXJTdGF0dXMSEgoKcXVhcmFudGluZRgOIAEoCRISCgpzdGF0ZV9oYXNoGA8gASgJEi8KB21lbWJlcnMYECADKAsyHi5jYWJpbGRvLnNoYXJkLnYxLk1lbWJlclN0YXR1cyJPCgxNZW1iZXJTdGF0dXMSDwoHcmVwbGljYRgBIAEoDRIMCgRub2RlGAIgASgJEg8KB2xlYXJuZXIYAyABKAgSDwoHbGVhdmluZxgEIAEoCCKOAQoORm9sbG93ZXJTdGF0dXMSDwoHcmVwbGljYRgBIAEoDRIMCgRub2RlGAIgASgJEg0KBXN0YXRlGAMgASgJEg0KBW1hdGNoGAQgASgEEgwKBG5leHQYBSABKAQSDwoHbGVhcm5lchgGIAEoCBIOCgZhY3RpdmUYByABKAgSEAoIaW5mbGlnaHQYCCABKA0ygQIKDFNoYXJkU2VydmljZRJSCgdFeGVjdXRlEiAuY2FiaWxkby5zaGFyZC52MS5FeGVjdXRlUmVxdWVzdBohLmNhYmlsZG8uc2hhcmQudjEuRXhlY3V0ZVJlc3BvbnNlKAEwARJQCgdDaGFuZ2VzEiAuY2FiaWxkby5zaGFyZC52MS5DaGFuZ2VzUmVxdWVzdBohLmNhYmlsZG8uc2hhcmQudjEuQ2hhbmdlc1Jlc3BvbnNlMAESSwoGU3RhdHVzEh8uY2FiaWxkby5zaGFyZC52MS5TdGF0dXNSZXF1ZXN0GiAuY2FiaWxkby5zaGFyZC52MS5TdGF0dXNSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message cabildo.shard.v1.ExecuteRequest
@@ -459,6 +459,13 @@ export type StatusResponse = Message<"cabildo.shard.v1.StatusResponse"> & {
    * @generated from field: uint64 range_version = 6;
    */
   rangeVersion: bigint;
+
+  /**
+   * Nodes that this one knows of, itself included: members may come and go while a cluster runs.
+   *
+   * @generated from field: repeated cabildo.shard.v1.NodeInfo nodes = 7;
+   */
+  nodes: NodeInfo[];
 };
 
 /**
@@ -467,6 +474,37 @@ export type StatusResponse = Message<"cabildo.shard.v1.StatusResponse"> & {
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
   messageDesc(file_cabildo_shard_v1_shard, 12);
+
+/**
+ * @generated from message cabildo.shard.v1.NodeInfo
+ */
+export type NodeInfo = Message<"cabildo.shard.v1.NodeInfo"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * host:port.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * Shards of which it has a replica, as far as this node knows.
+   *
+   * @generated from field: repeated uint32 shards = 3;
+   */
+  shards: number[];
+};
+
+/**
+ * Describes the message cabildo.shard.v1.NodeInfo.
+ * Use `create(NodeInfoSchema)` to create a new message.
+ */
+export const NodeInfoSchema: GenMessage<NodeInfo> = /*@__PURE__*/
+  messageDesc(file_cabildo_shard_v1_shard, 13);
 
 /**
  * @generated from message cabildo.shard.v1.ReplicaStatus
@@ -552,6 +590,13 @@ export type ReplicaStatus = Message<"cabildo.shard.v1.ReplicaStatus"> & {
    * @generated from field: string state_hash = 15;
    */
   stateHash: string;
+
+  /**
+   * Who is in the group, as of what is applied here.
+   *
+   * @generated from field: repeated cabildo.shard.v1.MemberStatus members = 16;
+   */
+  members: MemberStatus[];
 };
 
 /**
@@ -559,7 +604,41 @@ export type ReplicaStatus = Message<"cabildo.shard.v1.ReplicaStatus"> & {
  * Use `create(ReplicaStatusSchema)` to create a new message.
  */
 export const ReplicaStatusSchema: GenMessage<ReplicaStatus> = /*@__PURE__*/
-  messageDesc(file_cabildo_shard_v1_shard, 13);
+  messageDesc(file_cabildo_shard_v1_shard, 14);
+
+/**
+ * @generated from message cabildo.shard.v1.MemberStatus
+ */
+export type MemberStatus = Message<"cabildo.shard.v1.MemberStatus"> & {
+  /**
+   * @generated from field: uint32 replica = 1;
+   */
+  replica: number;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+
+  /**
+   * @generated from field: bool learner = 3;
+   */
+  learner: boolean;
+
+  /**
+   * Votes now, and no longer when the change that is under way is done.
+   *
+   * @generated from field: bool leaving = 4;
+   */
+  leaving: boolean;
+};
+
+/**
+ * Describes the message cabildo.shard.v1.MemberStatus.
+ * Use `create(MemberStatusSchema)` to create a new message.
+ */
+export const MemberStatusSchema: GenMessage<MemberStatus> = /*@__PURE__*/
+  messageDesc(file_cabildo_shard_v1_shard, 15);
 
 /**
  * @generated from message cabildo.shard.v1.FollowerStatus
@@ -601,6 +680,13 @@ export type FollowerStatus = Message<"cabildo.shard.v1.FollowerStatus"> & {
    * @generated from field: bool active = 7;
    */
   active: boolean;
+
+  /**
+   * Appends that it has not answered.
+   *
+   * @generated from field: uint32 inflight = 8;
+   */
+  inflight: number;
 };
 
 /**
@@ -608,7 +694,7 @@ export type FollowerStatus = Message<"cabildo.shard.v1.FollowerStatus"> & {
  * Use `create(FollowerStatusSchema)` to create a new message.
  */
 export const FollowerStatusSchema: GenMessage<FollowerStatus> = /*@__PURE__*/
-  messageDesc(file_cabildo_shard_v1_shard, 14);
+  messageDesc(file_cabildo_shard_v1_shard, 16);
 
 /**
  * What a node serves to coordinators and fan-outs. Commands, queries and replies are opaque here: they are encoded once, at

@@ -1,0 +1,144 @@
+import { expect } from "chai";
+import type { ConfChange } from "../../src/raft/index.js";
+import { eventually } from "../support/eventually.js";
+import { getQuery, valuesOf } from "../support/register-machine.js";
+import { RuntimeCluster } from "../support/runtime-cluster.js";
+
+const READ = { timeoutMs: 5000, minSequence: 0, maxStalenessMs: 0 };
+const SHARD = 1;
+
+const change = (...changes: ConfChange["changes"]): ConfChange => ({
+  transition: "auto",
+  changes,
+  context: new Uint8Array(),
+});
+
+describe("a node that joins a running group", function () {
+  this.timeout(60_000);
+  let cluster: RuntimeCluster;
+
+  afterEach(async () => {
+    await cluster.stop();
+    expect(cluster.failures).to.deep.equal([]);
+  });
+
+  /** Keeps on writing; the result ends it and says what was acknowledged. */
+  function write(): () => Promise<readonly string[]> {
+    const acknowledged: string[] = [];
+    let writing = true;
+    const done = (async () => {
+      for (let n = 0; writing; n++) {
+        await cluster.set(SHARD, "k", String(n));
+        acknowledged.push(String(n));
+      }
+    })();
+    return async () => {
+      writing = false;
+      await done;
+      return acknowledged;
+    };
+  }
+
+  async function caughtUp(node: string): Promise<void> {
+    await eventually(
+      async () => {
+        const { replica } = await cluster.leader(SHARD);
+        const { commit, applied } = cluster.replica(node, SHARD).status();
+        return commit > 0 && replica.status().commit - applied < 50;
+      },
+      { what: `${node} to catch up` },
+    );
+  }
+
+  it("takes the place of another one in one change, while commands come in", async () => {
+    cluster = await RuntimeCluster.start({ logEntriesMax: 50, logEntriesKept: 10 });
+    for (let n = 0; n < 100; n++) await cluster.set(SHARD, "before", String(n));
+    const stop = write();
+    await cluster.startNode("node-4");
+    const joined = await cluster.join("node-4", SHARD);
+    await caughtUp("node-4");
+    const { node, replica: leader } = await cluster.leader(SHARD);
+    const old = cluster.nodes.find((name) => name !== node && name !== "node-4") ?? "";
+    const left = cluster.replica(old, SHARD).replica;
+    await leader.changeMembership(
+      change({ kind: "add-voter", replica: joined }, { kind: "remove", replica: left }),
+      { timeoutMs: 5000 },
+    );
+    await eventually(() => !leader.status().changing, { what: "the joint configuration to end" });
+    cluster.crashNode(old);
+    const third = cluster.nodes.find((name) => name !== node && name !== "node-4") ?? "";
+    // Only with the new one's vote is there a majority now.
+    cluster.crashNode(third);
+    const acknowledged = await stop();
+    await cluster.set(SHARD, "k", "last");
+    const { reply } = await cluster.replica("node-4", SHARD).read(getQuery("k"), READ);
+    expect(new Set(valuesOf(reply))).to.deep.equal(new Set([...acknowledged, "last"]));
+    expect(leader.status().members.map((member) => member.node)).to.have.members([
+      node,
+      third,
+      "node-4",
+    ]);
+  });
+
+  it("is found again by everyone after all of them restarted", async () => {
+    cluster = await RuntimeCluster.start();
+    await cluster.set(SHARD, "k", "first");
+    await cluster.startNode("node-4");
+    const joined = await cluster.join("node-4", SHARD);
+    await caughtUp("node-4");
+    const { replica: leader } = await cluster.leader(SHARD);
+    await leader.changeMembership(change({ kind: "add-voter", replica: joined }), {
+      timeoutMs: 5000,
+    });
+    await eventually(() =>
+      cluster.nodes.every(
+        (name) =>
+          cluster
+            .replica(name, SHARD)
+            .status()
+            .members.filter((m) => !m.learner).length === 4,
+      ),
+    );
+    const nodes = [...cluster.nodes];
+    for (const name of nodes) cluster.crashNode(name);
+    for (const name of nodes) await cluster.startNode(name);
+    // Three of four are a majority only if the fourth counts.
+    const there = await cluster.leader(SHARD);
+    const gone = nodes.find((name) => name !== there.node && name !== "node-4") ?? "";
+    cluster.crashNode(gone);
+    await cluster.set(SHARD, "k", "second");
+    const { reply } = await cluster.replica("node-4", SHARD).read(getQuery("k"), READ);
+    expect(valuesOf(reply)).to.deep.equal(["first", "second"]);
+  });
+
+  it("gets an id that no replica of the shard ever had", async () => {
+    cluster = await RuntimeCluster.start();
+    await cluster.set(SHARD, "k", "first");
+    const { node, replica: leader } = await cluster.leader(SHARD);
+    // The one with the highest id of those that can go.
+    const others = cluster.nodes.filter((name) => name !== node);
+    const gone = Math.max(...others.map((name) => cluster.replica(name, SHARD).replica));
+    await leader.changeMembership(change({ kind: "remove", replica: gone }), { timeoutMs: 5000 });
+    expect(leader.nextReplicaId).to.be.greaterThan(gone);
+    await cluster.startNode("node-4");
+    const first = await cluster.join("node-4", SHARD);
+    await leader.changeMembership(change({ kind: "remove", replica: first }), { timeoutMs: 5000 });
+    expect(leader.nextReplicaId).to.be.greaterThan(first);
+  });
+
+  it("has the same hash of its state at the same entry", async () => {
+    cluster = await RuntimeCluster.start();
+    for (let n = 0; n < 20; n++) await cluster.set(SHARD, "k", String(n));
+    await cluster.startNode("node-4");
+    await cluster.join("node-4", SHARD);
+    for (let n = 0; n < 20; n++) await cluster.set(SHARD, "k", String(n));
+    const { replica: leader } = await cluster.leader(SHARD);
+    const { applied } = leader.status();
+    const hashes = await eventually(() => {
+      const all = cluster.nodes.map((name) => cluster.replica(name, SHARD).stateHash(applied - 5));
+      return all.every((one) => one !== undefined) ? all.map(({ hash }) => hash) : undefined;
+    });
+    expect(new Set(hashes).size).to.equal(1);
+    expect(leader.stateHash(applied)?.hash).to.not.equal(hashes[0]);
+  });
+});
