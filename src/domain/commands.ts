@@ -5,6 +5,8 @@ import type {
   EventSpan,
   Group,
   GroupKind,
+  Invitation,
+  InvitationState,
   Label,
   Member,
   MemberRole,
@@ -45,6 +47,9 @@ export interface UserContent {
 }
 
 export type UserField = keyof UserContent;
+
+export type GroupField = "displayName" | "parent";
+export type MemberField = "role" | "rank";
 
 export type UserAct = "disable" | "enable" | "delete" | "undelete";
 
@@ -108,6 +113,50 @@ export type Operation =
       readonly uid: string;
       readonly displayName: string;
       readonly groupKind: GroupKind;
+      /** Empty for none. */
+      readonly parent: string;
+    }
+  | {
+      readonly kind: "update-group";
+      readonly group: string;
+      readonly displayName: string;
+      readonly parent: string;
+      readonly fields: readonly GroupField[];
+      /** Empty for any. */
+      readonly etag: string;
+    }
+  | {
+      readonly kind: "set-group-deleted";
+      readonly group: string;
+      readonly deleted: boolean;
+      readonly etag: string;
+    }
+  | {
+      readonly kind: "update-member";
+      readonly group: string;
+      readonly user: string;
+      readonly role: MemberRole;
+      readonly rank: number;
+      readonly fields: readonly MemberField[];
+      readonly etag: string;
+    }
+  /** One's own: leaving. */
+  | { readonly kind: "remove-member"; readonly group: string; readonly user: string }
+  | { readonly kind: "transfer-leadership"; readonly group: string; readonly successor: string }
+  | {
+      readonly kind: "create-invitation";
+      readonly group: string;
+      readonly invitation: string;
+      readonly invitee: string;
+      readonly role: MemberRole;
+      readonly rank: number;
+      readonly lifetimeMs: number;
+    }
+  | {
+      readonly kind: "settle-invitation";
+      readonly group: string;
+      readonly invitation: string;
+      readonly state: Exclude<InvitationState, "pending">;
     }
   | {
       readonly kind: "add-member";
@@ -192,4 +241,5 @@ export type Resource =
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "group"; readonly group: Group }
   | { readonly kind: "member"; readonly member: Member }
-  | { readonly kind: "event"; readonly event: CalendarEvent };
+  | { readonly kind: "event"; readonly event: CalendarEvent }
+  | { readonly kind: "invitation"; readonly invitation: Invitation };

@@ -6,6 +6,8 @@ export type {
   CommandReply,
   EventContent,
   EventField,
+  GroupField,
+  MemberField,
   NewEvent,
   Operation,
   OperationKind,

@@ -5,6 +5,7 @@ import type {
   ClusterKeys,
   Credentials,
   Group,
+  Invitation,
   Member,
   Session,
   User,
@@ -28,6 +29,21 @@ export type Question =
   | { readonly kind: "get-cluster-keys" }
   | { readonly kind: "get-group"; readonly group: string }
   | { readonly kind: "get-member"; readonly group: string; readonly user: string }
+  /** The caller's own. */
+  | {
+      readonly kind: "list-groups";
+      readonly pageSize: number;
+      /** Group id after which the page begins; empty for the first. */
+      readonly after: string;
+    }
+  | { readonly kind: "get-invitation"; readonly group: string; readonly invitation: string }
+  | {
+      readonly kind: "list-invitations";
+      readonly group: string;
+      readonly pageSize: number;
+      /** Invitation id after which the page begins; empty for the first. */
+      readonly after: string;
+    }
   | {
       readonly kind: "list-members";
       readonly group: string;
@@ -64,6 +80,14 @@ export type Answer =
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "cluster-keys"; readonly keys: ClusterKeys }
   | { readonly kind: "group"; readonly group: Group }
+  | { readonly kind: "groups"; readonly groups: readonly Group[]; readonly next: string }
+  | { readonly kind: "invitation"; readonly invitation: Invitation }
+  | {
+      readonly kind: "invitations";
+      readonly invitations: readonly Invitation[];
+      readonly next: string;
+    }
+  /** Of the group that was asked about, or inherited from the one that the member names. */
   | { readonly kind: "member"; readonly member: Member }
   | { readonly kind: "members"; readonly members: readonly Member[]; readonly next: string }
   | { readonly kind: "event"; readonly event: CalendarEvent }

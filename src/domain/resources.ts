@@ -59,8 +59,13 @@ export interface Group {
   readonly uid: string;
   readonly displayName: string;
   readonly kind: GroupKind;
+  /** Id of the group whose members are members here too; empty for none. */
+  readonly parent: string;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
+  /** 0 unless deleted. */
+  readonly deleteTimeMs: number;
+  readonly purgeTimeMs: number;
   readonly revision: number;
 }
 
@@ -72,6 +77,22 @@ export interface Member {
   readonly role: MemberRole;
   readonly rank: number;
   readonly createTimeMs: number;
+  readonly revision: number;
+}
+
+/** Expired is what is pending past its time: no row says so. */
+export type InvitationState = "pending" | "accepted" | "declined" | "revoked";
+
+export interface Invitation {
+  readonly group: string;
+  readonly id: string;
+  readonly invitee: string;
+  readonly inviter: string;
+  readonly role: MemberRole;
+  readonly rank: number;
+  readonly state: InvitationState;
+  readonly createTimeMs: number;
+  readonly expireTimeMs: number;
   readonly revision: number;
 }
 

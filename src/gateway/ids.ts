@@ -13,6 +13,8 @@ const ULID_BYTES = 16;
 export interface Ids {
   /** `e` and a lower-case ULID. */
   event(): string;
+  /** `i` and a lower-case ULID. */
+  invitation(): string;
   session(): string;
   /** UUIDv7 (RFC 9562): sorts by time, and tells it. */
   uuid(): string;
@@ -21,6 +23,7 @@ export interface Ids {
 export function createIds(wallMs: () => number, randomBytes: RandomBytes): Ids {
   return {
     event: () => `e${ulid(wallMs(), fractions(randomBytes(ULID_BYTES))).toLowerCase()}`,
+    invitation: () => `i${ulid(wallMs(), fractions(randomBytes(ULID_BYTES))).toLowerCase()}`,
     session: () => Buffer.from(randomBytes(SESSION_BYTES)).toString("hex"),
     uuid: () => uuidV7(wallMs(), randomBytes(UUID_BYTES)),
   };

@@ -3,6 +3,8 @@ import { fieldFault } from "./faults.js";
 const ID = "[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const USER = new RegExp(`^users/(${ID})$`);
 const GROUP = new RegExp(`^groups/(${ID})$`);
+const MEMBER = new RegExp(`^groups/(${ID})/members/(${ID})$`);
+const INVITATION = new RegExp(`^groups/(${ID})/invitations/(i[0-9a-hjkmnp-tv-z]{26})$`);
 const SESSION = new RegExp(`^users/(${ID})/sessions/([A-Za-z0-9_-]{1,64})$`);
 const CALENDAR = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)$`);
 const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(e[0-9a-hjkmnp-tv-z]{26})$`);
@@ -23,6 +25,27 @@ export function parseSession(
 
 export function parseGroup(name: string, field: string): string {
   return requirePart(GROUP.exec(name)?.[1], field, "groups/{group}");
+}
+
+export function parseMember(
+  name: string,
+  field: string,
+): { readonly group: string; readonly user: string } {
+  const [, group, user] = MEMBER.exec(name) ?? [];
+  const form = "groups/{group}/members/{user}";
+  return { group: requirePart(group, field, form), user: requirePart(user, field, form) };
+}
+
+export function parseInvitation(
+  name: string,
+  field: string,
+): { readonly group: string; readonly invitation: string } {
+  const [, group, invitation] = INVITATION.exec(name) ?? [];
+  const form = "groups/{group}/invitations/{invitation}";
+  return {
+    group: requirePart(group, field, form),
+    invitation: requirePart(invitation, field, form),
+  };
 }
 
 export function parseCalendar(name: string, field: string): string {

@@ -12,8 +12,10 @@ import {
   undeleteEvent,
   updateEvent,
 } from "./events.js";
-import { addMember, createGroup } from "./groups.js";
+import { createGroup, setGroupDeleted, updateGroup } from "./groups.js";
 import { hasRequestId, recall, remember } from "./idempotency.js";
+import { createInvitation, settleInvitation } from "./invitations.js";
+import { addMember, removeMember, transferLeadership, updateMember } from "./members.js";
 import type { RowCodecs } from "./rows.js";
 import { createSession, revokeSession, rotateSession } from "./sessions.js";
 import { sweep } from "./sweep.js";
@@ -65,8 +67,22 @@ function run(draft: Draft, { caller, operation }: Command): Outcome {
       return createClusterKeys(draft, caller, operation);
     case "create-group":
       return createGroup(draft, caller, operation);
+    case "update-group":
+      return updateGroup(draft, caller, operation);
+    case "set-group-deleted":
+      return setGroupDeleted(draft, caller, operation);
     case "add-member":
       return addMember(draft, caller, operation);
+    case "update-member":
+      return updateMember(draft, caller, operation);
+    case "remove-member":
+      return removeMember(draft, caller, operation);
+    case "transfer-leadership":
+      return transferLeadership(draft, caller, operation);
+    case "create-invitation":
+      return createInvitation(draft, caller, operation);
+    case "settle-invitation":
+      return settleInvitation(draft, caller, operation);
     case "create-event":
       return createEvent(draft, caller, operation);
     case "update-event":

@@ -12,6 +12,7 @@ import { isDate, timeRange } from "./event-times.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
 import { codePoints, isVisibleAscii, utf8Bytes } from "./text.js";
 
+const INVITATION_ID = /^i[0-9a-hjkmnp-tv-z]{26}$/;
 const EVENT_ID = /^e[0-9a-hjkmnp-tv-z]{26}$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const REQUEST_ID_CHARS_MAX = 64;
@@ -34,12 +35,17 @@ export const BATCH_EVENTS_MAX = 100;
 const REMINDERS_MAX = 5;
 const REMINDER_MINUTES_MAX = 40_320;
 const RANK_MAX = 1_000_000;
+const INVITATION_LIFETIME_MS_MAX = 90 * 86_400_000;
 const WORKING_HOURS_MAX = 14;
 const DAY_MINUTES = 1_440;
 const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
 
 export function isEventId(text: string): boolean {
   return EVENT_ID.test(text);
+}
+
+export function isInvitationId(text: string): boolean {
+  return INVITATION_ID.test(text);
 }
 
 export function isSessionId(text: string): boolean {
@@ -111,8 +117,33 @@ function findOperationFault(operation: Operation): string | undefined {
       return (
         idFault("group_id", operation.group) ??
         asciiFault("uid", operation.uid, UID_CHARS_MAX) ??
-        textFault("display_name", operation.displayName, NAME_CHARS_MAX)
+        textFault("display_name", operation.displayName, NAME_CHARS_MAX) ??
+        parentFault(operation.group, operation.parent)
       );
+    case "update-group":
+      if (operation.fields.length === 0) return "update_mask: nothing to write";
+      return (
+        idFault("group", operation.group) ??
+        textFault("group.display_name", operation.displayName, NAME_CHARS_MAX) ??
+        parentFault(operation.group, operation.parent)
+      );
+    case "set-group-deleted":
+      return idFault("group", operation.group);
+    case "remove-member":
+      return idFault("group", operation.group) ?? idFault("user", operation.user);
+    case "transfer-leadership":
+      return idFault("group", operation.group) ?? idFault("successor", operation.successor);
+    case "create-invitation":
+      return (
+        idFault("group", operation.group) ??
+        invitationFault(operation.invitation) ??
+        idFault("invitee", operation.invitee) ??
+        rangeFault("rank", operation.rank, 0, RANK_MAX) ??
+        rangeFault("lifetime", operation.lifetimeMs, 1, INVITATION_LIFETIME_MS_MAX)
+      );
+    case "settle-invitation":
+      return idFault("group", operation.group) ?? invitationFault(operation.invitation);
+    case "update-member":
     case "add-member":
       return (
         idFault("group", operation.group) ??
@@ -275,6 +306,16 @@ function idFault(field: string, id: string): string | undefined {
   return isId(id)
     ? undefined
     : `${field}: 1 to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last`;
+}
+
+function parentFault(group: string, parent: string): string | undefined {
+  if (parent === "") return undefined;
+  if (parent === group) return "group.parent_group: a group is not above itself";
+  return idFault("group.parent_group", parent);
+}
+
+function invitationFault(id: string): string | undefined {
+  return isInvitationId(id) ? undefined : "invitation: not an invitation id";
 }
 
 function sessionFault(session: string): string | undefined {

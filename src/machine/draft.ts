@@ -2,6 +2,7 @@ import { assert } from "../base/index.js";
 import type { Change, ChangeKind, Resource } from "../domain/index.js";
 import type { ErrorCode } from "../base/index.js";
 import type { RowCodecs } from "./rows.js";
+import { StateReader } from "./state-reader.js";
 import type { ApplyContext, RowCodec, StateKey, View, Write } from "./types.js";
 
 /** A command touches no more rows than this: a batch is atomic, so it has to be small. */
@@ -32,25 +33,22 @@ export function refuseNotFound(name: string): Refusal {
   return refuse("not-found", `${name} was not found`);
 }
 
+export function refuseStale(name: string): Refusal {
+  return refuse("stale-etag", `${name} has changed since: read it again, then write`);
+}
+
 /**
  * What one command writes, in order. Reads see the state before the command: no row is read after
  * it was written.
  */
-export class Draft {
+export class Draft extends StateReader {
   readonly context: ApplyContext;
-  readonly rows: RowCodecs;
   readonly writes: Write[] = [];
   readonly changes: Change[] = [];
-  readonly #view: View;
 
   constructor(context: ApplyContext, rows: RowCodecs, view: View) {
+    super(rows, view);
     this.context = context;
-    this.rows = rows;
-    this.#view = view;
-  }
-
-  get view(): View {
-    return this.#view;
   }
 
   get nowMs(): number {
@@ -65,15 +63,6 @@ export class Draft {
   /** Sequence of the last change so far. */
   get sequence(): number {
     return this.context.sequence + this.changes.length;
-  }
-
-  has(key: StateKey): boolean {
-    return this.#view.get(key) !== undefined;
-  }
-
-  find<Row>(codec: RowCodec<Row>, key: StateKey): Row | undefined {
-    const value = this.#view.get(key);
-    return value === undefined ? undefined : codec.decode(value);
   }
 
   put<Row>(codec: RowCodec<Row>, key: StateKey, row: Row): void {

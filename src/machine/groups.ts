@@ -1,44 +1,54 @@
-import type { Caller, Group, Member, Operation } from "../domain/index.js";
+import type { Caller, Group, Operation } from "../domain/index.js";
 import { decide } from "../policy/index.js";
-import { refuse, refuseNotFound } from "./draft.js";
-import type { Draft, Outcome } from "./draft.js";
-import { KEYS } from "./rows.js";
+import type { Action } from "../policy/index.js";
+import { refuse, refuseNotFound, refuseStale } from "./draft.js";
+import type { Draft, Outcome, Refusal } from "./draft.js";
+import { formatEtag } from "./etag.js";
+import {
+  closeGroup,
+  ownMembers,
+  putGroup,
+  putMember,
+  refuseFullUser,
+  subgroupRange,
+} from "./group-rows.js";
+import { ANCESTORS_MAX, findOwnMember, lineOf } from "./membership.js";
+import { KEYS, MARK } from "./rows.js";
 
 type CreateGroup = Extract<Operation, { kind: "create-group" }>;
-type AddMember = Extract<Operation, { kind: "add-member" }>;
+type UpdateGroup = Extract<Operation, { kind: "update-group" }>;
+type SetGroupDeleted = Extract<Operation, { kind: "set-group-deleted" }>;
 
-export const MEMBERS_MAX = 500;
 /** Of who founds a group: everyone else comes below. */
 export const FOUNDER_RANK = 100;
 
-/** An id is never given again: the row of a group stays for ever. */
+/** An id is never given again, not even when its group was purged. */
 export function createGroup(draft: Draft, caller: Caller, operation: CreateGroup): Outcome {
-  const { group: id, uid, displayName, groupKind } = operation;
+  const { group: id, uid, displayName, groupKind, parent } = operation;
   const decision = decide(caller, "group.create", { kind: "none" });
   if (caller.kind !== "user" || decision.kind === "deny") {
     return refuse("permission-denied", "only a user founds a group");
   }
-  if (draft.has(KEYS.group(id))) return refuse("already-exists", `groups/${id} is taken`);
+  if (draft.has(KEYS.group(id)) || draft.has(KEYS.takenGroup(id))) {
+    return refuse("already-exists", `groups/${id} is taken`);
+  }
+  const refusal = refuseFullUser(draft, caller.user) ?? refuseParent(draft, caller, id, parent);
+  if (refusal !== undefined) return refusal;
   const group: Group = {
     id,
     uid,
     displayName,
     kind: groupKind,
+    parent,
     createTimeMs: draft.nowMs,
     updateTimeMs: draft.nowMs,
+    deleteTimeMs: 0,
+    purgeTimeMs: 0,
     revision: draft.nextRevision,
   };
-  const name = `groups/${id}`;
-  const resource = { kind: "group", group } as const;
-  draft.put(draft.rows.group, KEYS.group(id), group);
-  draft.change({
-    kind: "created",
-    channel: name,
-    audience: [caller.user],
-    resourceName: name,
-    resource,
-  });
-  addRow(draft, {
+  if (parent !== "") draft.putBytes(KEYS.subgroup(parent, id), MARK);
+  const outcome = putGroup(draft, "created", group, [caller.user]);
+  putMember(draft, "created", {
     group: id,
     user: caller.user,
     role: "leader",
@@ -47,41 +57,113 @@ export function createGroup(draft: Draft, caller: Caller, operation: CreateGroup
     revision: draft.nextRevision,
   });
   draft.put(draft.rows.memberCount, KEYS.memberCount(id), { members: 1 });
-  return { kind: "done", name, revision: group.revision, resource };
+  return outcome;
 }
 
-/** To those outside there is no group; to those inside, only who leads and ranks higher adds. */
-export function addMember(draft: Draft, caller: Caller, operation: AddMember): Outcome {
-  const { group, user, role, rank } = operation;
+export function updateGroup(draft: Draft, caller: Caller, operation: UpdateGroup): Outcome {
+  const { group: id, displayName, parent, fields, etag } = operation;
+  const before = requireGroup(draft, caller, "group.update", id);
+  if (before.kind === "refused") return before;
+  const { group } = before;
+  if (etag !== "" && etag !== formatEtag(group.revision)) return refuseStale(`groups/${id}`);
+  const moves = fields.includes("parent") && parent !== group.parent;
+  if (moves) {
+    const refusal = refuseParent(draft, caller, id, parent);
+    if (refusal !== undefined) return refusal;
+    if (group.parent !== "") draft.delete(KEYS.subgroup(group.parent, id));
+    if (parent !== "") draft.putBytes(KEYS.subgroup(parent, id), MARK);
+  }
+  const next = {
+    ...group,
+    displayName: fields.includes("displayName") ? displayName : group.displayName,
+    parent: moves ? parent : group.parent,
+    updateTimeMs: draft.nowMs,
+    revision: draft.nextRevision,
+  };
+  return putGroup(draft, "updated", next, []);
+}
+
+export function setGroupDeleted(draft: Draft, caller: Caller, operation: SetGroupDeleted): Outcome {
+  const { group: id, deleted, etag } = operation;
+  const action = deleted ? "group.delete" : "group.undelete";
+  const name = `groups/${id}`;
+  if (!deleted) return undeleteGroup(draft, caller, id);
+  const before = requireGroup(draft, caller, action, id);
+  if (before.kind === "refused") return before;
+  if (etag !== "" && etag !== formatEtag(before.group.revision)) return refuseStale(name);
+  if (draft.view.range(subgroupRange(id)).length > 0) {
+    return refuse("failed-precondition", `${name} has groups below it: move or delete them first`);
+  }
+  return closeGroup(draft, before.group, ownMembers(draft, id));
+}
+
+function undeleteGroup(draft: Draft, caller: Caller, id: string): Outcome {
+  const name = `groups/${id}`;
+  const group = draft.find(draft.rows.group, KEYS.group(id));
   const own =
     caller.kind === "user"
-      ? draft.find(draft.rows.member, KEYS.member(group, caller.user))
+      ? draft.find(draft.rows.member, KEYS.member(id, caller.user))
       : undefined;
-  const decision = decide(caller, "member.add", { kind: "group", membership: own, rank });
-  if (decision.kind === "deny") {
-    if (decision.as === "not-found") return refuseNotFound(`groups/${group}`);
-    return refuse("permission-denied", "only a leader or deputy of a higher rank adds this member");
+  const decision = decide(caller, "group.undelete", { kind: "group", membership: own });
+  if (group === undefined || decision.kind === "deny") {
+    return decision.kind === "deny" && decision.as === "permission-denied"
+      ? refuse("permission-denied", "only a leader undeletes a group")
+      : refuseNotFound(name);
   }
-  const name = `groups/${group}/members/${user}`;
-  if (draft.has(KEYS.member(group, user))) return refuse("already-exists", `${name} exists`);
-  const count = draft.find(draft.rows.memberCount, KEYS.memberCount(group))?.members ?? 0;
-  if (count >= MEMBERS_MAX) {
-    return refuse("failed-precondition", `groups/${group} has ${MEMBERS_MAX} members, the most`);
-  }
-  const revision = draft.nextRevision;
-  const member: Member = { group, user, role, rank, createTimeMs: draft.nowMs, revision };
-  addRow(draft, member);
-  draft.put(draft.rows.memberCount, KEYS.memberCount(group), { members: count + 1 });
-  return { kind: "done", name, revision, resource: { kind: "member", member } };
+  if (group.deleteTimeMs === 0) return refuse("failed-precondition", `${name} is not deleted`);
+  const members = ownMembers(draft, id);
+  if (members.length === 0) return refuse("failed-precondition", `${name} has no members`);
+  draft.delete(KEYS.groupPurge(group.purgeTimeMs, id));
+  for (const { user } of members) draft.delete(KEYS.memberPurge(group.purgeTimeMs, id, user));
+  const next = {
+    ...group,
+    updateTimeMs: draft.nowMs,
+    deleteTimeMs: 0,
+    purgeTimeMs: 0,
+    revision: draft.nextRevision,
+  };
+  return putGroup(
+    draft,
+    "updated",
+    next,
+    members.map(({ user }) => user),
+  );
 }
 
-function addRow(draft: Draft, member: Member): void {
-  draft.put(draft.rows.member, KEYS.member(member.group, member.user), member);
-  draft.change({
-    kind: "created",
-    channel: `groups/${member.group}`,
-    audience: [member.user],
-    resourceName: `groups/${member.group}/members/${member.user}`,
-    resource: { kind: "member", member },
-  });
+/** A group that stands and in which the caller may do this; to those outside there is none. */
+export function requireGroup(
+  draft: Draft,
+  caller: Caller,
+  action: Action,
+  id: string,
+): { readonly kind: "group"; readonly group: Group } | Refusal {
+  const membership = findOwnMember(draft, id, caller);
+  const [group] = lineOf(draft, id);
+  const decision = decide(caller, action, { kind: "group", membership });
+  if (group === undefined || (decision.kind === "deny" && decision.as === "not-found")) {
+    return refuseNotFound(`groups/${id}`);
+  }
+  if (decision.kind === "allow") return { kind: "group", group };
+  const who = action === "group.delete" ? "a leader" : "a leader or deputy";
+  return refuse("permission-denied", `only ${who} of groups/${id} may do this`);
+}
+
+/** Whoever puts a group below another leads that one; no group is above itself. */
+function refuseParent(
+  draft: Draft,
+  caller: Caller,
+  id: string,
+  parent: string,
+): Refusal | undefined {
+  if (parent === "") return undefined;
+  const found = requireGroup(draft, caller, "group.update", parent);
+  if (found.kind === "refused") return found;
+  const line = lineOf(draft, parent);
+  if (line.some((group) => group.id === id)) {
+    return refuse("failed-precondition", `groups/${parent} is below groups/${id} already`);
+  }
+  if (line.length > ANCESTORS_MAX) {
+    return refuse("failed-precondition", `at most ${ANCESTORS_MAX} groups above a group`);
+  }
+  return undefined;
 }

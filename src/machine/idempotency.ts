@@ -156,7 +156,14 @@ function targetOf(operation: Operation): string {
     case "set-user-standing":
       return operation.user;
     case "create-group":
+    case "update-group":
+    case "set-group-deleted":
     case "add-member":
+    case "update-member":
+    case "remove-member":
+    case "transfer-leadership":
+    case "create-invitation":
+    case "settle-invitation":
       return operation.group;
     case "create-event":
     case "update-event":

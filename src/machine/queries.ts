@@ -10,16 +10,27 @@ import type {
 } from "../domain/index.js";
 import { calendarOwner, decide, isId } from "../policy/index.js";
 import type { Action } from "../policy/index.js";
-import { BATCH_EVENTS_MAX, isEventId, isSessionId } from "./checks.js";
+import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Refusal } from "./draft.js";
 import { eventName } from "./events.js";
 import { gather } from "./gather.js";
+import { groupsOfRange } from "./group-rows.js";
 import { isAfter, listEvents } from "./list-events.js";
+import { invitationName } from "./invitations.js";
+import {
+  findGroup,
+  findMember,
+  findOwnMember,
+  listMembers,
+  memberKeys,
+  memberRange,
+} from "./membership.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import { sessionsRange, withoutHashes } from "./sessions.js";
 import { foldAscii, isVisibleAscii } from "./text.js";
+import { StateReader } from "./state-reader.js";
 import type { RowCodec, StateKey, View } from "./types.js";
 
 const PAGE_ROWS_DEFAULT = 50;
@@ -39,11 +50,13 @@ class Queries {
   readonly #caller: Caller;
   readonly #view: View;
   readonly #rows: RowCodecs;
+  readonly #state: StateReader;
 
   constructor(caller: Caller, view: View, rows: RowCodecs) {
     this.#caller = caller;
     this.#view = view;
     this.#rows = rows;
+    this.#state = new StateReader(rows, view);
   }
 
   answer(question: Question): Answer | Refusal {
@@ -62,6 +75,12 @@ class Queries {
         return this.#getClusterKeys();
       case "get-group":
         return this.#getGroup(question);
+      case "list-groups":
+        return this.#listGroups(question);
+      case "get-invitation":
+        return this.#getInvitation(question);
+      case "list-invitations":
+        return this.#listInvitations(question);
       case "get-member":
         return this.#getMember(question);
       case "list-members":
@@ -162,22 +181,46 @@ class Queries {
     return keys === undefined ? refuseNotFound("cluster/keys") : { kind: "cluster-keys", keys };
   }
 
+  /** A deleted group can be read by its members, until it is purged. */
   #getGroup({ group: id }: Of<"get-group">): Answer | Refusal {
     const absent = refuseNotFound(`groups/${id}`);
     if (!isId(id)) return absent;
     gather(this.#view, { keys: [KEYS.group(id), ...this.#ownMemberKeys(id)], ranges: [] });
-    if (!this.#isMemberAllowed("group.get", id)) return absent;
     const group = this.#find(this.#rows.group, KEYS.group(id));
-    return group === undefined ? absent : { kind: "group", group };
+    if (group === undefined) return absent;
+    const [key] = this.#ownMemberKeys(id);
+    const own = key === undefined ? undefined : this.#find(this.#rows.member, key);
+    const membership = own ?? findOwnMember(this.#state, id, this.#caller);
+    const decision = decide(this.#caller, "group.get", { kind: "group", membership });
+    return decision.kind === "allow" ? { kind: "group", group } : absent;
+  }
+
+  #listGroups({ pageSize, after }: Of<"list-groups">): Answer | Refusal {
+    const caller = this.#caller;
+    if (caller.kind !== "user" || decide(caller, "group.list", { kind: "none" }).kind === "deny") {
+      return refuse("permission-denied", "only a user is in groups");
+    }
+    if (after !== "" && !isId(after)) return refuse("invalid-argument", "page_token: not ours");
+    const count = pageRows(pageSize);
+    const prefix = `gu/${caller.user}/`;
+    const ids = this.#view
+      .range(groupsOfRange(caller.user))
+      .map(({ key }) => key.slice(prefix.length))
+      .filter((id) => id > after);
+    gather(this.#view, { keys: ids.map(KEYS.group), ranges: [] });
+    const standing = ids.flatMap((id) => findGroup(this.#state, id) ?? []);
+    const groups = standing.slice(0, count);
+    const next = standing.length > count ? (groups.at(-1)?.id ?? "") : "";
+    return { kind: "groups", groups, next };
   }
 
   #getMember({ group, user }: Of<"get-member">): Answer | Refusal {
     const absent = refuseNotFound(`groups/${group}/members/${user}`);
     if (!isId(group) || !isId(user)) return absent;
-    const keys = [KEYS.member(group, user), ...this.#ownMemberKeys(group)];
+    const keys = [...memberKeys(group, user), ...this.#ownMemberKeys(group)];
     gather(this.#view, { keys, ranges: [] });
     if (!this.#isMemberAllowed("member.list", group)) return absent;
-    const member = this.#find(this.#rows.member, KEYS.member(group, user));
+    const member = findMember(this.#state, group, user);
     return member === undefined ? absent : { kind: "member", member };
   }
 
@@ -187,14 +230,42 @@ class Queries {
     if (!isId(group)) return absent;
     if (after !== "" && !isId(after)) return refuse("invalid-argument", "page_token: not ours");
     const count = pageRows(pageSize);
-    const all = prefixRange(`gm/${group}`, count + 1);
-    const range = after === "" ? all : { ...all, start: keyAfter(KEYS.member(group, after)) };
-    gather(this.#view, { keys: this.#ownMemberKeys(group), ranges: [range] });
+    gather(this.#view, {
+      keys: [KEYS.group(group), ...this.#ownMemberKeys(group)],
+      ranges: [memberRange(group, after, count + 1)],
+    });
     if (!this.#isMemberAllowed("member.list", group)) return absent;
-    const found = this.#view.range(range);
-    const members = found.slice(0, count).map(({ value }) => this.#rows.member.decode(value));
+    const found = listMembers(this.#state, group, after, count + 1);
+    const members = found.slice(0, count);
     const last = found.length > count ? members.at(-1) : undefined;
     return { kind: "members", members, next: last?.user ?? "" };
+  }
+
+  /** For the group's members, and for whom it asks. */
+  #getInvitation({ group, invitation: id }: Of<"get-invitation">): Answer | Refusal {
+    const absent = refuseNotFound(invitationName(group, id));
+    if (!isId(group) || !isInvitationId(id)) return absent;
+    const invitation = this.#find(this.#rows.invitation, KEYS.invitation(group, id));
+    if (invitation === undefined) return absent;
+    const facts = { kind: "user", user: invitation.invitee } as const;
+    const isAsked = decide(this.#caller, "invitation.answer", facts).kind === "allow";
+    if (!isAsked && !this.#isMemberAllowed("invitation.list", group)) return absent;
+    return { kind: "invitation", invitation };
+  }
+
+  #listInvitations({ group, pageSize, after }: Of<"list-invitations">): Answer | Refusal {
+    const absent = refuseNotFound(`groups/${group}`);
+    if (!isId(group) || !this.#isMemberAllowed("invitation.list", group)) return absent;
+    if (after !== "" && !isInvitationId(after)) {
+      return refuse("invalid-argument", "page_token: not ours");
+    }
+    const count = pageRows(pageSize);
+    const all = prefixRange(`gi/${group}`, count + 1);
+    const range = after === "" ? all : { ...all, start: keyAfter(KEYS.invitation(group, after)) };
+    const found = this.#view.range(range).map(({ value }) => this.#rows.invitation.decode(value));
+    const invitations = found.slice(0, count);
+    const next = found.length > count ? (invitations.at(-1)?.id ?? "") : "";
+    return { kind: "invitations", invitations, next };
   }
 
   /** A deleted event can still be read, until it is purged. */
@@ -239,8 +310,7 @@ class Queries {
   }
 
   #isMemberAllowed(action: Action, group: string): boolean {
-    const [key] = this.#ownMemberKeys(group);
-    const membership = key === undefined ? undefined : this.#find(this.#rows.member, key);
+    const membership = findOwnMember(this.#state, group, this.#caller);
     return decide(this.#caller, action, { kind: "group", membership }).kind === "allow";
   }
 
@@ -256,8 +326,7 @@ class Queries {
   }
 
   #find<Row>(codec: RowCodec<Row>, key: StateKey): Row | undefined {
-    const value = this.#view.get(key);
-    return value === undefined ? undefined : codec.decode(value);
+    return this.#state.find(codec, key);
   }
 }
 

@@ -1,6 +1,8 @@
 import { unreachable } from "../base/index.js";
-import type { Command, Operation } from "../domain/index.js";
+import type { Caller, Command } from "../domain/index.js";
+import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
 import { requestReads } from "./idempotency.js";
+import { openInvitationsRange } from "./invitations.js";
 import { KEYS } from "./rows.js";
 import { sessionsRange } from "./sessions.js";
 import { foldAscii } from "./text.js";
@@ -14,7 +16,7 @@ const NO_RANGES: readonly KeyRange[] = [];
  */
 export function readsOf(command: Command): ReadSet {
   const keys = [...requestReads(command), ...operationKeys(command)];
-  return { keys, ranges: operationRanges(command.operation) };
+  return { keys, ranges: operationRanges(command) };
 }
 
 function operationKeys({ caller, operation }: Command): readonly StateKey[] {
@@ -40,13 +42,42 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       return [KEYS.session(operation.user, operation.session)];
     case "create-cluster-keys":
       return [KEYS.clusterKeys];
-    case "create-group":
-      return [KEYS.group(operation.group)];
+    case "create-group": {
+      const { group, parent } = operation;
+      const keys = [KEYS.group(group), KEYS.takenGroup(group)];
+      return parent === "" ? keys : [...keys, KEYS.group(parent), ...ownKeys(caller, parent)];
+    }
+    case "update-group": {
+      const { group, parent } = operation;
+      const keys = [KEYS.group(group), ...ownKeys(caller, group)];
+      return parent === "" ? keys : [...keys, KEYS.group(parent), ...ownKeys(caller, parent)];
+    }
+    case "set-group-deleted":
+      return [KEYS.group(operation.group), ...ownKeys(caller, operation.group)];
+    case "update-member":
+    case "remove-member": {
+      const { group, user } = operation;
+      const keys = [KEYS.group(group), KEYS.member(group, user), KEYS.memberCount(group)];
+      return [...keys, ...ownKeys(caller, group)];
+    }
+    case "transfer-leadership": {
+      const { group, successor } = operation;
+      return [KEYS.group(group), KEYS.member(group, successor), ...ownKeys(caller, group)];
+    }
+    case "create-invitation": {
+      const { group, invitee } = operation;
+      const keys = [KEYS.member(group, invitee), KEYS.openInvitation(group, invitee)];
+      return [KEYS.group(group), ...keys, ...ownKeys(caller, group)];
+    }
+    case "settle-invitation": {
+      const { group, invitation } = operation;
+      const keys = [KEYS.group(group), KEYS.invitation(group, invitation), KEYS.memberCount(group)];
+      return [...keys, ...ownKeys(caller, group)];
+    }
     case "add-member": {
       const { group, user } = operation;
-      const keys = [KEYS.member(group, user), KEYS.memberCount(group)];
-      if (caller.kind === "user") keys.push(KEYS.member(group, caller.user));
-      return keys;
+      const keys = [KEYS.group(group), KEYS.member(group, user), KEYS.memberCount(group)];
+      return [...keys, ...ownKeys(caller, group)];
     }
     case "create-event":
     case "update-event":
@@ -67,8 +98,23 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
   }
 }
 
-function operationRanges(operation: Operation): readonly KeyRange[] {
+/** The caller's own place in a group. */
+function ownKeys(caller: Caller, group: string): readonly StateKey[] {
+  return caller.kind === "user" ? [KEYS.member(group, caller.user)] : [];
+}
+
+function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
   switch (operation.kind) {
+    case "create-group":
+      return caller.kind === "user" ? [groupsOfRange(caller.user)] : NO_RANGES;
+    case "add-member":
+      return [groupsOfRange(operation.user)];
+    case "create-invitation":
+      return [openInvitationsRange(operation.group)];
+    case "set-group-deleted":
+      return [ownMembersRange(operation.group), subgroupRange(operation.group)];
+    case "settle-invitation":
+      return caller.kind === "user" ? [groupsOfRange(caller.user)] : NO_RANGES;
     case "change-password":
     case "create-session":
     case "set-user-standing":

@@ -5,6 +5,7 @@ import type {
   CommandReply,
   Credentials,
   Group,
+  Invitation,
   Member,
   Session,
   User,
@@ -33,6 +34,11 @@ export interface BootstrapUseRow {
 
 export interface MemberCountRow {
   readonly members: number;
+}
+
+export interface OpenInvitationRow {
+  readonly invitation: string;
+  readonly expireMs: number;
 }
 
 export interface RequestOutcomeRow {
@@ -84,6 +90,8 @@ export interface RowCodecs {
   readonly emailOwner: RowCodec<EmailOwnerRow>;
   readonly bootstrapUse: RowCodec<BootstrapUseRow>;
   readonly memberCount: RowCodec<MemberCountRow>;
+  readonly invitation: RowCodec<Invitation>;
+  readonly openInvitation: RowCodec<OpenInvitationRow>;
   readonly requestOutcome: RowCodec<RequestOutcomeRow>;
   readonly requestUsage: RowCodec<RequestUsageRow>;
   readonly expiry: RowCodec<ExpiryRow>;
@@ -106,6 +114,14 @@ export interface RowCodecs {
  *   gr/{group}                      Group
  *   gc/{group}                      MemberCount
  *   gm/{group}/{user}               Member
+ *   gu/{user}/{group}               that a user is a member
+ *   gk/{parent}/{group}             that a group is below another
+ *   gi/{group}/{invitation}         Invitation
+ *   gv/{group}/{invitee}            OpenInvitation
+ *   gx/{purge}/{group}/{invitation}  Expiry of an invitation
+ *   gp/{purge}/{group}              Expiry of a deleted group
+ *   gq/{purge}/{group}/{user}       Expiry of its member
+ *   gt/{group}                      that an id was given: it stays when its group is purged
  *   ev/{calendar}/{event}           CalendarEvent
  *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length
  *   ed/{calendar}/{length}/{start}/{event}  the same for deleted events
@@ -130,6 +146,16 @@ export const KEYS = {
   group: (group: string): StateKey => `gr/${group}`,
   memberCount: (group: string): StateKey => `gc/${group}`,
   member: (group: string, user: string): StateKey => `gm/${group}/${user}`,
+  memberGroup: (user: string, group: string): StateKey => `gu/${user}/${group}`,
+  memberPurge: (purgeMs: number, group: string, user: string): StateKey =>
+    `gq/${timeKey(purgeMs)}/${group}/${user}`,
+  subgroup: (parent: string, group: string): StateKey => `gk/${parent}/${group}`,
+  groupPurge: (purgeMs: number, group: string): StateKey => `gp/${timeKey(purgeMs)}/${group}`,
+  takenGroup: (group: string): StateKey => `gt/${group}`,
+  invitation: (group: string, invitation: string): StateKey => `gi/${group}/${invitation}`,
+  openInvitation: (group: string, invitee: string): StateKey => `gv/${group}/${invitee}`,
+  invitationPurge: (purgeMs: number, group: string, invitation: string): StateKey =>
+    `gx/${timeKey(purgeMs)}/${group}/${invitation}`,
   event: (calendar: string, event: string): StateKey => `ev/${calendar}/${event}`,
   eventPurge: (purgeMs: number, calendar: string, event: string): StateKey =>
     `ep/${timeKey(purgeMs)}/${calendar}/${event}`,
@@ -149,6 +175,9 @@ export const EXPIRY_QUEUES = [
   { prefix: "sx", target: "ss" },
   { prefix: "ep", target: "ev" },
   { prefix: "up", target: "us" },
+  { prefix: "gp", target: "gr" },
+  { prefix: "gq", target: "gm" },
+  { prefix: "gx", target: "gi" },
 ] as const;
 
 export type ExpiryQueue = (typeof EXPIRY_QUEUES)[number];

@@ -113,6 +113,9 @@ function freed(
     case "sx":
     case "ep":
     case "up":
+    case "gp":
+    case "gq":
+    case "gx":
       return usage;
   }
 }

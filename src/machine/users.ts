@@ -1,6 +1,6 @@
 import type { Caller, Operation, User, UserContent, UserField } from "../domain/index.js";
 import { decide } from "../policy/index.js";
-import { refuse, refuseNotFound } from "./draft.js";
+import { refuse, refuseNotFound, refuseStale } from "./draft.js";
 import type { Draft, Outcome } from "./draft.js";
 import { formatEtag } from "./etag.js";
 import { gather } from "./gather.js";
@@ -187,8 +187,4 @@ function proposal(draft: Draft, id: string): string {
   gather(draft.view, { keys, ranges: [] });
   const free = candidates.find((candidate) => !isTaken(draft, candidate));
   return free === undefined ? "" : `: users/${free} is free`;
-}
-
-function refuseStale(name: string): Outcome {
-  return refuse("stale-etag", `${name} has changed since: read it again, then write`);
 }

@@ -1,4 +1,4 @@
-import type { Caller, ClusterRole } from "../domain/index.js";
+import type { Caller, ClusterRole, MemberRole } from "../domain/index.js";
 import type { Decision } from "./decide.js";
 import type { Facts } from "./facts.js";
 
@@ -61,6 +61,16 @@ const superior: Rule = (caller, facts) => {
   return leads && rank !== undefined && membership.rank > rank ? ALLOW : FORBID;
 };
 
+const among =
+  (...roles: readonly MemberRole[]): Rule =>
+  (caller, facts) => {
+    const seen = member(caller, facts);
+    if (seen.kind === "deny" || facts.kind !== "group") return seen;
+    return roles.some((held) => held === facts.membership?.role) ? ALLOW : FORBID;
+  };
+const leads = among("leader", "deputy");
+const leader = among("leader");
+
 /** A channel is watched by whom it belongs to. */
 const watcher: Rule = (caller, facts) => {
   switch (facts.kind) {
@@ -99,22 +109,22 @@ export const RIGHTS = {
 
   "group.create": signedIn,
   "group.get": orSystem(member),
-  "group.list": nobody,
-  "group.update": nobody,
-  "group.delete": nobody,
-  "group.undelete": nobody,
-  "group.leave": nobody,
-  "group.transfer-leadership": nobody,
+  "group.list": signedIn,
+  "group.update": leads,
+  "group.delete": leader,
+  "group.undelete": leader,
+  "group.leave": member,
+  "group.transfer-leadership": leader,
 
   "member.add": superior,
   "member.list": orSystem(member),
-  "member.update": nobody,
-  "member.remove": nobody,
+  "member.update": superior,
+  "member.remove": superior,
 
-  "invitation.create": nobody,
-  "invitation.list": nobody,
-  "invitation.answer": nobody,
-  "invitation.revoke": nobody,
+  "invitation.create": superior,
+  "invitation.list": member,
+  "invitation.answer": self,
+  "invitation.revoke": leads,
 
   "calendar.get": nobody,
   "calendar.list": nobody,

@@ -64,6 +64,7 @@ export {
   eventToPublic,
   GROUP_KIND,
   groupToPublic,
+  invitationToPublic,
   MEMBER_ROLE,
   memberToPublic,
   sessionToPublic,

@@ -118,6 +118,15 @@ describe("the same log", () => {
 const LOADS_MAX: Partial<Record<OperationKind, number>> = {
   sweep: 1,
   "register-user": 1,
+  // These ask the groups above, and who leads after the last leader.
+  "create-group": 3,
+  "update-group": 4,
+  "set-group-deleted": 3,
+  "add-member": 3,
+  "update-member": 4,
+  "remove-member": 4,
+  "create-invitation": 3,
+  "settle-invitation": 3,
 };
 
 describe("what a command will read", () => {
@@ -147,6 +156,7 @@ describe("what a command will read", () => {
       uid: "",
       displayName: "",
       groupKind: "peer",
+      parent: "",
     }),
     command(ana, { kind: "add-member", group: "choir", user: "bea", role: "member", rank: 1 }),
     command(ana, createEvent("ana", eventId(1))),

@@ -4,12 +4,13 @@ import { ANONYMOUS, userCaller } from "../support/agenda.js";
 import { AgendaShard } from "../support/agenda-shard.js";
 
 const ana = userCaller("ana");
-const FOUND: Operation = {
+const FOUND: Extract<Operation, { kind: "create-group" }> = {
   kind: "create-group",
   group: "choir",
   uid: "uid",
   displayName: "Choir",
   groupKind: "hierarchical",
+  parent: "",
 };
 
 function add(user: string, role: MemberRole, rank: number): Operation {

@@ -18,6 +18,13 @@ const hash = fc.constantFrom(...HASHES);
 const group = fc.constantFrom("choir", "board");
 const calendar = fc.constantFrom("ana", "ana.work", "bea", "choir.group");
 const event = fc.integer({ min: 1, max: 12 }).map(eventId);
+const invitation = fc.integer({ min: 1, max: 4 }).map((n) => `i${String(n).padStart(26, "0")}`);
+const anyRole = fc.constantFrom(
+  "leader" as const,
+  "deputy" as const,
+  "member" as const,
+  "observer" as const,
+);
 const lifetimeMs = fc.constantFrom(HOUR_MS, 30 * DAY_MS);
 const etag = fc.constantFrom("", "", '"r1"', '"r5"');
 
@@ -164,6 +171,47 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     uid: fc.constant("uid"),
     displayName: fc.constant("Choir"),
     groupKind: fc.constantFrom("hierarchical" as const, "peer" as const),
+    parent: fc.constantFrom("", "", "choir", "board"),
+  }),
+  fc.record({
+    kind: fc.constant("update-group" as const),
+    group,
+    displayName: fc.constantFrom("", "New"),
+    parent: fc.constantFrom("", "choir", "board"),
+    fields: fc.subarray(["displayName", "parent"] as const, { minLength: 1 }),
+    etag,
+  }),
+  fc.record({
+    kind: fc.constant("set-group-deleted" as const),
+    group,
+    deleted: fc.boolean(),
+    etag,
+  }),
+  fc.record({
+    kind: fc.constant("update-member" as const),
+    group,
+    user,
+    role: anyRole,
+    rank: fc.integer({ min: 0, max: 120 }),
+    fields: fc.subarray(["role", "rank"] as const),
+    etag,
+  }),
+  fc.record({ kind: fc.constant("remove-member" as const), group, user }),
+  fc.record({ kind: fc.constant("transfer-leadership" as const), group, successor: user }),
+  fc.record({
+    kind: fc.constant("create-invitation" as const),
+    group,
+    invitation,
+    invitee: user,
+    role: anyRole,
+    rank: fc.integer({ min: 0, max: 120 }),
+    lifetimeMs: fc.constantFrom(HOUR_MS, 14 * DAY_MS),
+  }),
+  fc.record({
+    kind: fc.constant("settle-invitation" as const),
+    group,
+    invitation,
+    state: fc.constantFrom("accepted" as const, "declined" as const, "revoked" as const),
   }),
   fc.record({
     kind: fc.constant("add-member" as const),

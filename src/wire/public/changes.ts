@@ -6,7 +6,7 @@ import { toUint64 } from "../int64.js";
 import { PUBLIC_CHANGE_KIND } from "./enums.js";
 import { eventToPublic } from "./events.js";
 import type { EventPlace } from "./events.js";
-import { groupToPublic, memberToPublic } from "./people.js";
+import { groupToPublic, invitationToPublic, memberToPublic } from "./people.js";
 import { formatEtag, toTimestamp } from "./times.js";
 
 /** Where a change stands, as its feed and its shard's name say. */
@@ -32,7 +32,7 @@ export function changeToPublic(change: domain.Change, place: ChangePlace): Publi
 }
 
 /** Of users and sessions only the name goes out: who may see what of them is decided where they are read. */
-function resourceToPublic(resource: domain.Resource, place: EventPlace): PublicChange["resource"] {
+function resourceToPublic(resource: domain.Resource, place: ChangePlace): PublicChange["resource"] {
   switch (resource.kind) {
     case "event":
       return { case: "event", value: eventToPublic(resource.event, place) };
@@ -40,6 +40,8 @@ function resourceToPublic(resource: domain.Resource, place: EventPlace): PublicC
       return { case: "group", value: groupToPublic(resource.group) };
     case "member":
       return { case: "member", value: memberToPublic(resource.member) };
+    case "invitation":
+      return { case: "invitation", value: invitationToPublic(resource.invitation, place.timeMs) };
     case "user":
     case "session":
       return { case: undefined };

@@ -1,5 +1,5 @@
 import { EventState, Transparency, Visibility } from "../../../gen/cabildo/v1/events_pb.js";
-import { GroupKind, MemberRole } from "../../../gen/cabildo/v1/groups_pb.js";
+import { GroupKind, InvitationState, MemberRole } from "../../../gen/cabildo/v1/groups_pb.js";
 import { ChangeKind } from "../../../gen/cabildo/v1/sync_pb.js";
 import { UserState } from "../../../gen/cabildo/v1/users_pb.js";
 import type * as domain from "../../domain/index.js";
@@ -48,6 +48,13 @@ export const MEMBER_ROLE = mapping<domain.MemberRole, MemberRole>({
   deputy: MemberRole.DEPUTY,
   member: MemberRole.MEMBER,
   observer: MemberRole.OBSERVER,
+});
+
+export const INVITATION_STATE = mapping<domain.InvitationState, InvitationState>({
+  pending: InvitationState.PENDING,
+  accepted: InvitationState.ACCEPTED,
+  declined: InvitationState.DECLINED,
+  revoked: InvitationState.REVOKED,
 });
 
 export const USER_STATE = mapping<domain.User["state"], UserState>({

@@ -6,6 +6,7 @@ export { contentFromPublic, eventToPublic } from "./events.js";
 export type { EventPlace, FieldFault } from "./events.js";
 export {
   groupToPublic,
+  invitationToPublic,
   memberToPublic,
   sessionToPublic,
   userContentFromPublic,

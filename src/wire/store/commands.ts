@@ -6,7 +6,8 @@ import type { Command, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, required } from "./decoding.js";
-import { EVENT_FIELD, GROUP_KIND, MEMBER_ROLE } from "./enums.js";
+import { EVENT_FIELD } from "./enums.js";
+import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
 import { fromClusterKeys, fromEventContent, toClusterKeys, toEventContent } from "./resources.js";
 
@@ -127,27 +128,15 @@ function toOperation(operation: Operation): pb.Command["operation"] {
         },
       };
     case "create-group":
-      return {
-        case: "createGroup",
-        value: {
-          $typeName: "cabildo.store.v1.CreateGroup",
-          group: operation.group,
-          uid: operation.uid,
-          displayName: operation.displayName,
-          kind: GROUP_KIND.encode(operation.groupKind),
-        },
-      };
+    case "update-group":
+    case "set-group-deleted":
     case "add-member":
-      return {
-        case: "addMember",
-        value: {
-          $typeName: "cabildo.store.v1.AddMember",
-          group: operation.group,
-          user: operation.user,
-          role: MEMBER_ROLE.encode(operation.role),
-          rank: operation.rank,
-        },
-      };
+    case "update-member":
+    case "remove-member":
+    case "transfer-leadership":
+    case "create-invitation":
+    case "settle-invitation":
+      return toGroupOperation(operation);
     case "create-event":
       return {
         case: "createEvent",
@@ -270,14 +259,16 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
         kind: "create-cluster-keys",
         keys: fromClusterKeys(required(operation.value.keys, "keys")),
       };
-    case "createGroup": {
-      const { group, uid, displayName, kind } = operation.value;
-      return { kind: "create-group", group, uid, displayName, groupKind: GROUP_KIND.decode(kind) };
-    }
-    case "addMember": {
-      const { group, user, role, rank } = operation.value;
-      return { kind: "add-member", group, user, role: MEMBER_ROLE.decode(role), rank };
-    }
+    case "createGroup":
+    case "updateGroup":
+    case "setGroupDeleted":
+    case "addMember":
+    case "updateMember":
+    case "removeMember":
+    case "transferLeadership":
+    case "createInvitation":
+    case "settleInvitation":
+      return fromGroupOperation(operation);
     case "createEvent": {
       const { calendar, event, content } = operation.value;
       return {

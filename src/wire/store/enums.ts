@@ -6,7 +6,10 @@ import type {
   ClusterRole,
   EventField,
   EventState,
+  GroupField,
   GroupKind,
+  InvitationState,
+  MemberField,
   MemberRole,
   Transparency,
   User,
@@ -101,6 +104,23 @@ export const USER_FIELD = table<UserField, commands.UserField>("user field", {
   timeZone: commands.UserField.TIME_ZONE,
   defaultVisibility: commands.UserField.DEFAULT_VISIBILITY,
   workingHours: commands.UserField.WORKING_HOURS,
+});
+
+export const GROUP_FIELD = table<GroupField, commands.GroupField>("group field", {
+  displayName: commands.GroupField.DISPLAY_NAME,
+  parent: commands.GroupField.PARENT,
+});
+
+export const MEMBER_FIELD = table<MemberField, commands.MemberField>("member field", {
+  role: commands.MemberField.ROLE,
+  rank: commands.MemberField.RANK,
+});
+
+export const INVITATION_STATE = table<InvitationState, pb.InvitationState>("invitation state", {
+  pending: pb.InvitationState.PENDING,
+  accepted: pb.InvitationState.ACCEPTED,
+  declined: pb.InvitationState.DECLINED,
+  revoked: pb.InvitationState.REVOKED,
 });
 
 export const USER_ACT = table<UserAct, commands.UserAct>("user act", {

@@ -89,6 +89,27 @@ function toQuestion(question: Question): pb.Query["question"] {
       const { group, user } = question;
       return { case: "getMember", value: { $typeName: "cabildo.store.v1.GetMember", group, user } };
     }
+    case "list-groups": {
+      const { pageSize, after } = question;
+      return {
+        case: "listGroups",
+        value: { $typeName: "cabildo.store.v1.ListGroups", pageSize, after },
+      };
+    }
+    case "get-invitation": {
+      const { group, invitation } = question;
+      return {
+        case: "getInvitation",
+        value: { $typeName: "cabildo.store.v1.GetInvitation", group, invitation },
+      };
+    }
+    case "list-invitations": {
+      const { group, pageSize, after } = question;
+      return {
+        case: "listInvitations",
+        value: { $typeName: "cabildo.store.v1.ListInvitations", group, pageSize, after },
+      };
+    }
     case "list-members": {
       const { group, pageSize, after } = question;
       return {
@@ -153,6 +174,18 @@ function fromQuestion(question: pb.Query["question"]): Question {
     case "getMember": {
       const { group, user } = question.value;
       return { kind: "get-member", group, user };
+    }
+    case "listGroups": {
+      const { pageSize, after } = question.value;
+      return { kind: "list-groups", pageSize, after };
+    }
+    case "getInvitation": {
+      const { group, invitation } = question.value;
+      return { kind: "get-invitation", group, invitation };
+    }
+    case "listInvitations": {
+      const { group, pageSize, after } = question.value;
+      return { kind: "list-invitations", group, pageSize, after };
     }
     case "listMembers": {
       const { group, pageSize, after } = question.value;
@@ -223,6 +256,26 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
       return { case: "clusterKeys", value: resources.toClusterKeys(answer.keys) };
     case "group":
       return { case: "group", value: resources.toGroup(answer.group) };
+    case "groups":
+      return {
+        case: "groups",
+        value: {
+          $typeName: "cabildo.store.v1.GroupPage",
+          groups: answer.groups.map(resources.toGroup),
+          next: answer.next,
+        },
+      };
+    case "invitation":
+      return { case: "invitation", value: resources.toInvitation(answer.invitation) };
+    case "invitations":
+      return {
+        case: "invitations",
+        value: {
+          $typeName: "cabildo.store.v1.InvitationPage",
+          invitations: answer.invitations.map(resources.toInvitation),
+          next: answer.next,
+        },
+      };
     case "member":
       return { case: "member", value: resources.toMember(answer.member) };
     case "members":
@@ -274,6 +327,16 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
       return { kind: "cluster-keys", keys: resources.fromClusterKeys(outcome.value) };
     case "group":
       return { kind: "group", group: resources.fromGroup(outcome.value) };
+    case "groups": {
+      const { groups, next } = outcome.value;
+      return { kind: "groups", groups: groups.map(resources.fromGroup), next };
+    }
+    case "invitation":
+      return { kind: "invitation", invitation: resources.fromInvitation(outcome.value) };
+    case "invitations": {
+      const { invitations, next } = outcome.value;
+      return { kind: "invitations", invitations: invitations.map(resources.fromInvitation), next };
+    }
     case "member":
       return { kind: "member", member: resources.fromMember(outcome.value) };
     case "members": {

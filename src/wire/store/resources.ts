@@ -9,6 +9,7 @@ import type {
   EventContent,
   EventSpan,
   Group,
+  Invitation,
   Member,
   Resource,
   Session,
@@ -21,6 +22,7 @@ import {
   CLUSTER_ROLE,
   EVENT_STATE,
   GROUP_KIND,
+  INVITATION_STATE,
   MEMBER_ROLE,
   TRANSPARENCY,
   USER_STATE,
@@ -137,6 +139,9 @@ export function toGroup(group: Group): pb.Group {
     createTimeMs: toInt64(group.createTimeMs),
     updateTimeMs: toInt64(group.updateTimeMs),
     revision: toInt64(group.revision),
+    parent: group.parent,
+    deleteTimeMs: toInt64(group.deleteTimeMs),
+    purgeTimeMs: toInt64(group.purgeTimeMs),
   };
 }
 
@@ -146,8 +151,11 @@ export function fromGroup(message: pb.Group): Group {
     uid: message.uid,
     displayName: message.displayName,
     kind: GROUP_KIND.decode(message.kind),
+    parent: message.parent,
     createTimeMs: toSafeInteger(message.createTimeMs),
     updateTimeMs: toSafeInteger(message.updateTimeMs),
+    deleteTimeMs: toSafeInteger(message.deleteTimeMs),
+    purgeTimeMs: toSafeInteger(message.purgeTimeMs),
     revision: toSafeInteger(message.revision),
   };
 }
@@ -172,6 +180,38 @@ export function fromMember(message: pb.Member): Member {
     role: MEMBER_ROLE.decode(message.role),
     rank: message.rank,
     createTimeMs: toSafeInteger(message.createTimeMs),
+    revision: toSafeInteger(message.revision),
+  };
+}
+
+export function toInvitation(invitation: Invitation): pb.Invitation {
+  return {
+    $typeName: "cabildo.store.v1.Invitation",
+    version: ROW_VERSION,
+    group: invitation.group,
+    id: invitation.id,
+    invitee: invitation.invitee,
+    inviter: invitation.inviter,
+    role: MEMBER_ROLE.encode(invitation.role),
+    rank: invitation.rank,
+    state: INVITATION_STATE.encode(invitation.state),
+    createTimeMs: toInt64(invitation.createTimeMs),
+    expireTimeMs: toInt64(invitation.expireTimeMs),
+    revision: toInt64(invitation.revision),
+  };
+}
+
+export function fromInvitation(message: pb.Invitation): Invitation {
+  return {
+    group: message.group,
+    id: message.id,
+    invitee: message.invitee,
+    inviter: message.inviter,
+    role: MEMBER_ROLE.decode(message.role),
+    rank: message.rank,
+    state: INVITATION_STATE.decode(message.state),
+    createTimeMs: toSafeInteger(message.createTimeMs),
+    expireTimeMs: toSafeInteger(message.expireTimeMs),
     revision: toSafeInteger(message.revision),
   };
 }
@@ -355,6 +395,8 @@ export function toResource(resource: Resource): pb.Resource {
       return of({ case: "member", value: toMember(resource.member) });
     case "event":
       return of({ case: "event", value: toEvent(resource.event) });
+    case "invitation":
+      return of({ case: "invitation", value: toInvitation(resource.invitation) });
     default:
       return unreachable(resource);
   }
@@ -372,6 +414,8 @@ export function fromResource({ resource }: pb.Resource): Resource {
       return { kind: "member", member: fromMember(resource.value) };
     case "event":
       return { kind: "event", event: fromEvent(resource.value) };
+    case "invitation":
+      return { kind: "invitation", invitation: fromInvitation(resource.value) };
     case undefined:
       throw new Malformed("resource is missing");
     default:

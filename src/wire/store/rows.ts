@@ -58,6 +58,17 @@ export const ROW_CODECS: RowCodecs = {
     }),
     ({ user, hash, timeMs }) => ({ user, hash, timeMs: toSafeInteger(timeMs) }),
   ),
+  invitation: codec(resourcesPb.InvitationSchema, resources.toInvitation, resources.fromInvitation),
+  openInvitation: codec(
+    pb.OpenInvitationSchema,
+    ({ invitation, expireMs }) => ({
+      $typeName: "cabildo.store.v1.OpenInvitation" as const,
+      version: ROW_VERSION,
+      invitation,
+      expireMs: toInt64(expireMs),
+    }),
+    ({ invitation, expireMs }) => ({ invitation, expireMs: toSafeInteger(expireMs) }),
+  ),
   memberCount: codec(
     pb.MemberCountSchema,
     ({ members }) => ({

@@ -100,6 +100,9 @@ const anyGroup = fc.record({
   uid: fc.string(),
   displayName: fc.string(),
   kind: fc.constantFrom("hierarchical" as const, "peer" as const),
+  parent: fc.string(),
+  deleteTimeMs: anyNatural,
+  purgeTimeMs: anyNatural,
   createTimeMs: anyNatural,
   updateTimeMs: anyNatural,
   revision: anyNatural,
@@ -114,12 +117,31 @@ const anyMember = fc.record({
   revision: anyNatural,
 });
 
+const anyInvitation = fc.record({
+  group: fc.string(),
+  id: fc.string(),
+  invitee: fc.string(),
+  inviter: fc.string(),
+  role: fc.constantFrom("leader" as const, "observer" as const),
+  rank: fc.integer({ min: 0, max: 1_000_000 }),
+  state: fc.constantFrom(
+    "pending" as const,
+    "accepted" as const,
+    "declined" as const,
+    "revoked" as const,
+  ),
+  createTimeMs: anyNatural,
+  expireTimeMs: anyNatural,
+  revision: anyNatural,
+});
+
 const anyResource: fc.Arbitrary<Resource> = fc.oneof(
   anyEvent.map((event): Resource => ({ kind: "event", event })),
   anyUser.map((user): Resource => ({ kind: "user", user })),
   anySession.map((session): Resource => ({ kind: "session", session })),
   anyGroup.map((group): Resource => ({ kind: "group", group })),
   anyMember.map((member): Resource => ({ kind: "member", member })),
+  anyInvitation.map((invitation): Resource => ({ kind: "invitation", invitation })),
 );
 
 const anyReply: fc.Arbitrary<CommandReply> = fc.oneof(
@@ -173,6 +195,22 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       session: fc.string(),
     }),
     fc.record({ kind: fc.constant("get-cluster-keys" as const) }),
+    fc.record({
+      kind: fc.constant("list-groups" as const),
+      pageSize: fc.integer(),
+      after: fc.string(),
+    }),
+    fc.record({
+      kind: fc.constant("get-invitation" as const),
+      group: fc.string(),
+      invitation: fc.string(),
+    }),
+    fc.record({
+      kind: fc.constant("list-invitations" as const),
+      group: fc.string(),
+      pageSize: fc.integer(),
+      after: fc.string(),
+    }),
     fc.record({ kind: fc.constant("get-group" as const), group: fc.string() }),
     fc.record({ kind: fc.constant("get-member" as const), group: fc.string(), user: fc.string() }),
     fc.record({
@@ -220,6 +258,17 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
       }),
       fc.constant({ kind: "cluster-keys" as const, keys }),
       anyGroup.map((group) => ({ kind: "group" as const, group })),
+      fc.record({
+        kind: fc.constant("groups" as const),
+        groups: fc.array(anyGroup, { maxLength: 2 }),
+        next: fc.string(),
+      }),
+      anyInvitation.map((invitation) => ({ kind: "invitation" as const, invitation })),
+      fc.record({
+        kind: fc.constant("invitations" as const),
+        invitations: fc.array(anyInvitation, { maxLength: 2 }),
+        next: fc.string(),
+      }),
       anyMember.map((member) => ({ kind: "member" as const, member })),
       fc.record({
         kind: fc.constant("members" as const),

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ClusterKeys, ClusterRole, EventContent, GroupKind, MemberRole, Resource, Visibility, WorkingHours } from "./resources_pb.js";
+import type { ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Resource, Visibility, WorkingHours } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIq8ICgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASMwoLdXBkYXRlX3VzZXIYKCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZVVzZXJIABI+ChFzZXRfdXNlcl9zdGFuZGluZxgpIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0VXNlclN0YW5kaW5nSABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJqCgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZCJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiXwoLQ3JlYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50IpsBCgtVcGRhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSLAoGZmllbGRzGAQgAygOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudEZpZWxkEgwKBGV0YWcYBSABKAkiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50IkoKCE5ld0V2ZW50Eg0KBWV2ZW50GAEgASgJEi8KB2NvbnRlbnQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudCIwCgxEZWxldGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyL+AQoKVXBkYXRlVXNlchIMCgR1c2VyGAEgASgJEisKBmZpZWxkcxgCIAMoDjIbLmNhYmlsZG8uc3RvcmUudjEuVXNlckZpZWxkEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYByADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIMCgRldGFnGAggASgJIlUKD1NldFVzZXJTdGFuZGluZxIMCgR1c2VyGAEgASgJEiYKA2FjdBgCIAEoDjIZLmNhYmlsZG8uc3RvcmUudjEuVXNlckFjdBIMCgRldGFnGAMgASgJIoEBCgxDb21tYW5kUmVwbHkSJgoEZG9uZRgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuRG9uZUgAEiwKB3JlZnVzZWQYAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABIQCghyZXBsYXllZBgDIAEoCEIJCgdvdXRjb21lImYKBERvbmUSDAoEbmFtZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIQCghzZXF1ZW5jZRgDIAEoAxIsCghyZXNvdXJjZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UiKAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkirgEKBkNoYW5nZRIqCgRraW5kGAEgASgOMhwuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VLaW5kEg8KB2NoYW5uZWwYAiABKAkSEAoIYXVkaWVuY2UYAyADKAkSFQoNcmVzb3VyY2VfbmFtZRgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCghyZXNvdXJjZRgGIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UqgQIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCCq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKnQKCkNoYW5nZUtpbmQSGwoXQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIXChNDSEFOR0VfS0lORF9DUkVBVEVEEAESFwoTQ0hBTkdFX0tJTkRfVVBEQVRFRBACEhcKE0NIQU5HRV9LSU5EX0RFTEVURUQQA2IGcHJvdG8z", [file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIt8LCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASMwoLdXBkYXRlX3VzZXIYKCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZVVzZXJIABI+ChFzZXRfdXNlcl9zdGFuZGluZxgpIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0VXNlclN0YW5kaW5nSAASNQoMdXBkYXRlX2dyb3VwGCogASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVHcm91cEgAEj4KEXNldF9ncm91cF9kZWxldGVkGCsgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRHcm91cERlbGV0ZWRIABI3Cg11cGRhdGVfbWVtYmVyGCwgASgLMh4uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVNZW1iZXJIABI3Cg1yZW1vdmVfbWVtYmVyGC0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5SZW1vdmVNZW1iZXJIABJDChN0cmFuc2Zlcl9sZWFkZXJzaGlwGC4gASgLMiQuY2FiaWxkby5zdG9yZS52MS5UcmFuc2ZlckxlYWRlcnNoaXBIABI/ChFjcmVhdGVfaW52aXRhdGlvbhgvIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlSW52aXRhdGlvbkgAEj8KEXNldHRsZV9pbnZpdGF0aW9uGDAgASgLMiIuY2FiaWxkby5zdG9yZS52MS5TZXR0bGVJbnZpdGF0aW9uSABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJ6CgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIOCgZwYXJlbnQYBSABKAkiYgoJQWRkTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSKgoEcm9sZRgDIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAQgASgFIl8KC0NyZWF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudCKbAQoLVXBkYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EiwKBmZpZWxkcxgEIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRGaWVsZBIMCgRldGFnGAUgASgJIjwKC0RlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEgwKBGV0YWcYAyABKAkiMAoNVW5kZWxldGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSJMCgxDcmVhdGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSKgoGZXZlbnRzGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5OZXdFdmVudCJKCghOZXdFdmVudBINCgVldmVudBgBIAEoCRIvCgdjb250ZW50GAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQiMAoMRGVsZXRlRXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSIsCgVTd2VlcBINCgVsaW1pdBgBIAEoBRIUCgx0cmltX2ZlZWRfdG8YAiABKAMi/gEKClVwZGF0ZVVzZXISDAoEdXNlchgBIAEoCRIrCgZmaWVsZHMYAiADKA4yGy5jYWJpbGRvLnN0b3JlLnYxLlVzZXJGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEjgKEmRlZmF1bHRfdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI1Cg13b3JraW5nX2hvdXJzGAcgAygLMh4uY2FiaWxkby5zdG9yZS52MS5Xb3JraW5nSG91cnMSDAoEZXRhZxgIIAEoCSJVCg9TZXRVc2VyU3RhbmRpbmcSDAoEdXNlchgBIAEoCRImCgNhY3QYAiABKA4yGS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJBY3QSDAoEZXRhZxgDIAEoCSJ+CgtVcGRhdGVHcm91cBINCgVncm91cBgBIAEoCRIsCgZmaWVsZHMYAiADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg4KBnBhcmVudBgEIAEoCRIMCgRldGFnGAUgASgJIj8KD1NldEdyb3VwRGVsZXRlZBINCgVncm91cBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEgwKBGV0YWcYAyABKAkiogEKDFVwZGF0ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEi0KBmZpZWxkcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyRmllbGQSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEgwKBGV0YWcYBiABKAkiKwoMUmVtb3ZlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiNgoSVHJhbnNmZXJMZWFkZXJzaGlwEg0KBWdyb3VwGAEgASgJEhEKCXN1Y2Nlc3NvchgCIAEoCSKVAQoQQ3JlYXRlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEg8KB2ludml0ZWUYAyABKAkSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEhMKC2xpZmV0aW1lX21zGAYgASgDImcKEFNldHRsZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIwCgVzdGF0ZRgDIAEoDjIhLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblN0YXRlIoEBCgxDb21tYW5kUmVwbHkSJgoEZG9uZRgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuRG9uZUgAEiwKB3JlZnVzZWQYAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABIQCghyZXBsYXllZBgDIAEoCEIJCgdvdXRjb21lImYKBERvbmUSDAoEbmFtZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIQCghzZXF1ZW5jZRgDIAEoAxIsCghyZXNvdXJjZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UiKAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkirgEKBkNoYW5nZRIqCgRraW5kGAEgASgOMhwuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VLaW5kEg8KB2NoYW5uZWwYAiABKAkSEAoIYXVkaWVuY2UYAyADKAkSFQoNcmVzb3VyY2VfbmFtZRgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCghyZXNvdXJjZRgGIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UqgQIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCCq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKl8KCkdyb3VwRmllbGQSGwoXR1JPVVBfRklFTERfVU5TUEVDSUZJRUQQABIcChhHUk9VUF9GSUVMRF9ESVNQTEFZX05BTUUQARIWChJHUk9VUF9GSUVMRF9QQVJFTlQQAipZCgtNZW1iZXJGaWVsZBIcChhNRU1CRVJfRklFTERfVU5TUEVDSUZJRUQQABIVChFNRU1CRVJfRklFTERfUk9MRRABEhUKEU1FTUJFUl9GSUVMRF9SQU5LEAIqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -144,6 +144,48 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: SetUserStanding;
     case: "setUserStanding";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.UpdateGroup update_group = 42;
+     */
+    value: UpdateGroup;
+    case: "updateGroup";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.SetGroupDeleted set_group_deleted = 43;
+     */
+    value: SetGroupDeleted;
+    case: "setGroupDeleted";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.UpdateMember update_member = 44;
+     */
+    value: UpdateMember;
+    case: "updateMember";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.RemoveMember remove_member = 45;
+     */
+    value: RemoveMember;
+    case: "removeMember";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.TransferLeadership transfer_leadership = 46;
+     */
+    value: TransferLeadership;
+    case: "transferLeadership";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.CreateInvitation create_invitation = 47;
+     */
+    value: CreateInvitation;
+    case: "createInvitation";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.SettleInvitation settle_invitation = 48;
+     */
+    value: SettleInvitation;
+    case: "settleInvitation";
   } | { case: undefined; value?: undefined };
 };
 
@@ -452,6 +494,11 @@ export type CreateGroup = Message<"cabildo.store.v1.CreateGroup"> & {
    * @generated from field: cabildo.store.v1.GroupKind kind = 4;
    */
   kind: GroupKind;
+
+  /**
+   * @generated from field: string parent = 5;
+   */
+  parent: string;
 };
 
 /**
@@ -780,6 +827,225 @@ export const SetUserStandingSchema: GenMessage<SetUserStanding> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_commands, 22);
 
 /**
+ * @generated from message cabildo.store.v1.UpdateGroup
+ */
+export type UpdateGroup = Message<"cabildo.store.v1.UpdateGroup"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.GroupField fields = 2;
+   */
+  fields: GroupField[];
+
+  /**
+   * @generated from field: string display_name = 3;
+   */
+  displayName: string;
+
+  /**
+   * @generated from field: string parent = 4;
+   */
+  parent: string;
+
+  /**
+   * @generated from field: string etag = 5;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.UpdateGroup.
+ * Use `create(UpdateGroupSchema)` to create a new message.
+ */
+export const UpdateGroupSchema: GenMessage<UpdateGroup> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 23);
+
+/**
+ * @generated from message cabildo.store.v1.SetGroupDeleted
+ */
+export type SetGroupDeleted = Message<"cabildo.store.v1.SetGroupDeleted"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: bool deleted = 2;
+   */
+  deleted: boolean;
+
+  /**
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.SetGroupDeleted.
+ * Use `create(SetGroupDeletedSchema)` to create a new message.
+ */
+export const SetGroupDeletedSchema: GenMessage<SetGroupDeleted> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 24);
+
+/**
+ * @generated from message cabildo.store.v1.UpdateMember
+ */
+export type UpdateMember = Message<"cabildo.store.v1.UpdateMember"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.MemberField fields = 3;
+   */
+  fields: MemberField[];
+
+  /**
+   * @generated from field: cabildo.store.v1.MemberRole role = 4;
+   */
+  role: MemberRole;
+
+  /**
+   * @generated from field: int32 rank = 5;
+   */
+  rank: number;
+
+  /**
+   * @generated from field: string etag = 6;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.UpdateMember.
+ * Use `create(UpdateMemberSchema)` to create a new message.
+ */
+export const UpdateMemberSchema: GenMessage<UpdateMember> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 25);
+
+/**
+ * @generated from message cabildo.store.v1.RemoveMember
+ */
+export type RemoveMember = Message<"cabildo.store.v1.RemoveMember"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string user = 2;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.RemoveMember.
+ * Use `create(RemoveMemberSchema)` to create a new message.
+ */
+export const RemoveMemberSchema: GenMessage<RemoveMember> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 26);
+
+/**
+ * @generated from message cabildo.store.v1.TransferLeadership
+ */
+export type TransferLeadership = Message<"cabildo.store.v1.TransferLeadership"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string successor = 2;
+   */
+  successor: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.TransferLeadership.
+ * Use `create(TransferLeadershipSchema)` to create a new message.
+ */
+export const TransferLeadershipSchema: GenMessage<TransferLeadership> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 27);
+
+/**
+ * @generated from message cabildo.store.v1.CreateInvitation
+ */
+export type CreateInvitation = Message<"cabildo.store.v1.CreateInvitation"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string invitation = 2;
+   */
+  invitation: string;
+
+  /**
+   * @generated from field: string invitee = 3;
+   */
+  invitee: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.MemberRole role = 4;
+   */
+  role: MemberRole;
+
+  /**
+   * @generated from field: int32 rank = 5;
+   */
+  rank: number;
+
+  /**
+   * @generated from field: int64 lifetime_ms = 6;
+   */
+  lifetimeMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.CreateInvitation.
+ * Use `create(CreateInvitationSchema)` to create a new message.
+ */
+export const CreateInvitationSchema: GenMessage<CreateInvitation> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 28);
+
+/**
+ * @generated from message cabildo.store.v1.SettleInvitation
+ */
+export type SettleInvitation = Message<"cabildo.store.v1.SettleInvitation"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string invitation = 2;
+   */
+  invitation: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.InvitationState state = 3;
+   */
+  state: InvitationState;
+};
+
+/**
+ * Describes the message cabildo.store.v1.SettleInvitation.
+ * Use `create(SettleInvitationSchema)` to create a new message.
+ */
+export const SettleInvitationSchema: GenMessage<SettleInvitation> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 29);
+
+/**
  * @generated from message cabildo.store.v1.CommandReply
  */
 export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
@@ -813,7 +1079,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 23);
+  messageDesc(file_cabildo_store_v1_commands, 30);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -845,7 +1111,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 24);
+  messageDesc(file_cabildo_store_v1_commands, 31);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -869,7 +1135,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 25);
+  messageDesc(file_cabildo_store_v1_commands, 32);
 
 /**
  * One committed change, as the feed keeps it.
@@ -913,7 +1179,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 26);
+  messageDesc(file_cabildo_store_v1_commands, 33);
 
 /**
  * @generated from enum cabildo.store.v1.EventField
@@ -1064,6 +1330,68 @@ export const UserActSchema: GenEnum<UserAct> = /*@__PURE__*/
   enumDesc(file_cabildo_store_v1_commands, 2);
 
 /**
+ * @generated from enum cabildo.store.v1.GroupField
+ */
+export const GroupField = {
+  /**
+   * @generated from enum value: GROUP_FIELD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: GROUP_FIELD_DISPLAY_NAME = 1;
+   */
+  DISPLAY_NAME: 1,
+
+  /**
+   * @generated from enum value: GROUP_FIELD_PARENT = 2;
+   */
+  PARENT: 2,
+} as const;
+
+/**
+ * @generated from enum cabildo.store.v1.GroupField
+ */
+export type GroupField = (typeof GroupField)[keyof typeof GroupField] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.GroupField.
+ */
+export const GroupFieldSchema: GenEnum<GroupField> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_commands, 3);
+
+/**
+ * @generated from enum cabildo.store.v1.MemberField
+ */
+export const MemberField = {
+  /**
+   * @generated from enum value: MEMBER_FIELD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: MEMBER_FIELD_ROLE = 1;
+   */
+  ROLE: 1,
+
+  /**
+   * @generated from enum value: MEMBER_FIELD_RANK = 2;
+   */
+  RANK: 2,
+} as const;
+
+/**
+ * @generated from enum cabildo.store.v1.MemberField
+ */
+export type MemberField = (typeof MemberField)[keyof typeof MemberField] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.MemberField.
+ */
+export const MemberFieldSchema: GenEnum<MemberField> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_commands, 4);
+
+/**
  * @generated from enum cabildo.store.v1.ChangeKind
  */
 export const ChangeKind = {
@@ -1097,5 +1425,5 @@ export type ChangeKind = (typeof ChangeKind)[keyof typeof ChangeKind] | UnknownE
  * Describes the enum cabildo.store.v1.ChangeKind.
  */
 export const ChangeKindSchema: GenEnum<ChangeKind> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_commands, 3);
+  enumDesc(file_cabildo_store_v1_commands, 5);
 

@@ -6,7 +6,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Caller, Refused } from "./commands_pb.js";
 import { file_cabildo_store_v1_commands } from "./commands_pb.js";
-import type { ClusterKeys, Credentials, Event, Group, Member, Session, User } from "./resources_pb.js";
+import type { ClusterKeys, Credentials, Event, Group, Invitation, Member, Session, User } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEivAUKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjEKCmZpbmRfdXNlcnMYKCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkZpbmRVc2Vyc0gAEjcKDWxpc3Rfc2Vzc2lvbnMYKSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RTZXNzaW9uc0gAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSItCglHZXRFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIoYBCgpMaXN0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgiKQoJRmluZFVzZXJzEg0KBXVzZXJzGAEgAygJEg0KBWVtYWlsGAIgASgJIj4KDExpc3RTZXNzaW9ucxIMCgR1c2VyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSLMBAoKUXVlcnlSZXBseRIsCgdyZWZ1c2VkGAEgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASJgoEdXNlchgCIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEjgKC2NyZWRlbnRpYWxzGAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ3JlZGVudGlhbHNIABIsCgdzZXNzaW9uGAQgASgLMhkuY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uSAASNQoMY2x1c3Rlcl9rZXlzGAUgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5c0gAEigKBWdyb3VwGAYgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgHIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASLwoHbWVtYmVycxgIIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUGFnZUgAEigKBWV2ZW50GAkgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEi0KBmV2ZW50cxgKIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRQYWdlSAASKwoFdXNlcnMYKCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJQYWdlSAASMQoIc2Vzc2lvbnMYKSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25QYWdlSABCCQoHb3V0Y29tZSJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIkIKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi6wYKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjEKCmZpbmRfdXNlcnMYKCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkZpbmRVc2Vyc0gAEjcKDWxpc3Rfc2Vzc2lvbnMYKSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RTZXNzaW9uc0gAEjMKC2xpc3RfZ3JvdXBzGCogASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0R3JvdXBzSAASOQoOZ2V0X2ludml0YXRpb24YKyABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkdldEludml0YXRpb25IABI9ChBsaXN0X2ludml0YXRpb25zGCwgASgLMiEuY2FiaWxkby5zdG9yZS52MS5MaXN0SW52aXRhdGlvbnNIAEIKCghxdWVzdGlvbiIXCgdHZXRVc2VyEgwKBHVzZXIYASABKAkiHgoOR2V0Q3JlZGVudGlhbHMSDAoEdXNlchgBIAEoCSIrCgpHZXRTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSIQCg5HZXRDbHVzdGVyS2V5cyIZCghHZXRHcm91cBINCgVncm91cBgBIAEoCSIoCglHZXRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI+CgtMaXN0TWVtYmVycxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiKwoIR2V0RXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSKGAQoKTGlzdEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSFwoPd2luZG93X3N0YXJ0X21zGAQgASgDEhUKDXdpbmRvd19lbmRfbXMYBSABKAMSFAoMc2hvd19kZWxldGVkGAYgASgIIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAki6AUKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEisKBXVzZXJzGCggASgLMhouY2FiaWxkby5zdG9yZS52MS5Vc2VyUGFnZUgAEjEKCHNlc3Npb25zGCkgASgLMh0uY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uUGFnZUgAEi0KBmdyb3VwcxgqIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBQYWdlSAASMgoKaW52aXRhdGlvbhgrIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbkgAEjcKC2ludml0YXRpb25zGCwgASgLMiAuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uUGFnZUgAQgkKB291dGNvbWUiawoPVXNlckNyZWRlbnRpYWxzEiQKBHVzZXIYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXISMgoLY3JlZGVudGlhbHMYAiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWRlbnRpYWxzIi4KCkxpc3RHcm91cHMSEQoJcGFnZV9zaXplGAEgASgFEg0KBWFmdGVyGAIgASgJIjIKDUdldEludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCSJCCg9MaXN0SW52aXRhdGlvbnMSDQoFZ3JvdXAYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIkIKCUdyb3VwUGFnZRInCgZncm91cHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwEgwKBG5leHQYAiABKAkiUQoOSW52aXRhdGlvblBhZ2USMQoLaW52aXRhdGlvbnMYASADKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb24SDAoEbmV4dBgCIAEoCSIxCghVc2VyUGFnZRIlCgV1c2VycxgBIAMoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlciJICgtTZXNzaW9uUGFnZRIrCghzZXNzaW9ucxgBIAMoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbhIMCgRuZXh0GAIgASgJIkUKCk1lbWJlclBhZ2USKQoHbWVtYmVycxgBIAMoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyEgwKBG5leHQYAiABKAkiQgoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -100,6 +100,24 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: ListSessions;
     case: "listSessions";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListGroups list_groups = 42;
+     */
+    value: ListGroups;
+    case: "listGroups";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.GetInvitation get_invitation = 43;
+     */
+    value: GetInvitation;
+    case: "getInvitation";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListInvitations list_invitations = 44;
+     */
+    value: ListInvitations;
+    case: "listInvitations";
   } | { case: undefined; value?: undefined };
 };
 
@@ -459,6 +477,24 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
      */
     value: SessionPage;
     case: "sessions";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.GroupPage groups = 42;
+     */
+    value: GroupPage;
+    case: "groups";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.Invitation invitation = 43;
+     */
+    value: Invitation;
+    case: "invitation";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.InvitationPage invitations = 44;
+     */
+    value: InvitationPage;
+    case: "invitations";
   } | { case: undefined; value?: undefined };
 };
 
@@ -492,6 +528,121 @@ export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 14);
 
 /**
+ * @generated from message cabildo.store.v1.ListGroups
+ */
+export type ListGroups = Message<"cabildo.store.v1.ListGroups"> & {
+  /**
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string after = 2;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListGroups.
+ * Use `create(ListGroupsSchema)` to create a new message.
+ */
+export const ListGroupsSchema: GenMessage<ListGroups> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 15);
+
+/**
+ * @generated from message cabildo.store.v1.GetInvitation
+ */
+export type GetInvitation = Message<"cabildo.store.v1.GetInvitation"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string invitation = 2;
+   */
+  invitation: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.GetInvitation.
+ * Use `create(GetInvitationSchema)` to create a new message.
+ */
+export const GetInvitationSchema: GenMessage<GetInvitation> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 16);
+
+/**
+ * @generated from message cabildo.store.v1.ListInvitations
+ */
+export type ListInvitations = Message<"cabildo.store.v1.ListInvitations"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListInvitations.
+ * Use `create(ListInvitationsSchema)` to create a new message.
+ */
+export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 17);
+
+/**
+ * @generated from message cabildo.store.v1.GroupPage
+ */
+export type GroupPage = Message<"cabildo.store.v1.GroupPage"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.Group groups = 1;
+   */
+  groups: Group[];
+
+  /**
+   * @generated from field: string next = 2;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.GroupPage.
+ * Use `create(GroupPageSchema)` to create a new message.
+ */
+export const GroupPageSchema: GenMessage<GroupPage> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 18);
+
+/**
+ * @generated from message cabildo.store.v1.InvitationPage
+ */
+export type InvitationPage = Message<"cabildo.store.v1.InvitationPage"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.Invitation invitations = 1;
+   */
+  invitations: Invitation[];
+
+  /**
+   * @generated from field: string next = 2;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.InvitationPage.
+ * Use `create(InvitationPageSchema)` to create a new message.
+ */
+export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 19);
+
+/**
  * @generated from message cabildo.store.v1.UserPage
  */
 export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
@@ -506,7 +657,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 15);
+  messageDesc(file_cabildo_store_v1_queries, 20);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -528,7 +679,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 16);
+  messageDesc(file_cabildo_store_v1_queries, 21);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -550,7 +701,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 17);
+  messageDesc(file_cabildo_store_v1_queries, 22);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -572,5 +723,5 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 18);
+  messageDesc(file_cabildo_store_v1_queries, 23);
 

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/resources.proto.
  */
 export const file_cabildo_store_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKsAwoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYDSADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIWCg5kZWxldGVfdGltZV9tcxgOIAEoAxIVCg1wdXJnZV90aW1lX21zGA8gASgDIkkKDFdvcmtpbmdIb3VycxIPCgd3ZWVrZGF5GAEgASgFEhQKDHN0YXJ0X21pbnV0ZRgCIAEoBRISCgplbmRfbWludXRlGAMgASgFIkMKC0NyZWRlbnRpYWxzEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIVCg1wYXNzd29yZF9oYXNoGAMgASgJIu4BCgdTZXNzaW9uEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIKCgJpZBgDIAEoCRIOCgZjbGllbnQYBCABKAkSFAoMcmVmcmVzaF9oYXNoGAUgASgJEhUKDXByZXZpb3VzX2hhc2gYBiABKAkSGQoRcHJldmlvdXNfdW50aWxfbXMYByABKAMSFgoOY3JlYXRlX3RpbWVfbXMYCCABKAMSGAoQbGFzdF91c2VfdGltZV9tcxgJIAEoAxIWCg5leHBpcmVfdGltZV9tcxgKIAEoAxIWCg5yZXZva2VfdGltZV9tcxgLIAEoAyK0AQoFR3JvdXASDwoHdmVyc2lvbhgBIAEoDRIKCgJpZBgCIAEoCRILCgN1aWQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEikKBGtpbmQYBSABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIWCg51cGRhdGVfdGltZV9tcxgHIAEoAxIQCghyZXZpc2lvbhgIIAEoAyKaAQoGTWVtYmVyEg8KB3ZlcnNpb24YASABKA0SDQoFZ3JvdXAYAiABKAkSDAoEdXNlchgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSFgoOY3JlYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMiqgIKBUV2ZW50Eg8KB3ZlcnNpb24YASABKA0SEAoIY2FsZW5kYXIYAiABKAkSCgoCaWQYAyABKAkSLwoHY29udGVudBgEIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EhEKCW9yZ2FuaXplchgFIAEoCRIrCgVzdGF0ZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRTdGF0ZRIQCghzZXF1ZW5jZRgHIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIWCg51cGRhdGVfdGltZV9tcxgJIAEoAxIWCg5kZWxldGVfdGltZV9tcxgKIAEoAxIVCg1wdXJnZV90aW1lX21zGAsgASgDEhAKCHJldmlzaW9uGAwgASgDItYCCgxFdmVudENvbnRlbnQSDQoFdGl0bGUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEAoIbG9jYXRpb24YAyABKAkSLAoFdGltZWQYBCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlRpbWVkU3BhbkgAEi8KB2FsbF9kYXkYBSABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkFsbERheVNwYW5IABIwCgp2aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjQKDHRyYW5zcGFyZW5jeRgHIAEoDjIeLmNhYmlsZG8uc3RvcmUudjEuVHJhbnNwYXJlbmN5EicKBmxhYmVscxgIIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuTGFiZWwSGAoQcmVtaW5kZXJfbWludXRlcxgJIAMoBUIGCgRzcGFuIkAKCVRpbWVkU3BhbhIQCghzdGFydF9tcxgBIAEoAxIOCgZlbmRfbXMYAiABKAMSEQoJdGltZV96b25lGAMgASgJImgKCkFsbERheVNwYW4SLQoFc3RhcnQYASABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRGF0ZRIrCgNlbmQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRGF0ZSI4CgxDYWxlbmRhckRhdGUSDAoEeWVhchgBIAEoBRINCgVtb250aBgCIAEoBRILCgNkYXkYAyABKAUiIwoFTGFiZWwSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJInoKC0NsdXN0ZXJLZXlzEg8KB3ZlcnNpb24YASABKA0SEwoLc2lnbmluZ19qd2sYAiABKAkSFgoOc2lnbmluZ19rZXlfaWQYAyABKAkSFAoMcG9zaXRpb25fa2V5GAQgASgJEhcKD3Bvc2l0aW9uX2tleV9pZBgFIAEoDSLsAQoIUmVzb3VyY2USJgoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEiwKB3Nlc3Npb24YAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABIoCgVncm91cBgDIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYBCABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEigKBWV2ZW50GAUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAQgoKCHJlc291cmNlKlcKCVVzZXJTdGF0ZRIaChZVU0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVVNFUl9TVEFURV9BQ1RJVkUQARIXChNVU0VSX1NUQVRFX0RJU0FCTEVEEAIqeAoLQ2x1c3RlclJvbGUSHAoYQ0xVU1RFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSQ0xVU1RFUl9ST0xFX0FETUlOEAESGQoVQ0xVU1RFUl9ST0xFX09QRVJBVE9SEAISGAoUQ0xVU1RFUl9ST0xFX0FVRElUT1IQAypZCglHcm91cEtpbmQSGgoWR1JPVVBfS0lORF9VTlNQRUNJRklFRBAAEhsKF0dST1VQX0tJTkRfSElFUkFSQ0hJQ0FMEAESEwoPR1JPVVBfS0lORF9QRUVSEAIqiwEKCk1lbWJlclJvbGUSGwoXTUVNQkVSX1JPTEVfVU5TUEVDSUZJRUQQABIWChJNRU1CRVJfUk9MRV9MRUFERVIQARIWChJNRU1CRVJfUk9MRV9ERVBVVFkQAhIWChJNRU1CRVJfUk9MRV9NRU1CRVIQAxIYChRNRU1CRVJfUk9MRV9PQlNFUlZFUhAEKpIBCgpFdmVudFN0YXRlEhsKF0VWRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTRVZFTlRfU1RBVEVfUEVORElORxABEhkKFUVWRU5UX1NUQVRFX0NPTkZJUk1FRBACEhgKFEVWRU5UX1NUQVRFX1JFSkVDVEVEEAMSGQoVRVZFTlRfU1RBVEVfQ0FOQ0VMTEVEEAQqiQEKClZpc2liaWxpdHkSGgoWVklTSUJJTElUWV9VTlNQRUNJRklFRBAAEhYKElZJU0lCSUxJVFlfREVGQVVMVBABEhUKEVZJU0lCSUxJVFlfUFVCTElDEAISFgoSVklTSUJJTElUWV9QUklWQVRFEAMSGAoUVklTSUJJTElUWV9CVVNZX09OTFkQBCpjCgxUcmFuc3BhcmVuY3kSHAoYVFJBTlNQQVJFTkNZX1VOU1BFQ0lGSUVEEAASFwoTVFJBTlNQQVJFTkNZX09QQVFVRRABEhwKGFRSQU5TUEFSRU5DWV9UUkFOU1BBUkVOVBACYgZwcm90bzM");
+  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKsAwoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYDSADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIWCg5kZWxldGVfdGltZV9tcxgOIAEoAxIVCg1wdXJnZV90aW1lX21zGA8gASgDIkkKDFdvcmtpbmdIb3VycxIPCgd3ZWVrZGF5GAEgASgFEhQKDHN0YXJ0X21pbnV0ZRgCIAEoBRISCgplbmRfbWludXRlGAMgASgFIkMKC0NyZWRlbnRpYWxzEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIVCg1wYXNzd29yZF9oYXNoGAMgASgJIu4BCgdTZXNzaW9uEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIKCgJpZBgDIAEoCRIOCgZjbGllbnQYBCABKAkSFAoMcmVmcmVzaF9oYXNoGAUgASgJEhUKDXByZXZpb3VzX2hhc2gYBiABKAkSGQoRcHJldmlvdXNfdW50aWxfbXMYByABKAMSFgoOY3JlYXRlX3RpbWVfbXMYCCABKAMSGAoQbGFzdF91c2VfdGltZV9tcxgJIAEoAxIWCg5leHBpcmVfdGltZV9tcxgKIAEoAxIWCg5yZXZva2VfdGltZV9tcxgLIAEoAyLzAQoFR3JvdXASDwoHdmVyc2lvbhgBIAEoDRIKCgJpZBgCIAEoCRILCgN1aWQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEikKBGtpbmQYBSABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIWCg51cGRhdGVfdGltZV9tcxgHIAEoAxIQCghyZXZpc2lvbhgIIAEoAxIOCgZwYXJlbnQYCSABKAkSFgoOZGVsZXRlX3RpbWVfbXMYCiABKAMSFQoNcHVyZ2VfdGltZV9tcxgLIAEoAyKaAQoGTWVtYmVyEg8KB3ZlcnNpb24YASABKA0SDQoFZ3JvdXAYAiABKAkSDAoEdXNlchgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSFgoOY3JlYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMiiAIKCkludml0YXRpb24SDwoHdmVyc2lvbhgBIAEoDRINCgVncm91cBgCIAEoCRIKCgJpZBgDIAEoCRIPCgdpbnZpdGVlGAQgASgJEg8KB2ludml0ZXIYBSABKAkSKgoEcm9sZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAcgASgFEjAKBXN0YXRlGAggASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOZXhwaXJlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMiqgIKBUV2ZW50Eg8KB3ZlcnNpb24YASABKA0SEAoIY2FsZW5kYXIYAiABKAkSCgoCaWQYAyABKAkSLwoHY29udGVudBgEIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EhEKCW9yZ2FuaXplchgFIAEoCRIrCgVzdGF0ZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRTdGF0ZRIQCghzZXF1ZW5jZRgHIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIWCg51cGRhdGVfdGltZV9tcxgJIAEoAxIWCg5kZWxldGVfdGltZV9tcxgKIAEoAxIVCg1wdXJnZV90aW1lX21zGAsgASgDEhAKCHJldmlzaW9uGAwgASgDItYCCgxFdmVudENvbnRlbnQSDQoFdGl0bGUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEAoIbG9jYXRpb24YAyABKAkSLAoFdGltZWQYBCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlRpbWVkU3BhbkgAEi8KB2FsbF9kYXkYBSABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkFsbERheVNwYW5IABIwCgp2aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjQKDHRyYW5zcGFyZW5jeRgHIAEoDjIeLmNhYmlsZG8uc3RvcmUudjEuVHJhbnNwYXJlbmN5EicKBmxhYmVscxgIIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuTGFiZWwSGAoQcmVtaW5kZXJfbWludXRlcxgJIAMoBUIGCgRzcGFuIkAKCVRpbWVkU3BhbhIQCghzdGFydF9tcxgBIAEoAxIOCgZlbmRfbXMYAiABKAMSEQoJdGltZV96b25lGAMgASgJImgKCkFsbERheVNwYW4SLQoFc3RhcnQYASABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRGF0ZRIrCgNlbmQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRGF0ZSI4CgxDYWxlbmRhckRhdGUSDAoEeWVhchgBIAEoBRINCgVtb250aBgCIAEoBRILCgNkYXkYAyABKAUiIwoFTGFiZWwSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJInoKC0NsdXN0ZXJLZXlzEg8KB3ZlcnNpb24YASABKA0SEwoLc2lnbmluZ19qd2sYAiABKAkSFgoOc2lnbmluZ19rZXlfaWQYAyABKAkSFAoMcG9zaXRpb25fa2V5GAQgASgJEhcKD3Bvc2l0aW9uX2tleV9pZBgFIAEoDSKgAgoIUmVzb3VyY2USJgoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEiwKB3Nlc3Npb24YAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABIoCgVncm91cBgDIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYBCABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEigKBWV2ZW50GAUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEjIKCmludml0YXRpb24YBiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IAEIKCghyZXNvdXJjZSpXCglVc2VyU3RhdGUSGgoWVVNFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVVTRVJfU1RBVEVfQUNUSVZFEAESFwoTVVNFUl9TVEFURV9ESVNBQkxFRBACKngKC0NsdXN0ZXJSb2xlEhwKGENMVVNURVJfUk9MRV9VTlNQRUNJRklFRBAAEhYKEkNMVVNURVJfUk9MRV9BRE1JThABEhkKFUNMVVNURVJfUk9MRV9PUEVSQVRPUhACEhgKFENMVVNURVJfUk9MRV9BVURJVE9SEAMqWQoJR3JvdXBLaW5kEhoKFkdST1VQX0tJTkRfVU5TUEVDSUZJRUQQABIbChdHUk9VUF9LSU5EX0hJRVJBUkNISUNBTBABEhMKD0dST1VQX0tJTkRfUEVFUhACKosBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSX1JPTEVfTEVBREVSEAESFgoSTUVNQkVSX1JPTEVfREVQVVRZEAISFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAMSGAoUTUVNQkVSX1JPTEVfT0JTRVJWRVIQBCqtAQoPSW52aXRhdGlvblN0YXRlEiAKHElOVklUQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIcChhJTlZJVEFUSU9OX1NUQVRFX1BFTkRJTkcQARIdChlJTlZJVEFUSU9OX1NUQVRFX0FDQ0VQVEVEEAISHQoZSU5WSVRBVElPTl9TVEFURV9ERUNMSU5FRBADEhwKGElOVklUQVRJT05fU1RBVEVfUkVWT0tFRBAEKpIBCgpFdmVudFN0YXRlEhsKF0VWRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTRVZFTlRfU1RBVEVfUEVORElORxABEhkKFUVWRU5UX1NUQVRFX0NPTkZJUk1FRBACEhgKFEVWRU5UX1NUQVRFX1JFSkVDVEVEEAMSGQoVRVZFTlRfU1RBVEVfQ0FOQ0VMTEVEEAQqiQEKClZpc2liaWxpdHkSGgoWVklTSUJJTElUWV9VTlNQRUNJRklFRBAAEhYKElZJU0lCSUxJVFlfREVGQVVMVBABEhUKEVZJU0lCSUxJVFlfUFVCTElDEAISFgoSVklTSUJJTElUWV9QUklWQVRFEAMSGAoUVklTSUJJTElUWV9CVVNZX09OTFkQBCpjCgxUcmFuc3BhcmVuY3kSHAoYVFJBTlNQQVJFTkNZX1VOU1BFQ0lGSUVEEAASFwoTVFJBTlNQQVJFTkNZX09QQVFVRRABEhwKGFRSQU5TUEFSRU5DWV9UUkFOU1BBUkVOVBACYgZwcm90bzM");
 
 /**
  * @generated from message cabildo.store.v1.User
@@ -267,6 +267,23 @@ export type Group = Message<"cabildo.store.v1.Group"> & {
    * @generated from field: int64 revision = 8;
    */
   revision: bigint;
+
+  /**
+   * Empty for none.
+   *
+   * @generated from field: string parent = 9;
+   */
+  parent: string;
+
+  /**
+   * @generated from field: int64 delete_time_ms = 10;
+   */
+  deleteTimeMs: bigint;
+
+  /**
+   * @generated from field: int64 purge_time_ms = 11;
+   */
+  purgeTimeMs: bigint;
 };
 
 /**
@@ -322,6 +339,73 @@ export type Member = Message<"cabildo.store.v1.Member"> & {
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_resources, 5);
+
+/**
+ * @generated from message cabildo.store.v1.Invitation
+ */
+export type Invitation = Message<"cabildo.store.v1.Invitation"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string invitee = 4;
+   */
+  invitee: string;
+
+  /**
+   * @generated from field: string inviter = 5;
+   */
+  inviter: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.MemberRole role = 6;
+   */
+  role: MemberRole;
+
+  /**
+   * @generated from field: int32 rank = 7;
+   */
+  rank: number;
+
+  /**
+   * @generated from field: cabildo.store.v1.InvitationState state = 8;
+   */
+  state: InvitationState;
+
+  /**
+   * @generated from field: int64 create_time_ms = 9;
+   */
+  createTimeMs: bigint;
+
+  /**
+   * @generated from field: int64 expire_time_ms = 10;
+   */
+  expireTimeMs: bigint;
+
+  /**
+   * @generated from field: int64 revision = 11;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Invitation.
+ * Use `create(InvitationSchema)` to create a new message.
+ */
+export const InvitationSchema: GenMessage<Invitation> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_resources, 6);
 
 /**
  * @generated from message cabildo.store.v1.Event
@@ -393,7 +477,7 @@ export type Event = Message<"cabildo.store.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 6);
+  messageDesc(file_cabildo_store_v1_resources, 7);
 
 /**
  * The fields of an event that a person writes.
@@ -461,7 +545,7 @@ export type EventContent = Message<"cabildo.store.v1.EventContent"> & {
  * Use `create(EventContentSchema)` to create a new message.
  */
 export const EventContentSchema: GenMessage<EventContent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 7);
+  messageDesc(file_cabildo_store_v1_resources, 8);
 
 /**
  * @generated from message cabildo.store.v1.TimedSpan
@@ -488,7 +572,7 @@ export type TimedSpan = Message<"cabildo.store.v1.TimedSpan"> & {
  * Use `create(TimedSpanSchema)` to create a new message.
  */
 export const TimedSpanSchema: GenMessage<TimedSpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 8);
+  messageDesc(file_cabildo_store_v1_resources, 9);
 
 /**
  * @generated from message cabildo.store.v1.AllDaySpan
@@ -512,7 +596,7 @@ export type AllDaySpan = Message<"cabildo.store.v1.AllDaySpan"> & {
  * Use `create(AllDaySpanSchema)` to create a new message.
  */
 export const AllDaySpanSchema: GenMessage<AllDaySpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 9);
+  messageDesc(file_cabildo_store_v1_resources, 10);
 
 /**
  * @generated from message cabildo.store.v1.CalendarDate
@@ -539,7 +623,7 @@ export type CalendarDate = Message<"cabildo.store.v1.CalendarDate"> & {
  * Use `create(CalendarDateSchema)` to create a new message.
  */
 export const CalendarDateSchema: GenMessage<CalendarDate> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 10);
+  messageDesc(file_cabildo_store_v1_resources, 11);
 
 /**
  * @generated from message cabildo.store.v1.Label
@@ -561,7 +645,7 @@ export type Label = Message<"cabildo.store.v1.Label"> & {
  * Use `create(LabelSchema)` to create a new message.
  */
 export const LabelSchema: GenMessage<Label> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 11);
+  messageDesc(file_cabildo_store_v1_resources, 12);
 
 /**
  * @generated from message cabildo.store.v1.ClusterKeys
@@ -598,7 +682,7 @@ export type ClusterKeys = Message<"cabildo.store.v1.ClusterKeys"> & {
  * Use `create(ClusterKeysSchema)` to create a new message.
  */
 export const ClusterKeysSchema: GenMessage<ClusterKeys> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 12);
+  messageDesc(file_cabildo_store_v1_resources, 13);
 
 /**
  * @generated from message cabildo.store.v1.Resource
@@ -637,6 +721,12 @@ export type Resource = Message<"cabildo.store.v1.Resource"> & {
      */
     value: Event;
     case: "event";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.Invitation invitation = 6;
+     */
+    value: Invitation;
+    case: "invitation";
   } | { case: undefined; value?: undefined };
 };
 
@@ -645,7 +735,7 @@ export type Resource = Message<"cabildo.store.v1.Resource"> & {
  * Use `create(ResourceSchema)` to create a new message.
  */
 export const ResourceSchema: GenMessage<Resource> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 13);
+  messageDesc(file_cabildo_store_v1_resources, 14);
 
 /**
  * @generated from enum cabildo.store.v1.UserState
@@ -787,6 +877,47 @@ export const MemberRoleSchema: GenEnum<MemberRole> = /*@__PURE__*/
   enumDesc(file_cabildo_store_v1_resources, 3);
 
 /**
+ * @generated from enum cabildo.store.v1.InvitationState
+ */
+export const InvitationState = {
+  /**
+   * @generated from enum value: INVITATION_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: INVITATION_STATE_PENDING = 1;
+   */
+  PENDING: 1,
+
+  /**
+   * @generated from enum value: INVITATION_STATE_ACCEPTED = 2;
+   */
+  ACCEPTED: 2,
+
+  /**
+   * @generated from enum value: INVITATION_STATE_DECLINED = 3;
+   */
+  DECLINED: 3,
+
+  /**
+   * @generated from enum value: INVITATION_STATE_REVOKED = 4;
+   */
+  REVOKED: 4,
+} as const;
+
+/**
+ * @generated from enum cabildo.store.v1.InvitationState
+ */
+export type InvitationState = (typeof InvitationState)[keyof typeof InvitationState] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.InvitationState.
+ */
+export const InvitationStateSchema: GenEnum<InvitationState> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_resources, 4);
+
+/**
  * @generated from enum cabildo.store.v1.EventState
  */
 export const EventState = {
@@ -825,7 +956,7 @@ export type EventState = (typeof EventState)[keyof typeof EventState] | UnknownE
  * Describes the enum cabildo.store.v1.EventState.
  */
 export const EventStateSchema: GenEnum<EventState> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_resources, 4);
+  enumDesc(file_cabildo_store_v1_resources, 5);
 
 /**
  * @generated from enum cabildo.store.v1.Visibility
@@ -866,7 +997,7 @@ export type Visibility = (typeof Visibility)[keyof typeof Visibility] | UnknownE
  * Describes the enum cabildo.store.v1.Visibility.
  */
 export const VisibilitySchema: GenEnum<Visibility> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_resources, 5);
+  enumDesc(file_cabildo_store_v1_resources, 6);
 
 /**
  * @generated from enum cabildo.store.v1.Transparency
@@ -897,5 +1028,5 @@ export type Transparency = (typeof Transparency)[keyof typeof Transparency] | Un
  * Describes the enum cabildo.store.v1.Transparency.
  */
 export const TransparencySchema: GenEnum<Transparency> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_resources, 6);
+  enumDesc(file_cabildo_store_v1_resources, 7);
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/rows.proto.
  */
 export const file_cabildo_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFImUKDlJlcXVlc3RPdXRjb21lEg8KB3ZlcnNpb24YASABKA0SEwoLZmluZ2VycHJpbnQYAiABKAkSLQoFcmVwbHkYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNvbW1hbmRSZXBseSJcCgxSZXF1ZXN0VXNhZ2USDwoHdmVyc2lvbhgBIAEoDRITCgt0aW1lZF9ieXRlcxgCIAEoAxIUCgxvcGFxdWVfYnl0ZXMYAyABKAMSEAoIZmxvb3JfbXMYBCABKAMiNgoGRXhwaXJ5Eg8KB3ZlcnNpb24YASABKA0SDAoEa2V5cxgCIAMoCRINCgVieXRlcxgDIAEoAyIuCgtTd2VlcEJvdW5kcxIPCgd2ZXJzaW9uGAEgASgNEg4KBnN0YXJ0cxgCIAMoCWIGcHJvdG8z", [file_cabildo_store_v1_commands]);
+  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5IlwKDFJlcXVlc3RVc2FnZRIPCgd2ZXJzaW9uGAEgASgNEhMKC3RpbWVkX2J5dGVzGAIgASgDEhQKDG9wYXF1ZV9ieXRlcxgDIAEoAxIQCghmbG9vcl9tcxgEIAEoAyI2CgZFeHBpcnkSDwoHdmVyc2lvbhgBIAEoDRIMCgRrZXlzGAIgAygJEg0KBWJ5dGVzGAMgASgDIi4KC1N3ZWVwQm91bmRzEg8KB3ZlcnNpb24YASABKA0SDgoGc3RhcnRzGAIgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands]);
 
 /**
  * Whose an e-mail address is.
@@ -95,6 +95,35 @@ export const MemberCountSchema: GenMessage<MemberCount> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_rows, 2);
 
 /**
+ * That a user is asked to join a group.
+ *
+ * @generated from message cabildo.store.v1.OpenInvitation
+ */
+export type OpenInvitation = Message<"cabildo.store.v1.OpenInvitation"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string invitation = 2;
+   */
+  invitation: string;
+
+  /**
+   * @generated from field: int64 expire_ms = 3;
+   */
+  expireMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.OpenInvitation.
+ * Use `create(OpenInvitationSchema)` to create a new message.
+ */
+export const OpenInvitationSchema: GenMessage<OpenInvitation> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 3);
+
+/**
  * The first answer to a request id.
  *
  * @generated from message cabildo.store.v1.RequestOutcome
@@ -121,7 +150,7 @@ export type RequestOutcome = Message<"cabildo.store.v1.RequestOutcome"> & {
  * Use `create(RequestOutcomeSchema)` to create a new message.
  */
 export const RequestOutcomeSchema: GenMessage<RequestOutcome> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 3);
+  messageDesc(file_cabildo_store_v1_rows, 4);
 
 /**
  * How much all outcomes take, and from when on they are complete.
@@ -155,7 +184,7 @@ export type RequestUsage = Message<"cabildo.store.v1.RequestUsage"> & {
  * Use `create(RequestUsageSchema)` to create a new message.
  */
 export const RequestUsageSchema: GenMessage<RequestUsage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 4);
+  messageDesc(file_cabildo_store_v1_rows, 5);
 
 /**
  * An entry of a queue in order of time: what goes then.
@@ -188,7 +217,7 @@ export type Expiry = Message<"cabildo.store.v1.Expiry"> & {
  * Use `create(ExpirySchema)` to create a new message.
  */
 export const ExpirySchema: GenMessage<Expiry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 5);
+  messageDesc(file_cabildo_store_v1_rows, 6);
 
 /**
  * Where each queue begins: nothing is left before.
@@ -212,5 +241,5 @@ export type SweepBounds = Message<"cabildo.store.v1.SweepBounds"> & {
  * Use `create(SweepBoundsSchema)` to create a new message.
  */
 export const SweepBoundsSchema: GenMessage<SweepBounds> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 6);
+  messageDesc(file_cabildo_store_v1_rows, 7);
 
