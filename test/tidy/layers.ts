@@ -29,7 +29,7 @@ export const TYPE_READERS: readonly string[] = ["wire", "observability"];
 export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   rocksdb: ["storage"],
   "@grpc/grpc-js": ["peer", "shards", "node"],
-  "@connectrpc/connect-node": ["coordinator", "main"],
+  "@connectrpc/connect-node": ["coordinator", "client", "main"],
   "@connectrpc/connect-web": ["client"],
   "uWebSockets.js": ["fanout"],
   ws: ["fanout", "client", "main"],

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { createClient } from "@connectrpc/connect";
-import type { Client, Interceptor, Transport } from "@connectrpc/connect";
-import type { DescService } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AuthService } from "../../../gen/cabildo/v1/auth_pb.js";
+import { createCabildo } from "../../client/index.js";
+import type { Cabildo, LiveState } from "../../client/index.js";
 import type { Session } from "./session.js";
 
 const TIMEOUT_MS = 15_000;
@@ -15,34 +16,32 @@ export interface Endpoint {
   readonly ca: string;
 }
 
-async function createTransport(
-  { api, ca }: Endpoint,
-  interceptors: Interceptor[],
-): Promise<Transport> {
-  return createConnectTransport({
+/** The methods that need no token. */
+export async function connectAnonymously({
+  api,
+  ca,
+}: Endpoint): Promise<Client<typeof AuthService>> {
+  const transport = createConnectTransport({
     baseUrl: api,
     httpVersion: "1.1",
     useBinaryFormat: true,
     defaultTimeoutMs: TIMEOUT_MS,
     nodeOptions: { ca: await readFile(ca) },
-    interceptors,
   });
+  return createClient(AuthService, transport);
 }
 
-/** The methods that need no token. */
-export async function connectAnonymously(endpoint: Endpoint): Promise<Client<typeof AuthService>> {
-  return createClient(AuthService, await createTransport(endpoint, []));
-}
-
-/** A service, called as the user of a session; its access token is renewed when it is about to end. */
-export async function connectAs<Service extends DescService>(
+/** The whole API as the user of a session, whose access token is renewed when it is about to end. */
+export async function openCabildo(
   session: Session,
-  service: Service,
-): Promise<Client<Service>> {
-  const { api, ca } = await session.context();
-  const authorize: Interceptor = (next) => async (request) => {
-    request.header.set("authorization", `Bearer ${(await session.context()).accessToken}`);
-    return await next(request);
-  };
-  return createClient(service, await createTransport({ api, ca }, [authorize]));
+  onLiveState: (state: LiveState) => void = () => undefined,
+): Promise<Cabildo> {
+  const { api, wss, ca } = await session.context();
+  return createCabildo({
+    api: [api],
+    live: [wss],
+    ca: await readFile(ca, "utf8"),
+    tokens: { accessToken: async () => (await session.context()).accessToken },
+    onLiveState,
+  });
 }

@@ -1,14 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { create, toJsonString } from "@bufbuild/protobuf";
 import { FieldMaskSchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
-import {
-  EventSchema,
-  EventService,
-  ListEventsResponseSchema,
-} from "../../../gen/cabildo/v1/events_pb.js";
+import { EventSchema, ListEventsResponseSchema } from "../../../gen/cabildo/v1/events_pb.js";
 import type { Event } from "../../../gen/cabildo/v1/events_pb.js";
-import { connectAs } from "../client/api.js";
+import { openCabildo } from "../client/api.js";
 import type { Context } from "../client/context-file.js";
 import { currentSession } from "../client/current-session.js";
 import { parseTime, requireTimeZone } from "../client/zoned-time.js";
@@ -106,7 +101,6 @@ async function createEvent(title: string, options: ContentOptions): Promise<void
       location: options.location ?? "",
       description: options.description ?? "",
     },
-    requestId: randomUUID(),
   });
   show(created, options, context, "created");
 }
@@ -152,7 +146,6 @@ async function updateEvent(name: string, options: ContentOptions): Promise<void>
   const updated = await events.updateEvent({
     event,
     updateMask: create(FieldMaskSchema, { paths }),
-    requestId: randomUUID(),
   });
   show(updated, options, context, "updated");
 }
@@ -162,14 +155,13 @@ async function deleteEvent(name: string, options: ContentOptions): Promise<void>
   const deleted = await events.deleteEvent({
     name,
     etag: options.etag ?? "",
-    requestId: randomUUID(),
   });
   show(deleted, options, context, "deleted");
 }
 
 async function connect() {
   const session = currentSession();
-  return { context: await session.context(), events: await connectAs(session, EventService) };
+  return { context: await session.context(), events: (await openCabildo(session)).events };
 }
 
 function parentOf(calendar: string | undefined, context: Context): string {

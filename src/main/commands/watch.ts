@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import { toJsonString } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { ChangeKindSchema } from "../../../gen/cabildo/v1/sync_pb.js";
+import { ChangeKindSchema, ChangeSchema } from "../../../gen/cabildo/v1/sync_pb.js";
 import type { Change } from "../../../gen/cabildo/v1/sync_pb.js";
+import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
-import { watchChannel } from "../client/live.js";
 import { formatTime } from "../client/zoned-time.js";
 import { print, say } from "../command-line-parts.js";
 import { formatEvent } from "./event-text.js";
@@ -33,15 +34,20 @@ async function watch(calendar: string | undefined, options: WatchOptions): Promi
   const key = calendar ?? user;
   const channel = key.includes("/") ? key : `calendars/${key}`;
   process.once("SIGINT", () => process.exit(0));
-  await watchChannel(session, channel, options.since, {
-    subscribed: (position, recovered) => {
-      say(`watching ${channel} from ${position === "" ? "now" : position}`);
-      if (!recovered) say("what happened before is no longer kept: list the calendar to see it");
-    },
-    change: (change, json) =>
-      print(options.json === true ? JSON.stringify(json) : formatChange(change, timeZone)),
-    lost: (reason) => say(`connection lost (${reason}): connecting again`),
+  const cabildo = await openCabildo(session, (state) => {
+    if (state.kind === "waiting") say(`connection lost (${state.reason}): connecting again`);
   });
+  const since = options.since === undefined ? [] : [options.since];
+  for await (const event of cabildo.live.subscribe([channel], since)) {
+    if (event.kind === "joined") say(`watching ${channel} from ${event.positions.join(" ")}`);
+    else if (event.kind === "too-old") {
+      say(`what happened before is no longer kept, going on from now: ${event.reason}`);
+    } else print(show(event.change, options, timeZone));
+  }
+}
+
+function show(change: Change, { json }: WatchOptions, timeZone: string): string {
+  return json === true ? toJsonString(ChangeSchema, change) : formatChange(change, timeZone);
 }
 
 function formatChange(change: Change, timeZone: string): string {

@@ -1,0 +1,109 @@
+import type { DescMessage, DescMethodUnary, Message, MessageShape } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import { fullJitter } from "./full-jitter.js";
+import type { Positions } from "./positions.js";
+import { newRequestId } from "./request-id.js";
+import type { TokenSource } from "./tokens.js";
+
+/** A call that may be repeated is tried so often at most, each time at the next address. */
+const ATTEMPTS_MAX = 6;
+
+export function authorize(tokens: TokenSource): Interceptor {
+  return (next) => async (request) => {
+    request.header.set("authorization", `Bearer ${await tokens.accessToken()}`);
+    return await next(request);
+  };
+}
+
+/**
+ * Fills what the contracts leave to the client: a request id, so that a repeated write takes effect once, and the position
+ * that a read must have come to.
+ */
+export function complete(positions: Positions): Interceptor {
+  return (next) => async (request) => {
+    if (request.stream) return await next(request);
+    const name = textField(request.method.input, request.message, ["name", "parent"]);
+    setIfEmpty(request.method.input, request.message, "requestId", newRequestId);
+    if (isRead(request.method)) {
+      setIfEmpty(request.method.input, request.message, "position", () => positions.of(name));
+    }
+    const response = await next(request);
+    if (!response.stream) {
+      const { output } = response.method;
+      const written = textField(output, response.message, ["name"]);
+      const position = textField(output, response.message, ["position"]);
+      positions.note(written === "" ? name : written, position);
+    }
+    return response;
+  };
+}
+
+export interface FailoverOptions {
+  /** One for each address, in order of preference. */
+  readonly transports: readonly [Transport, ...Transport[]];
+  readonly random: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/**
+ * Several addresses as one: a call that failed because nobody was there goes on to the next address. Only what has no effect
+ * twice is repeated: reads, and writes with a request id.
+ */
+export function createFailoverTransport(options: FailoverOptions): Transport {
+  const { transports, random, sleep } = options;
+  let preferred = 0;
+  const current = (): Transport => transports[preferred % transports.length] ?? transports[0];
+  return {
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      for (let attempt = 0; ; attempt++) {
+        const tried = preferred;
+        try {
+          return await current().unary(method, signal, timeoutMs, header, input, contextValues);
+        } catch (cause) {
+          const { code } = ConnectError.from(cause);
+          const last = attempt + 1 >= ATTEMPTS_MAX || signal?.aborted === true;
+          if (last || code !== Code.Unavailable || !mayRepeat(method, input)) throw cause;
+          // Those that failed together go on to the same address.
+          if (preferred === tried) preferred++;
+          await sleep(fullJitter(attempt, random), signal);
+        }
+      }
+    },
+    stream(method, signal, timeoutMs, header, input, contextValues) {
+      return current().stream(method, signal, timeoutMs, header, input, contextValues);
+    },
+  };
+}
+
+function mayRepeat(method: DescMethodUnary, input: object): boolean {
+  return isRead(method) || textField(method.input, input, ["requestId"]) !== "";
+}
+
+function isRead({ idempotency }: { readonly idempotency: unknown }): boolean {
+  return idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+}
+
+/** The first of the fields that is a text and not empty. */
+function textField(schema: DescMessage, message: object, names: readonly string[]): string {
+  for (const name of names) {
+    const field = schema.field[name];
+    if (field?.fieldKind !== "scalar") continue;
+    const value: unknown = Reflect.get(message, name);
+    if (typeof value === "string" && value !== "") return value;
+  }
+  return "";
+}
+
+function setIfEmpty<Schema extends DescMessage>(
+  schema: Schema,
+  message: MessageShape<Schema> & Message,
+  name: string,
+  value: () => string,
+): void {
+  const field = schema.field[name];
+  if (field?.fieldKind !== "scalar" || textField(schema, message, [name]) !== "") return;
+  reflect(schema, message).set(field, value());
+}

@@ -1,0 +1,104 @@
+import { fromJson } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { ChangeSchema } from "../../gen/cabildo/v1/sync_pb.js";
+import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
+
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A reply to a command, or why there is none. */
+export type Reply =
+  | { readonly kind: "done"; readonly body: Fields }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** One line of what a server says; what this version does not know is of kind unknown. */
+export type Frame =
+  | { readonly kind: "reply"; readonly id: number; readonly reply: Reply }
+  | { readonly kind: "push"; readonly channel: string; readonly change: Change }
+  /** `position` is empty where it says nothing of how far the server has come. */
+  | { readonly kind: "checkpoint"; readonly position: string }
+  | {
+      readonly kind: "disconnect";
+      readonly reason: string;
+      readonly retryAfterMs: number;
+      readonly position: string;
+    }
+  | { readonly kind: "unknown" };
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function parseFrame(line: string): Frame {
+  const frame = fieldsOf(JSON.parse(line));
+  const { id, push, checkpoint, disconnect } = frame;
+  if (push !== undefined) {
+    const { channel, change } = fieldsOf(push);
+    const json = isJson(change) ? change : {};
+    const decoded = fromJson(ChangeSchema, json, { ignoreUnknownFields: true });
+    return { kind: "push", channel: textOf(channel), change: decoded };
+  }
+  if (checkpoint !== undefined) {
+    return { kind: "checkpoint", position: textOf(fieldsOf(checkpoint)["position"]) };
+  }
+  if (disconnect !== undefined) {
+    const { reason, retry_after_ms: after, position } = fieldsOf(disconnect);
+    const retryAfterMs = typeof after === "number" ? after : 0;
+    return {
+      kind: "disconnect",
+      reason: textOf(reason),
+      retryAfterMs,
+      position: textOf(position),
+    };
+  }
+  if (typeof id === "number") return { kind: "reply", id, reply: replyOf(frame) };
+  return { kind: "unknown" };
+}
+
+/** Why the command, or one of its channels, was refused. */
+export function findRefusal(reply: Reply): Refusal | undefined {
+  if (reply.kind === "refused") return reply.refusal;
+  const error = channelsOf(reply).find((channel) => channel["error"] !== undefined)?.["error"];
+  return error === undefined ? undefined : refusalOf(error);
+}
+
+/** Where each channel of an answer begins. */
+export function positionsOf(reply: Reply): readonly string[] {
+  return channelsOf(reply)
+    .map(({ position }) => textOf(position))
+    .filter((position) => position !== "");
+}
+
+function replyOf(frame: Fields): Reply {
+  const { error, ...rest } = frame;
+  if (error !== undefined) return { kind: "refused", refusal: refusalOf(error) };
+  const [, body] = Object.entries(rest).find(([name]) => name !== "id") ?? [];
+  return { kind: "done", body: fieldsOf(body) };
+}
+
+function refusalOf(error: unknown): Refusal {
+  const { code, message } = fieldsOf(error);
+  return { code: textOf(code), message: textOf(message) };
+}
+
+function channelsOf(reply: Reply): readonly Fields[] {
+  const channels = reply.kind === "done" ? reply.body["channels"] : undefined;
+  return Array.isArray(channels) ? channels.map(fieldsOf) : [];
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null;
+}
+
+/** Anything but nothing: all of it was parsed from JSON. */
+function isJson(value: unknown): value is JsonValue {
+  return value !== undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,234 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
+import { findRefusal, positionsOf } from "./frames.js";
+import { fullJitter } from "./full-jitter.js";
+import { LiveConnection } from "./live-connection.js";
+import type { ConnectionEnd } from "./live-connection.js";
+import type { OpenSocket } from "./live-socket.js";
+import { Heard } from "./place.js";
+import type { Positions } from "./positions.js";
+import { Subscription } from "./subscription.js";
+import type { SubscriptionHost } from "./subscription.js";
+import type { TokenSource } from "./tokens.js";
+
+/** A connection that stood so long was a good one: the next loss begins with a short wait again. */
+const STABLE_MS = 10_000;
+const GONE: ReadonlySet<string> = new Set(["POSITION_GONE", "EPOCH_CHANGED"]);
+
+export interface LiveOptions {
+  /** wss addresses, in order of preference. */
+  readonly urls: readonly [string, ...string[]];
+  readonly tokens: TokenSource;
+  readonly openSocket: OpenSocket;
+  readonly positions: Positions;
+  readonly random: () => number;
+  readonly onState?: (state: LiveState) => void;
+}
+
+export type LiveState =
+  | { readonly kind: "connected"; readonly server: string }
+  | { readonly kind: "waiting"; readonly reason: string; readonly delayMs: number }
+  | { readonly kind: "offline" }
+  | { readonly kind: "closed"; readonly reason: string };
+
+/** What happened so far. */
+export interface LiveCounters {
+  changes: number;
+  /** Changes that came again and were left out. */
+  repeated: number;
+  /** Changes that did not follow the one before. Stays 0; each makes the client go on from the last one that did. */
+  gaps: number;
+  connections: number;
+}
+
+type Link =
+  | { readonly kind: "idle" }
+  | { readonly kind: "offline" }
+  | { readonly kind: "waiting"; readonly timer: ReturnType<typeof setTimeout> }
+  | { readonly kind: "opening" }
+  | { readonly kind: "open"; readonly connection: LiveConnection; readonly sinceMs: number }
+  | { readonly kind: "closed" };
+
+/**
+ * The live channels over one socket at a time. A lost one is replaced, at the next address, after a random and growing delay;
+ * every subscription goes on where it was. The socket is open while there are subscriptions.
+ */
+export class Live implements SubscriptionHost {
+  readonly counters: LiveCounters = { changes: 0, repeated: 0, gaps: 0, connections: 0 };
+  readonly heard = new Heard();
+  readonly #options: LiveOptions;
+  readonly #subscriptions = new Set<Subscription>();
+  /** Those that the present connection serves: what it says of itself holds for them. */
+  readonly #joined = new Set<Subscription>();
+  #link: Link = { kind: "idle" };
+  /** Raised with every attempt: what an earlier one still brings is not heard. */
+  #attempt = 0;
+  #failures = 0;
+  #address = 0;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Everything on the channels after `since`, positions that reads, writes or former subscriptions gave; from now on without.
+   * A change that is on channels of several subscriptions comes to one of them: that of its calendar or group, if there is one.
+   */
+  subscribe(channels: readonly string[], since: readonly string[] = []): Subscription {
+    const subscription = new Subscription(this, channels, since);
+    this.join(subscription);
+    return subscription;
+  }
+
+  join(subscription: Subscription): void {
+    if (this.#link.kind === "closed") {
+      subscription.end(new Error("the client is closed"));
+      return;
+    }
+    this.#subscriptions.add(subscription);
+    if (this.#link.kind === "open") this.#join(this.#link.connection, subscription);
+    else if (this.#link.kind === "idle") this.#connect();
+  }
+
+  leave(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    this.#joined.delete(subscription);
+    if (this.#link.kind !== "open") return;
+    const { channels } = subscription;
+    this.#link.connection.command("unsubscribe", { channels });
+  }
+
+  /** The network is back, or someone looks at the page again: do not wait any longer. */
+  wakeUp(): void {
+    if (this.#link.kind === "waiting") clearTimeout(this.#link.timer);
+    else if (this.#link.kind !== "offline") return;
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  /** The network is gone: try nothing before `wakeUp`. */
+  goOffline(): void {
+    const link = this.#link;
+    if (link.kind === "closed" || link.kind === "idle") return;
+    this.#attempt++;
+    this.#link = { kind: "offline" };
+    if (link.kind === "waiting") clearTimeout(link.timer);
+    if (link.kind === "open") link.connection.drop("the network is gone");
+    this.#options.onState?.({ kind: "offline" });
+  }
+
+  /** Ends every subscription. Idempotent. */
+  close(reason = "closed"): void {
+    const link = this.#link;
+    if (link.kind === "closed") return;
+    this.#attempt++;
+    this.#link = { kind: "closed" };
+    if (link.kind === "waiting") clearTimeout(link.timer);
+    if (link.kind === "open") link.connection.drop(reason);
+    for (const subscription of [...this.#subscriptions]) subscription.end();
+    this.#options.onState?.({ kind: "closed", reason });
+  }
+
+  #connect(): void {
+    const attempt = ++this.#attempt;
+    this.#link = { kind: "opening" };
+    this.#options.tokens
+      .accessToken()
+      .then((token) => {
+        if (attempt === this.#attempt) this.#open(attempt, token);
+      })
+      .catch((cause: unknown) => {
+        if (attempt !== this.#attempt) return;
+        const { code, rawMessage } = ConnectError.from(cause);
+        // Nobody is logged in any more, or cannot be told to be; what else a call fails of passes.
+        const final = !(cause instanceof ConnectError) || code === Code.Unauthenticated;
+        this.#lost({ reason: rawMessage, final, retryAfterMs: 0 });
+      });
+  }
+
+  #open(attempt: number, token: string): void {
+    const { urls, tokens, openSocket } = this.#options;
+    const url = urls[this.#address % urls.length] ?? urls[0];
+    const ifCurrent = (run: () => void): void => {
+      if (attempt === this.#attempt) run();
+    };
+    const connection = new LiveConnection(url, token, openSocket, tokens, {
+      opened: (server) => ifCurrent(() => this.#opened(connection, server)),
+      push: (channel, change) => ifCurrent(() => this.#push(channel, change)),
+      checkpoint: (position) =>
+        ifCurrent(() => {
+          for (const { place } of this.#joined) place.rebase([position]);
+        }),
+      closed: (end) => ifCurrent(() => this.#lost(end)),
+    });
+  }
+
+  #opened(connection: LiveConnection, server: string): void {
+    this.#link = { kind: "open", connection, sinceMs: performance.now() };
+    this.counters.connections++;
+    this.#options.onState?.({ kind: "connected", server });
+    for (const subscription of this.#subscriptions) this.#join(connection, subscription);
+  }
+
+  #join(connection: LiveConnection, subscription: Subscription): void {
+    const { channels, place } = subscription;
+    const { since } = place;
+    const body = since.length === 0 ? { channels } : { channels, since };
+    connection.command("subscribe", body, (reply) => {
+      if (!this.#subscriptions.has(subscription)) return;
+      const refusal = findRefusal(reply);
+      if (refusal === undefined) {
+        const positions = positionsOf(reply);
+        if (since.length === 0) place.rebase(positions);
+        this.#joined.add(subscription);
+        subscription.push({ kind: "joined", positions });
+      } else if (GONE.has(refusal.code)) {
+        place.forget();
+        subscription.push({ kind: "too-old", reason: refusal.message });
+        connection.command("unsubscribe", { channels });
+        this.#join(connection, subscription);
+      } else if (refusal.code !== "UNAVAILABLE") {
+        subscription.end(new Error(refusal.message));
+      }
+    });
+  }
+
+  #push(channel: string, change: Change): void {
+    for (const subscription of this.#subscriptions) {
+      if (!subscription.channels.includes(channel)) continue;
+      const arrival = subscription.place.hear(channel, change);
+      if (arrival === "gap") {
+        this.counters.gaps++;
+        if (this.#link.kind === "open") this.#link.connection.drop("a change is missing");
+        return;
+      }
+      if (arrival === "repeated") {
+        this.counters.repeated++;
+        continue;
+      }
+      this.counters.changes++;
+      this.#options.positions.note(change.resourceName, change.position);
+      subscription.push({ kind: "change", channel, change });
+    }
+  }
+
+  #lost({ reason, final, retryAfterMs }: ConnectionEnd): void {
+    const link = this.#link;
+    if (final) {
+      for (const subscription of [...this.#subscriptions]) subscription.end(new Error(reason));
+      this.close(reason);
+      return;
+    }
+    const wasStable = link.kind === "open" && performance.now() - link.sinceMs > STABLE_MS;
+    this.#failures = wasStable ? 0 : this.#failures + 1;
+    this.#address++;
+    this.#joined.clear();
+    if (this.#subscriptions.size === 0) {
+      this.#link = { kind: "idle" };
+      return;
+    }
+    const delayMs = retryAfterMs + fullJitter(this.#failures, this.#options.random);
+    this.#link = { kind: "waiting", timer: setTimeout(() => this.#connect(), delayMs) };
+    this.#options.onState?.({ kind: "waiting", reason, delayMs });
+  }
+}

@@ -1,0 +1,118 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
+import { expect } from "chai";
+import { EventSchema, EventService } from "../../gen/cabildo/v1/events_pb.js";
+import type { CreateEventRequest, GetEventRequest } from "../../gen/cabildo/v1/events_pb.js";
+import { authorize, complete, createFailoverTransport } from "../../src/client/api-transport.js";
+import { Positions } from "../../src/client/positions.js";
+import { newRequestId } from "../../src/client/request-id.js";
+
+const NAME = "calendars/ana/events/e1";
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/u;
+
+describe("a call of the client", () => {
+  let created: CreateEventRequest[];
+  let got: GetEventRequest[];
+  let tokens: (string | null)[];
+  /** How the server at each address fails, call by call. */
+  let failures: (Code | undefined)[][];
+
+  const serverAt = (address: number): Transport =>
+    createRouterTransport(
+      ({ service }) => {
+        const failOrPass = (): void => {
+          const code = failures[address]?.shift();
+          if (code !== undefined) throw new ConnectError("no", code);
+        };
+        service(EventService, {
+          createEvent: (request, context) => {
+            created.push(request);
+            tokens.push(context.requestHeader.get("authorization"));
+            failOrPass();
+            return create(EventSchema, { name: NAME, position: `p${address}` });
+          },
+          getEvent: (request) => {
+            got.push(request);
+            failOrPass();
+            return create(EventSchema, { name: NAME });
+          },
+        });
+      },
+      {
+        transport: {
+          interceptors: [
+            complete(positions),
+            authorize({ accessToken: () => Promise.resolve("secret") }),
+          ],
+        },
+      },
+    );
+  let positions: Positions;
+  let events: ReturnType<typeof createClient<typeof EventService>>;
+
+  beforeEach(() => {
+    created = [];
+    got = [];
+    tokens = [];
+    failures = [[], []];
+    positions = new Positions();
+    events = createClient(
+      EventService,
+      createFailoverTransport({
+        transports: [serverAt(0), serverAt(1)],
+        random: () => 0,
+        sleep: () => Promise.resolve(),
+      }),
+    );
+  });
+
+  it("bears the token and a request id of its own", async () => {
+    await events.createEvent({ parent: "calendars/ana" });
+    await events.createEvent({ parent: "calendars/ana", requestId: "mine" });
+    expect(tokens).to.deep.equal(["Bearer secret", "Bearer secret"]);
+    expect(created[0]?.requestId).to.match(UUID_V7);
+    expect(created[1]?.requestId).to.equal("mine");
+  });
+
+  it("asks to see at least what was written or heard before", async () => {
+    await events.getEvent({ name: NAME });
+    await events.createEvent({ parent: "calendars/ana" });
+    await events.getEvent({ name: NAME });
+    await events.getEvent({ name: "calendars/zoe/events/e1" });
+    positions.note("calendars/ana/events/e2", "heard");
+    await events.getEvent({ name: NAME });
+    expect(got.map(({ position }) => position)).to.deep.equal(["", "p0", "", "heard"]);
+  });
+
+  it("goes on to the next address with the same request id, and stays there", async () => {
+    failures = [[Code.Unavailable], []];
+    const event = await events.createEvent({ parent: "calendars/ana", requestId: "mine" });
+    expect(event.position).to.equal("p1");
+    expect(created.map(({ requestId }) => requestId)).to.deep.equal(["mine", "mine"]);
+    expect((await events.createEvent({ parent: "calendars/ana" })).position).to.equal("p1");
+  });
+
+  it("gives up after some attempts", async () => {
+    failures = [Array(10).fill(Code.Unavailable), Array(10).fill(Code.Unavailable)] as Code[][];
+    const failure = await events.getEvent({ name: NAME }).catch((error: unknown) => error);
+    expect(ConnectError.from(failure).code).to.equal(Code.Unavailable);
+    expect(got).to.have.length(6);
+  });
+
+  it("is not repeated where the answer would be the same", async () => {
+    failures = [[Code.NotFound], []];
+    const failure = await events.getEvent({ name: NAME }).catch((error: unknown) => error);
+    expect(ConnectError.from(failure).code).to.equal(Code.NotFound);
+    expect(got).to.have.length(1);
+  });
+});
+
+describe("a request id", () => {
+  it("is a UUIDv7 that tells its time", () => {
+    const id = newRequestId(0x0190_1234_5678);
+    expect(id).to.match(UUID_V7);
+    expect(id.startsWith("01901234-5678-7")).to.equal(true);
+    expect(newRequestId()).not.to.equal(newRequestId());
+  });
+});

@@ -1,0 +1,237 @@
+import { createServer } from "node:https";
+import type { Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { expect } from "chai";
+import { WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
+import { createOpenSocket, Live } from "../../src/client/index.js";
+import type { LiveEvent, LiveState } from "../../src/client/index.js";
+import { Positions } from "../../src/client/positions.js";
+import { createTestAuthority } from "../support/certificates.js";
+import { eventually } from "../support/eventually.js";
+
+interface SubscribeCommand {
+  readonly channels: readonly string[];
+  readonly since?: readonly string[];
+}
+type Command = {
+  readonly id: number;
+  readonly subscribe?: SubscribeCommand;
+  readonly unsubscribe?: unknown;
+};
+
+/** What a fan-out does with a subscription, in the order in which they come. */
+type Script = (socket: WebSocket, id: number) => void;
+
+describe("a subscription to live channels", () => {
+  let server: Server;
+  let url: `wss://${string}`;
+  let ca: string;
+  let scripts: Script[];
+  let commands: SubscribeCommand[];
+  let states: LiveState[];
+  let live: Live;
+
+  before(async () => {
+    const authority = await createTestAuthority();
+    const { cert, key } = await authority.issue([]);
+    ca = String(authority.ca);
+    server = createServer({ cert, key }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    new WebSocketServer({ server }).on("connection", (socket) => {
+      socket.on("message", (data: Buffer) => {
+        const { id, subscribe } = JSON.parse(data.toString()) as Command;
+        if (subscribe === undefined) {
+          say(socket, { id, connect: { user: "users/ana", server: "fanout-1", ping_ms: 25_000 } });
+          return;
+        }
+        commands.push(subscribe);
+        scripts.shift()?.(socket, id);
+      });
+    });
+  });
+  beforeEach(() => {
+    scripts = [];
+    commands = [];
+    states = [];
+    live = new Live({
+      urls: [url],
+      tokens: { accessToken: () => Promise.resolve("token") },
+      openSocket: createOpenSocket(ca),
+      positions: new Positions(),
+      random: () => 0,
+      onState: (state) => states.push(state),
+    });
+  });
+  afterEach(() => {
+    live.close();
+  });
+  after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  const say = (socket: WebSocket, ...frames: object[]): void =>
+    socket.send(frames.map((frame) => JSON.stringify(frame)).join("\n"));
+  const joined = (id: number, position: string): object => ({
+    id,
+    subscribe: { channels: [{ channel: "calendars/ana", position }] },
+  });
+  const push = (sequence: number, previousSequence: number, shard = "events-am"): object => ({
+    push: {
+      channel: "calendars/ana",
+      change: {
+        kind: "CHANGE_KIND_CREATED",
+        shard,
+        sequence: String(sequence),
+        previousSequence: String(previousSequence),
+        position: `${shard}-${sequence}`,
+      },
+    },
+  });
+  const refuse: Script = (socket, id) =>
+    say(socket, { id, error: { code: "NOT_FOUND", message: "no such calendar" } });
+  /** The frames, then the end of the connection, as when a network is cut. */
+  const cut =
+    (...frames: object[]): Script =>
+    (socket, id) => {
+      say(socket, joined(id, "p0"), ...frames);
+      setTimeout(() => socket.terminate(), 20);
+    };
+
+  /** Everything until the server refuses the subscription. */
+  async function heard(
+    since: readonly string[] = [],
+  ): Promise<{ events: LiveEvent[]; end: string }> {
+    const events: LiveEvent[] = [];
+    try {
+      for await (const event of live.subscribe(["calendars/ana"], since)) events.push(event);
+      return { events, end: "" };
+    } catch (error) {
+      return { events, end: error instanceof Error ? error.message : String(error) };
+    }
+  }
+  const sequences = (events: readonly LiveEvent[]): number[] =>
+    events.flatMap((event) => (event.kind === "change" ? [Number(event.change.sequence)] : []));
+
+  it("goes on after the last push when the connection is cut", async () => {
+    scripts = [cut(push(1, 0), push(2, 1)), refuse];
+    const { events } = await heard();
+    expect(sequences(events)).to.deep.equal([1, 2]);
+    expect(commands.map(({ since }) => since)).to.deep.equal([undefined, ["p0", "events-am-2"]]);
+    expect(live.counters).to.include({ changes: 2, repeated: 0, gaps: 0 });
+  });
+
+  it("remembers the newest push of each shard", async () => {
+    scripts = [cut(push(1, 0), push(7, 0, "events-nz"), push(2, 1)), refuse];
+    await heard();
+    expect(commands[1]?.since).to.deep.equal(["p0", "events-am-2", "events-nz-7"]);
+  });
+
+  it("hands on a change that comes again once", async () => {
+    scripts = [cut(push(1, 0), push(2, 1)), cut(push(2, 1), push(3, 2)), refuse];
+    const { events } = await heard();
+    expect(sequences(events)).to.deep.equal([1, 2, 3]);
+    expect(live.counters).to.include({ changes: 3, repeated: 1 });
+  });
+
+  it("asks again from the last change where one is missing", async () => {
+    scripts = [
+      (socket, id) => say(socket, joined(id, "p0"), push(1, 0), push(3, 2)),
+      cut(push(2, 1), push(3, 2)),
+      refuse,
+    ];
+    const { events } = await heard();
+    expect(sequences(events)).to.deep.equal([1, 2, 3]);
+    expect(commands[1]?.since).to.deep.equal(["p0", "events-am-1"]);
+    expect(live.counters.gaps).to.equal(1);
+  });
+
+  it("goes on after a checkpoint, and after a goodbye", async () => {
+    scripts = [
+      cut(push(1, 0), { checkpoint: { position: "p5" } }),
+      (socket, id) => {
+        say(socket, joined(id, "p5"));
+        say(socket, { disconnect: { code: 4000, reason: "restart", position: "p7" } });
+        socket.close(4000);
+      },
+      refuse,
+    ];
+    await heard();
+    expect(commands.map(({ since }) => since)).to.deep.equal([undefined, ["p5"], ["p7"]]);
+    expect(states).to.deep.include({
+      kind: "waiting",
+      reason: "the server says: restart",
+      delayMs: 0,
+    });
+  });
+
+  it("does not take a checkpoint for its own before it has joined", async () => {
+    scripts = [
+      (socket) => {
+        say(socket, { checkpoint: { position: "p9" } });
+        setTimeout(() => socket.terminate(), 20);
+      },
+      refuse,
+    ];
+    await heard(["p1"]);
+    expect(commands.map(({ since }) => since)).to.deep.equal([["p1"], ["p1"]]);
+  });
+
+  it("says so where what it missed is no longer kept, and goes on from now", async () => {
+    const error = { code: "POSITION_GONE", message: "read again" };
+    scripts = [
+      (socket, id) => say(socket, { id, subscribe: { channels: [{ channel: "c", error }] } }),
+      // The command that leaves the channel stands between.
+      refuse,
+    ];
+    const { events } = await heard(["p1"]);
+    expect(events).to.deep.equal([{ kind: "too-old", reason: "read again" }]);
+    expect(commands.map(({ since }) => since)).to.deep.equal([["p1"], undefined]);
+  });
+
+  it("ends where the server says that it will not be heard", async () => {
+    scripts = [refuse];
+    expect((await heard()).end).to.equal("no such calendar");
+    scripts = [(socket) => socket.close(4501, "invalid token")];
+    expect((await heard()).end).to.equal("invalid token");
+    expect((await heard()).end).to.equal("the client is closed");
+  });
+
+  it("comes back when nobody was there", async () => {
+    scripts = [(socket) => socket.terminate(), (socket) => socket.terminate(), refuse];
+    await heard();
+    expect(commands).to.have.length(3);
+    expect(states.filter(({ kind }) => kind === "waiting")).to.have.length(2);
+  });
+
+  it("tries nothing while the network is gone, and at once when it is back", async () => {
+    scripts = [cut(push(1, 0)), refuse];
+    const hearing = heard();
+    await eventually(() => live.counters.changes === 1);
+    live.goOffline();
+    expect(states.at(-1)).to.deep.equal({ kind: "offline" });
+    expect(commands).to.have.length(1);
+    live.wakeUp();
+    await hearing;
+    expect(commands[1]?.since).to.deep.equal(["p0", "events-am-1"]);
+  });
+
+  it("leaves the channels while nobody takes what comes, and joins again where it stopped", async () => {
+    const many = Array.from({ length: 10_050 }, (_, i) => push(i + 1, i));
+    scripts = [
+      (socket, id) => say(socket, joined(id, "p0"), ...many),
+      (socket, id) => say(socket, joined(id, "p1"), ...many.slice(9_998)),
+    ];
+    const subscription = live.subscribe(["calendars/ana"]);
+    await eventually(() => live.counters.changes > 9_000);
+    const taken: number[] = [];
+    for await (const event of subscription) {
+      if (event.kind === "change") taken.push(Number(event.change.sequence));
+      if (taken.length === many.length) break;
+    }
+    expect(taken).to.deep.equal(many.map((_, i) => i + 1));
+    expect(commands).to.have.length(2);
+  });
+});
