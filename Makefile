@@ -7,7 +7,7 @@ BENCH_ARGS ?=
 # Tests that neither listen nor touch a disk nor start processes of the cluster.
 UNIT := auth gateway machine policy raft tidy wire
 
-.PHONY: help up build install probe check types lint format unit test bench bench-engine gen clean
+.PHONY: help up build install probe check types lint format unit test bench client bench-engine gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -51,6 +51,9 @@ bench: build ## Measure a cluster on this machine
 
 bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)
+
+client: install ## Pack the client library: dist/cabildo-VERSION.tgz
+	@mkdir -p dist && node deploy/client/pack.js
 
 gen: install ## Generate gen/ from proto/
 	@rm -rf gen && $(BIN)/buf generate
