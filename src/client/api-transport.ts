@@ -19,8 +19,8 @@ export function authorize(tokens: TokenSource): Interceptor {
 }
 
 /**
- * Fills what the contracts leave to the client: a request id, so that a repeated write takes effect once, and the position
- * that a read must have come to.
+ * Fills what the contracts leave to the client: a request id, so that a repeated write takes effect once, and the
+ * position that a read must have come to.
  */
 export function complete(positions: Positions): Interceptor {
   return (next) => async (request) => {
@@ -49,8 +49,8 @@ export interface FailoverOptions {
 }
 
 /**
- * Several addresses as one: a call that failed because nobody was there goes on to the next address. Only what has no effect
- * twice is repeated: reads, and writes with a request id.
+ * Several addresses as one: a call that failed because nobody was there goes on to the next address. Only what has no
+ * effect twice is repeated: reads, and writes with a request id.
  */
 export function createFailoverTransport(options: FailoverOptions): Transport {
   const { transports, random, sleep } = options;

@@ -48,7 +48,10 @@ export interface Platform {
   watchNetwork(live: Live): () => void;
 }
 
-/** The whole of Cabildo for a program: the API, typed from its contracts, and the live channels, with one login for both. */
+/**
+ * The whole of Cabildo for a program: the API, typed from its contracts, and the live channels, with one login for
+ * both.
+ */
 export class Cabildo {
   readonly session: Session;
   readonly live: Live;

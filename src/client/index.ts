@@ -1,10 +1,11 @@
 /**
- * Cabildo for programs: the API, typed from its contracts, and the live channels, with one login for both. This entry is for
- * Node, where a cluster's own authority can be given; that of browsers is beside it, and the package `cabildo/client` is whichever
- * fits.
+ * Cabildo for programs: the API, typed from its contracts, and the live channels, with one login for both. This entry
+ * is for Node, where a cluster's own authority can be given; that of browsers is beside it, and the package
+ * `cabildo/client` is whichever fits.
  *
- * Promises of the live channels: what was subscribed to comes in order per shard, each change once, across lost connections and
- * servers; where something can no longer be had, a `too-old` event says so. A list's or a write's position joins exactly.
+ * Promises of the live channels: what was subscribed to comes in order per shard, each change once, across lost
+ * connections and servers; where something can no longer be had, a `too-old` event says so. A list's or a write's
+ * position joins exactly.
  */
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { Cabildo } from "./cabildo.js";

@@ -67,8 +67,8 @@ export class LiveConnection {
   }
 
   /**
-   * `replied` is called once, before anything that came behind the reply is heard; once the connection is gone, with a refusal
-   * of code UNAVAILABLE.
+   * `replied` is called once, before anything that came behind the reply is heard; once the connection is gone, with a
+   * refusal of code UNAVAILABLE.
    */
   command(name: string, body: object, replied: (reply: Reply) => void = ignore): void {
     if (this.#closed) {

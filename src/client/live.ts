@@ -50,8 +50,8 @@ type Link =
   | { readonly kind: "closed" };
 
 /**
- * The live channels over one socket at a time. A lost one is replaced, at the next address, after a random and growing delay;
- * every subscription goes on where it was. The socket is open while there are subscriptions.
+ * The live channels over one socket at a time. A lost one is replaced, at the next address, after a random and growing
+ * delay; every subscription goes on where it was. The socket is open while there are subscriptions.
  */
 export class Live implements SubscriptionHost {
   readonly counters: LiveCounters = { changes: 0, repeated: 0, gaps: 0, connections: 0 };
@@ -71,8 +71,9 @@ export class Live implements SubscriptionHost {
   }
 
   /**
-   * Everything on the channels after `since`, positions that reads, writes or former subscriptions gave; from now on without.
-   * A change that is on channels of several subscriptions comes to one of them: that of its calendar or group, if there is one.
+   * Everything on the channels after `since`, positions that reads, writes or former subscriptions gave; from now on
+   * without. A change that is on channels of several subscriptions comes to one of them: that of its calendar or group,
+   * if there is one.
    */
   subscribe(channels: readonly string[], since: readonly string[] = []): Subscription {
     const subscription = new Subscription(this, channels, since);

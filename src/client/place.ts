@@ -33,8 +33,9 @@ interface ShardPlace {
 }
 
 /**
- * How far a subscription has heard: a position of all shards, and behind it that of the newest change of each. Invariant:
- * everything up to it was handed on and nothing after it, so that going on from it loses nothing and repeats nothing.
+ * How far a subscription has heard: a position of all shards, and behind it that of the newest change of each.
+ * Invariant: everything up to it was handed on and nothing after it, so that going on from it loses nothing and repeats
+ * nothing.
  */
 export class Place {
   readonly #heard: Heard;

@@ -2,8 +2,8 @@
 const RESOURCES_MAX = 1000;
 
 /**
- * What this client has seen: the latest position of each calendar, group and user that it wrote, read or heard of. Passed
- * along with a read, it makes the read see at least that, whichever replica answers.
+ * What this client has seen: the latest position of each calendar, group and user that it wrote, read or heard of.
+ * Passed along with a read, it makes the read see at least that, whichever replica answers.
  */
 export class Positions {
   readonly #latest = new Map<string, string>();

@@ -20,8 +20,8 @@ export interface SubscriptionHost {
 }
 
 /**
- * The changes of some channels, in order per shard, each once, whatever happens to connections and servers. Take them with
- * `for await`: leaving the loop ends the subscription.
+ * The changes of some channels, in order per shard, each once, whatever happens to connections and servers. Take them
+ * with `for await`: leaving the loop ends the subscription.
  */
 export class Subscription implements AsyncIterable<LiveEvent> {
   readonly channels: readonly string[];
