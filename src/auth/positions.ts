@@ -53,6 +53,7 @@ export class PositionTokens {
   /** Fails with `invalid-argument` on everything that this cluster did not make. */
   decode(text: string): readonly FeedPlace[] {
     const bytes = Buffer.from(text, "base64url");
+    if (bytes.toString("base64url") !== text) throw foreign();
     const body = bytes.subarray(0, -MAC_BYTES);
     const count = (body.length - HEADER_BYTES) / PLACE_BYTES;
     if (!Number.isInteger(count) || count < 0 || count > PLACES_MAX) throw foreign();
@@ -79,7 +80,8 @@ export class PositionTokens {
   /** Undefined for what was not sealed for this purpose. */
   open(purpose: string, sealed: string): string | undefined {
     const bytes = Buffer.from(sealed, "base64url");
-    if (bytes.length < MAC_BYTES) return undefined;
+    // Decoding passes over what is no base64url: only what was sealed is taken, and nothing like it.
+    if (bytes.length < MAC_BYTES || bytes.toString("base64url") !== sealed) return undefined;
     const text = bytes.subarray(MAC_BYTES).toString();
     const mac = this.#mac(Buffer.from(`${purpose}\n${text}`));
     return timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac) ? text : undefined;

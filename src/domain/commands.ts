@@ -10,6 +10,7 @@ import type {
   Label,
   Member,
   MemberRole,
+  Occurrences,
   Session,
   Transparency,
   User,
@@ -28,6 +29,8 @@ export interface EventContent {
   readonly transparency: Transparency;
   readonly labels: readonly Label[];
   readonly reminderMinutes: readonly number[];
+  /** RRULE, RDATE and EXDATE (RFC 5545, 3.8.5); empty for an event that happens once. */
+  readonly recurrence: readonly string[];
 }
 
 export type EventField = keyof EventContent;
@@ -35,6 +38,8 @@ export type EventField = keyof EventContent;
 export interface NewEvent {
   readonly event: string;
   readonly content: EventContent;
+  /** Of an event that repeats: worked out before the proposal, for the log must not ask the tz database. */
+  readonly occurrences?: Occurrences;
 }
 
 /** The fields of a user that the user writes. */
@@ -170,6 +175,7 @@ export type Operation =
       readonly calendar: string;
       readonly event: string;
       readonly content: EventContent;
+      readonly occurrences?: Occurrences;
     }
   | {
       readonly kind: "update-event";
@@ -180,6 +186,8 @@ export type Operation =
       readonly fields: readonly EventField[];
       /** Empty for any. */
       readonly etag: string;
+      /** If span or recurrence are written and it repeats then: of both as `content` has them. */
+      readonly occurrences?: Occurrences;
     }
   | {
       readonly kind: "delete-event";
@@ -198,6 +206,16 @@ export type Operation =
       readonly kind: "delete-events";
       readonly calendar: string;
       readonly events: readonly string[];
+    }
+  /** Proposed by the leader before the occurrences that are known end. Does nothing unless they go up to `afterMs` still. */
+  | {
+      readonly kind: "extend-series";
+      readonly calendar: string;
+      readonly event: string;
+      /** When it was due: its entry in the queue goes. */
+      readonly dueMs: number;
+      readonly afterMs: number;
+      readonly occurrences: Occurrences;
     }
   /** Proposed by the leader when there is something to expire: request ids, sessions, feed rows below a sequence. */
   | { readonly kind: "sweep"; readonly limit: number; readonly trimFeedTo: number }

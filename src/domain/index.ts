@@ -16,5 +16,5 @@ export type {
   UserContent,
   UserField,
 } from "./commands.js";
-export type { Answer, Query, QueryReply, Question } from "./queries.js";
+export type { Answer, EventCondition, Query, QueryReply, Question, SeriesEnd } from "./queries.js";
 export type { Change, ChangeKind } from "./changes.js";

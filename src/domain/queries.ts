@@ -56,16 +56,40 @@ export type Question =
   | { readonly kind: "get-events"; readonly calendar: string; readonly events: readonly string[] }
   | {
       readonly kind: "list-events";
-      readonly calendar: string;
+      /** Of one shard. */
+      readonly calendars: readonly string[];
       readonly pageSize: number;
-      /** Start and id after which the page begins, as the last page said; empty for the first. */
+      /** Place after which the page begins, as the last page said; empty for the first. */
       readonly after: string;
       /** Events that end after this; 0 for all. */
       readonly windowStartMs: number;
       /** Events that start before this; 0 for all. */
       readonly windowEndMs: number;
       readonly showDeleted: boolean;
-    };
+      readonly conditions: readonly EventCondition[];
+    }
+  /** Of an event that repeats, the standing ones by start. */
+  | {
+      readonly kind: "list-instances";
+      readonly calendar: string;
+      readonly event: string;
+      readonly pageSize: number;
+      readonly after: string;
+      readonly windowStartMs: number;
+      readonly windowEndMs: number;
+    }
+  /** For the leader: events that repeat whose known occurrences have to be extended by then. */
+  | { readonly kind: "list-due-series"; readonly nowMs: number; readonly limit: number };
+
+/** What an event must be like to be listed. */
+export interface EventCondition {
+  readonly field: "state" | "organizer" | "label";
+  /** Of a label; empty for other fields. */
+  readonly key: string;
+  readonly value: string;
+  /** Events that are not so. */
+  readonly negated: boolean;
+}
 
 export interface Query {
   readonly caller: Caller;
@@ -91,7 +115,18 @@ export type Answer =
   | { readonly kind: "member"; readonly member: Member }
   | { readonly kind: "members"; readonly members: readonly Member[]; readonly next: string }
   | { readonly kind: "event"; readonly event: CalendarEvent }
-  | { readonly kind: "events"; readonly events: readonly CalendarEvent[]; readonly next: string };
+  | { readonly kind: "events"; readonly events: readonly CalendarEvent[]; readonly next: string }
+  | { readonly kind: "due-series"; readonly series: readonly SeriesEnd[] };
+
+/** An event whose occurrences are due to be extended; nothing is left to do where it is gone. */
+export interface SeriesEnd {
+  readonly calendar: string;
+  readonly id: string;
+  readonly dueMs: number;
+  /** Up to when its occurrences are known; 0 if there are no others. */
+  readonly untilMs: number;
+  readonly event?: CalendarEvent;
+}
 
 export type QueryReply =
   | { readonly kind: "answered"; readonly answer: Answer }

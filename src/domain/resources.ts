@@ -111,6 +111,14 @@ export type EventSpan =
     }
   | { readonly kind: "all-day"; readonly start: CalendarDate; readonly end: CalendarDate };
 
+/** When an event that repeats does, as far as it was worked out. */
+export interface Occurrences {
+  /** In order. */
+  readonly startsMs: readonly number[];
+  /** All that start before this are among them; 0 if there are no others at all. */
+  readonly untilMs: number;
+}
+
 export type EventState = "pending" | "confirmed" | "rejected" | "cancelled";
 export type Visibility = "default" | "public" | "private" | "busy-only";
 export type Transparency = "opaque" | "transparent";
@@ -124,7 +132,7 @@ export interface Label {
 export interface CalendarEvent {
   /** Calendar key: `ana`, `ana.work`, `choir.group`. */
   readonly calendar: string;
-  /** `e` and a lower-case ULID. */
+  /** `e` and a lower-case ULID; for an instance of an event that repeats followed by `_20261201t130000z`. */
   readonly id: string;
   readonly title: string;
   readonly description: string;
@@ -138,6 +146,12 @@ export interface CalendarEvent {
   /** In order of key. */
   readonly labels: readonly Label[];
   readonly reminderMinutes: readonly number[];
+  /** Lines of RFC 5545; empty for an event that happens once, and for an instance. */
+  readonly recurrence: readonly string[];
+  /** Id of the event that this is an instance of; empty for an event of its own. */
+  readonly recurringEvent: string;
+  /** When the instance would have started, had nobody moved it; 0 for an event of its own. */
+  readonly originalStartMs: number;
   /** Raised by each change of the span (RFC 5545 SEQUENCE). */
   readonly sequence: number;
   readonly createTimeMs: number;

@@ -1,13 +1,15 @@
 import { fieldFault } from "./faults.js";
 
 const ID = "[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?";
+/** Of an event, or followed by a start: of an instance of one that repeats. */
+const EVENT_ID = "e[0-9a-hjkmnp-tv-z]{26}(?:_[0-9]{8}t[0-9]{6}z)?";
 const USER = new RegExp(`^users/(${ID})$`);
 const GROUP = new RegExp(`^groups/(${ID})$`);
 const MEMBER = new RegExp(`^groups/(${ID})/members/(${ID})$`);
 const INVITATION = new RegExp(`^groups/(${ID})/invitations/(i[0-9a-hjkmnp-tv-z]{26})$`);
 const SESSION = new RegExp(`^users/(${ID})/sessions/([A-Za-z0-9_-]{1,64})$`);
 const CALENDAR = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)$`);
-const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(e[0-9a-hjkmnp-tv-z]{26})$`);
+const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(${EVENT_ID})$`);
 
 /** Each takes a resource name of the kind it is named for, and names the field where it is none. */
 export function parseUser(name: string, field: string): string {

@@ -54,6 +54,8 @@ const ANSWERS = {
   "get-event": "event",
   "get-events": "events",
   "list-events": "events",
+  "list-instances": "events",
+  "list-due-series": "due-series",
 } as const satisfies Record<Question["kind"], Answer["kind"]>;
 
 type AnswerOf<Asked extends Question> = (typeof ANSWERS)[Asked["kind"]];

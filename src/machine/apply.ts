@@ -18,6 +18,7 @@ import { createInvitation, settleInvitation } from "./invitations.js";
 import { addMember, removeMember, transferLeadership, updateMember } from "./members.js";
 import type { RowCodecs } from "./rows.js";
 import { createSession, revokeSession, rotateSession } from "./sessions.js";
+import { extendSeries } from "./series.js";
 import { sweep } from "./sweep.js";
 import type { Applied, ApplyContext, View } from "./types.js";
 import { changePassword, registerUser, setUserStanding, updateUser } from "./users.js";
@@ -95,6 +96,8 @@ function run(draft: Draft, { caller, operation }: Command): Outcome {
       return createEvents(draft, caller, operation);
     case "delete-events":
       return deleteEvents(draft, caller, operation);
+    case "extend-series":
+      return extendSeries(draft, caller, operation);
     case "sweep":
       return sweep(draft, caller, operation);
     case "unknown":

@@ -4,12 +4,15 @@ import type {
   EventContent,
   EventField,
   EventSpan,
+  NewEvent,
   Operation,
   WorkingHours,
 } from "../domain/index.js";
 import { calendarOwner, isId } from "../policy/index.js";
 import { isDate, timeRange } from "./event-times.js";
+import { instanceId, parseInstanceId } from "./instances.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
+import { OCCURRENCES_MAX, occurrencesFault, startsFault } from "./series.js";
 import { codePoints, isVisibleAscii, utf8Bytes } from "./text.js";
 
 const INVITATION_ID = /^i[0-9a-hjkmnp-tv-z]{26}$/;
@@ -32,6 +35,8 @@ const LABELS_MAX = 32;
 const LABEL_KEY_BYTES_MAX = 63;
 const LABEL_VALUE_BYTES_MAX = 255;
 export const BATCH_EVENTS_MAX = 100;
+const RECURRENCE_LINES_MAX = 16;
+const RECURRENCE_LINE_BYTES_MAX = 1_024;
 const REMINDERS_MAX = 5;
 const REMINDER_MINUTES_MAX = 40_320;
 const RANK_MAX = 1_000_000;
@@ -40,8 +45,11 @@ const WORKING_HOURS_MAX = 14;
 const DAY_MINUTES = 1_440;
 const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
 
+/** Of an event, or of an instance of one that repeats. */
 export function isEventId(text: string): boolean {
-  return EVENT_ID.test(text);
+  if (EVENT_ID.test(text)) return true;
+  const instance = parseInstanceId(text);
+  return instance !== undefined && instanceId(instance.event, instance.originalStartMs) === text;
 }
 
 export function isInvitationId(text: string): boolean {
@@ -151,19 +159,32 @@ function findOperationFault(operation: Operation): string | undefined {
         rangeFault("rank", operation.rank, 0, RANK_MAX)
       );
     case "create-event":
-      return eventNameFault(operation) ?? findContentFault(operation.content, ALL_FIELDS);
+      return eventNameFault(operation) ?? newEventFault(operation);
     case "update-event":
-      return eventNameFault(operation) ?? findContentFault(operation.content, operation.fields);
+      return (
+        instanceNameFault(operation) ??
+        findContentFault(operation.content, operation.fields) ??
+        (operation.occurrences === undefined
+          ? undefined
+          : occurrencesFault(operation.content, operation.occurrences))
+      );
+    case "extend-series":
+      return (
+        eventNameFault(operation) ??
+        rangeFault("due_ms", operation.dueMs, TIME_MIN_MS, TIME_END_MS) ??
+        startsFault(operation.occurrences)
+      );
     case "delete-event":
     case "undelete-event":
-      return eventNameFault(operation);
+      return instanceNameFault(operation);
     case "create-events": {
       const ids = operation.events.map(({ event }) => event);
       return (
         batchFault(operation.calendar, ids) ??
         operation.events
-          .map(({ content }) => findContentFault(content, ALL_FIELDS))
-          .find((fault) => fault !== undefined)
+          .map((event) => newEventFault(event))
+          .find((fault) => fault !== undefined) ??
+        batchSizeFault(operation.events)
       );
     }
     case "delete-events":
@@ -211,7 +232,19 @@ const ALL_FIELDS: readonly EventField[] = [
   "transparency",
   "labels",
   "reminderMinutes",
+  "recurrence",
 ];
+
+function newEventFault({ content, occurrences }: NewEvent): string | undefined {
+  return findContentFault(content, ALL_FIELDS) ?? occurrencesFault(content, occurrences);
+}
+
+function batchSizeFault(events: readonly NewEvent[]): string | undefined {
+  const counts = events.map(({ occurrences }) => occurrences?.startsMs.length ?? 0);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total <= OCCURRENCES_MAX) return undefined;
+  return `events: more than ${OCCURRENCES_MAX} occurrences: create what repeats one by one`;
+}
 
 /** Only fields that are written are looked at. */
 function findContentFault(
@@ -243,6 +276,8 @@ function findFieldFault(content: EventContent, field: EventField): string | unde
       return labelsFault(content.labels);
     case "reminderMinutes":
       return remindersFault(content.reminderMinutes);
+    case "recurrence":
+      return recurrenceFault(content.recurrence);
     default:
       return unreachable(field);
   }
@@ -275,6 +310,18 @@ function labelsFault(labels: EventContent["labels"]): string | undefined {
   return undefined;
 }
 
+function recurrenceFault(lines: readonly string[]): string | undefined {
+  if (lines.length > RECURRENCE_LINES_MAX) {
+    return `event.recurrence: at most ${RECURRENCE_LINES_MAX} lines`;
+  }
+  for (const line of lines) {
+    if (line === "") return "event.recurrence: an empty line";
+    const fault = bytesFault("event.recurrence", line, RECURRENCE_LINE_BYTES_MAX);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
 function remindersFault(minutes: readonly number[]): string | undefined {
   if (minutes.length > REMINDERS_MAX) return `event.reminders: at most ${REMINDERS_MAX}`;
   for (const value of minutes) {
@@ -284,12 +331,21 @@ function remindersFault(minutes: readonly number[]): string | undefined {
   return undefined;
 }
 
-function eventNameFault(operation: {
+interface EventName {
   readonly calendar: string;
   readonly event: string;
-}): string | undefined {
-  if (calendarOwner(operation.calendar) === undefined) return "calendar: not a calendar's key";
-  return isEventId(operation.event) ? undefined : "event: not an event id";
+}
+
+/** Of an event of its own. */
+function eventNameFault(name: EventName): string | undefined {
+  if (calendarOwner(name.calendar) === undefined) return "calendar: not a calendar's key";
+  return EVENT_ID.test(name.event) ? undefined : "event: not an event id";
+}
+
+/** Of an event or an instance of one. */
+function instanceNameFault(name: EventName): string | undefined {
+  if (calendarOwner(name.calendar) === undefined) return "calendar: not a calendar's key";
+  return isEventId(name.event) ? undefined : "event: not an event id";
 }
 
 function batchFault(calendar: string, events: readonly string[]): string | undefined {

@@ -7,6 +7,7 @@ import type { ApplyContext, RowCodec, StateKey, View, Write } from "./types.js";
 
 /** A command touches no more rows than this: a batch is atomic, so it has to be small. */
 export const WRITES_MAX = 1_000;
+const OUTCOME_ROWS = 3;
 
 /** What an operation came to. */
 export type Outcome =
@@ -75,6 +76,11 @@ export class Draft extends StateReader {
 
   delete(key: StateKey): void {
     this.#write({ key, value: undefined });
+  }
+
+  /** Whether so many rows more fit the command, beside those that remember its outcome. */
+  hasRoom(rows: number): boolean {
+    return this.writes.length + rows <= WRITES_MAX - OUTCOME_ROWS;
   }
 
   /** Nothing is written after all: a refusal changes nothing. */

@@ -1,4 +1,4 @@
-import type { CalendarDate, EventSpan } from "../domain/index.js";
+import type { CalendarDate, CalendarEvent, EventSpan } from "../domain/index.js";
 import { timeKey } from "./rows.js";
 import type { StateKey } from "./types.js";
 
@@ -29,6 +29,23 @@ export function timeRange(span: EventSpan): TimeRange {
   return { startMs: dateMs(span.start), endMs: dateMs(span.end) };
 }
 
+/** Occurrences of events that repeat are no longer than the last bound. */
+export const OCCURRENCE_CLASSES: readonly { readonly name: string; readonly maxMs: number }[] = [
+  { name: "0", maxMs: DAY_MS },
+  { name: "1", maxMs: 16 * DAY_MS },
+  { name: "2", maxMs: 366 * DAY_MS },
+];
+/** Events that repeat stand here by their first start, whatever their length. */
+export const RECURRING_CLASS = "r";
+
+/** Key of one occurrence of an event that repeats. */
+export function occurrenceKey(event: CalendarEvent, startMs: number): StateKey {
+  const range = timeRange(event.span);
+  const lengthMs = range.endMs - range.startMs;
+  const found = OCCURRENCE_CLASSES.find(({ maxMs }) => lengthMs <= maxMs);
+  return `eo/${event.calendar}/${found?.name ?? "2"}/${indexSuffix(startMs, event.id)}`;
+}
+
 /** Prefix of the index rows of a calendar's events in one class; `deleted` ones have their own. */
 export function indexPrefix(calendar: string, lengthClass: string, deleted: boolean): string {
   return `${deleted ? "ed" : "es"}/${calendar}/${lengthClass}`;
@@ -43,12 +60,14 @@ export function indexKey(event: {
   readonly calendar: string;
   readonly id: string;
   readonly span: EventSpan;
+  readonly recurrence: readonly string[];
   readonly deleteTimeMs: number;
 }): StateKey {
   const { startMs, endMs } = timeRange(event.span);
   const lengthMs = endMs - startMs;
-  const found = LENGTH_CLASSES.find(({ maxMs }) => lengthMs <= maxMs);
-  const prefix = indexPrefix(event.calendar, found?.name ?? "3", event.deleteTimeMs !== 0);
+  const found = LENGTH_CLASSES.find(({ maxMs }) => lengthMs <= maxMs)?.name ?? "3";
+  const lengthClass = event.recurrence.length > 0 ? RECURRING_CLASS : found;
+  const prefix = indexPrefix(event.calendar, lengthClass, event.deleteTimeMs !== 0);
   return `${prefix}/${indexSuffix(startMs, event.id)}`;
 }
 
@@ -69,7 +88,7 @@ function daysInMonth(year: number, month: number): number {
  * Midnight UTC of a day of the proleptic Gregorian calendar (Hinnant, "chrono-Compatible Low-Level
  * Date Algorithms").
  */
-function dateMs({ year, month, day }: CalendarDate): number {
+export function dateMs({ year, month, day }: CalendarDate): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;
@@ -77,4 +96,27 @@ function dateMs({ year, month, day }: CalendarDate): number {
   const dayOfEra =
     yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
   return (era * 146_097 + dayOfEra - 719_468) * DAY_MS;
+}
+
+/** The day of UTC that a moment is in: the inverse of `dateMs`. */
+export function dateOfMs(ms: number): CalendarDate {
+  const days = Math.floor(ms / DAY_MS) + 719_468;
+  const era = Math.floor(days / 146_097);
+  const dayOfEra = days - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1_460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear =
+    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shifted = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = shifted < 10 ? shifted + 3 : shifted - 9;
+  return {
+    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
+    month,
+    day: dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1,
+  };
 }

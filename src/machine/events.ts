@@ -12,11 +12,19 @@ import type {
 import { calendarOwner, decide } from "../policy/index.js";
 import type { Action } from "../policy/index.js";
 import { refuse, refuseNotFound } from "./draft.js";
-import type { Draft, Outcome } from "./draft.js";
+import type { Draft, Outcome, Refusal } from "./draft.js";
 import { formatEtag } from "./etag.js";
 import { indexKey } from "./event-times.js";
+import { findEventRow } from "./find-event.js";
+import type { FoundEvent } from "./find-event.js";
+import { gather } from "./gather.js";
+import { instanceId, isRecurring } from "./instances.js";
 import { KEYS } from "./rows.js";
+import type { SeriesRow } from "./rows.js";
+import { EXCEPTED_MAX, exceptOccurrence, seriesCost } from "./series.js";
+import type { Standing } from "./series.js";
 import { compareText } from "./text.js";
+import { eventName, writeEvent } from "./write-event.js";
 
 type CreateEvent = Extract<Operation, { kind: "create-event" }>;
 type UpdateEvent = Extract<Operation, { kind: "update-event" }>;
@@ -27,6 +35,8 @@ type DeleteEvents = Extract<Operation, { kind: "delete-events" }>;
 
 /** How long a deleted event is kept, in log time. */
 export const PURGE_DELAY_MS = 30 * 86_400_000;
+/** Rows that deleting one event writes, but for those of a series. */
+const DELETE_ROWS = 4;
 
 export function createEvent(draft: Draft, caller: Caller, operation: CreateEvent): Outcome {
   return createOne(draft, caller, operation.calendar, operation);
@@ -65,7 +75,7 @@ function createOne(
   draft: Draft,
   caller: Caller,
   calendar: string,
-  { event: id, content }: NewEvent,
+  { event: id, content, occurrences }: NewEvent,
 ): Outcome {
   if (caller.kind !== "user" || !isAllowed(caller, "event.create", calendar)) {
     return refuseNotFound(`calendars/${calendar}`);
@@ -86,66 +96,78 @@ function createOne(
     deleteTimeMs: 0,
     purgeTimeMs: 0,
     revision: draft.nextRevision,
+    recurringEvent: "",
+    originalStartMs: 0,
   };
-  return write(draft, "created", event, undefined);
+  const series = occurrences && { occurrences, exceptedMs: [] };
+  return writeEvent(draft, "created", { event, series }, undefined);
 }
 
+/** An occurrence that is written by itself becomes a row of its own. */
 export function updateEvent(draft: Draft, caller: Caller, operation: UpdateEvent): Outcome {
   const { calendar, event: id, content, fields, etag } = operation;
-  const before = findEvent(draft, caller, "event.update", calendar, id);
-  if (before === undefined) return refuseNotFound(eventName(calendar, id));
+  const found = findStanding(draft, caller, "event.update", calendar, id);
+  if (found === undefined) return refuseNotFound(eventName(calendar, id));
+  const before = found.event;
   if (isStale(etag, before)) return refuseStale(before);
   const written = withFields(before, inOrder(content), fields);
+  const series = seriesAfter(found, written, operation);
+  if (series.kind === "refused") return series;
+  const isSameTime = isSameSpan(before.span, written.span) && isSameRecurrence(before, written);
   const event: CalendarEvent = {
     ...written,
-    sequence: before.sequence + (isSameSpan(before.span, written.span) ? 0 : 1),
+    sequence: before.sequence + (isSameTime ? 0 : 1),
     updateTimeMs: draft.nowMs,
     revision: draft.nextRevision,
   };
-  return write(draft, "updated", event, before);
+  const after = { event, series: series.row };
+  if (found.kind === "occurrence") return writeException(draft, "updated", after.event, found);
+  const cut = isRecurring(before) && !isRecurring(event) ? exceptionsOf(draft, found) : [];
+  const outcome = writeEvent(draft, "updated", after, found);
+  for (const exception of cut) deleteRow(draft, { event: exception, series: undefined });
+  return outcome;
 }
 
 /** Deleted events are kept for a while; to further writes they are gone. */
 export function deleteEvent(draft: Draft, caller: Caller, operation: DeleteEvent): Outcome {
   const { calendar, event: id, etag } = operation;
-  const before = findEvent(draft, caller, "event.delete", calendar, id);
-  if (before === undefined) return refuseNotFound(eventName(calendar, id));
-  if (isStale(etag, before)) return refuseStale(before);
-  const event: CalendarEvent = {
-    ...before,
-    updateTimeMs: draft.nowMs,
-    deleteTimeMs: draft.nowMs,
-    purgeTimeMs: draft.nowMs + PURGE_DELAY_MS,
-    revision: draft.nextRevision,
-  };
-  const purgeKey = KEYS.eventPurge(event.purgeTimeMs, calendar, id);
-  draft.put(draft.rows.expiry, purgeKey, { keys: [indexKey(event)], bytes: 0 });
-  return write(draft, "deleted", event, before);
+  const found = findStanding(draft, caller, "event.delete", calendar, id);
+  if (found === undefined) return refuseNotFound(eventName(calendar, id));
+  if (isStale(etag, found.event)) return refuseStale(found.event);
+  if (found.kind === "occurrence") {
+    return writeException(draft, "deleted", asDeleted(draft, found.event), found);
+  }
+  const exceptions = exceptionsOf(draft, found);
+  const cost = seriesCost(found) + (exceptions.length + 1) * DELETE_ROWS;
+  if (!draft.hasRoom(cost)) {
+    return refuse("invalid-argument", "too much at once: delete what repeats in smaller batches");
+  }
+  const outcome = deleteRow(draft, found);
+  for (const exception of exceptions) deleteRow(draft, { event: exception, series: undefined });
+  return outcome;
 }
 
-/** Back as it was, until it is purged. */
+/** Back as it was, until it is purged, and with it the instances that went with it. */
 export function undeleteEvent(draft: Draft, caller: Caller, operation: UndeleteEvent): Outcome {
   const { calendar, event: id } = operation;
   const name = eventName(calendar, id);
   if (!isAllowed(caller, "event.undelete", calendar)) return refuseNotFound(name);
-  const before = draft.find(draft.rows.event, KEYS.event(calendar, id));
-  if (before === undefined) return refuseNotFound(name);
-  if (before.deleteTimeMs === 0) {
+  const found = findEventRow(draft.view, draft.rows, calendar, id);
+  if (found === undefined) return refuseNotFound(name);
+  const { deleteTimeMs, recurringEvent } = found.event;
+  if (found.kind === "occurrence" || deleteTimeMs === 0) {
     return refuse("failed-precondition", `${name} is not deleted`);
   }
-  const event: CalendarEvent = {
-    ...before,
-    updateTimeMs: draft.nowMs,
-    deleteTimeMs: 0,
-    purgeTimeMs: 0,
-    revision: draft.nextRevision,
-  };
-  draft.delete(KEYS.eventPurge(before.purgeTimeMs, calendar, id));
-  return write(draft, "updated", event, before);
-}
-
-export function eventName(calendar: string, event: string): string {
-  return `calendars/${calendar}/events/${event}`;
+  if (recurringEvent !== "") {
+    const recurring = draft.find(draft.rows.event, KEYS.event(calendar, recurringEvent));
+    if (recurring?.deleteTimeMs !== 0) {
+      return refuse("failed-precondition", "the event that repeats is deleted: undelete that one");
+    }
+  }
+  const exceptions = exceptionsOf(draft, found, deleteTimeMs);
+  const outcome = undeleteRow(draft, found);
+  for (const exception of exceptions) undeleteRow(draft, { event: exception, series: undefined });
+  return outcome;
 }
 
 function isAllowed(caller: Caller, action: Action, calendar: string): boolean {
@@ -153,49 +175,104 @@ function isAllowed(caller: Caller, action: Action, calendar: string): boolean {
   return decide(caller, action, facts).kind === "allow";
 }
 
-/** Undefined too where the caller may not know. */
-function findEvent(
+/** What stands; undefined too where the caller may not know. */
+function findStanding(
   draft: Draft,
   caller: Caller,
   action: Action,
   calendar: string,
   id: string,
-): CalendarEvent | undefined {
+): FoundEvent | undefined {
   if (!isAllowed(caller, action, calendar)) return undefined;
-  const event = draft.find(draft.rows.event, KEYS.event(calendar, id));
-  return event?.deleteTimeMs === 0 ? event : undefined;
+  const found = findEventRow(draft.view, draft.rows, calendar, id);
+  return found?.event.deleteTimeMs === 0 ? found : undefined;
 }
 
-/** The row and its copy in the index hold the same bytes. */
-function write(
+type SeriesAfter = { readonly kind: "series"; readonly row: SeriesRow | undefined } | Refusal;
+
+/** Occurrences were worked out for what the event was thought to become: it has to become just that. */
+function seriesAfter(
+  found: FoundEvent,
+  written: CalendarEvent,
+  { content, fields, occurrences }: UpdateEvent,
+): SeriesAfter {
+  if (!isRecurring(written)) return { kind: "series", row: undefined };
+  if (written.recurringEvent !== "") {
+    return refuse("invalid-argument", "an instance does not repeat: write the event that does");
+  }
+  const row = found.kind === "row" ? found.series : undefined;
+  if (!fields.includes("span") && !fields.includes("recurrence")) return { kind: "series", row };
+  const isKnown = isSameSpan(content.span, written.span) && isSameRecurrence(content, written);
+  if (occurrences === undefined || !isKnown) return refuseStale(found.event);
+  return { kind: "series", row: { occurrences, exceptedMs: row?.exceptedMs ?? [] } };
+}
+
+/** Instances that were written by themselves: those that stand, or those that were deleted just then. */
+function exceptionsOf(
+  draft: Draft,
+  { event, series }: Standing,
+  deletedMs = 0,
+): readonly CalendarEvent[] {
+  if (series === undefined) return [];
+  const keys = series.exceptedMs.map((ms) => KEYS.event(event.calendar, instanceId(event.id, ms)));
+  gather(draft.view, { keys, ranges: [] });
+  return keys
+    .map((key) => draft.find(draft.rows.event, key))
+    .filter((row) => row !== undefined)
+    .filter((row) => row.deleteTimeMs === deletedMs);
+}
+
+function asDeleted(draft: Draft, event: CalendarEvent): CalendarEvent {
+  return {
+    ...event,
+    updateTimeMs: draft.nowMs,
+    deleteTimeMs: draft.nowMs,
+    purgeTimeMs: draft.nowMs + PURGE_DELAY_MS,
+    revision: draft.nextRevision,
+  };
+}
+
+function deleteRow(draft: Draft, before: Standing): Outcome {
+  const event = asDeleted(draft, before.event);
+  putPurge(draft, event);
+  return writeEvent(draft, "deleted", { event, series: before.series }, before);
+}
+
+function undeleteRow(draft: Draft, before: Standing): Outcome {
+  const { calendar, id, purgeTimeMs } = before.event;
+  draft.delete(KEYS.eventPurge(purgeTimeMs, calendar, id));
+  const event: CalendarEvent = {
+    ...before.event,
+    updateTimeMs: draft.nowMs,
+    deleteTimeMs: 0,
+    purgeTimeMs: 0,
+    revision: draft.nextRevision,
+  };
+  return writeEvent(draft, "updated", { event, series: before.series }, before);
+}
+
+function putPurge(draft: Draft, event: CalendarEvent): void {
+  const { calendar, id, purgeTimeMs } = event;
+  const keys = [indexKey(event), ...(isRecurring(event) ? [KEYS.series(calendar, id)] : [])];
+  const purgeKey = KEYS.eventPurge(purgeTimeMs, calendar, id);
+  draft.put(draft.rows.expiry, purgeKey, { keys, bytes: 0 });
+}
+
+function writeException(
   draft: Draft,
   kind: ChangeKind,
   event: CalendarEvent,
-  before: CalendarEvent | undefined,
+  { recurring, series }: FoundEvent & { readonly kind: "occurrence" },
 ): Outcome {
-  const { calendar, id, revision } = event;
-  const bytes = draft.rows.event.encode(event);
-  const index = indexKey(event);
-  const formerIndex = before === undefined ? undefined : indexKey(before);
-  draft.putBytes(KEYS.event(calendar, id), bytes);
-  if (formerIndex !== undefined && formerIndex !== index) draft.delete(formerIndex);
-  draft.putBytes(index, bytes);
-  const name = eventName(calendar, id);
-  const resource = { kind: "event", event } as const;
-  draft.change({
-    kind,
-    channel: `calendars/${calendar}`,
-    audience: audienceOf(event),
-    resourceName: name,
-    resource,
-  });
-  return { kind: "done", name, revision, resource };
-}
-
-/** Whom an event concerns, wherever they look: the owner of its calendar. */
-function audienceOf(event: CalendarEvent): readonly string[] {
-  const owner = calendarOwner(event.calendar);
-  return owner?.kind === "user" ? [owner.user] : [];
+  if (series.exceptedMs.length >= EXCEPTED_MAX) {
+    return refuse(
+      "failed-precondition",
+      `${EXCEPTED_MAX} instances of this event differ from it, the most: end it and make another`,
+    );
+  }
+  exceptOccurrence(draft, recurring, series, event.originalStartMs);
+  if (event.deleteTimeMs !== 0) putPurge(draft, event);
+  return writeEvent(draft, kind, { event, series: undefined }, undefined);
 }
 
 function inOrder(content: EventContent): EventContent {
@@ -219,7 +296,15 @@ function withFields(
     transparency: has("transparency") ? content.transparency : event.transparency,
     labels: has("labels") ? content.labels : event.labels,
     reminderMinutes: has("reminderMinutes") ? content.reminderMinutes : event.reminderMinutes,
+    recurrence: has("recurrence") ? content.recurrence : event.recurrence,
   };
+}
+
+function isSameRecurrence(a: EventContent, b: EventContent): boolean {
+  return (
+    a.recurrence.length === b.recurrence.length &&
+    a.recurrence.every((line, i) => line === b.recurrence[i])
+  );
 }
 
 function isSameSpan(a: EventSpan, b: EventSpan): boolean {
@@ -243,7 +328,7 @@ function isStale(etag: string, event: CalendarEvent): boolean {
   return etag !== "" && etag !== formatEtag(event.revision);
 }
 
-function refuseStale(event: CalendarEvent): Outcome {
+function refuseStale(event: CalendarEvent): Refusal {
   return refuse(
     "stale-etag",
     `${eventName(event.calendar, event.id)} has changed since: read it again, then write`,

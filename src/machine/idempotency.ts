@@ -171,6 +171,7 @@ function targetOf(operation: Operation): string {
     case "undelete-event":
     case "create-events":
     case "delete-events":
+    case "extend-series":
       return operation.calendar;
     case "create-cluster-keys":
     case "sweep":

@@ -19,5 +19,6 @@ export type {
 } from "./types.js";
 export { EXPIRY_QUEUES, KEYS, keyAfter, prefixRange, timeKey } from "./rows.js";
 export type { RowCodecs } from "./rows.js";
+export { instanceId } from "./instances.js";
 export { formatEtag } from "./etag.js";
 export { SWEEP_MORE } from "./sweep.js";

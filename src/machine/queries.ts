@@ -13,10 +13,10 @@ import type { Action } from "../policy/index.js";
 import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Refusal } from "./draft.js";
-import { eventName } from "./events.js";
+import { eventReads, findEventRow } from "./find-event.js";
 import { gather } from "./gather.js";
 import { groupsOfRange } from "./group-rows.js";
-import { isAfter, listEvents } from "./list-events.js";
+import { listEvents } from "./list-events.js";
 import { invitationName } from "./invitations.js";
 import {
   findGroup,
@@ -26,15 +26,20 @@ import {
   memberKeys,
   memberRange,
 } from "./membership.js";
+import { listInstances } from "./list-instances.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import { sessionsRange, withoutHashes } from "./sessions.js";
 import { foldAscii, isVisibleAscii } from "./text.js";
 import { StateReader } from "./state-reader.js";
+import { isPlace } from "./scan-events.js";
+import { listDueSeries } from "./series.js";
 import type { RowCodec, StateKey, View } from "./types.js";
+import { eventName } from "./write-event.js";
 
 const PAGE_ROWS_DEFAULT = 50;
 const PAGE_ROWS_MAX = 1_000;
+export const AGENDA_CALENDARS_MAX = 50;
 /** Users that one question finds: as many as a group has. */
 const FOUND_MAX = 500;
 
@@ -91,6 +96,14 @@ class Queries {
         return this.#getEvents(question);
       case "list-events":
         return this.#listEvents(question);
+      case "list-instances":
+        return this.#listInstances(question);
+      case "list-due-series": {
+        const denied = this.#refuseUnlessSystem("series.extend");
+        if (denied !== undefined) return denied;
+        const series = listDueSeries(this.#view, this.#rows, question);
+        return { kind: "due-series", series };
+      }
       default:
         return unreachable(question);
     }
@@ -272,8 +285,8 @@ class Queries {
   #getEvent({ calendar, event: id }: Of<"get-event">): Answer | Refusal {
     const absent = refuseNotFound(eventName(calendar, id));
     if (!isEventId(id) || !this.#isCalendarAllowed("event.get", calendar)) return absent;
-    const event = this.#find(this.#rows.event, KEYS.event(calendar, id));
-    return event === undefined ? absent : { kind: "event", event };
+    const found = findEventRow(this.#view, this.#rows, calendar, id);
+    return found === undefined ? absent : { kind: "event", event: found.event };
   }
 
   #getEvents({ calendar, events: ids }: Of<"get-events">): Answer | Refusal {
@@ -282,26 +295,42 @@ class Queries {
     if (!isAsked || !this.#isCalendarAllowed("event.get", calendar)) {
       return refuseNotFound(eventName(calendar, first));
     }
-    gather(this.#view, { keys: ids.map((id) => KEYS.event(calendar, id)), ranges: [] });
+    gather(this.#view, { keys: ids.flatMap((id) => eventReads(calendar, id)), ranges: [] });
     const events: CalendarEvent[] = [];
     for (const id of ids) {
-      const event = this.#find(this.#rows.event, KEYS.event(calendar, id));
-      if (event === undefined) return refuseNotFound(eventName(calendar, id));
-      events.push(event);
+      const found = findEventRow(this.#view, this.#rows, calendar, id);
+      if (found === undefined) return refuseNotFound(eventName(calendar, id));
+      events.push(found.event);
     }
     return { kind: "events", events, next: "" };
   }
 
   /** Calendars exist with their owner: one without events is empty, not absent. */
   #listEvents(question: Of<"list-events">): Answer | Refusal {
-    if (!this.#isCalendarAllowed("event.list", question.calendar)) {
-      return refuseNotFound(`calendars/${question.calendar}`);
+    const { calendars, after } = question;
+    if (calendars.length > AGENDA_CALENDARS_MAX) {
+      return refuse("invalid-argument", `calendars: at most ${AGENDA_CALENDARS_MAX}`);
     }
-    if (question.after !== "" && !isAfter(question.after)) {
-      return refuse("invalid-argument", "page_token: not ours");
-    }
+    const hidden = calendars.find((calendar) => !this.#isCalendarAllowed("event.list", calendar));
+    if (hidden !== undefined) return refuseNotFound(`calendars/${hidden}`);
+    if (after !== "" && !isPlace(after)) return refuse("invalid-argument", "page_token: not ours");
     const pageSize = pageRows(question.pageSize);
     return { kind: "events", ...listEvents(this.#view, this.#rows, { ...question, pageSize }) };
+  }
+
+  #listInstances(question: Of<"list-instances">): Answer | Refusal {
+    const { calendar, event: id, after } = question;
+    const absent = refuseNotFound(eventName(calendar, id));
+    if (!isEventId(id) || !this.#isCalendarAllowed("event.list", calendar)) return absent;
+    if (after !== "" && !isPlace(after)) return refuse("invalid-argument", "page_token: not ours");
+    const found = findEventRow(this.#view, this.#rows, calendar, id);
+    if (found?.event.deleteTimeMs !== 0) return absent;
+    if (found.kind === "occurrence" || found.series === undefined) {
+      return refuse("failed-precondition", `${eventName(calendar, id)} does not repeat`);
+    }
+    const pageSize = pageRows(question.pageSize);
+    const page = { ...question, pageSize };
+    return { kind: "events", ...listInstances(this.#view, this.#rows, found, page) };
   }
 
   #isCalendarAllowed(action: Action, calendar: string): boolean {

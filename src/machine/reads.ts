@@ -1,6 +1,7 @@
 import { unreachable } from "../base/index.js";
 import type { Caller, Command } from "../domain/index.js";
 import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
+import { eventReads } from "./find-event.js";
 import { requestReads } from "./idempotency.js";
 import { openInvitationsRange } from "./invitations.js";
 import { KEYS } from "./rows.js";
@@ -82,9 +83,12 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "create-event":
     case "update-event":
     case "delete-event":
-      return [KEYS.event(operation.calendar, operation.event)];
     case "undelete-event":
-      return [KEYS.event(operation.calendar, operation.event)];
+      return eventReads(operation.calendar, operation.event);
+    case "extend-series": {
+      const { calendar, event } = operation;
+      return [KEYS.event(calendar, event), KEYS.series(calendar, event)];
+    }
     case "create-events":
       return operation.events.map(({ event }) => KEYS.event(operation.calendar, event));
     case "delete-events":

@@ -7,6 +7,7 @@ import type {
   Group,
   Invitation,
   Member,
+  Occurrences,
   Session,
   User,
 } from "../domain/index.js";
@@ -39,6 +40,18 @@ export interface MemberCountRow {
 export interface OpenInvitationRow {
   readonly invitation: string;
   readonly expireMs: number;
+}
+
+/** What belongs to an event that repeats, beside the event itself. */
+export interface SeriesRow {
+  /** Those without the excepted ones are the event's rows in the index of occurrences, unless it is deleted. */
+  readonly occurrences: Occurrences;
+  /** Starts of instances that have a row of their own, or had one: in order. */
+  readonly exceptedMs: readonly number[];
+}
+
+export interface OccurrenceRow {
+  readonly endMs: number;
 }
 
 export interface RequestOutcomeRow {
@@ -92,6 +105,8 @@ export interface RowCodecs {
   readonly memberCount: RowCodec<MemberCountRow>;
   readonly invitation: RowCodec<Invitation>;
   readonly openInvitation: RowCodec<OpenInvitationRow>;
+  readonly series: RowCodec<SeriesRow>;
+  readonly occurrence: RowCodec<OccurrenceRow>;
   readonly requestOutcome: RowCodec<RequestOutcomeRow>;
   readonly requestUsage: RowCodec<RequestUsageRow>;
   readonly expiry: RowCodec<ExpiryRow>;
@@ -125,7 +140,11 @@ export interface RowCodecs {
  *   ev/{calendar}/{event}           CalendarEvent
  *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length
  *   ed/{calendar}/{length}/{start}/{event}  the same for deleted events
+ *   es/{calendar}/r/{start}/{event}  the same for an event that repeats, by its first start; ed likewise
  *   ep/{purge}/{calendar}/{event}   Expiry of a deleted event
+ *   er/{calendar}/{event}           Series of an event that repeats
+ *   eo/{calendar}/{length}/{start}/{event}  Occurrence of an event that repeats
+ *   eh/{time}/{calendar}/{event}    empty: a series is to be extended then, if it still is to
  *   rq/{principal}/{request id}     RequestOutcome
  *   rx/{expire}/{principal}/{request id}  Expiry of an outcome whose request id tells its time
  *   ry/{expire}/{principal}/{request id}  the same of any other request id
@@ -159,6 +178,9 @@ export const KEYS = {
   event: (calendar: string, event: string): StateKey => `ev/${calendar}/${event}`,
   eventPurge: (purgeMs: number, calendar: string, event: string): StateKey =>
     `ep/${timeKey(purgeMs)}/${calendar}/${event}`,
+  series: (calendar: string, event: string): StateKey => `er/${calendar}/${event}`,
+  seriesEnd: (timeMs: number, calendar: string, event: string): StateKey =>
+    `eh/${timeKey(timeMs)}/${calendar}/${event}`,
   request: (principal: string, requestId: string): StateKey => `rq/${principal}/${requestId}`,
   timedRequestExpiry: (expireMs: number, principal: string, requestId: string): StateKey =>
     `rx/${timeKey(expireMs)}/${principal}/${requestId}`,

@@ -162,6 +162,7 @@ export const RIGHTS = {
   "cluster-keys.create": system,
   "cluster-keys.get": system,
   "shard.sweep": system,
+  "series.extend": system,
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof RIGHTS;

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { InvariantViolation } from "../../src/base/index.js";
 import type { Command, OperationKind } from "../../src/domain/index.js";
 import type { Applied } from "../../src/machine/index.js";
+import { standingStarts } from "../../src/machine/instances.js";
 import { createStoreCodec, decodeCommand, encodeCommand } from "../../src/wire/store/index.js";
 import { anyCommand, anyLog } from "../support/agenda-arbitraries.js";
 import type { TimedCommand } from "../support/agenda-arbitraries.js";
@@ -100,6 +101,14 @@ describe("the same log", () => {
           rows.filter(({ key }) => key.startsWith(`${prefix}/`)).length;
         expect(count("es") + count("ed")).equals(count("ev"));
         expect(count("ep")).equals(count("ed"));
+        const standing = rows
+          .filter(({ key }) => key.startsWith("er/"))
+          .filter(({ key }) => {
+            const event = shard.state.get(key.replace("er/", "ev/"));
+            return event !== undefined && codec.rows.event.decode(event).deleteTimeMs === 0;
+          })
+          .map(({ value }) => standingStarts(codec.rows.series.decode(value)).length);
+        expect(count("eo")).equals(standing.reduce((sum, n) => sum + n, 0));
         expect(count("sx")).equals(count("ss"));
         expect(count("rx") + count("ry")).equals(count("rq"));
         expect(rows.every(({ key }) => /^[\x20-\x7e]+$/.test(key))).equals(true);

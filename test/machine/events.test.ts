@@ -38,7 +38,8 @@ function listed(shard: AgendaShard, showDeleted: boolean): readonly string[] {
     ana,
     {
       kind: "list-events",
-      calendar: "ana",
+      calendars: ["ana"],
+      conditions: [],
       pageSize: 10,
       after: "",
       windowStartMs: 0,
@@ -199,7 +200,8 @@ describe("an event", () => {
           ana,
           {
             kind: "list-events",
-            calendar: "ana",
+            calendars: ["ana"],
+            conditions: [],
             pageSize: 10,
             after: "",
             windowStartMs: startMs,

@@ -14,7 +14,8 @@ type ListEvents = Extract<Question, { kind: "list-events" }>;
 function list(over: Partial<ListEvents>): ListEvents {
   return {
     kind: "list-events",
-    calendar: "ana",
+    calendars: ["ana"],
+    conditions: [],
     pageSize: 1_000,
     after: "",
     windowStartMs: 0,

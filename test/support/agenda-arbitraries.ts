@@ -6,6 +6,7 @@ import type {
   EventSpan,
   Operation,
 } from "../../src/domain/index.js";
+import { instanceId } from "../../src/machine/index.js";
 import { DAY_MS, eventId, HOUR_MS, NOW_MS } from "./agenda.js";
 
 const USERS = ["ana", "bea", "carl"];
@@ -75,7 +76,30 @@ export const anyContent: fc.Arbitrary<EventContent> = fc.record({
   transparency: fc.constantFrom("opaque", "transparent"),
   labels,
   reminderMinutes: fc.array(fc.integer({ min: 0, max: 40_320 }), { maxLength: 5 }),
+  recurrence: fc.constant([]),
 });
+
+/** Whole seconds, as occurrences have to be. */
+const firstDay = NOW_MS - (NOW_MS % DAY_MS);
+
+/** An event that repeats daily for some days, and one that does not, with what was worked out for it. */
+const anyNewContent = fc
+  .tuple(anyContent, fc.integer({ min: 0, max: 8 }), fc.integer({ min: -3, max: 3 }), fc.boolean())
+  .map(([content, days, offset, endless]) => {
+    if (days === 0) return { content };
+    const startMs = firstDay + offset * DAY_MS;
+    const span = { kind: "timed" as const, startMs, endMs: startMs + HOUR_MS, timeZone: "UTC" };
+    const startsMs = Array.from({ length: days }, (_, day) => startMs + day * DAY_MS);
+    return {
+      content: { ...content, span, recurrence: ["RRULE:FREQ=DAILY"] },
+      occurrences: { startsMs, untilMs: endless ? startMs + days * DAY_MS : 0 },
+    };
+  });
+
+/** Of an event, or of an instance that there may be. */
+const anyInstance = fc
+  .tuple(event, fc.integer({ min: -3, max: 8 }), fc.boolean())
+  .map(([id, day, own]) => (own ? id : instanceId(id, firstDay + day * DAY_MS)));
 
 const fields = fc.subarray([
   "title",
@@ -86,6 +110,7 @@ const fields = fc.subarray([
   "transparency",
   "labels",
   "reminderMinutes",
+  "recurrence",
 ] as const);
 
 export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>> = fc.oneof(
@@ -220,24 +245,39 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     role: fc.constantFrom("leader" as const, "deputy" as const, "member" as const),
     rank: fc.integer({ min: 0, max: 120 }),
   }),
-  fc.record({ kind: fc.constant("create-event" as const), calendar, event, content: anyContent }),
+  fc
+    .record({ kind: fc.constant("create-event" as const), calendar, event, made: anyNewContent })
+    .map(({ made, ...operation }) => ({ ...operation, ...made })),
+  fc
+    .record({
+      kind: fc.constant("update-event" as const),
+      calendar,
+      event: anyInstance,
+      made: anyNewContent,
+      fields,
+      etag,
+    })
+    .map(({ made, ...operation }) => ({ ...operation, ...made })),
+  fc.record({ kind: fc.constant("delete-event" as const), calendar, event: anyInstance, etag }),
+  fc.record({ kind: fc.constant("undelete-event" as const), calendar, event: anyInstance }),
   fc.record({
-    kind: fc.constant("update-event" as const),
+    kind: fc.constant("extend-series" as const),
     calendar,
     event,
-    content: anyContent,
-    fields,
-    etag,
+    dueMs: fc.constant(NOW_MS),
+    afterMs: fc.integer({ min: -3, max: 16 }).map((day) => firstDay + day * DAY_MS),
+    occurrences: fc.integer({ min: 9, max: 20 }).map((day) => ({
+      startsMs: [firstDay + day * DAY_MS],
+      untilMs: 0,
+    })),
   }),
-  fc.record({ kind: fc.constant("delete-event" as const), calendar, event, etag }),
-  fc.record({ kind: fc.constant("undelete-event" as const), calendar, event }),
   fc.record({
     kind: fc.constant("create-events" as const),
     calendar,
-    events: fc.uniqueArray(fc.record({ event, content: anyContent }), {
-      selector: (item) => item.event,
-      maxLength: 4,
-    }),
+    events: fc.uniqueArray(
+      fc.tuple(event, anyNewContent).map(([id, made]) => ({ event: id, ...made })),
+      { selector: (item) => item.event, maxLength: 4 },
+    ),
   }),
   fc.record({
     kind: fc.constant("delete-events" as const),

@@ -56,6 +56,7 @@ export function eventContent(over: Partial<EventContent> = {}): EventContent {
     transparency: "opaque",
     labels: [],
     reminderMinutes: [],
+    recurrence: [],
     ...over,
   };
 }

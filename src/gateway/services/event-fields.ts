@@ -15,6 +15,7 @@ const WRITABLE: ReadonlyMap<string, EventField> = new Map([
   ["transparency", "transparency"],
   ["labels", "labels"],
   ["reminders", "reminderMinutes"],
+  ["recurrence", "recurrence"],
 ]);
 const ALL: readonly EventField[] = [...new Set(WRITABLE.values())];
 
@@ -35,7 +36,7 @@ const SET_BY_THE_CLUSTER: ReadonlySet<string> = new Set([
   "shard",
   "position",
 ]);
-const NOT_YET: ReadonlySet<string> = new Set(["group", "recurrence", "attendees"]);
+const NOT_YET: ReadonlySet<string> = new Set(["group", "attendees"]);
 
 /** Stands where a span is not written. */
 const NO_SPAN = { kind: "timed", startMs: 0, endMs: 1, timeZone: "UTC" } as const;
@@ -70,6 +71,7 @@ export function overwrite(before: EventContent, { fields, content }: EventWrite)
     transparency: pick("transparency"),
     labels: pick("labels"),
     reminderMinutes: pick("reminderMinutes"),
+    recurrence: pick("recurrence"),
   };
 }
 
@@ -96,6 +98,7 @@ function populated(event: Event): readonly EventField[] {
     transparency: event.transparency !== 0,
     labels: Object.keys(event.labels).length > 0,
     reminderMinutes: event.reminders.length > 0,
+    recurrence: event.recurrence.length > 0,
   };
   return ALL.filter((field) => isSet[field]);
 }
@@ -120,6 +123,5 @@ function readWrite(event: Event, fields: readonly EventField[]): EventWrite {
 /** Better refused than forgotten. */
 function refuseNotYet(event: Event): void {
   if (event.group !== "") throw notYet("event.group");
-  if (event.recurrence.length > 0) throw notYet("event.recurrence");
   if (event.attendees.length > 0) throw notYet("event.attendees");
 }

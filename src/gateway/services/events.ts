@@ -8,14 +8,17 @@ import type {
   DeleteEventRequest,
   Event,
   ListEventsRequest,
+  ListInstancesRequest,
   UndeleteEventRequest,
   UpdateEventRequest,
 } from "../../../gen/cabildo/v1/events_pb.js";
+import { ClusterError } from "../../base/index.js";
 import type { CalendarEvent, Caller } from "../../domain/index.js";
 import type { ShardDescription } from "../../placement/index.js";
 import { eventToPublic, timestampToMs } from "../../wire/index.js";
 import { requireCalendar } from "../calendars.js";
-import { fieldFault, notFound, notYet, refused } from "../faults.js";
+import { parseFilter } from "../filter.js";
+import { fieldFault, notFound, refused } from "../faults.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import type { ShardPosition } from "../../shards/index.js";
@@ -26,6 +29,8 @@ import { positionsOf } from "../positions.js";
 import type { Repeatable, Written } from "../shard-calls.js";
 import type { ServiceContext } from "./context.js";
 import { maskedContent, newContent, overwrite } from "./event-fields.js";
+import type { EventWrite } from "./event-fields.js";
+import { occurrencesOf } from "./occurrences.js";
 
 const PAGE_SIZE_DEFAULT = 50;
 
@@ -49,6 +54,7 @@ export function eventHandlers(context: ServiceContext): readonly Handler[] {
     unary(method.batchGetEvents, (call, request) => service.batchGet(call, request)),
     unary(method.batchCreateEvents, (call, request) => service.batchCreate(call, request)),
     unary(method.batchDeleteEvents, (call, request) => service.batchDelete(call, request)),
+    unary(method.listInstances, (call, request) => service.listInstances(call, request)),
     unary(method.updateEvent, (call, request) => service.update(call, request)),
     unary(method.deleteEvent, (call, request) => service.delete(call, request)),
   ];
@@ -65,6 +71,7 @@ class Events {
     const calendar = parseCalendar(request.parent, "parent");
     requireCalendar(call.caller, "event.create", calendar, request.parent);
     const content = newContent(request.event);
+    const occurrences = occurrencesOf(content, this.#context.clock.wallMs());
     const shard = call.shards.of("calendars", calendar);
     if (request.validateOnly) {
       const event = { ...UNWRITTEN, ...content, calendar, organizer: userOf(call.caller) };
@@ -73,7 +80,13 @@ class Events {
     const written = await call.shards.execute(
       shard,
       call.caller,
-      { kind: "create-event", calendar, event: this.#context.ids.event(), content },
+      {
+        kind: "create-event",
+        calendar,
+        event: this.#context.ids.event(),
+        content,
+        ...occurrences,
+      },
       { method: method.createEvent, request },
     );
     return await this.#answer(call, shard, written);
@@ -82,7 +95,7 @@ class Events {
   async list(call: Call, request: ListEventsRequest) {
     const calendar = parseCalendar(request.parent, "parent");
     requireCalendar(call.caller, "event.list", calendar, request.parent);
-    if (request.filter !== "") throw notYet("filter");
+    const conditions = parseFilter(request.filter);
     const { positions } = this.#context;
     const tokens = this.#context.positionTokens();
     const pages = new Pages(tokens, positions, call.caller, method.listEvents, request);
@@ -93,7 +106,8 @@ class Events {
       call.caller,
       {
         kind: "list-events",
-        calendar,
+        calendars: [calendar],
+        conditions,
         pageSize: request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize,
         after,
         ...windowOf(request),
@@ -109,6 +123,29 @@ class Events {
     };
   }
 
+  async listInstances(call: Call, request: ListInstancesRequest) {
+    const { calendar, event } = parseEvent(request.parent, "parent");
+    requireCalendar(call.caller, "event.list", calendar, request.parent);
+    const { positions } = this.#context;
+    const tokens = this.#context.positionTokens();
+    const pages = new Pages(tokens, positions, call.caller, method.listInstances, request);
+    const { after, first } = pages.place;
+    const shard = call.shards.of("calendars", calendar);
+    const pageSize = request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize;
+    const { answer, position } = await call.shards.read(
+      shard,
+      call.caller,
+      { kind: "list-instances", calendar, event, pageSize, after, ...windowOf(request) },
+      pages.notBefore,
+    );
+    const from = first ?? position;
+    return {
+      instances: answer.events.map((instance) => this.show(instance, shard, position.epoch)),
+      nextPageToken: pages.token(answer.next, from),
+      position: this.#context.encode(from),
+    };
+  }
+
   async update(call: Call, request: UpdateEventRequest): Promise<Event> {
     const { event: wanted } = request;
     if (wanted === undefined) throw fieldFault("event", "must be set");
@@ -119,17 +156,29 @@ class Events {
       throw fieldFault("update_mask", "nothing to write: name fields of the event, or set them");
     }
     const shard = call.shards.of("calendars", calendar);
-    if (request.validateOnly) {
-      const before = await this.#requireStanding(call, shard, wanted);
-      return this.#preview({ ...before, ...overwrite(before, write) }, shard);
+    const repeatable: Repeatable = { method: method.updateEvent, request };
+    for (let tries = 1; ; tries++) {
+      const before =
+        needsBefore(write, request) && (await this.#requireStanding(call, shard, wanted));
+      const content = before ? overwrite(before, write) : write.content;
+      const occurrences = before ? occurrencesOf(content, this.#context.clock.wallMs()) : {};
+      if (before && request.validateOnly) return this.#preview({ ...before, ...content }, shard);
+      const { fields } = write;
+      const operation = { kind: "update-event", calendar, event, etag: wanted.etag } as const;
+      try {
+        const written = await call.shards.execute(
+          shard,
+          call.caller,
+          { ...operation, fields, content, ...occurrences },
+          repeatable,
+        );
+        return await this.#answer(call, shard, written);
+      } catch (cause) {
+        // Someone else changed when it is, between the read and the write.
+        const isLost = cause instanceof ClusterError && cause.code === "stale-etag";
+        if (!isLost || wanted.etag !== "" || tries === UPDATE_TRIES) throw cause;
+      }
     }
-    const written = await call.shards.execute(
-      shard,
-      call.caller,
-      { kind: "update-event", calendar, event, etag: wanted.etag, ...write },
-      { method: method.updateEvent, request },
-    );
-    return await this.#answer(call, shard, written);
   }
 
   async delete(call: Call, request: DeleteEventRequest): Promise<Event> {
@@ -174,7 +223,10 @@ class Events {
       if (item.parent !== parent) throw fieldFault(`${path}.parent`, "must be the batch's");
       if (item.requestId !== "") throw fieldFault(`${path}.request_id`, "only the batch has one");
       if (item.validateOnly) throw fieldFault(`${path}.validate_only`, "not within a batch");
-      return { event: ids[i] ?? "", content: newContent(item.event) };
+      const content = newContent(item.event);
+      const nowMs = this.#context.clock.wallMs();
+      const made = occurrencesOf(content, nowMs, `${path}.event.recurrence`);
+      return { event: ids[i] ?? "", content, ...made };
     });
     const { name, position } = await call.shards.execute(
       call.shards.of("calendars", calendar),
@@ -252,6 +304,13 @@ class Events {
   }
 }
 
+const UPDATE_TRIES = 3;
+
+/** Whether a write depends on what it does not write: when an event is and how it repeats go together. */
+function needsBefore({ fields }: EventWrite, { validateOnly }: UpdateEventRequest): boolean {
+  return validateOnly || fields.includes("span") || fields.includes("recurrence");
+}
+
 const UNWRITTEN = {
   id: "",
   state: "confirmed",
@@ -261,6 +320,8 @@ const UNWRITTEN = {
   deleteTimeMs: 0,
   purgeTimeMs: 0,
   revision: 0,
+  recurringEvent: "",
+  originalStartMs: 0,
 } as const;
 
 /** The ids within names that must all be of one calendar. */
@@ -274,7 +335,7 @@ function eventsOf(calendar: string, names: readonly string[]): readonly string[]
   return ids;
 }
 
-function windowOf(request: ListEventsRequest): {
+function windowOf(request: ListEventsRequest | ListInstancesRequest): {
   readonly windowStartMs: number;
   readonly windowEndMs: number;
 } {

@@ -1,3 +1,5 @@
+import { localMs, momentOfLocal } from "../../ical/index.js";
+
 /** What somebody wrote as a time: a moment, or a whole day. */
 export type WrittenTime =
   | { readonly kind: "moment"; readonly ms: number }
@@ -5,7 +7,6 @@ export type WrittenTime =
 
 const WRITTEN =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?(Z|[+-]\d{2}:?\d{2})?)?$/u;
-const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
 /** `2026-12-01T10:00` is what a clock in `timeZone` shows, `...Z` and `...+01:00` say their offset, `2026-12-01` is a day. */
@@ -27,7 +28,7 @@ export function parseTime(text: string, timeZone: string): WrittenTime {
   const offset = parts[6];
   return {
     kind: "moment",
-    ms: offset === undefined ? fromLocal(local, timeZone) : local - parseOffset(offset),
+    ms: offset === undefined ? momentOfLocal(local, timeZone) : local - parseOffset(offset),
   };
 }
 
@@ -37,45 +38,9 @@ function parseOffset(text: string): number {
   return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
 }
 
-/**
- * The moment at which a zone's clock shows `local` (as if it were UTC). Of two, in autumn, the first; a time that the clock
- * skips, in spring, is taken as if the clock had not been changed yet (RFC 5545, 3.3.5).
- */
-function fromLocal(local: number, timeZone: string): number {
-  const before = offsetMs(local - DAY_MS, timeZone);
-  const after = offsetMs(local + DAY_MS, timeZone);
-  const fits = [before, after].filter((offset) => offsetMs(local - offset, timeZone) === offset);
-  return local - (fits[0] ?? before);
-}
-
-/** How far a zone's clock is ahead of UTC at a moment. */
-function offsetMs(ms: number, timeZone: string): number {
-  const parts = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  }).formatToParts(ms);
-  const part = (type: string): number =>
-    Number(parts.find((candidate) => candidate.type === type)?.value ?? 0);
-  const shown = Date.UTC(
-    part("year"),
-    part("month") - 1,
-    part("day"),
-    part("hour"),
-    part("minute"),
-    part("second"),
-  );
-  return shown - Math.floor(ms / 1000) * 1000;
-}
-
 /** `2026-12-01 10:00` as a clock in the zone shows it. */
 export function formatTime(ms: number, timeZone: string): string {
-  const local = new Date(ms + offsetMs(ms, timeZone)).toISOString();
+  const local = new Date(localMs(ms, timeZone)).toISOString();
   return `${local.slice(0, "2026-12-01".length)} ${local.slice("2026-12-01T".length, "2026-12-01T10:00".length)}`;
 }
 

@@ -23,6 +23,7 @@ export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): E
     ...contentToPublic(event),
     organizer: `users/${event.organizer}`,
     state: EVENT_STATE.toPublic(event.state),
+    ...instanceToPublic(event),
     createTime: toTimestamp(event.createTimeMs),
     updateTime: toTimestamp(event.updateTimeMs),
     deleteTime: toTimestamp(event.deleteTimeMs),
@@ -31,6 +32,14 @@ export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): E
     shard: place.shard,
     position: place.position,
   });
+}
+
+function instanceToPublic({ calendar, recurringEvent, originalStartMs }: domain.CalendarEvent) {
+  if (recurringEvent === "") return {};
+  return {
+    recurringEvent: `calendars/${calendar}/events/${recurringEvent}`,
+    originalStartTime: timestampFromMs(originalStartMs),
+  };
 }
 
 function contentToPublic(content: domain.EventContent) {
@@ -44,6 +53,7 @@ function contentToPublic(content: domain.EventContent) {
     transparency: TRANSPARENCY.toPublic(content.transparency),
     labels: Object.fromEntries(content.labels.map(({ key, value }) => [key, value])),
     reminders: content.reminderMinutes.map((minutesBefore) => ({ minutesBefore })),
+    recurrence: [...content.recurrence],
   };
 }
 
@@ -74,6 +84,7 @@ export function contentFromPublic(
     transparency: TRANSPARENCY.fromPublic(event.transparency) ?? "opaque",
     labels: Object.entries(event.labels).map(([key, value]) => ({ key, value })),
     reminderMinutes: event.reminders.map(({ minutesBefore }) => minutesBefore),
+    recurrence: event.recurrence,
   };
 }
 

@@ -1,15 +1,23 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/cabildo/store/v1/commands_pb.js";
+import type * as resourcesPb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import { InvariantViolation, unreachable } from "../../base/index.js";
-import type { Command, Operation } from "../../domain/index.js";
+import type { Command, Occurrences, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, required } from "./decoding.js";
 import { EVENT_FIELD } from "./enums.js";
 import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
-import { fromClusterKeys, fromEventContent, toClusterKeys, toEventContent } from "./resources.js";
+import {
+  fromClusterKeys,
+  fromEventContent,
+  fromOccurrences,
+  toClusterKeys,
+  toEventContent,
+  toOccurrences,
+} from "./resources.js";
 
 export function encodeCommand(command: Command): Uint8Array {
   return toBinary(pb.CommandSchema, {
@@ -41,12 +49,19 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
   if ($unknown !== undefined || hasUnknown(operation.value)) return true;
   switch (operation.case) {
     case "createEvent":
-    case "updateEvent":
-      return hasUnknown(operation.value.content) || hasUnknown(operation.value.content?.span.value);
+    case "updateEvent": {
+      const { content, occurrences } = operation.value;
+      return hasUnknown(content) || hasUnknown(content?.span.value) || hasUnknown(occurrences);
+    }
+    case "extendSeries":
+      return hasUnknown(operation.value.occurrences);
     case "createEvents":
       return operation.value.events.some(
         (event) =>
-          hasUnknown(event) || hasUnknown(event.content) || hasUnknown(event.content?.span.value),
+          hasUnknown(event) ||
+          hasUnknown(event.occurrences) ||
+          hasUnknown(event.content) ||
+          hasUnknown(event.content?.span.value),
       );
     case "createClusterKeys":
       return hasUnknown(operation.value.keys);
@@ -145,6 +160,7 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           calendar: operation.calendar,
           event: operation.event,
           content: toEventContent(operation.content),
+          ...occurrencesField(operation),
         },
       };
     case "update-event":
@@ -157,6 +173,7 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           content: toEventContent(operation.content),
           fields: operation.fields.map((field) => EVENT_FIELD.encode(field)),
           etag: operation.etag,
+          ...occurrencesField(operation),
         },
       };
     case "delete-event":
@@ -184,10 +201,11 @@ function toOperation(operation: Operation): pb.Command["operation"] {
         value: {
           $typeName: "cabildo.store.v1.CreateEvents",
           calendar: operation.calendar,
-          events: operation.events.map(({ event, content }) => ({
+          events: operation.events.map((item) => ({
             $typeName: "cabildo.store.v1.NewEvent" as const,
-            event,
-            content: toEventContent(content),
+            event: item.event,
+            content: toEventContent(item.content),
+            ...occurrencesField(item),
           })),
         },
       };
@@ -198,6 +216,18 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           $typeName: "cabildo.store.v1.DeleteEvents",
           calendar: operation.calendar,
           events: [...operation.events],
+        },
+      };
+    case "extend-series":
+      return {
+        case: "extendSeries",
+        value: {
+          $typeName: "cabildo.store.v1.ExtendSeries",
+          calendar: operation.calendar,
+          event: operation.event,
+          dueMs: toInt64(operation.dueMs),
+          afterMs: toInt64(operation.afterMs),
+          occurrences: toOccurrences(operation.occurrences),
         },
       };
     case "sweep":
@@ -214,6 +244,22 @@ function toOperation(operation: Operation): pb.Command["operation"] {
     default:
       return unreachable(operation);
   }
+}
+
+function occurrencesField({ occurrences }: { readonly occurrences?: Occurrences }): {
+  occurrences?: resourcesPb.Occurrences;
+} {
+  return occurrences === undefined ? {} : { occurrences: toOccurrences(occurrences) };
+}
+
+function fromOccurrencesField({
+  occurrences,
+}: {
+  readonly occurrences?: resourcesPb.Occurrences | undefined;
+}): {
+  readonly occurrences?: Occurrences;
+} {
+  return occurrences === undefined ? {} : { occurrences: fromOccurrences(occurrences) };
 }
 
 function fromOperation(operation: pb.Command["operation"]): Operation {
@@ -276,6 +322,7 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
         calendar,
         event,
         content: fromEventContent(required(content, "content")),
+        ...fromOccurrencesField(operation.value),
       };
     }
     case "updateEvent": {
@@ -287,6 +334,7 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
         content: fromEventContent(required(content, "content")),
         fields: fields.map((field) => EVENT_FIELD.decode(field)),
         etag,
+        ...fromOccurrencesField(operation.value),
       };
     }
     case "deleteEvent": {
@@ -302,15 +350,27 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       return {
         kind: "create-events",
         calendar,
-        events: events.map(({ event, content }) => ({
-          event,
-          content: fromEventContent(required(content, "content")),
+        events: events.map((item) => ({
+          event: item.event,
+          content: fromEventContent(required(item.content, "content")),
+          ...fromOccurrencesField(item),
         })),
       };
     }
     case "deleteEvents": {
       const { calendar, events } = operation.value;
       return { kind: "delete-events", calendar, events };
+    }
+    case "extendSeries": {
+      const { calendar, event, dueMs, afterMs, occurrences } = operation.value;
+      return {
+        kind: "extend-series",
+        calendar,
+        event,
+        dueMs: toSafeInteger(dueMs),
+        afterMs: toSafeInteger(afterMs),
+        occurrences: fromOccurrences(required(occurrences, "occurrences")),
+      };
     }
     case "sweep": {
       const { limit, trimFeedTo } = operation.value;

@@ -96,6 +96,7 @@ export const EVENT_FIELD = table<EventField, commands.EventField>("event field",
   transparency: commands.EventField.TRANSPARENCY,
   labels: commands.EventField.LABELS,
   reminderMinutes: commands.EventField.REMINDER_MINUTES,
+  recurrence: commands.EventField.RECURRENCE,
 });
 
 export const USER_FIELD = table<UserField, commands.UserField>("user field", {

@@ -1,7 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/cabildo/store/v1/queries_pb.js";
 import { unreachable } from "../../base/index.js";
-import type { Answer, Query, QueryReply, Question } from "../../domain/index.js";
+import type { Answer, EventCondition, Query, QueryReply, Question } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, Malformed, required } from "./decoding.js";
@@ -131,17 +131,40 @@ function toQuestion(question: Question): pb.Query["question"] {
         value: { $typeName: "cabildo.store.v1.GetEvents", calendar, events: [...events] },
       };
     }
+    case "list-instances":
+      return {
+        case: "listInstances",
+        value: {
+          $typeName: "cabildo.store.v1.ListInstances",
+          calendar: question.calendar,
+          event: question.event,
+          pageSize: question.pageSize,
+          after: question.after,
+          windowStartMs: toInt64(question.windowStartMs),
+          windowEndMs: toInt64(question.windowEndMs),
+        },
+      };
+    case "list-due-series":
+      return {
+        case: "listDueSeries",
+        value: {
+          $typeName: "cabildo.store.v1.ListDueSeries",
+          nowMs: toInt64(question.nowMs),
+          limit: question.limit,
+        },
+      };
     case "list-events":
       return {
         case: "listEvents",
         value: {
           $typeName: "cabildo.store.v1.ListEvents",
-          calendar: question.calendar,
+          calendars: [...question.calendars],
           pageSize: question.pageSize,
           after: question.after,
           windowStartMs: toInt64(question.windowStartMs),
           windowEndMs: toInt64(question.windowEndMs),
           showDeleted: question.showDeleted,
+          conditions: question.conditions.map(toCondition),
         },
       };
     default:
@@ -199,18 +222,37 @@ function fromQuestion(question: pb.Query["question"]): Question {
       const { calendar, events } = question.value;
       return { kind: "get-events", calendar, events };
     }
+    case "listInstances": {
+      const { calendar, event, pageSize, after } = question.value;
+      const windowStartMs = toSafeInteger(question.value.windowStartMs);
+      const windowEndMs = toSafeInteger(question.value.windowEndMs);
+      return {
+        kind: "list-instances",
+        calendar,
+        event,
+        pageSize,
+        after,
+        windowStartMs,
+        windowEndMs,
+      };
+    }
+    case "listDueSeries": {
+      const { nowMs, limit } = question.value;
+      return { kind: "list-due-series", nowMs: toSafeInteger(nowMs), limit };
+    }
     case "listEvents": {
-      const { calendar, pageSize, after, showDeleted } = question.value;
+      const { calendars, pageSize, after, showDeleted } = question.value;
       const windowStartMs = toSafeInteger(question.value.windowStartMs);
       const windowEndMs = toSafeInteger(question.value.windowEndMs);
       return {
         kind: "list-events",
-        calendar,
+        calendars,
         pageSize,
         after,
         windowStartMs,
         windowEndMs,
         showDeleted,
+        conditions: question.value.conditions.map(fromCondition),
       };
     }
     case undefined:
@@ -218,6 +260,18 @@ function fromQuestion(question: pb.Query["question"]): Question {
     default:
       return unreachable(question);
   }
+}
+
+function toCondition(condition: EventCondition): pb.EventCondition {
+  return { $typeName: "cabildo.store.v1.EventCondition", ...condition };
+}
+
+const CONDITION_FIELDS = ["state", "organizer", "label"] as const;
+
+function fromCondition({ field, key, value, negated }: pb.EventCondition): EventCondition {
+  const known = CONDITION_FIELDS.find((candidate) => candidate === field);
+  if (known === undefined) throw new Malformed(`events have no ${field}`);
+  return { field: known, key, value, negated };
 }
 
 function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
@@ -298,6 +352,21 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           next: answer.next,
         },
       };
+    case "due-series":
+      return {
+        case: "dueSeries",
+        value: {
+          $typeName: "cabildo.store.v1.DueSeries",
+          series: answer.series.map(({ calendar, id, dueMs, untilMs, event }) => ({
+            $typeName: "cabildo.store.v1.SeriesEnd" as const,
+            calendar,
+            id,
+            dueMs: toInt64(dueMs),
+            untilMs: toInt64(untilMs),
+            ...(event === undefined ? {} : { event: resources.toEvent(event) }),
+          })),
+        },
+      };
     default:
       return unreachable(answer);
   }
@@ -349,6 +418,17 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
       const { events, next } = outcome.value;
       return { kind: "events", events: events.map(resources.fromEvent), next };
     }
+    case "dueSeries":
+      return {
+        kind: "due-series",
+        series: outcome.value.series.map(({ calendar, id, dueMs, untilMs, event }) => ({
+          calendar,
+          id,
+          dueMs: toSafeInteger(dueMs),
+          untilMs: toSafeInteger(untilMs),
+          ...(event === undefined ? {} : { event: resources.fromEvent(event) }),
+        })),
+      };
     case undefined:
       throw new Malformed("outcome is missing");
     default:

@@ -11,6 +11,7 @@ import type {
   Group,
   Invitation,
   Member,
+  Occurrences,
   Resource,
   Session,
   User,
@@ -231,6 +232,8 @@ export function toEvent(event: CalendarEvent): pb.Event {
     deleteTimeMs: toInt64(event.deleteTimeMs),
     purgeTimeMs: toInt64(event.purgeTimeMs),
     revision: toInt64(event.revision),
+    recurringEvent: event.recurringEvent,
+    originalStartMs: toInt64(event.originalStartMs),
   };
 }
 
@@ -247,6 +250,8 @@ export function fromEvent(message: pb.Event): CalendarEvent {
     deleteTimeMs: toSafeInteger(message.deleteTimeMs),
     purgeTimeMs: toSafeInteger(message.purgeTimeMs),
     revision: toSafeInteger(message.revision),
+    recurringEvent: message.recurringEvent,
+    originalStartMs: toSafeInteger(message.originalStartMs),
   };
 }
 
@@ -265,6 +270,7 @@ export function toEventContent(content: EventContent): pb.EventContent {
       value,
     })),
     reminderMinutes: [...content.reminderMinutes],
+    recurrence: [...content.recurrence],
   };
 }
 
@@ -278,7 +284,20 @@ export function fromEventContent(message: pb.EventContent): EventContent {
     transparency: TRANSPARENCY.decode(message.transparency),
     labels: message.labels.map(({ key, value }) => ({ key, value })),
     reminderMinutes: message.reminderMinutes,
+    recurrence: message.recurrence,
   };
+}
+
+export function toOccurrences({ startsMs, untilMs }: Occurrences): pb.Occurrences {
+  return {
+    $typeName: "cabildo.store.v1.Occurrences",
+    startsMs: startsMs.map(toInt64),
+    untilMs: toInt64(untilMs),
+  };
+}
+
+export function fromOccurrences({ startsMs, untilMs }: pb.Occurrences): Occurrences {
+  return { startsMs: startsMs.map(toSafeInteger), untilMs: toSafeInteger(untilMs) };
 }
 
 function toSpan(span: EventSpan): pb.EventContent["span"] {

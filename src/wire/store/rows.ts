@@ -78,6 +78,28 @@ export const ROW_CODECS: RowCodecs = {
     }),
     ({ members }) => ({ members }),
   ),
+  series: codec(
+    pb.SeriesSchema,
+    ({ occurrences, exceptedMs }) => ({
+      $typeName: "cabildo.store.v1.Series" as const,
+      version: ROW_VERSION,
+      occurrences: resources.toOccurrences(occurrences),
+      exceptedMs: exceptedMs.map(toInt64),
+    }),
+    ({ occurrences, exceptedMs }) => ({
+      occurrences: resources.fromOccurrences(required(occurrences, "occurrences")),
+      exceptedMs: exceptedMs.map(toSafeInteger),
+    }),
+  ),
+  occurrence: codec(
+    pb.OccurrenceSchema,
+    ({ endMs }) => ({
+      $typeName: "cabildo.store.v1.Occurrence" as const,
+      version: ROW_VERSION,
+      endMs: toInt64(endMs),
+    }),
+    ({ endMs }) => ({ endMs: toSafeInteger(endMs) }),
+  ),
   requestOutcome: {
     encode: ({ fingerprint, reply }) => {
       const replyBytes = encodeReply(reply);

@@ -56,6 +56,8 @@ const anyEvent: fc.Arbitrary<CalendarEvent> = fc
     deleteTimeMs: 0,
     purgeTimeMs: 0,
     revision,
+    recurringEvent: "e1",
+    originalStartMs: timeMs,
   }));
 
 const anyUser = fc.record({
@@ -173,6 +175,13 @@ const anyChange: fc.Arbitrary<Change> = fc.record({
   resource: anyResource,
 });
 
+const anyCondition = fc.record({
+  field: fc.constantFrom("state" as const, "organizer" as const, "label" as const),
+  key: fc.string(),
+  value: fc.string(),
+  negated: fc.boolean(),
+});
+
 const anyQuery: fc.Arbitrary<Query> = fc.record({
   caller: anyCaller,
   question: fc.oneof(
@@ -230,8 +239,23 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       events: fc.array(fc.string(), { maxLength: 3 }),
     }),
     fc.record({
-      kind: fc.constant("list-events" as const),
+      kind: fc.constant("list-instances" as const),
       calendar: fc.string(),
+      event: fc.string(),
+      pageSize: fc.integer(),
+      after: fc.string(),
+      windowStartMs: fc.maxSafeInteger(),
+      windowEndMs: fc.maxSafeInteger(),
+    }),
+    fc.record({
+      kind: fc.constant("list-due-series" as const),
+      nowMs: fc.maxSafeInteger(),
+      limit: fc.integer(),
+    }),
+    fc.record({
+      kind: fc.constant("list-events" as const),
+      calendars: fc.array(fc.string(), { maxLength: 3 }),
+      conditions: fc.array(anyCondition, { maxLength: 2 }),
       pageSize: fc.integer(),
       after: fc.string(),
       windowStartMs: fc.maxSafeInteger(),
@@ -276,6 +300,22 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
         next: fc.string(),
       }),
       anyEvent.map((event) => ({ kind: "event" as const, event })),
+      fc.record({
+        kind: fc.constant("due-series" as const),
+        series: fc.array(
+          fc.record(
+            {
+              calendar: fc.string(),
+              id: fc.string(),
+              dueMs: anyNatural,
+              untilMs: anyNatural,
+              event: anyEvent,
+            },
+            { requiredKeys: ["calendar", "id", "dueMs", "untilMs"] },
+          ),
+          { maxLength: 2 },
+        ),
+      }),
       fc.record({
         kind: fc.constant("events" as const),
         events: fc.array(anyEvent, { maxLength: 3 }),

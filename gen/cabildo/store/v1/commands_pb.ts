@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Resource, Visibility, WorkingHours } from "./resources_pb.js";
+import type { ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Occurrences, Resource, Visibility, WorkingHours } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIt8LCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASMwoLdXBkYXRlX3VzZXIYKCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZVVzZXJIABI+ChFzZXRfdXNlcl9zdGFuZGluZxgpIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0VXNlclN0YW5kaW5nSAASNQoMdXBkYXRlX2dyb3VwGCogASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVHcm91cEgAEj4KEXNldF9ncm91cF9kZWxldGVkGCsgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRHcm91cERlbGV0ZWRIABI3Cg11cGRhdGVfbWVtYmVyGCwgASgLMh4uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVNZW1iZXJIABI3Cg1yZW1vdmVfbWVtYmVyGC0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5SZW1vdmVNZW1iZXJIABJDChN0cmFuc2Zlcl9sZWFkZXJzaGlwGC4gASgLMiQuY2FiaWxkby5zdG9yZS52MS5UcmFuc2ZlckxlYWRlcnNoaXBIABI/ChFjcmVhdGVfaW52aXRhdGlvbhgvIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlSW52aXRhdGlvbkgAEj8KEXNldHRsZV9pbnZpdGF0aW9uGDAgASgLMiIuY2FiaWxkby5zdG9yZS52MS5TZXR0bGVJbnZpdGF0aW9uSABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJ6CgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIOCgZwYXJlbnQYBSABKAkiYgoJQWRkTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSKgoEcm9sZRgDIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAQgASgFIl8KC0NyZWF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudCKbAQoLVXBkYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EiwKBmZpZWxkcxgEIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRGaWVsZBIMCgRldGFnGAUgASgJIjwKC0RlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEgwKBGV0YWcYAyABKAkiMAoNVW5kZWxldGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSJMCgxDcmVhdGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSKgoGZXZlbnRzGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5OZXdFdmVudCJKCghOZXdFdmVudBINCgVldmVudBgBIAEoCRIvCgdjb250ZW50GAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQiMAoMRGVsZXRlRXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSIsCgVTd2VlcBINCgVsaW1pdBgBIAEoBRIUCgx0cmltX2ZlZWRfdG8YAiABKAMi/gEKClVwZGF0ZVVzZXISDAoEdXNlchgBIAEoCRIrCgZmaWVsZHMYAiADKA4yGy5jYWJpbGRvLnN0b3JlLnYxLlVzZXJGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEjgKEmRlZmF1bHRfdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI1Cg13b3JraW5nX2hvdXJzGAcgAygLMh4uY2FiaWxkby5zdG9yZS52MS5Xb3JraW5nSG91cnMSDAoEZXRhZxgIIAEoCSJVCg9TZXRVc2VyU3RhbmRpbmcSDAoEdXNlchgBIAEoCRImCgNhY3QYAiABKA4yGS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJBY3QSDAoEZXRhZxgDIAEoCSJ+CgtVcGRhdGVHcm91cBINCgVncm91cBgBIAEoCRIsCgZmaWVsZHMYAiADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg4KBnBhcmVudBgEIAEoCRIMCgRldGFnGAUgASgJIj8KD1NldEdyb3VwRGVsZXRlZBINCgVncm91cBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEgwKBGV0YWcYAyABKAkiogEKDFVwZGF0ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEi0KBmZpZWxkcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyRmllbGQSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEgwKBGV0YWcYBiABKAkiKwoMUmVtb3ZlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiNgoSVHJhbnNmZXJMZWFkZXJzaGlwEg0KBWdyb3VwGAEgASgJEhEKCXN1Y2Nlc3NvchgCIAEoCSKVAQoQQ3JlYXRlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEg8KB2ludml0ZWUYAyABKAkSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEhMKC2xpZmV0aW1lX21zGAYgASgDImcKEFNldHRsZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIwCgVzdGF0ZRgDIAEoDjIhLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblN0YXRlIoEBCgxDb21tYW5kUmVwbHkSJgoEZG9uZRgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuRG9uZUgAEiwKB3JlZnVzZWQYAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABIQCghyZXBsYXllZBgDIAEoCEIJCgdvdXRjb21lImYKBERvbmUSDAoEbmFtZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIQCghzZXF1ZW5jZRgDIAEoAxIsCghyZXNvdXJjZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UiKAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkirgEKBkNoYW5nZRIqCgRraW5kGAEgASgOMhwuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VLaW5kEg8KB2NoYW5uZWwYAiABKAkSEAoIYXVkaWVuY2UYAyADKAkSFQoNcmVzb3VyY2VfbmFtZRgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCghyZXNvdXJjZRgGIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UqgQIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCCq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKl8KCkdyb3VwRmllbGQSGwoXR1JPVVBfRklFTERfVU5TUEVDSUZJRUQQABIcChhHUk9VUF9GSUVMRF9ESVNQTEFZX05BTUUQARIWChJHUk9VUF9GSUVMRF9QQVJFTlQQAipZCgtNZW1iZXJGaWVsZBIcChhNRU1CRVJfRklFTERfVU5TUEVDSUZJRUQQABIVChFNRU1CRVJfRklFTERfUk9MRRABEhUKEU1FTUJFUl9GSUVMRF9SQU5LEAIqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIpgMCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASNwoNZXh0ZW5kX3NlcmllcxgZIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXh0ZW5kU2VyaWVzSAASMwoLdXBkYXRlX3VzZXIYKCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZVVzZXJIABI+ChFzZXRfdXNlcl9zdGFuZGluZxgpIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0VXNlclN0YW5kaW5nSAASNQoMdXBkYXRlX2dyb3VwGCogASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVHcm91cEgAEj4KEXNldF9ncm91cF9kZWxldGVkGCsgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRHcm91cERlbGV0ZWRIABI3Cg11cGRhdGVfbWVtYmVyGCwgASgLMh4uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVNZW1iZXJIABI3Cg1yZW1vdmVfbWVtYmVyGC0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5SZW1vdmVNZW1iZXJIABJDChN0cmFuc2Zlcl9sZWFkZXJzaGlwGC4gASgLMiQuY2FiaWxkby5zdG9yZS52MS5UcmFuc2ZlckxlYWRlcnNoaXBIABI/ChFjcmVhdGVfaW52aXRhdGlvbhgvIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlSW52aXRhdGlvbkgAEj8KEXNldHRsZV9pbnZpdGF0aW9uGDAgASgLMiIuY2FiaWxkby5zdG9yZS52MS5TZXR0bGVJbnZpdGF0aW9uSABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJ6CgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIOCgZwYXJlbnQYBSABKAkiYgoJQWRkTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSKgoEcm9sZRgDIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAQgASgFIpMBCgtDcmVhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYBCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzIs8BCgtVcGRhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSLAoGZmllbGRzGAQgAygOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudEZpZWxkEgwKBGV0YWcYBSABKAkSMgoLb2NjdXJyZW5jZXMYBiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzIjwKC0RlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEgwKBGV0YWcYAyABKAkiMAoNVW5kZWxldGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSJMCgxDcmVhdGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSKgoGZXZlbnRzGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5OZXdFdmVudCJ+CghOZXdFdmVudBINCgVldmVudBgBIAEoCRIvCgdjb250ZW50GAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYAyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzIjAKDERlbGV0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAkihQEKDEV4dGVuZFNlcmllcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghhZnRlcl9tcxgDIAEoAxIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDgoGZHVlX21zGAUgASgDIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyL+AQoKVXBkYXRlVXNlchIMCgR1c2VyGAEgASgJEisKBmZpZWxkcxgCIAMoDjIbLmNhYmlsZG8uc3RvcmUudjEuVXNlckZpZWxkEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYByADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIMCgRldGFnGAggASgJIlUKD1NldFVzZXJTdGFuZGluZxIMCgR1c2VyGAEgASgJEiYKA2FjdBgCIAEoDjIZLmNhYmlsZG8uc3RvcmUudjEuVXNlckFjdBIMCgRldGFnGAMgASgJIn4KC1VwZGF0ZUdyb3VwEg0KBWdyb3VwGAEgASgJEiwKBmZpZWxkcxgCIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDgoGcGFyZW50GAQgASgJEgwKBGV0YWcYBSABKAkiPwoPU2V0R3JvdXBEZWxldGVkEg0KBWdyb3VwGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSDAoEZXRhZxgDIAEoCSKiAQoMVXBkYXRlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSLQoGZmllbGRzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5NZW1iZXJGaWVsZBIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSDAoEZXRhZxgGIAEoCSIrCgxSZW1vdmVNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI2ChJUcmFuc2ZlckxlYWRlcnNoaXASDQoFZ3JvdXAYASABKAkSEQoJc3VjY2Vzc29yGAIgASgJIpUBChBDcmVhdGVJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkSDwoHaW52aXRlZRgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSEwoLbGlmZXRpbWVfbXMYBiABKAMiZwoQU2V0dGxlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEjAKBXN0YXRlGAMgASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUigQEKDENvbW1hbmRSZXBseRImCgRkb25lGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Eb25lSAASLAoHcmVmdXNlZBgCIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEhAKCHJlcGxheWVkGAMgASgIQgkKB291dGNvbWUiZgoERG9uZRIMCgRuYW1lGAEgASgJEhAKCHJldmlzaW9uGAIgASgDEhAKCHNlcXVlbmNlGAMgASgDEiwKCHJlc291cmNlGAQgASgLMhouY2FiaWxkby5zdG9yZS52MS5SZXNvdXJjZSIoCgdSZWZ1c2VkEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSKuAQoGQ2hhbmdlEioKBGtpbmQYASABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkNoYW5nZUtpbmQSDwoHY2hhbm5lbBgCIAEoCRIQCghhdWRpZW5jZRgDIAMoCRIVCg1yZXNvdXJjZV9uYW1lGAQgASgJEhAKCHJldmlzaW9uGAUgASgDEiwKCHJlc291cmNlGAYgASgLMhouY2FiaWxkby5zdG9yZS52MS5SZXNvdXJjZSqdAgoKRXZlbnRGaWVsZBIbChdFVkVOVF9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEUVWRU5UX0ZJRUxEX1RJVExFEAESGwoXRVZFTlRfRklFTERfREVTQ1JJUFRJT04QAhIYChRFVkVOVF9GSUVMRF9MT0NBVElPThADEhQKEEVWRU5UX0ZJRUxEX1NQQU4QBBIaChZFVkVOVF9GSUVMRF9WSVNJQklMSVRZEAUSHAoYRVZFTlRfRklFTERfVFJBTlNQQVJFTkNZEAYSFgoSRVZFTlRfRklFTERfTEFCRUxTEAcSIAocRVZFTlRfRklFTERfUkVNSU5ERVJfTUlOVVRFUxAIEhoKFkVWRU5UX0ZJRUxEX1JFQ1VSUkVOQ0UQCSq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKl8KCkdyb3VwRmllbGQSGwoXR1JPVVBfRklFTERfVU5TUEVDSUZJRUQQABIcChhHUk9VUF9GSUVMRF9ESVNQTEFZX05BTUUQARIWChJHUk9VUF9GSUVMRF9QQVJFTlQQAipZCgtNZW1iZXJGaWVsZBIcChhNRU1CRVJfRklFTERfVU5TUEVDSUZJRUQQABIVChFNRU1CRVJfRklFTERfUk9MRRABEhUKEU1FTUJFUl9GSUVMRF9SQU5LEAIqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -132,6 +132,12 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: DeleteEvents;
     case: "deleteEvents";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ExtendSeries extend_series = 25;
+     */
+    value: ExtendSeries;
+    case: "extendSeries";
   } | {
     /**
      * @generated from field: cabildo.store.v1.UpdateUser update_user = 40;
@@ -558,6 +564,13 @@ export type CreateEvent = Message<"cabildo.store.v1.CreateEvent"> & {
    * @generated from field: cabildo.store.v1.EventContent content = 3;
    */
   content?: EventContent | undefined;
+
+  /**
+   * Of an event that repeats.
+   *
+   * @generated from field: cabildo.store.v1.Occurrences occurrences = 4;
+   */
+  occurrences?: Occurrences | undefined;
 };
 
 /**
@@ -599,6 +612,11 @@ export type UpdateEvent = Message<"cabildo.store.v1.UpdateEvent"> & {
    * @generated from field: string etag = 5;
    */
   etag: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.Occurrences occurrences = 6;
+   */
+  occurrences?: Occurrences | undefined;
 };
 
 /**
@@ -692,6 +710,11 @@ export type NewEvent = Message<"cabildo.store.v1.NewEvent"> & {
    * @generated from field: cabildo.store.v1.EventContent content = 2;
    */
   content?: EventContent | undefined;
+
+  /**
+   * @generated from field: cabildo.store.v1.Occurrences occurrences = 3;
+   */
+  occurrences?: Occurrences | undefined;
 };
 
 /**
@@ -724,6 +747,45 @@ export const DeleteEventsSchema: GenMessage<DeleteEvents> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_commands, 19);
 
 /**
+ * @generated from message cabildo.store.v1.ExtendSeries
+ */
+export type ExtendSeries = Message<"cabildo.store.v1.ExtendSeries"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+
+  /**
+   * How far occurrences were known: nothing is done if that has changed.
+   *
+   * @generated from field: int64 after_ms = 3;
+   */
+  afterMs: bigint;
+
+  /**
+   * @generated from field: cabildo.store.v1.Occurrences occurrences = 4;
+   */
+  occurrences?: Occurrences | undefined;
+
+  /**
+   * @generated from field: int64 due_ms = 5;
+   */
+  dueMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ExtendSeries.
+ * Use `create(ExtendSeriesSchema)` to create a new message.
+ */
+export const ExtendSeriesSchema: GenMessage<ExtendSeries> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 20);
+
+/**
  * @generated from message cabildo.store.v1.Sweep
  */
 export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
@@ -743,7 +805,7 @@ export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
  * Use `create(SweepSchema)` to create a new message.
  */
 export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 20);
+  messageDesc(file_cabildo_store_v1_commands, 21);
 
 /**
  * @generated from message cabildo.store.v1.UpdateUser
@@ -797,7 +859,7 @@ export type UpdateUser = Message<"cabildo.store.v1.UpdateUser"> & {
  * Use `create(UpdateUserSchema)` to create a new message.
  */
 export const UpdateUserSchema: GenMessage<UpdateUser> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 21);
+  messageDesc(file_cabildo_store_v1_commands, 22);
 
 /**
  * @generated from message cabildo.store.v1.SetUserStanding
@@ -824,7 +886,7 @@ export type SetUserStanding = Message<"cabildo.store.v1.SetUserStanding"> & {
  * Use `create(SetUserStandingSchema)` to create a new message.
  */
 export const SetUserStandingSchema: GenMessage<SetUserStanding> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 22);
+  messageDesc(file_cabildo_store_v1_commands, 23);
 
 /**
  * @generated from message cabildo.store.v1.UpdateGroup
@@ -861,7 +923,7 @@ export type UpdateGroup = Message<"cabildo.store.v1.UpdateGroup"> & {
  * Use `create(UpdateGroupSchema)` to create a new message.
  */
 export const UpdateGroupSchema: GenMessage<UpdateGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 23);
+  messageDesc(file_cabildo_store_v1_commands, 24);
 
 /**
  * @generated from message cabildo.store.v1.SetGroupDeleted
@@ -888,7 +950,7 @@ export type SetGroupDeleted = Message<"cabildo.store.v1.SetGroupDeleted"> & {
  * Use `create(SetGroupDeletedSchema)` to create a new message.
  */
 export const SetGroupDeletedSchema: GenMessage<SetGroupDeleted> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 24);
+  messageDesc(file_cabildo_store_v1_commands, 25);
 
 /**
  * @generated from message cabildo.store.v1.UpdateMember
@@ -930,7 +992,7 @@ export type UpdateMember = Message<"cabildo.store.v1.UpdateMember"> & {
  * Use `create(UpdateMemberSchema)` to create a new message.
  */
 export const UpdateMemberSchema: GenMessage<UpdateMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 25);
+  messageDesc(file_cabildo_store_v1_commands, 26);
 
 /**
  * @generated from message cabildo.store.v1.RemoveMember
@@ -952,7 +1014,7 @@ export type RemoveMember = Message<"cabildo.store.v1.RemoveMember"> & {
  * Use `create(RemoveMemberSchema)` to create a new message.
  */
 export const RemoveMemberSchema: GenMessage<RemoveMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 26);
+  messageDesc(file_cabildo_store_v1_commands, 27);
 
 /**
  * @generated from message cabildo.store.v1.TransferLeadership
@@ -974,7 +1036,7 @@ export type TransferLeadership = Message<"cabildo.store.v1.TransferLeadership"> 
  * Use `create(TransferLeadershipSchema)` to create a new message.
  */
 export const TransferLeadershipSchema: GenMessage<TransferLeadership> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 27);
+  messageDesc(file_cabildo_store_v1_commands, 28);
 
 /**
  * @generated from message cabildo.store.v1.CreateInvitation
@@ -1016,7 +1078,7 @@ export type CreateInvitation = Message<"cabildo.store.v1.CreateInvitation"> & {
  * Use `create(CreateInvitationSchema)` to create a new message.
  */
 export const CreateInvitationSchema: GenMessage<CreateInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 28);
+  messageDesc(file_cabildo_store_v1_commands, 29);
 
 /**
  * @generated from message cabildo.store.v1.SettleInvitation
@@ -1043,7 +1105,7 @@ export type SettleInvitation = Message<"cabildo.store.v1.SettleInvitation"> & {
  * Use `create(SettleInvitationSchema)` to create a new message.
  */
 export const SettleInvitationSchema: GenMessage<SettleInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 29);
+  messageDesc(file_cabildo_store_v1_commands, 30);
 
 /**
  * @generated from message cabildo.store.v1.CommandReply
@@ -1079,7 +1141,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 30);
+  messageDesc(file_cabildo_store_v1_commands, 31);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -1111,7 +1173,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 31);
+  messageDesc(file_cabildo_store_v1_commands, 32);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -1135,7 +1197,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 32);
+  messageDesc(file_cabildo_store_v1_commands, 33);
 
 /**
  * One committed change, as the feed keeps it.
@@ -1179,7 +1241,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 33);
+  messageDesc(file_cabildo_store_v1_commands, 34);
 
 /**
  * @generated from enum cabildo.store.v1.EventField
@@ -1229,6 +1291,11 @@ export const EventField = {
    * @generated from enum value: EVENT_FIELD_REMINDER_MINUTES = 8;
    */
   REMINDER_MINUTES: 8,
+
+  /**
+   * @generated from enum value: EVENT_FIELD_RECURRENCE = 9;
+   */
+  RECURRENCE: 9,
 } as const;
 
 /**

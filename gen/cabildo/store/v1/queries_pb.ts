@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi6wYKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjEKCmZpbmRfdXNlcnMYKCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkZpbmRVc2Vyc0gAEjcKDWxpc3Rfc2Vzc2lvbnMYKSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RTZXNzaW9uc0gAEjMKC2xpc3RfZ3JvdXBzGCogASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0R3JvdXBzSAASOQoOZ2V0X2ludml0YXRpb24YKyABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkdldEludml0YXRpb25IABI9ChBsaXN0X2ludml0YXRpb25zGCwgASgLMiEuY2FiaWxkby5zdG9yZS52MS5MaXN0SW52aXRhdGlvbnNIAEIKCghxdWVzdGlvbiIXCgdHZXRVc2VyEgwKBHVzZXIYASABKAkiHgoOR2V0Q3JlZGVudGlhbHMSDAoEdXNlchgBIAEoCSIrCgpHZXRTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSIQCg5HZXRDbHVzdGVyS2V5cyIZCghHZXRHcm91cBINCgVncm91cBgBIAEoCSIoCglHZXRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI+CgtMaXN0TWVtYmVycxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiKwoIR2V0RXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSKGAQoKTGlzdEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSFwoPd2luZG93X3N0YXJ0X21zGAQgASgDEhUKDXdpbmRvd19lbmRfbXMYBSABKAMSFAoMc2hvd19kZWxldGVkGAYgASgIIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAki6AUKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEisKBXVzZXJzGCggASgLMhouY2FiaWxkby5zdG9yZS52MS5Vc2VyUGFnZUgAEjEKCHNlc3Npb25zGCkgASgLMh0uY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uUGFnZUgAEi0KBmdyb3VwcxgqIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBQYWdlSAASMgoKaW52aXRhdGlvbhgrIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbkgAEjcKC2ludml0YXRpb25zGCwgASgLMiAuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uUGFnZUgAQgkKB291dGNvbWUiawoPVXNlckNyZWRlbnRpYWxzEiQKBHVzZXIYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXISMgoLY3JlZGVudGlhbHMYAiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWRlbnRpYWxzIi4KCkxpc3RHcm91cHMSEQoJcGFnZV9zaXplGAEgASgFEg0KBWFmdGVyGAIgASgJIjIKDUdldEludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCSJCCg9MaXN0SW52aXRhdGlvbnMSDQoFZ3JvdXAYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIkIKCUdyb3VwUGFnZRInCgZncm91cHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwEgwKBG5leHQYAiABKAkiUQoOSW52aXRhdGlvblBhZ2USMQoLaW52aXRhdGlvbnMYASADKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb24SDAoEbmV4dBgCIAEoCSIxCghVc2VyUGFnZRIlCgV1c2VycxgBIAMoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlciJICgtTZXNzaW9uUGFnZRIrCghzZXNzaW9ucxgBIAMoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbhIMCgRuZXh0GAIgASgJIkUKCk1lbWJlclBhZ2USKQoHbWVtYmVycxgBIAMoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyEgwKBG5leHQYAiABKAkiQgoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi4gcKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASOgoPbGlzdF9kdWVfc2VyaWVzGBUgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0RHVlU2VyaWVzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSKCAQoNTGlzdEluc3RhbmNlcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSDQoFYWZ0ZXIYBCABKAkSFwoPd2luZG93X3N0YXJ0X21zGAUgASgDEhUKDXdpbmRvd19lbmRfbXMYBiABKAMiLgoNTGlzdER1ZVNlcmllcxIOCgZub3dfbXMYASABKAMSDQoFbGltaXQYAiABKAUiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSK9AQoKTGlzdEV2ZW50cxIRCgljYWxlbmRhcnMYASADKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhcKD3dpbmRvd19zdGFydF9tcxgEIAEoAxIVCg13aW5kb3dfZW5kX21zGAUgASgDEhQKDHNob3dfZGVsZXRlZBgGIAEoCBI0Cgpjb25kaXRpb25zGAcgAygLMiAuY2FiaWxkby5zdG9yZS52MS5FdmVudENvbmRpdGlvbiJMCg5FdmVudENvbmRpdGlvbhINCgVmaWVsZBgBIAEoCRILCgNrZXkYAiABKAkSDQoFdmFsdWUYAyABKAkSDwoHbmVnYXRlZBgEIAEoCCIpCglGaW5kVXNlcnMSDQoFdXNlcnMYASADKAkSDQoFZW1haWwYAiABKAkiPgoMTGlzdFNlc3Npb25zEgwKBHVzZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIpsGCgpRdWVyeVJlcGx5EiwKB3JlZnVzZWQYASABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABImCgR1c2VyGAIgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VySAASOAoLY3JlZGVudGlhbHMYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDcmVkZW50aWFsc0gAEiwKB3Nlc3Npb24YBCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABI1CgxjbHVzdGVyX2tleXMYBSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzSAASKAoFZ3JvdXAYBiABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwSAASKgoGbWVtYmVyGAcgASgLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXJIABIvCgdtZW1iZXJzGAggASgLMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJQYWdlSAASKAoFZXZlbnQYCSABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50SAASLQoGZXZlbnRzGAogASgLMhsuY2FiaWxkby5zdG9yZS52MS5FdmVudFBhZ2VIABIxCgpkdWVfc2VyaWVzGAsgASgLMhsuY2FiaWxkby5zdG9yZS52MS5EdWVTZXJpZXNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIAEIJCgdvdXRjb21lImsKD1VzZXJDcmVkZW50aWFscxIkCgR1c2VyGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyEjIKC2NyZWRlbnRpYWxzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVkZW50aWFscyIuCgpMaXN0R3JvdXBzEhEKCXBhZ2Vfc2l6ZRgBIAEoBRINCgVhZnRlchgCIAEoCSIyCg1HZXRJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkiQgoPTGlzdEludml0YXRpb25zEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSJCCglHcm91cFBhZ2USJwoGZ3JvdXBzGAEgAygLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cBIMCgRuZXh0GAIgASgJIlEKDkludml0YXRpb25QYWdlEjEKC2ludml0YXRpb25zGAEgAygLMhwuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uEgwKBG5leHQYAiABKAkiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIjgKCUR1ZVNlcmllcxIrCgZzZXJpZXMYASADKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNlcmllc0VuZCJzCglTZXJpZXNFbmQSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EhAKCHVudGlsX21zGAIgASgDEhAKCGNhbGVuZGFyGAMgASgJEgoKAmlkGAQgASgJEg4KBmR1ZV9tcxgFIAEoAyJCCglFdmVudFBhZ2USJwoGZXZlbnRzGAEgAygLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudBIMCgRuZXh0GAIgASgJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -88,6 +88,18 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: GetEvents;
     case: "getEvents";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListInstances list_instances = 20;
+     */
+    value: ListInstances;
+    case: "listInstances";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListDueSeries list_due_series = 21;
+     */
+    value: ListDueSeries;
+    case: "listDueSeries";
   } | {
     /**
      * @generated from field: cabildo.store.v1.FindUsers find_users = 40;
@@ -286,6 +298,70 @@ export const GetEventSchema: GenMessage<GetEvent> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 8);
 
 /**
+ * @generated from message cabildo.store.v1.ListInstances
+ */
+export type ListInstances = Message<"cabildo.store.v1.ListInstances"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+
+  /**
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string after = 4;
+   */
+  after: string;
+
+  /**
+   * @generated from field: int64 window_start_ms = 5;
+   */
+  windowStartMs: bigint;
+
+  /**
+   * @generated from field: int64 window_end_ms = 6;
+   */
+  windowEndMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListInstances.
+ * Use `create(ListInstancesSchema)` to create a new message.
+ */
+export const ListInstancesSchema: GenMessage<ListInstances> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 9);
+
+/**
+ * @generated from message cabildo.store.v1.ListDueSeries
+ */
+export type ListDueSeries = Message<"cabildo.store.v1.ListDueSeries"> & {
+  /**
+   * @generated from field: int64 now_ms = 1;
+   */
+  nowMs: bigint;
+
+  /**
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListDueSeries.
+ * Use `create(ListDueSeriesSchema)` to create a new message.
+ */
+export const ListDueSeriesSchema: GenMessage<ListDueSeries> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 10);
+
+/**
  * @generated from message cabildo.store.v1.GetEvents
  */
 export type GetEvents = Message<"cabildo.store.v1.GetEvents"> & {
@@ -305,16 +381,16 @@ export type GetEvents = Message<"cabildo.store.v1.GetEvents"> & {
  * Use `create(GetEventsSchema)` to create a new message.
  */
 export const GetEventsSchema: GenMessage<GetEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 9);
+  messageDesc(file_cabildo_store_v1_queries, 11);
 
 /**
  * @generated from message cabildo.store.v1.ListEvents
  */
 export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
   /**
-   * @generated from field: string calendar = 1;
+   * @generated from field: repeated string calendars = 1;
    */
-  calendar: string;
+  calendars: string[];
 
   /**
    * @generated from field: int32 page_size = 2;
@@ -340,6 +416,11 @@ export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
    * @generated from field: bool show_deleted = 6;
    */
   showDeleted: boolean;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.EventCondition conditions = 7;
+   */
+  conditions: EventCondition[];
 };
 
 /**
@@ -347,7 +428,39 @@ export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
  * Use `create(ListEventsSchema)` to create a new message.
  */
 export const ListEventsSchema: GenMessage<ListEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 10);
+  messageDesc(file_cabildo_store_v1_queries, 12);
+
+/**
+ * @generated from message cabildo.store.v1.EventCondition
+ */
+export type EventCondition = Message<"cabildo.store.v1.EventCondition"> & {
+  /**
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * @generated from field: string key = 2;
+   */
+  key: string;
+
+  /**
+   * @generated from field: string value = 3;
+   */
+  value: string;
+
+  /**
+   * @generated from field: bool negated = 4;
+   */
+  negated: boolean;
+};
+
+/**
+ * Describes the message cabildo.store.v1.EventCondition.
+ * Use `create(EventConditionSchema)` to create a new message.
+ */
+export const EventConditionSchema: GenMessage<EventCondition> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 13);
 
 /**
  * @generated from message cabildo.store.v1.FindUsers
@@ -369,7 +482,7 @@ export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
  * Use `create(FindUsersSchema)` to create a new message.
  */
 export const FindUsersSchema: GenMessage<FindUsers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 11);
+  messageDesc(file_cabildo_store_v1_queries, 14);
 
 /**
  * @generated from message cabildo.store.v1.ListSessions
@@ -396,7 +509,7 @@ export type ListSessions = Message<"cabildo.store.v1.ListSessions"> & {
  * Use `create(ListSessionsSchema)` to create a new message.
  */
 export const ListSessionsSchema: GenMessage<ListSessions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 12);
+  messageDesc(file_cabildo_store_v1_queries, 15);
 
 /**
  * @generated from message cabildo.store.v1.QueryReply
@@ -467,6 +580,12 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
     case: "events";
   } | {
     /**
+     * @generated from field: cabildo.store.v1.DueSeries due_series = 11;
+     */
+    value: DueSeries;
+    case: "dueSeries";
+  } | {
+    /**
      * @generated from field: cabildo.store.v1.UserPage users = 40;
      */
     value: UserPage;
@@ -503,7 +622,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 13);
+  messageDesc(file_cabildo_store_v1_queries, 16);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -525,7 +644,7 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 14);
+  messageDesc(file_cabildo_store_v1_queries, 17);
 
 /**
  * @generated from message cabildo.store.v1.ListGroups
@@ -547,7 +666,7 @@ export type ListGroups = Message<"cabildo.store.v1.ListGroups"> & {
  * Use `create(ListGroupsSchema)` to create a new message.
  */
 export const ListGroupsSchema: GenMessage<ListGroups> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 15);
+  messageDesc(file_cabildo_store_v1_queries, 18);
 
 /**
  * @generated from message cabildo.store.v1.GetInvitation
@@ -569,7 +688,7 @@ export type GetInvitation = Message<"cabildo.store.v1.GetInvitation"> & {
  * Use `create(GetInvitationSchema)` to create a new message.
  */
 export const GetInvitationSchema: GenMessage<GetInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 16);
+  messageDesc(file_cabildo_store_v1_queries, 19);
 
 /**
  * @generated from message cabildo.store.v1.ListInvitations
@@ -596,7 +715,7 @@ export type ListInvitations = Message<"cabildo.store.v1.ListInvitations"> & {
  * Use `create(ListInvitationsSchema)` to create a new message.
  */
 export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 17);
+  messageDesc(file_cabildo_store_v1_queries, 20);
 
 /**
  * @generated from message cabildo.store.v1.GroupPage
@@ -618,7 +737,7 @@ export type GroupPage = Message<"cabildo.store.v1.GroupPage"> & {
  * Use `create(GroupPageSchema)` to create a new message.
  */
 export const GroupPageSchema: GenMessage<GroupPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 18);
+  messageDesc(file_cabildo_store_v1_queries, 21);
 
 /**
  * @generated from message cabildo.store.v1.InvitationPage
@@ -640,7 +759,7 @@ export type InvitationPage = Message<"cabildo.store.v1.InvitationPage"> & {
  * Use `create(InvitationPageSchema)` to create a new message.
  */
 export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 19);
+  messageDesc(file_cabildo_store_v1_queries, 22);
 
 /**
  * @generated from message cabildo.store.v1.UserPage
@@ -657,7 +776,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 20);
+  messageDesc(file_cabildo_store_v1_queries, 23);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -679,7 +798,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 21);
+  messageDesc(file_cabildo_store_v1_queries, 24);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -701,7 +820,61 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 22);
+  messageDesc(file_cabildo_store_v1_queries, 25);
+
+/**
+ * @generated from message cabildo.store.v1.DueSeries
+ */
+export type DueSeries = Message<"cabildo.store.v1.DueSeries"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.SeriesEnd series = 1;
+   */
+  series: SeriesEnd[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.DueSeries.
+ * Use `create(DueSeriesSchema)` to create a new message.
+ */
+export const DueSeriesSchema: GenMessage<DueSeries> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 26);
+
+/**
+ * @generated from message cabildo.store.v1.SeriesEnd
+ */
+export type SeriesEnd = Message<"cabildo.store.v1.SeriesEnd"> & {
+  /**
+   * @generated from field: cabildo.store.v1.Event event = 1;
+   */
+  event?: Event | undefined;
+
+  /**
+   * @generated from field: int64 until_ms = 2;
+   */
+  untilMs: bigint;
+
+  /**
+   * @generated from field: string calendar = 3;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string id = 4;
+   */
+  id: string;
+
+  /**
+   * @generated from field: int64 due_ms = 5;
+   */
+  dueMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.SeriesEnd.
+ * Use `create(SeriesEndSchema)` to create a new message.
+ */
+export const SeriesEndSchema: GenMessage<SeriesEnd> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 27);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -723,5 +896,5 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 23);
+  messageDesc(file_cabildo_store_v1_queries, 28);
 

@@ -6,13 +6,15 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { CommandReply } from "./commands_pb.js";
 import { file_cabildo_store_v1_commands } from "./commands_pb.js";
+import type { Occurrences } from "./resources_pb.js";
+import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cabildo/store/v1/rows.proto.
  */
 export const file_cabildo_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5IlwKDFJlcXVlc3RVc2FnZRIPCgd2ZXJzaW9uGAEgASgNEhMKC3RpbWVkX2J5dGVzGAIgASgDEhQKDG9wYXF1ZV9ieXRlcxgDIAEoAxIQCghmbG9vcl9tcxgEIAEoAyI2CgZFeHBpcnkSDwoHdmVyc2lvbhgBIAEoDRIMCgRrZXlzGAIgAygJEg0KBWJ5dGVzGAMgASgDIi4KC1N3ZWVwQm91bmRzEg8KB3ZlcnNpb24YASABKA0SDgoGc3RhcnRzGAIgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands]);
+  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5ImIKBlNlcmllcxIPCgd2ZXJzaW9uGAEgASgNEjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAyItCgpPY2N1cnJlbmNlEg8KB3ZlcnNpb24YASABKA0SDgoGZW5kX21zGAIgASgDIlwKDFJlcXVlc3RVc2FnZRIPCgd2ZXJzaW9uGAEgASgNEhMKC3RpbWVkX2J5dGVzGAIgASgDEhQKDG9wYXF1ZV9ieXRlcxgDIAEoAxIQCghmbG9vcl9tcxgEIAEoAyI2CgZFeHBpcnkSDwoHdmVyc2lvbhgBIAEoDRIMCgRrZXlzGAIgAygJEg0KBWJ5dGVzGAMgASgDIi4KC1N3ZWVwQm91bmRzEg8KB3ZlcnNpb24YASABKA0SDgoGc3RhcnRzGAIgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
 
 /**
  * Whose an e-mail address is.
@@ -153,6 +155,61 @@ export const RequestOutcomeSchema: GenMessage<RequestOutcome> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_rows, 4);
 
 /**
+ * What belongs to an event that repeats.
+ *
+ * @generated from message cabildo.store.v1.Series
+ */
+export type Series = Message<"cabildo.store.v1.Series"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: cabildo.store.v1.Occurrences occurrences = 2;
+   */
+  occurrences?: Occurrences | undefined;
+
+  /**
+   * Starts of instances that have a row of their own, or had one.
+   *
+   * @generated from field: repeated int64 excepted_ms = 3;
+   */
+  exceptedMs: bigint[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.Series.
+ * Use `create(SeriesSchema)` to create a new message.
+ */
+export const SeriesSchema: GenMessage<Series> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 5);
+
+/**
+ * One occurrence of an event that repeats.
+ *
+ * @generated from message cabildo.store.v1.Occurrence
+ */
+export type Occurrence = Message<"cabildo.store.v1.Occurrence"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: int64 end_ms = 2;
+   */
+  endMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Occurrence.
+ * Use `create(OccurrenceSchema)` to create a new message.
+ */
+export const OccurrenceSchema: GenMessage<Occurrence> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 6);
+
+/**
  * How much all outcomes take, and from when on they are complete.
  *
  * @generated from message cabildo.store.v1.RequestUsage
@@ -184,7 +241,7 @@ export type RequestUsage = Message<"cabildo.store.v1.RequestUsage"> & {
  * Use `create(RequestUsageSchema)` to create a new message.
  */
 export const RequestUsageSchema: GenMessage<RequestUsage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 5);
+  messageDesc(file_cabildo_store_v1_rows, 7);
 
 /**
  * An entry of a queue in order of time: what goes then.
@@ -217,7 +274,7 @@ export type Expiry = Message<"cabildo.store.v1.Expiry"> & {
  * Use `create(ExpirySchema)` to create a new message.
  */
 export const ExpirySchema: GenMessage<Expiry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 6);
+  messageDesc(file_cabildo_store_v1_rows, 8);
 
 /**
  * Where each queue begins: nothing is left before.
@@ -241,5 +298,5 @@ export type SweepBounds = Message<"cabildo.store.v1.SweepBounds"> & {
  * Use `create(SweepBoundsSchema)` to create a new message.
  */
 export const SweepBoundsSchema: GenMessage<SweepBounds> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 7);
+  messageDesc(file_cabildo_store_v1_rows, 9);
 

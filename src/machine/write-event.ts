@@ -1,0 +1,48 @@
+import type { CalendarEvent, ChangeKind } from "../domain/index.js";
+import { calendarOwner } from "../policy/index.js";
+import type { Draft, Outcome } from "./draft.js";
+import { indexKey } from "./event-times.js";
+import { KEYS } from "./rows.js";
+import { writeSeries } from "./series.js";
+import type { Standing } from "./series.js";
+
+export function eventName(calendar: string, event: string): string {
+  return `calendars/${calendar}/events/${event}`;
+}
+
+/**
+ * An event, everything that is kept beside it, and the change. The row and its copy in the index hold the same bytes.
+ * `before` is what the event's rows were, undefined where it had none.
+ */
+export function writeEvent(
+  draft: Draft,
+  kind: ChangeKind,
+  after: Standing,
+  before: Standing | undefined,
+): Outcome {
+  const { event } = after;
+  const { calendar, id, revision } = event;
+  const bytes = draft.rows.event.encode(event);
+  const index = indexKey(event);
+  const formerIndex = before === undefined ? undefined : indexKey(before.event);
+  draft.putBytes(KEYS.event(calendar, id), bytes);
+  if (formerIndex !== undefined && formerIndex !== index) draft.delete(formerIndex);
+  draft.putBytes(index, bytes);
+  if (after.series !== undefined || before?.series !== undefined) writeSeries(draft, before, after);
+  const name = eventName(calendar, id);
+  const resource = { kind: "event", event } as const;
+  draft.change({
+    kind,
+    channel: `calendars/${calendar}`,
+    audience: audienceOf(event),
+    resourceName: name,
+    resource,
+  });
+  return { kind: "done", name, revision, resource };
+}
+
+/** Whom an event concerns, wherever they look: the owner of its calendar. */
+function audienceOf(event: CalendarEvent): readonly string[] {
+  const owner = calendarOwner(event.calendar);
+  return owner?.kind === "user" ? [owner.user] : [];
+}
