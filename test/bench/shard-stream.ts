@@ -85,7 +85,7 @@ function createEvent(user: string, ulid: string, n: number): Command {
         transparency: "opaque",
         labels: [],
         reminderMinutes: [],
-      recurrence: [],
+        recurrence: [],
       },
     },
   };
