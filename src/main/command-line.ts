@@ -6,7 +6,9 @@ import { addEnv } from "./commands/env.js";
 import { addEvent } from "./commands/event.js";
 import { addFanout } from "./commands/fanout.js";
 import { addLogin } from "./commands/login.js";
+import { addMember } from "./commands/member.js";
 import { addNode } from "./commands/node.js";
+import { addShardOperations } from "./commands/shard-operations.js";
 import { addStatus } from "./commands/status.js";
 import { addUp } from "./commands/up.js";
 import { addWatch } from "./commands/watch.js";
@@ -37,7 +39,7 @@ function createProgram(): Command {
     .addHelpText("after", "\nExample:\n  cabildo up");
   const add = [
     ...[addUp, addNode, addCoordinator, addFanout, addCerts],
-    ...[addStatus, addLogin, addEnv, addWatch, addEvent],
+    ...[addStatus, addMember, addShardOperations, addLogin, addEnv, addWatch, addEvent],
   ];
   for (const addTo of add) addTo(program);
   return program;

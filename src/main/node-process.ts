@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { createMachine } from "../machine/index.js";
 import { createNodeServices, openRpcServer } from "../node/index.js";
+import type { NodeServices } from "../node/index.js";
 import {
   createPeerObserver,
   createRuntimeObserver,
@@ -26,11 +27,22 @@ import type { ProcessSetup } from "./process-setup.js";
 /** Calls that are under way may end when the node stops. */
 const STOP_GRACE_MS = 500;
 
-/** A node: the replicas that the cluster file gives it, on one store, behind one port. */
-export async function startNode(setup: ProcessSetup, directory: string): Promise<RunningProcess> {
+/** What a node is told beside the cluster file. */
+export interface NodeStart {
+  /** Directory of its store. */
+  readonly data: string;
+  /** Where it listens, if the cluster file does not say so. */
+  readonly place: Omit<ClusterNode, "name" | "replicas"> | undefined;
+  /** Names of the shards of a running cluster that it joins. */
+  readonly join: readonly string[];
+}
+
+/** A node: the replicas that the cluster file gives it and those with which it joined, on one store, behind one port. */
+export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<RunningProcess> {
   const { name, cluster, tls, log, registry, health, shardName } = setup;
-  const own = requireNode(cluster, name);
-  await refuseToFormatAgain(cluster, directory);
+  const directory = start.data;
+  const own = requireNode(cluster, name, start.place);
+  await refuseToFormatAgain(cluster, name, start);
   const fatal = (cause: unknown): void => {
     const error = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
     log.error("stopped: what is in memory can no longer be trusted", { error });
@@ -59,6 +71,10 @@ export async function startNode(setup: ProcessSetup, directory: string): Promise
     random: Math.random,
     replicas: hostedReplicas(cluster, own),
     nodeOf: hostOf(cluster),
+    onMember: ({ node, address }) => {
+      // The cluster file knows better where the nodes are that it names.
+      if (!nodes.some((known) => known.name === node)) network.meet({ name: node, address });
+    },
     openTransport: (listener) => {
       network.start(listener);
       return network.transport;
@@ -68,7 +84,11 @@ export async function startNode(setup: ProcessSetup, directory: string): Promise
   });
   const calls = createNodeCalls({ nodes, tls, clusterName: cluster.name });
   const services = createNodeServices({
-    replicas: runtime.replicas,
+    get replicas() {
+      return runtime.replicas;
+    },
+    address: addressOf(own),
+    join: (shard, replica) => runtime.join(shard, replica),
     nodeName: name,
     clusterName: cluster.name,
     clusterId: cluster.clusterId,
@@ -91,7 +111,7 @@ export async function startNode(setup: ProcessSetup, directory: string): Promise
   const metrics = await serveMetrics(setup, own.host, own.metricsPort);
   log.info("listening", { address: addressOf(own), replicas: own.replicas.length });
   return {
-    ready: Promise.resolve(),
+    ready: joinAll(services, start.join),
     stop: async () => {
       await runtime.stop();
       services.close();
@@ -103,21 +123,37 @@ export async function startNode(setup: ProcessSetup, directory: string): Promise
   };
 }
 
-function requireNode({ nodes }: ClusterFile, name: string): ClusterNode {
+async function joinAll(services: NodeServices, shards: readonly string[]): Promise<void> {
+  for (const shard of shards) await services.joinShard(shard);
+}
+
+function requireNode({ nodes }: ClusterFile, name: string, place: NodeStart["place"]): ClusterNode {
   const node = nodes.find((candidate) => candidate.name === name);
-  if (node === undefined) throw new Error(`the cluster has no node ${name}`);
-  return node;
+  if (node !== undefined) return node;
+  if (place !== undefined) return { name, ...place, replicas: [] };
+  throw new Error(
+    `the cluster file has no node ${name}: a new one needs --host, --port, --metrics-port, and --join`,
+  );
 }
 
 /**
  * An empty directory votes only in a cluster that has never served: what it had promised before it was emptied, nobody
  * knows.
  */
-async function refuseToFormatAgain({ formed }: ClusterFile, directory: string): Promise<void> {
-  if (!formed || !(await isEmpty(directory))) return;
+async function refuseToFormatAgain(
+  { formed, nodes }: ClusterFile,
+  name: string,
+  { data, join }: NodeStart,
+): Promise<void> {
+  if (!formed || !(await isEmpty(data))) return;
+  const isKnown = nodes.some((node) => node.name === name);
+  if (!isKnown && join.length > 0) return;
   throw new Error(
-    `${directory} is empty, but the cluster has served before: put its data back; ` +
-      "a node that lost what it promised must not vote",
+    isKnown
+      ? `${data} is empty, but ${name} has served before, and a node that lost what it promised must not vote: ` +
+          "put its data back, or start a new node under another name (cabildo node --join) " +
+          `and let it take the place of this one (cabildo member replace ${name} <new>)`
+      : `${data} is empty: a new node joins a running cluster with --join`,
   );
 }
 

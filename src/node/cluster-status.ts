@@ -15,21 +15,50 @@ interface Seen {
 
 /** Every shard, as told by every node that answers. */
 export async function clusterStatus(context: NodeContext): Promise<ClusterStatus> {
-  const { nodes, nodeName, clusterId, rangeMap, calls } = context.options;
-  const answers = await Promise.all(
-    nodes.map(async ({ name }): Promise<StatusResponse | string> => {
-      if (name === nodeName) return nodeStatus(context);
-      return calls.status(name, STATUS_TIMEOUT_MS).catch(() => name);
-    }),
-  );
-  const heard = answers.filter((answer) => typeof answer !== "string");
+  const { clusterId, rangeMap } = context.options;
+  const answers = await askAll(context);
+  const heard = [...answers.values()].filter((answer) => answer !== undefined);
   const seen = heard.flatMap(({ node, replicas }) => replicas.map((status) => ({ node, status })));
+  const addresses = new Map(
+    heard.flatMap(({ nodes }) => nodes.map(({ name, address }) => [name, address] as const)),
+  );
+  const shards = rangeMap.shards.map((shard) => describeShard(context, shard, seen));
+  const members = new Set(shards.flatMap(({ replicas }) => replicas.map(({ node }) => node)));
   return create(ClusterStatusSchema, {
     clusterId,
     rangeVersion: toUint64(rangeMap.version),
-    unreachable: answers.filter((answer) => typeof answer === "string"),
-    shards: rangeMap.shards.map((shard) => describeShard(context, shard, seen)),
+    nodes: [...addresses].map(([name, address]) => ({ name, address })),
+    // One that is in no shard any more may be gone for good.
+    unreachable: [...answers]
+      .filter(([name, answer]) => answer === undefined && members.has(name))
+      .map(([name]) => name),
+    shards,
   });
+}
+
+/** The nodes known here, and those that they know. */
+async function askAll(context: NodeContext): Promise<Map<string, StatusResponse | undefined>> {
+  const { nodeName, calls } = context.options;
+  const answers = new Map<string, StatusResponse | undefined>();
+  let asked = context.nodes;
+  while (asked.length > 0) {
+    calls.learn(asked);
+    const heard = await Promise.all(
+      asked.map(async ({ name }) => {
+        const answer =
+          name === nodeName
+            ? nodeStatus(context)
+            : await calls.status(name, STATUS_TIMEOUT_MS).catch(() => undefined);
+        answers.set(name, answer);
+        return answer?.nodes ?? [];
+      }),
+    );
+    const found = new Map(heard.flat().map(({ name, address }) => [name, address]));
+    asked = [...found]
+      .filter(([name]) => !answers.has(name))
+      .map(([name, address]) => ({ name, address, replicas: [] }));
+  }
+  return answers;
 }
 
 /** The leader of the latest term: one that was deposed and has not heard of it may still say that it leads. */
@@ -52,31 +81,45 @@ function describeShard(context: NodeContext, shard: ShardDescription, all: reado
     commit,
     applied: latest?.status.applied ?? 0n,
     sequence: latest?.status.sequence ?? 0n,
-    replicas: replicasOf(context, shard).map(({ node, id }) => {
-      const status = seen.find((other) => other.node === node)?.status;
+    replicas: membersOf(context, shard, latest).map(({ node, id, learner, leaving }) => {
+      const own = seen.find((other) => other.node === node)?.status;
+      // What a node hosts may be another replica than the one in the group: one that was removed, or is still to come.
+      const status = own?.replica === id ? own : undefined;
       const follower = leader?.status.followers.find(({ replica }) => replica === id);
       const match = follower?.match ?? (node === leader?.node ? status?.lastIndex : undefined);
       const applied = status?.applied ?? 0n;
       return {
         id,
         node,
+        learner,
+        leaving,
         role: status?.role ?? "",
         term: status?.term ?? 0n,
         match: match ?? 0n,
+        next: follower?.next ?? 0n,
+        state: follower?.state ?? "",
+        inflight: follower?.inflight ?? 0,
         applied,
         lag: commit > applied && status !== undefined ? commit - applied : 0n,
         reachable: status !== undefined,
-        learner: follower?.learner ?? false,
         quarantine: status?.quarantine ?? "",
       };
     }),
   };
 }
 
-function replicasOf(context: NodeContext, shard: ShardDescription) {
-  return context.options.nodes.flatMap(({ name, replicas }) =>
+/** As the one with the latest term says; as far as is known here where nobody says anything. */
+function membersOf(
+  context: NodeContext,
+  shard: ShardDescription,
+  latest: Seen | undefined,
+): readonly { node: string; id: number; learner: boolean; leaving: boolean }[] {
+  if (latest !== undefined && latest.status.members.length > 0) {
+    return latest.status.members.map(({ replica, ...member }) => ({ ...member, id: replica }));
+  }
+  return context.nodes.flatMap(({ name, replicas }) =>
     replicas
       .filter((replica) => replica.shard === shard.number)
-      .map(({ replica }) => ({ node: name, id: replica })),
+      .map(({ replica }) => ({ node: name, id: replica, learner: false, leaving: false })),
   );
 }

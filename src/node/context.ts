@@ -2,8 +2,10 @@ import { setMaxListeners } from "node:events";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { NodeCalls, ShardNode } from "../shards/index.js";
+import { knownNodes } from "./known-nodes.js";
 
 export interface NodeServicesOptions {
+  /** May grow. */
   readonly replicas: readonly ReplicaHandle[];
   readonly nodeName: string;
   /** The cluster's name, as in every certificate. */
@@ -12,8 +14,12 @@ export interface NodeServicesOptions {
   readonly storeId: string;
   readonly boot: number;
   readonly rangeMap: RangeMap;
-  /** All nodes, this one included. */
+  /** host:port at which the others reach this node. */
+  readonly address: string;
+  /** The nodes that the cluster was formed with. */
   readonly nodes: readonly ShardNode[];
+  /** Hosts a new replica, durably. */
+  readonly join: (shard: ShardNumber, replica: number) => Promise<void>;
   /** Calls to other nodes, closed by whoever made it. */
   readonly calls: NodeCalls;
   /** Told of errors that are nobody's refusal: a bug, whose caller hears no more than that it failed. */
@@ -24,17 +30,20 @@ export interface NodeServicesOptions {
 export class NodeContext {
   readonly options: NodeServicesOptions;
   readonly closing = new AbortController();
-  readonly #replicas: ReadonlyMap<ShardNumber, ReplicaHandle>;
 
   constructor(options: NodeServicesOptions) {
     this.options = options;
     // One listener a stream.
     setMaxListeners(0, this.closing.signal);
-    this.#replicas = new Map(options.replicas.map((replica) => [replica.shard, replica]));
   }
 
   findReplica(shard: ShardNumber): ReplicaHandle | undefined {
-    return this.#replicas.get(shard);
+    return this.options.replicas.find((replica) => replica.shard === shard);
+  }
+
+  /** All nodes that are known here, this one included, with the replicas that they have now. */
+  get nodes(): readonly ShardNode[] {
+    return knownNodes(this.options);
   }
 
   shardName(shard: ShardNumber): string {
@@ -43,7 +52,7 @@ export class NodeContext {
 
   /** Another node with a replica of the shard; empty if there is none. */
   nodeOf(shard: ShardNumber): string {
-    const holder = this.options.nodes.find(
+    const holder = this.nodes.find(
       ({ name, replicas }) =>
         name !== this.options.nodeName && replicas.some((replica) => replica.shard === shard),
     );

@@ -6,12 +6,18 @@ import type { NodeContext } from "./context.js";
 /** What the replicas of this node know of their groups. */
 export function nodeStatus(context: NodeContext): StatusResponse {
   const { nodeName, clusterId, storeId, boot, rangeMap, replicas } = context.options;
+  const nodes = context.nodes.map(({ name, address, replicas: held }) => ({
+    name,
+    address,
+    shards: held.map(({ shard }) => shard),
+  }));
   return create(StatusResponseSchema, {
     node: nodeName,
     clusterId,
     storeId,
     boot: toUint64(boot),
     rangeVersion: toUint64(rangeMap.version),
+    nodes,
     replicas: replicas.map((replica) => {
       const status = replica.status();
       return {
@@ -29,6 +35,12 @@ export function nodeStatus(context: NodeContext): StatusResponse {
         sequence: toUint64(status.sequence),
         quarantine: status.quarantine,
         stateHash: status.stateHash,
+        members: status.members.map(({ replica: id, node, learner, leaving }) => ({
+          replica: id,
+          node,
+          learner,
+          leaving,
+        })),
         followers: status.followers.map((follower) => ({
           ...follower,
           match: toUint64(follower.match),

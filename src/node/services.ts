@@ -1,10 +1,21 @@
 import { create } from "@bufbuild/protobuf";
 import type { Server, ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
 import {
+  AddLearnerResponseSchema,
   AuditService,
   ClusterService,
+  CompactLogResponseSchema,
+  JoinShardResponseSchema,
+  StateHashSchema,
   TransferLeaderResponseSchema,
+  type AddLearnerRequest,
+  type CompactLogRequest,
   type ExplainRouteRequest,
+  type GetStateHashRequest,
+  type JoinShardRequest,
+  type PromoteLearnerRequest,
+  type RemoveReplicaRequest,
+  type ReplaceReplicaRequest,
   type TransferLeaderRequest,
 } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { RaftService } from "../../gen/cabildo/raft/v1/raft_pb.js";
@@ -24,16 +35,21 @@ import {
 } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { ClusterError, type IdentityRole } from "../base/index.js";
-import { createReflection, isMalformed, serviceDefinition } from "../wire/index.js";
+import { createReflection, isMalformed, serviceDefinition, toUint64 } from "../wire/index.js";
+import { addLearner, promoteLearner, removeReplica, replaceReplica } from "./change-members.js";
 import { streamChanges, type ChangesCall } from "./changes-stream.js";
 import { clusterStatus } from "./cluster-status.js";
 import { NodeContext, type NodeServicesOptions } from "./context.js";
 import { ExecuteStream, type ExecuteCall } from "./execute-stream.js";
 import { explainRoute } from "./explain-route.js";
 import { guarded, guardedStream } from "./guarded.js";
+import { joinShard } from "./join-shard.js";
 import { NodeHealth } from "./node-health.js";
 import { nodeStatus } from "./node-status.js";
+import { requireReplica } from "./require-replica.js";
+import { requireShard } from "./require-shard.js";
 import { RpcFailure } from "./rpc-failure.js";
+import { stateHash } from "./state-hash.js";
 import { transferLeader } from "./transfer-leader.js";
 
 /** Those whose word on who acts is believed. */
@@ -44,6 +60,8 @@ const HEALTH_POLL_MS = 500;
 
 export interface NodeServices {
   addTo(server: Server): void;
+  /** Makes this node a learner of the shard of this name; resolves with the id of its replica. */
+  joinShard(shard: string): Promise<number>;
   /** Ends the streams: callers go on elsewhere. Idempotent. */
   close(): void;
 }
@@ -58,6 +76,7 @@ export function createNodeServices(options: NodeServicesOptions): NodeServices {
       addHealth(server, context);
       addReflection(server, context);
     },
+    joinShard: (shard) => joinShard(context, shard),
     close: () => context.closing.abort(),
   };
 }
@@ -88,6 +107,29 @@ function addClusterService(server: Server, context: NodeContext): void {
         create(TransferLeaderResponseSchema, {
           leader: await transferLeader(context, caller, request),
         }),
+    ),
+    joinShard: guarded(context, OPERATORS, async ({ shard }: JoinShardRequest) =>
+      create(JoinShardResponseSchema, { replica: await joinShard(context, shard) }),
+    ),
+    // A node asks for itself alone.
+    addLearner: guarded(context, ["node"], async (request: AddLearnerRequest, caller) =>
+      create(AddLearnerResponseSchema, { replica: await addLearner(context, caller, request) }),
+    ),
+    promoteLearner: guarded(context, OPERATORS, (request: PromoteLearnerRequest) =>
+      promoteLearner(context, request),
+    ),
+    removeReplica: guarded(context, OPERATORS, (request: RemoveReplicaRequest) =>
+      removeReplica(context, request),
+    ),
+    replaceReplica: guarded(context, OPERATORS, (request: ReplaceReplicaRequest) =>
+      replaceReplica(context, request),
+    ),
+    compactLog: guarded(context, OPERATORS, async ({ shard }: CompactLogRequest) => {
+      const replica = requireReplica(context, requireShard(context, shard).number);
+      return create(CompactLogResponseSchema, { firstIndex: toUint64(await replica.compact()) });
+    }),
+    getStateHash: guarded(context, OPERATORS, async (request: GetStateHashRequest) =>
+      create(StateHashSchema, await stateHash(context, request)),
     ),
   });
   server.addService(serviceDefinition(AuditService), {

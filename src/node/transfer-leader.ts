@@ -2,6 +2,7 @@ import type { TransferLeaderRequest } from "../../gen/cabildo/admin/v1/admin_pb.
 import { ClusterError, type Identity } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
 import type { NodeContext } from "./context.js";
+import { requireShard } from "./require-shard.js";
 
 const FORWARD_TIMEOUT_MS = 5000;
 
@@ -11,12 +12,9 @@ export async function transferLeader(
   caller: Identity,
   request: TransferLeaderRequest,
 ): Promise<string> {
-  const { rangeMap, nodeName, calls } = context.options;
-  const shard = rangeMap.shards.find(({ name }) => name === request.shard);
-  if (shard === undefined) {
-    const names = rangeMap.shards.map(({ name }) => name).join(", ");
-    throw new ClusterError("not-found", `there is no shard ${request.shard}: one of ${names}`);
-  }
+  const { nodeName, calls } = context.options;
+  const shard = requireShard(context, request.shard);
+  calls.learn(context.nodes);
   const target = targetOf(context, shard, request.toNode);
   const replica = context.findReplica(shard.number);
   if (replica?.status().role === "leader") {
@@ -39,7 +37,7 @@ function targetOf(
   toNode: string,
 ): number | undefined {
   if (toNode === "") return undefined;
-  const node = context.options.nodes.find(({ name }) => name === toNode);
+  const node = context.nodes.find(({ name }) => name === toNode);
   const placed = node?.replicas.find((replica) => replica.shard === shard.number);
   if (placed === undefined) {
     throw new ClusterError("invalid-argument", `${toNode} holds no replica of ${shard.name}`);

@@ -60,12 +60,18 @@ export interface PeerTransportOptions {
   readonly node: string;
   /** The cluster's name, as in every certificate. */
   readonly clusterName: string;
-  /** The other nodes; `address` is host:port. */
-  readonly peers: readonly { readonly name: string; readonly address: string }[];
+  /** The other nodes that are known at start. */
+  readonly peers: readonly Peer[];
   readonly tls: TlsMaterial;
   readonly observer?: Partial<PeerObserver>;
   /** Uniform in [0, 1), to spread redials. */
   readonly random?: Random;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** host:port. */
+  readonly address: string;
 }
 
 export interface PeerNetwork {
@@ -74,6 +80,8 @@ export interface PeerNetwork {
   readonly service: { addTo(server: Server): void };
   /** Dials every peer. Once. */
   start(listener: PeerListener): void;
+  /** Keeps a connection to this node from now on, at this address. */
+  meet(peer: Peer): void;
 }
 
 export function createPeerTransport(options: PeerTransportOptions): PeerNetwork {
@@ -91,6 +99,7 @@ export function createPeerTransport(options: PeerTransportOptions): PeerNetwork 
         }),
     },
     start: (listener) => network.start(listener),
+    meet: (peer) => network.meet(peer),
   };
 }
 
@@ -99,6 +108,7 @@ type VoteResponse = MessageOf<"vote-response" | "pre-vote-response">;
 class GrpcPeerNetwork implements PeerTransport {
   readonly #options: PeerTransportOptions;
   readonly #observer: Partial<PeerObserver>;
+  readonly #peers = new Map<string, Peer>();
   readonly #links = new Map<string, OutgoingLink>();
   readonly #incoming = new Map<string, IncomingStream>();
   readonly #receivers = new Set<SnapshotReceiver>();
@@ -112,23 +122,36 @@ class GrpcPeerNetwork implements PeerTransport {
     this.#options = options;
     this.#observer = options.observer ?? {};
     this.#dial = createDial(options.clusterName, options.tls);
+    for (const peer of options.peers) {
+      assert(peer.name !== options.node, "a node is not its own peer");
+      this.#peers.set(peer.name, peer);
+    }
   }
 
   start(listener: PeerListener): void {
     assert(this.#listener === undefined, "a transport starts once");
     this.#listener = listener;
-    for (const peer of this.#options.peers) {
-      assert(peer.name !== this.#options.node, "a node is not its own peer");
-      const link = new OutgoingLink({
-        peer,
-        listener,
-        dial: this.#dial,
-        observer: this.#observer,
-        random: this.#options.random ?? systemRandom,
-      });
-      this.#links.set(peer.name, link);
-      link.connect();
-    }
+    for (const peer of this.#peers.values()) this.#connect(peer, listener);
+  }
+
+  meet(peer: Peer): void {
+    if (peer.name === this.#options.node || this.#closing.signal.aborted) return;
+    if (this.#peers.get(peer.name)?.address === peer.address) return;
+    this.#peers.set(peer.name, peer);
+    if (this.#listener !== undefined) this.#connect(peer, this.#listener);
+  }
+
+  #connect(peer: Peer, listener: PeerListener): void {
+    this.#links.get(peer.name)?.close();
+    const link = new OutgoingLink({
+      peer,
+      listener,
+      dial: this.#dial,
+      observer: this.#observer,
+      random: this.#options.random ?? systemRandom,
+    });
+    this.#links.set(peer.name, link);
+    link.connect();
   }
 
   send(node: string, messages: readonly PeerMessage[]): void {
@@ -153,7 +176,7 @@ class GrpcPeerNetwork implements PeerTransport {
   }
 
   async sendSnapshot(node: string, snapshot: OutgoingSnapshot): Promise<boolean> {
-    const peer = this.#options.peers.find(({ name }) => name === node);
+    const peer = this.#peers.get(node);
     if (peer === undefined || this.#closing.signal.aborted) return false;
     const client = this.#dial(peer);
     try {

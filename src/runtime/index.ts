@@ -15,6 +15,7 @@ export type { RuntimeLimits } from "./limits.js";
 export type { RuntimeObserver } from "./observer.js";
 export { encodeMember } from "./members.js";
 export type { Member } from "./members.js";
+export type { SingleChange as MemberChange } from "../raft/index.js";
 export type { Digest } from "./state-hash.js";
 export type * from "./ports.js";
 export type * from "./replica-handle.js";

@@ -4,10 +4,11 @@ import type { Command, Query } from "../domain/index.js";
 import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, type ShardClock } from "./clock.js";
 import type { ShardCodec } from "./codec.js";
-import { createDial, type Dial, type TlsMaterial } from "./dial.js";
+import { createDial, type Dial, type NodeAddress, type TlsMaterial } from "./dial.js";
 import { ExecuteLink } from "./execute-link.js";
 import { follow } from "./follow.js";
 import { Leaders } from "./leaders.js";
+import { KnownMembers } from "./known-members.js";
 import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
 import { pursue, type Pursuit } from "./pursuit.js";
@@ -58,6 +59,7 @@ class GrpcShardClient implements ShardClient {
   readonly #links = new Map<string, ExecuteLink>();
   /** Feeds and status travel apart from calls, so that neither waits for the other. */
   readonly #side: NodeChannels;
+  readonly #members: KnownMembers;
   readonly #askedMs = new Map<string, number>();
   readonly #closing = new AbortController();
 
@@ -71,6 +73,15 @@ class GrpcShardClient implements ShardClient {
     // One listener a call that waits.
     setMaxListeners(0, this.#closing.signal);
     this.#leaders = new Leaders(options.nodes, this.#clock);
+    this.#members = new KnownMembers(options.nodes, {
+      met: (node) => {
+        this.#side.learn([node]);
+        // Calls go on where it is now.
+        this.#links.get(node.name)?.close();
+        this.#links.delete(node.name);
+      },
+      placed: (shard, nodes) => this.#leaders.place(shard, nodes),
+    });
   }
 
   async execute(
@@ -102,7 +113,7 @@ class GrpcShardClient implements ShardClient {
       clock: this.#clock,
       random: this.#random,
       observer: this.#options.observer ?? {},
-      nodes: this.#leaders.nodesOf(options.shard),
+      nodes: () => this.#leaders.nodesOf(options.shard),
       clientOf: (node: string) => this.#side.clientOf(node),
     };
     return follow(context, { ...options, signal });
@@ -112,10 +123,9 @@ class GrpcShardClient implements ShardClient {
     timeoutMs: number,
   ): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]> {
     const answers = await Promise.all(
-      this.#options.nodes.map(({ name }) =>
-        this.#side.status(name, timeoutMs).catch(() => undefined),
-      ),
+      this.#members.nodes.map((name) => this.#side.status(name, timeoutMs).catch(() => undefined)),
     );
+    this.#members.learn(answers.filter((answer) => answer !== undefined));
     const led = new Set(
       answers
         .flatMap((answer) => answer?.replicas ?? [])
@@ -182,9 +192,9 @@ class GrpcShardClient implements ShardClient {
     return link;
   }
 
-  #address(name: string): ShardNode {
-    const node = this.#options.nodes.find((candidate) => candidate.name === name);
-    if (node === undefined) throw new ClusterError("unreachable", `there is no node ${name}`);
-    return node;
+  #address(name: string): NodeAddress {
+    const address = this.#side.findAddress(name);
+    if (address === undefined) throw new ClusterError("unreachable", `there is no node ${name}`);
+    return { name, address };
   }
 }

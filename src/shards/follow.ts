@@ -17,7 +17,8 @@ export interface FollowContext {
   readonly clock: ShardClock;
   readonly random: () => number;
   readonly observer: Partial<ShardObserver>;
-  readonly nodes: readonly string[];
+  /** With a replica of the shard; may change. */
+  readonly nodes: () => readonly string[];
   readonly clientOf: (node: string) => Client;
 }
 
@@ -32,11 +33,12 @@ export async function* follow(
   const { clock, random, observer, nodes } = context;
   const { shard, signal, until } = options;
   const place = new Place(options);
-  let turn = Math.floor(random() * nodes.length);
+  let turn = Math.floor(random() * nodes().length);
   let fruitless = 0;
   const isStopped = () => signal.aborted;
   while (!isStopped()) {
-    const node = nodes[turn++ % nodes.length];
+    const holders = nodes();
+    const node = holders[turn++ % holders.length];
     if (node === undefined) throw new ClusterError("unreachable", `no node holds shard ${shard}`);
     const session = new FeedSession(context.clientOf(node), place.request(), clock);
     const stop = () => session.close();

@@ -23,6 +23,13 @@ export class Leaders {
     }
   }
 
+  /** Who is in a shard may change while it runs. */
+  place(shard: ShardNumber, nodes: readonly string[]): void {
+    this.#replicas.set(shard, [...nodes]);
+    const leader = this.#leaders.get(shard);
+    if (leader !== undefined && !nodes.includes(leader)) this.#leaders.delete(shard);
+  }
+
   /** Nodes with a replica of the shard. */
   nodesOf(shard: ShardNumber): readonly string[] {
     return this.#replicas.get(shard) ?? [];

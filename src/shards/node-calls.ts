@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Metadata, type Client } from "@grpc/grpc-js";
 import {
+  AddLearnerRequestSchema,
   ClusterService,
   TransferLeaderRequestSchema,
 } from "../../gen/cabildo/admin/v1/admin_pb.js";
@@ -22,6 +23,19 @@ export interface NodeCalls {
     transfer: { readonly shard: string; readonly toNode: string },
     timeoutMs: number,
   ): Promise<string>;
+  /** Asks a shard's leader for a new replica on the calling node; resolves with its id. */
+  addLearner(
+    node: string,
+    learner: {
+      readonly shard: string;
+      readonly node: string;
+      readonly address: string;
+      readonly storeId: string;
+    },
+    timeoutMs: number,
+  ): Promise<number>;
+  /** Nodes may come, and move. */
+  learn(nodes: readonly NodeAddress[]): void;
   close(): void;
 }
 
@@ -39,27 +53,45 @@ export function createNodeCalls(options: NodeCallsOptions): NodeCalls {
       const request = create(TransferLeaderRequestSchema, transfer);
       return (await channels.call(node, CLUSTER.transferLeader, request, timeoutMs)).leader;
     },
+    addLearner: async (node, learner, timeoutMs) => {
+      const request = create(AddLearnerRequestSchema, learner);
+      return (await channels.call(node, CLUSTER.addLearner, request, timeoutMs)).replica;
+    },
+    learn: (nodes) => channels.learn(nodes),
     close: () => channels.close(),
   };
 }
 
 /** One channel a node, opened when first asked for and kept by grpc-js. */
 export class NodeChannels {
-  readonly #nodes: readonly NodeAddress[];
+  readonly #addresses = new Map<string, string>();
   readonly #dial: Dial;
   readonly #clients = new Map<string, Client>();
 
   constructor(nodes: readonly NodeAddress[], dial: Dial) {
-    this.#nodes = nodes;
     this.#dial = dial;
+    this.learn(nodes);
+  }
+
+  learn(nodes: readonly NodeAddress[]): void {
+    for (const { name, address } of nodes) {
+      if (address === "" || this.#addresses.get(name) === address) continue;
+      this.#addresses.set(name, address);
+      this.#clients.get(name)?.close();
+      this.#clients.delete(name);
+    }
+  }
+
+  findAddress(name: string): string | undefined {
+    return this.#addresses.get(name);
   }
 
   clientOf(name: string): Client {
     let client = this.#clients.get(name);
     if (client === undefined) {
-      const node = this.#nodes.find((candidate) => candidate.name === name);
-      if (node === undefined) throw new ClusterError("unreachable", `there is no node ${name}`);
-      client = this.#dial(node);
+      const address = this.#addresses.get(name);
+      if (address === undefined) throw new ClusterError("unreachable", `there is no node ${name}`);
+      client = this.#dial({ name, address });
       this.#clients.set(name, client);
     }
     return client;

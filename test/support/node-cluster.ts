@@ -110,7 +110,9 @@ async function openNode(
       storeId: `${entry.name}-store`,
       boot: 2,
       rangeMap: RANGE_MAP,
+      address: entry.address,
       nodes: directory,
+      join: () => Promise.resolve(),
       calls,
       unexpected: (error) => unexpected.push(error),
     });

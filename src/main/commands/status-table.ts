@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import type { Colors } from "../command-line-parts.js";
 import type { ClusterStatus, Replica, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 
-const HEAD = ["replica", "role", "term", "match", "applied", "lag", ""];
+const HEAD = ["replica", "role", "term", "match", "next", "state", "applied", "lag", ""];
 
 /** A table for people: a line a replica, grouped by shard. */
 export function formatStatus(status: ClusterStatus, colors: Colors): string {
@@ -27,14 +27,18 @@ function describeShard(shard: Shard, colors: Colors): string {
 
 function cells(replica: Replica, shard: Shard, colors: Colors): string[] {
   if (!replica.reachable) {
-    return [replica.node, colors.red("unreachable"), "", "", "", "", ""];
+    return [replica.node, colors.red("unreachable"), ...HEAD.slice(2).map(() => "")];
   }
-  const role = replica.learner ? `${replica.role} (learner)` : replica.role;
+  const kind = replica.learner ? " (learner)" : replica.leaving ? " (leaving)" : "";
+  const role = `${replica.role}${kind}`;
+  const inflight = replica.inflight === 0 ? "" : ` +${replica.inflight}`;
   return [
     replica.node,
     replica.node === shard.leader ? colors.green(role) : role,
     String(replica.term),
     String(replica.match),
+    replica.next === 0n ? "" : String(replica.next),
+    `${replica.state}${inflight}`,
     String(replica.applied),
     replica.lag === 0n ? "0" : colors.yellow(String(replica.lag)),
     replica.quarantine === "" ? "" : colors.yellow(`may not vote: ${replica.quarantine}`),

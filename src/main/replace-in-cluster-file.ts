@@ -1,0 +1,27 @@
+import { join } from "node:path";
+import type { ClusterStatus } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { parseAddress } from "./address.js";
+import { findClusterFile, writeClusterFile } from "./cluster-file.js";
+import { CLUSTER_FILE } from "./data-dir.js";
+
+/** So that the next `cabildo up` starts the new node, and a process that starts finds it. */
+export async function replaceInClusterFile(
+  dataDir: string,
+  status: ClusterStatus,
+  node: string,
+  byNode: string,
+): Promise<void> {
+  const path = join(dataDir, CLUSTER_FILE);
+  const cluster = await findClusterFile(path);
+  const address = status.nodes.find(({ name }) => name === byNode)?.address;
+  if (cluster === undefined || address === undefined) return;
+  const replicas = status.shards.flatMap((shard) =>
+    shard.replicas
+      .filter((replica) => replica.node === byNode)
+      .map(({ id }) => ({ shard: shard.number, replica: id })),
+  );
+  const nodes = cluster.nodes.map((known) =>
+    known.name === node ? { ...known, name: byNode, ...parseAddress(address), replicas } : known,
+  );
+  await writeClusterFile(path, { ...cluster, nodes });
+}
