@@ -55,6 +55,12 @@ export function createRuntimeObserver(options: {
     labelNames: ["shard", "direction", "outcome"],
     registers,
   });
+  const lost = new Counter({
+    name: "cabildo_raft_promises_lost_total",
+    help: "Times that a replica was told by a peer that its disk forgot what it had promised.",
+    labelNames: ["shard"],
+    registers,
+  });
   const full = new Gauge({
     name: "cabildo_storage_disk_full",
     help: "1 while the disk has less left than the reserve, and proposals are refused.",
@@ -77,6 +83,10 @@ export function createRuntimeObserver(options: {
       const outcome = succeeded ? "done" : "failed";
       snapshots.inc({ shard: shardName(shard), direction, outcome });
       log.info(`snapshot ${direction}`, { shard: shardName(shard), outcome });
+    },
+    promiseLost: (shard, reason) => {
+      lost.inc({ shard: shardName(shard) });
+      log.error("lost what it had promised", { shard: shardName(shard), reason });
     },
     diskFull: (isFull) => {
       full.set(Number(isFull));

@@ -71,6 +71,8 @@ export class IncomingStream {
         this.#state = "open";
         this.#call.write(create(AppendEntriesResponseSchema, { hello: encodeHello(hello) }));
         this.#hooks.opened(this);
+      } else if (request.hello !== undefined) {
+        this.#hooks.greet(decodeHello(request.hello));
       }
       const messages = decodeAppendRequest(request);
       if (messages.length > 0) this.#hooks.receive(messages);

@@ -22,6 +22,8 @@ import { RAFT } from "./raft-service.js";
 const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
 const WAITING_MESSAGES_MAX = 1024;
 const HELLO_TIMEOUT_MS = 3000;
+/** How often a peer is told again who speaks to it, and how that is. */
+const ANNOUNCE_MS = 1000;
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1000;
 /** A connection that held this long was a good one: its loss is answered with an immediate redial. */
@@ -42,6 +44,7 @@ type State =
       readonly client: Client;
       readonly stream: Stream;
       readonly sinceMs: number;
+      readonly announcer: NodeJS.Timeout;
     }
   | { readonly kind: "closed" };
 
@@ -124,6 +127,7 @@ export class OutgoingLink {
     this.#outbox = [];
     if (state.kind === "waiting") clearTimeout(state.timer);
     if (state.kind === "greeting") clearTimeout(state.timer);
+    if (state.kind === "open") clearInterval(state.announcer);
     if (state.kind === "greeting" || state.kind === "open") {
       state.stream.cancel();
       state.client.close();
@@ -131,7 +135,7 @@ export class OutgoingLink {
   }
 
   #dial(): void {
-    const { peer, dial, listener } = this.#options;
+    const { peer, dial } = this.#options;
     const client = dial(peer);
     const { path, requestSerialize, responseDeserialize } = RAFT.appendEntries;
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
@@ -144,9 +148,13 @@ export class OutgoingLink {
     stream.on("data", (response: AppendEntriesResponse) => this.#receive(stream, response));
     stream.on("error", (error: ServiceError) => this.#lose(stream, error.details));
     stream.on("end", () => this.#lose(stream, "it ended the stream"));
-    stream.write(
-      create(AppendEntriesRequestSchema, { hello: encodeHello(listener.hello(peer.name)) }),
-    );
+    this.#announce(stream);
+  }
+
+  /** Its clock, its disk and what it knows of the peer change while the connection lasts. */
+  #announce(stream: Stream): void {
+    const hello = encodeHello(this.#options.listener.hello(this.#node));
+    stream.write(create(AppendEntriesRequestSchema, { hello }));
   }
 
   #receive(stream: Stream, response: AppendEntriesResponse): void {
@@ -157,7 +165,8 @@ export class OutgoingLink {
         this.#greet(response);
         clearTimeout(state.timer);
         const { client } = state;
-        this.#state = { kind: "open", client, stream, sinceMs: performance.now() };
+        const announcer = setInterval(() => this.#announce(stream), ANNOUNCE_MS);
+        this.#state = { kind: "open", client, stream, sinceMs: performance.now(), announcer };
         this.#refused = false;
         this.#options.observer.connected?.(this.#node);
         this.#flush();
@@ -211,6 +220,7 @@ export class OutgoingLink {
     const settled = state.kind === "open" && performance.now() - state.sinceMs > SETTLED_MS;
     const refused = reason.includes("ECONNREFUSED");
     if (state.kind === "greeting") clearTimeout(state.timer);
+    else clearInterval(state.announcer);
     this.#failures = settled ? 0 : this.#failures + 1;
     this.#state = { kind: "waiting", timer: setTimeout(() => this.#dial(), this.#backoffMs()) };
     this.#flush();

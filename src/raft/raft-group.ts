@@ -207,12 +207,19 @@ export class RaftGroup {
     if (!allowed.mayVote || !allowed.mayLead) stopLeading(replica);
   }
 
-  /** It turned out that this store lost what it promised: see RaftConfig.mustReach. What was known before stays. */
+  /**
+   * It turned out that this store lost what it promised: see RaftConfig.mustReach. What was known before stays. Without
+   * `promised`, the vote of this term is taken for given.
+   */
   losePromise(lost: LostPromise): void {
     const replica = this.#replica;
     replica.mustReach = joinLost(replica.mustReach, lost);
     replica.confirmed = { index: 0, term: 0 };
     stopLeading(replica);
+    if (lost.promised !== undefined) return;
+    // Whomever it voted for in that term, or in an earlier one: it votes for nobody else in them.
+    if (lost.term > replica.term) becomeFollower(replica, lost.term, NONE);
+    if (replica.vote === NONE) replica.vote = replica.id;
   }
 
   /** This peer's store lost entries that it had acknowledged: it is probed again from scratch. */
@@ -234,6 +241,10 @@ export class RaftGroup {
   /** Term of the entry at an index, durable or not; undefined where the log has none. */
   findTerm(index: number): number | undefined {
     return this.#replica.log.findTerm(index);
+  }
+
+  get term(): number {
+    return this.#replica.term;
   }
 
   status(): RaftStatus {

@@ -20,17 +20,20 @@ interface Waiting {
 export class HandOver {
   readonly #group: RaftGroup;
   readonly #clock: Clock;
+  readonly #isFit: (replica: ReplicaId) => boolean;
   readonly #waiting = new Set<Waiting>();
 
-  constructor(group: RaftGroup, clock: Clock) {
+  /** Of its own accord it hands over only to a replica that is fit to lead. */
+  constructor(group: RaftGroup, clock: Clock, isFit: (replica: ReplicaId) => boolean) {
     this.#group = group;
     this.#clock = clock;
+    this.#isFit = isFit;
   }
 
   /** `to` undefined: whoever is best. Resolves with the replica that leads; call it on a leader. */
   begin(to: ReplicaId | undefined, timeoutMs: number): Promise<ReplicaId> {
     const status = this.#group.status();
-    const target = findTarget(status, to);
+    const target = findTarget(status, to, this.#isFit);
     if (target instanceof ClusterError) return Promise.reject(target);
     this.#group.transferLeader(target);
     return new Promise((resolve, reject) => {
@@ -66,14 +69,18 @@ export class HandOver {
 }
 
 /** The one that was named if it can lead soon, else the one with the most of the log among those that answer. */
-function findTarget(status: RaftStatus, to: ReplicaId | undefined): ReplicaId | ClusterError {
+function findTarget(
+  status: RaftStatus,
+  to: ReplicaId | undefined,
+  isFit: (replica: ReplicaId) => boolean,
+): ReplicaId | ClusterError {
   const able = status.followers.filter(
     ({ id, isLearner, match }) =>
       id !== status.id && !isLearner && status.lastIndex - match <= TARGET_LAG_MAX,
   );
-  const [best] = able.sort(
-    (x, y) => Number(y.recentActive) - Number(x.recentActive) || y.match - x.match,
-  );
+  const [best] = able
+    .filter(({ id }) => isFit(id))
+    .sort((x, y) => Number(y.recentActive) - Number(x.recentActive) || y.match - x.match);
   const target = to === undefined ? best : able.find(({ id }) => id === to);
   return (
     target?.id ??

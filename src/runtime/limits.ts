@@ -33,7 +33,7 @@ export interface RuntimeLimits {
   readonly sweepMs: number;
   readonly sweepEntries: number;
   readonly sweepRowsMax: number;
-  /** With less than this free, the node takes no more commands. */
+  /** With less than this free, or than the store may need at once, the node takes no more commands. */
   readonly diskReserveBytes: number;
   readonly diskCheckMs: number;
   /** While a round has been on its way to the disk for longer than this, commands are refused ... */

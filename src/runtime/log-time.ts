@@ -1,19 +1,24 @@
 import type { Clock } from "./ports.js";
 
-/** How far an entry's time may run ahead of the time that passed since the last stamp. */
+/** How far an entry's time may run ahead of what the leader began with and the time that passed since. */
 const AHEAD_MS_MAX = 1000;
 
 /**
- * The time that a leader stamps on entries: its wall clock, but never back, and never further ahead than the time that
- * passed by its monotonic clock allows. So one leader whose clock jumps years ahead while it leads cannot expire anything.
+ * The time that a leader stamps on entries: its wall clock, but never back, and no further ahead of the clocks of a quorum,
+ * as they stood when it began to lead, than the time that passed since by its monotonic clock. So no single clock that is
+ * years ahead can expire anything, whether its node leads already or comes to lead.
  */
 export class LogTime {
   readonly #clock: Clock;
+  readonly #medianWallMs: () => number | undefined;
   #lastMs = 0;
-  #stampedAtMs = 0;
+  /** What the clocks of a quorum said, and when; undefined until that is known. */
+  #base: { readonly wallMs: number; readonly atMs: number } | undefined;
 
-  constructor(clock: Clock) {
+  /** `medianWallMs` gives the clocks of a quorum as they stand now, if they are known. */
+  constructor(clock: Clock, medianWallMs: () => number | undefined) {
     this.#clock = clock;
+    this.#medianWallMs = medianWallMs;
   }
 
   /** Times of entries that are in the log already. */
@@ -21,17 +26,31 @@ export class LogTime {
     this.#lastMs = Math.max(this.#lastMs, timeMs);
   }
 
-  /** A new leader starts from its wall clock, or from the log's time if that is later. */
+  /** A new leader starts from the clocks of a quorum, or from the log's time if that is later. */
   lead(): void {
-    this.#lastMs = Math.max(this.#lastMs, this.#clock.wallMs());
-    this.#stampedAtMs = this.#clock.monotonicMs();
+    this.#base = undefined;
+    this.#rebase();
   }
 
   stamp(): number {
-    const now = this.#clock.monotonicMs();
-    const limit = this.#lastMs + (now - this.#stampedAtMs) + AHEAD_MS_MAX;
-    this.#lastMs = Math.floor(Math.max(this.#lastMs, Math.min(this.#clock.wallMs(), limit)));
-    this.#stampedAtMs = now;
+    const wallMs = this.#clock.wallMs();
+    // A leader that was suspended, or led before it knew the others' clocks, asks them again.
+    if (wallMs > this.#limitMs()) this.#rebase();
+    this.#lastMs = Math.floor(Math.max(this.#lastMs, Math.min(wallMs, this.#limitMs())));
     return this.#lastMs;
+  }
+
+  /** Without a quorum's clocks time stands still. */
+  #limitMs(): number {
+    if (this.#base === undefined) return this.#lastMs;
+    const { wallMs, atMs } = this.#base;
+    return wallMs + (this.#clock.monotonicMs() - atMs) + AHEAD_MS_MAX;
+  }
+
+  #rebase(): void {
+    const median = this.#medianWallMs();
+    if (median === undefined) return;
+    this.#base = { wallMs: median, atMs: this.#clock.monotonicMs() };
+    this.#lastMs = Math.floor(Math.max(this.#lastMs, median));
   }
 }

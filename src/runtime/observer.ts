@@ -11,6 +11,8 @@ export interface RuntimeObserver {
   peerRefused(node: string, reason: string): void;
   snapshot(shard: ShardNumber, direction: "sent" | "received", succeeded: boolean): void;
   diskFull(full: boolean): void;
+  /** A peer remembers more than this replica's disk does. */
+  promiseLost(shard: ShardNumber, reason: string): void;
 }
 
 const nothing = (): void => undefined;
@@ -23,4 +25,5 @@ export const SILENT: RuntimeObserver = {
   peerRefused: nothing,
   snapshot: nothing,
   diskFull: nothing,
+  promiseLost: nothing,
 };

@@ -244,18 +244,40 @@ export interface FeedPage {
   readonly upTo: number;
 }
 
-/** Who a peer is, from the first words on its connection. */
+/** Who a peer is and how it is, from the first words on its connection, which it repeats every second. */
 export interface PeerHello {
   readonly clusterId: string;
   readonly node: string;
   readonly storeId: string;
   readonly toStoreId: string;
   readonly boot: number;
+  /** Random at each start of the process: two copies of a directory count the same boots. */
+  readonly life: number;
+  readonly wallMs: number;
+  /** It takes no entries before there is room again. */
+  readonly diskFull: boolean;
+  /** What the sender knows of the node that it speaks to; undefined before they met. */
+  readonly known: KnownNode | undefined;
   readonly replicas: readonly {
     readonly shard: ShardNumber;
     readonly replica: ReplicaId;
     readonly lastIndex: number;
   }[];
+}
+
+export interface KnownNode {
+  /** Highest that was heard of, and the life that it belonged to. */
+  readonly boot: number;
+  readonly life: number;
+  readonly replicas: readonly KnownReplica[];
+}
+
+/** What was heard of a replica; it promised that much at least. */
+export interface KnownReplica {
+  readonly replica: ReplicaId;
+  /** A term in which it may have voted. */
+  readonly term: number;
+  readonly acknowledged: LogId;
 }
 
 export interface PeerMessage {

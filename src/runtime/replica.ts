@@ -3,7 +3,7 @@ import type { Command } from "../domain/index.js";
 import { SWEEP_MORE } from "../machine/index.js";
 import type { KeyRange, Machine, StateKey } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
-import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
+import { decodeConfChange, isAtLeast, NONE, RaftGroup } from "../raft/index.js";
 import type {
   AppendWork,
   ConfChange,
@@ -20,15 +20,18 @@ import type { AppliedEntry, UnwrittenState } from "./applier.js";
 import { Compaction } from "./compaction.js";
 import { frameEntry } from "./entry-frame.js";
 import { Feed } from "./feed.js";
+import { Candidacy } from "./candidacy.js";
 import { HandOver } from "./hand-over.js";
 import { holdVotes } from "./held-votes.js";
 import { LogTime } from "./log-time.js";
+import type { NodeConditions } from "./node-conditions.js";
 import type {
   EntryCodec,
   AppliedState,
   Clock,
   FeedRow,
   IncomingSnapshot,
+  KnownReplica,
   LogId,
   OpenedReplica,
   Random,
@@ -67,6 +70,10 @@ import { Succession } from "./succession.js";
 import { Sweeper } from "./sweeper.js";
 
 const TRANSFER_TIMEOUT_MS = 3000;
+const OLD_COPY =
+  "this node was started on an older copy of its data directory: it takes part again when a leader has brought it up to date";
+const FORGOT_ENTRIES =
+  "others heard more acknowledged than the log holds: it takes part again when a leader has brought it up to date";
 /** A node that stops gives its followers this long: they may be stopping too. */
 const STOP_TRANSFER_MS = 500;
 const NO_REPLY = new Uint8Array();
@@ -92,7 +99,8 @@ export interface ReplicaHost {
   nextRound(): number;
   /** A round is on its way to the disk; everything is processed again when it is there. */
   isWriting(): boolean;
-  diskFull(): boolean;
+  readonly nodeName: string;
+  readonly conditions: NodeConditions;
   /** A round has been on its way to the disk for too long. */
   diskSlow(): boolean;
   fatal(error: unknown): void;
@@ -133,13 +141,16 @@ export class Replica implements ReplicaHandle {
   readonly #open = new OpenProposals();
   readonly #reads: Reads;
   readonly #logTime: LogTime;
-  readonly #lostReason: string | undefined;
+  #lostReason: string;
+  /** The end of the log that this replica had promised before it lost some of it. */
+  #promised: LogId;
   /** The state on the disk is damaged: nothing is written before a snapshot was installed. */
   #needsSnapshot: boolean;
   /** An entry that was asked for and could not be read; 0 if there is none. */
   #unreadable = 0;
   #gathered: GatheredProposal[] = [];
   #gatheredBytes = 0;
+  #hasRoom = true;
   #soft: SoftState = { leader: NONE, role: "follower" };
   /** As of the last written round. */
   #persisted: AppliedState;
@@ -150,6 +161,7 @@ export class Replica implements ReplicaHandle {
   #stopping = false;
   readonly #compaction: Compaction;
   #compactionWaiters: (() => void)[] = [];
+  readonly #candidacy: Candidacy;
   readonly #handOver: HandOver;
   readonly #succession: Succession;
 
@@ -166,11 +178,12 @@ export class Replica implements ReplicaHandle {
     this.replica = options.replica;
     this.#host = host;
     this.#reads = new Reads(host.store.boot);
-    this.#logTime = new LogTime(host.clock);
+    this.#logTime = new LogTime(host.clock, () => host.conditions.medianWallMs(this.voterNodes));
     this.#logTime.observe(opened.applied.timeMs);
     this.#leaderHeardAtMs = host.clock.monotonicMs();
     this.#persisted = opened.applied;
-    this.#lostReason = opened.lost?.reason;
+    this.#lostReason = opened.lost?.reason ?? "";
+    this.#promised = opened.lost?.promised ?? { index: 0, term: 0 };
     this.#needsSnapshot = opened.lost?.needsSnapshot ?? false;
     this.#log = new ReplicaLog({
       opened,
@@ -246,7 +259,10 @@ export class Replica implements ReplicaHandle {
       this.#log,
     );
     this.#compaction = new Compaction(limits, this.#log);
-    this.#handOver = new HandOver(this.#group, host.clock);
+    this.#candidacy = new Candidacy(this.#group, limits.electionTicks);
+    this.#handOver = new HandOver(this.#group, host.clock, (replica) =>
+      host.conditions.isFit(this.#nodeOf(replica), this.voterNodes),
+    );
     this.#succession = new Succession({
       group: this.#group,
       clock: host.clock,
@@ -337,7 +353,7 @@ export class Replica implements ReplicaHandle {
       sequence: applied.sequence,
       epoch: applied.epoch,
       stateHash: toHex(applied.stateHash),
-      quarantine: status.quarantined ? (this.#lostReason ?? "") : "",
+      quarantine: status.quarantined ? this.#lostReason : "",
       followers: status.followers
         .filter(({ id }) => id !== this.replica)
         .map((progress) => ({
@@ -426,12 +442,55 @@ export class Replica implements ReplicaHandle {
     return this.#soft.role === "leader";
   }
 
+  /** Nodes whose replicas vote in this group, as of what is applied here. */
+  get voterNodes(): readonly string[] {
+    return this.#applier.state.confState.voters.map((replica) => this.#nodeOf(replica));
+  }
+
+  /** Whether this node should lead the group while another can. */
+  get isFit(): boolean {
+    const { conditions, nodeName } = this.#host;
+    return conditions.isFit(nodeName, this.voterNodes);
+  }
+
+  /** Its node was told what the others remember. */
+  settle(): void {
+    this.#candidacy.settle();
+  }
+
+  /** What of the log the sender of a message says that it holds, durably. */
+  acknowledgedBy(message: Message): LogId | undefined {
+    if (message.kind !== "append-response" || message.reject || !this.isLeader) return undefined;
+    if (message.index === 0 || message.term !== this.#group.term) return undefined;
+    const term = this.#group.findTerm(message.index);
+    return term === undefined ? undefined : { index: message.index, term };
+  }
+
+  remind({ term, acknowledged }: KnownReplica, isOldCopy: boolean): void {
+    const index = this.#log.lastIndex();
+    const last = { index, term: this.#log.term(index) ?? 0 };
+    const held = isAtLeast(last, this.#promised) ? last : this.#promised;
+    const isLost = !isAtLeast(held, acknowledged);
+    if (!isLost && !isOldCopy) return;
+    this.#promised = isLost ? acknowledged : held;
+    this.#lostReason = isOldCopy ? OLD_COPY : FORGOT_ENTRIES;
+    this.#group.losePromise({
+      index: this.#promised.index,
+      term: Math.max(term, this.#group.term),
+    });
+    this.#host.observer.promiseLost(this.shard, this.#lostReason);
+    this.#host.store.noteLost(this.replica, this.#promised).catch((error: unknown) => {
+      this.#host.fatal(error);
+    });
+    this.#host.schedule(this);
+  }
+
   get leader(): ReplicaId {
     return this.#soft.leader;
   }
 
   get term(): number {
-    return this.#group.status().term;
+    return this.#group.term;
   }
 
   get lastIndex(): number {
@@ -445,6 +504,10 @@ export class Replica implements ReplicaHandle {
   step(message: Message): void {
     // The log from its start does not tell what a snapshot would.
     if (this.#needsSnapshot && message.kind === "append" && message.prevIndex === 0) return;
+    // The leader knows why from this node's first words, and tries again with every heartbeat. A new leader's own empty
+    // entry is taken, or nothing could be read from a group whose disks are all full.
+    const hasData = message.kind === "append" && (message.entries.at(-1)?.data.length ?? 0) > 0;
+    if (hasData && this.#host.conditions.isOwnDiskFull) return;
     if (message.from === this.#soft.leader) {
       this.#leaderHeardAtMs = this.#host.clock.monotonicMs();
     }
@@ -454,6 +517,8 @@ export class Replica implements ReplicaHandle {
 
   tick(): void {
     const now = this.#host.clock.monotonicMs();
+    this.#hasRoom = this.#findRoom();
+    this.#candidacy.tick(this.#soft.role, this.#soft.leader !== NONE, this.isFit);
     this.#group.tick();
     this.#handOver.tick();
     this.#open.expire(now);
@@ -611,7 +676,7 @@ export class Replica implements ReplicaHandle {
     const { limits } = this.#host;
     if (this.#stopping) return stopping();
     if (!this.isLeader) return notLeader(this.#nodeOf(this.#soft.leader));
-    if (this.#host.diskFull()) return diskFull();
+    if (this.#host.conditions.isOwnDiskFull || !this.#hasRoom) return diskFull();
     if (this.#host.diskSlow()) return diskSlow();
     if (bytes.length > limits.entryBytesMax)
       return entryTooLarge(bytes.length, limits.entryBytesMax);
@@ -620,6 +685,14 @@ export class Replica implements ReplicaHandle {
       return overloaded("too many commands are waiting");
     }
     return undefined;
+  }
+
+  /** On a quorum: what only a full disk could commit is not begun. */
+  #findRoom(): boolean {
+    const { conditions } = this.#host;
+    const voters = this.voterNodes;
+    const full = voters.filter((node) => conditions.isDiskFull(node)).length;
+    return full <= (voters.length - 1) / 2;
   }
 
   #proposeGathered(): void {

@@ -4,6 +4,8 @@ import type { ConfState, Message, ReplicaId } from "../raft/index.js";
 import type { Digest } from "./state-hash.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import type { RuntimeLimits } from "./limits.js";
+import { isDiskFull } from "./disk-reserve.js";
+import { NodeConditions } from "./node-conditions.js";
 import { SILENT } from "./observer.js";
 import type { RuntimeObserver } from "./observer.js";
 import { JoinedReplicas } from "./joined-replicas.js";
@@ -22,7 +24,9 @@ import type {
   ReplicaRound,
   SnapshotSink,
   Store,
+  StoreUsage,
 } from "./ports.js";
+import { Recollection } from "./recollection.js";
 import { Replica } from "./replica.js";
 import type { ReplicaHost } from "./replica.js";
 import type { ReplicaHandle } from "./replica-handle.js";
@@ -101,7 +105,9 @@ class NodeRuntime implements Runtime, PeerListener {
   /** A tick passed: what waits for company is written now. */
   #flushDue = false;
   #round = 0;
-  #diskFull = false;
+  readonly #life: number;
+  readonly #conditions: NodeConditions;
+  #recollection: Recollection | undefined;
   #stopped: Promise<void> | undefined;
   #failed = false;
   #cancelTick: () => void = () => undefined;
@@ -114,6 +120,8 @@ class NodeRuntime implements Runtime, PeerListener {
     this.#members = new Members(options.nodeOf, options.onMember ?? (() => undefined));
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#observer = { ...SILENT, ...options.observer };
+    this.#life = Math.floor(options.random() * Number.MAX_SAFE_INTEGER);
+    this.#conditions = new NodeConditions(options.nodeName, options.clock);
     this.#hostOfReplicas = this.#host();
   }
 
@@ -123,9 +131,31 @@ class NodeRuntime implements Runtime, PeerListener {
 
   async start(): Promise<void> {
     for (const hosted of this.#joined.addTo(this.#options.replicas)) await this.#open(hosted);
+    this.#recollection = this.#recollect();
     this.#transport = this.#options.openTransport(this);
+    this.#recollection.begin();
     this.#planTick();
     this.#planDiskCheck();
+  }
+
+  #recollect(): Recollection {
+    const { store, clock, nodeName } = this.#options;
+    const voters = new Set([...this.#byShard.values()].flatMap(({ voterNodes }) => voterNodes));
+    for (const node of [nodeName, ""]) voters.delete(node);
+    return new Recollection({
+      store,
+      clock,
+      life: this.#life,
+      waitMs: this.#limits.electionTicks * this.#limits.tickMs,
+      voters: [...voters],
+      replicas: () => this.#byShard.values(),
+      settled: () => {
+        for (const replica of this.#byShard.values()) replica.settle();
+      },
+      failed: (error) => {
+        this.#fail(error);
+      },
+    });
   }
 
   async join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
@@ -136,6 +166,8 @@ class NodeRuntime implements Runtime, PeerListener {
     await former?.stop();
     this.#byShard.delete(shard);
     await this.#open({ shard, replica, initial: NO_MEMBERS });
+    // Nobody can remember anything of a new replica.
+    this.#byShard.get(shard)?.settle();
   }
 
   stop(): Promise<void> {
@@ -153,13 +185,17 @@ class NodeRuntime implements Runtime, PeerListener {
   // ---- what the network calls
 
   hello(toNode: string): PeerHello {
-    const { clusterId, nodeName, store } = this.#options;
+    const { clusterId, nodeName, store, clock } = this.#options;
     return {
       clusterId,
       node: nodeName,
       storeId: store.storeId,
       toStoreId: this.#peers.storeOf(toNode),
       boot: store.boot,
+      life: this.#life,
+      wallMs: Math.max(0, Math.floor(clock.wallMs())),
+      diskFull: this.#conditions.isOwnDiskFull,
+      known: this.#peers.knownOf(toNode, (shard) => this.#byShard.get(shard)?.term ?? 0),
       replicas: [...this.#byShard.values()].map(({ shard, replica, lastIndex }) => ({
         shard,
         replica,
@@ -174,9 +210,14 @@ class NodeRuntime implements Runtime, PeerListener {
       joinedWith === undefined || joinedWith === hello.storeId
         ? this.#peers.admit(hello)
         : `${hello.node} joined with another disk: it was wiped, and must join as a new one`;
-    if (refusal !== undefined) this.#observer.peerRefused(hello.node, refusal);
-    else for (const { replica } of hello.replicas) this.#members.claim(replica, hello.node);
-    return refusal;
+    if (refusal !== undefined) {
+      this.#observer.peerRefused(hello.node, refusal);
+      return refusal;
+    }
+    for (const { replica } of hello.replicas) this.#members.claim(replica, hello.node);
+    this.#conditions.hear(hello);
+    this.#recollection?.hear(hello.node, hello.known);
+    return undefined;
   }
 
   receive(fromNode: string, messages: readonly PeerMessage[]): void {
@@ -184,6 +225,7 @@ class NodeRuntime implements Runtime, PeerListener {
       const replica = this.#byShard.get(shard);
       if (replica === undefined || message.to !== replica.replica) continue;
       if (this.#members.nodeOf(message.from) !== fromNode) continue;
+      this.#peers.heard(fromNode, message, replica.acknowledgedBy(message));
       replica.step(message);
     }
   }
@@ -216,7 +258,7 @@ class NodeRuntime implements Runtime, PeerListener {
   // ---- the turn
 
   #host(): ReplicaHost {
-    const { clock, random, store, machine, codec, digest, encodeSweep } = this.#options;
+    const { clock, random, store, machine, codec, digest, encodeSweep, nodeName } = this.#options;
     return {
       clock,
       random,
@@ -240,7 +282,8 @@ class NodeRuntime implements Runtime, PeerListener {
       },
       nextRound: () => this.#round + 1,
       isWriting: () => this.#writing,
-      diskFull: () => this.#diskFull,
+      nodeName,
+      conditions: this.#conditions,
       diskSlow: () => this.#writingMs() > this.#limits.diskSlowMs,
       fatal: (error) => {
         this.#fail(error);
@@ -418,8 +461,8 @@ class NodeRuntime implements Runtime, PeerListener {
     const { clock, store } = this.#options;
     this.#cancelDiskCheck = clock.after(this.#limits.diskCheckMs, () => {
       store.usage().then(
-        ({ freeBytes }) => {
-          if (this.#stopped === undefined) this.#checkDisk(freeBytes);
+        (usage) => {
+          if (this.#stopped === undefined) this.#checkDisk(usage);
         },
         (error: unknown) => {
           this.#fail(error);
@@ -428,13 +471,15 @@ class NodeRuntime implements Runtime, PeerListener {
     });
   }
 
-  #checkDisk(freeBytes: number): void {
-    const full = freeBytes < this.#limits.diskReserveBytes;
-    if (full !== this.#diskFull) this.#observer.diskFull(full);
-    this.#diskFull = full;
-    if (full) {
-      for (const replica of this.#byShard.values()) replica.yieldLeadership(false);
+  #checkDisk(usage: StoreUsage): void {
+    const was = this.#conditions.isOwnDiskFull;
+    const full = isDiskFull(usage, this.#limits.diskReserveBytes, was);
+    if (full !== was) this.#observer.diskFull(full);
+    this.#conditions.isOwnDiskFull = full;
+    for (const replica of this.#byShard.values()) {
+      if (!replica.isFit) replica.yieldLeadership(false);
     }
+    this.#peers.saveIfChanged();
     this.#planDiskCheck();
   }
 
@@ -444,7 +489,9 @@ class NodeRuntime implements Runtime, PeerListener {
     await Promise.all([...this.#byShard.values()].map((replica) => replica.stop()));
     this.#cancelTick();
     this.#cancelDiskCheck();
+    this.#recollection?.stop();
     this.#failed = true;
+    this.#peers.saveIfChanged();
     await this.#transport?.close();
   }
 

@@ -3,6 +3,7 @@ import {
   ConfStateSchema,
   EntryKind as WireEntryKind,
   HelloSchema,
+  KnownNodeSchema,
   RouteSchema,
   type Append,
   type AppendEntriesRequest,
@@ -10,6 +11,7 @@ import {
   type ConfState as WireConfState,
   type Entry as WireEntry,
   type Hello,
+  type KnownNode as WireKnownNode,
   type ReadIndexRequest,
   type ReadIndexResponse,
   type RequestVoteRequest,
@@ -19,7 +21,7 @@ import {
 } from "../../gen/cabildo/raft/v1/raft_pb.js";
 import { ClusterError } from "../base/index.js";
 import type { ConfState, Entry, EntryKind, Message } from "../raft/index.js";
-import type { PeerHello, PeerMessage } from "../runtime/index.js";
+import type { KnownNode, PeerHello, PeerMessage } from "../runtime/index.js";
 import { toSafeInteger, toUint64 } from "./int64.js";
 
 type Kind = Message["kind"];
@@ -32,6 +34,10 @@ export function encodeHello(hello: PeerHello): Hello {
     storeId: hello.storeId,
     toStoreId: hello.toStoreId,
     boot: toUint64(hello.boot),
+    life: toUint64(hello.life),
+    wallMs: toUint64(hello.wallMs),
+    diskFull: hello.diskFull,
+    ...(hello.known === undefined ? {} : { known: encodeKnown(hello.known) }),
     replicas: hello.replicas.map(({ shard, replica, lastIndex }) => ({
       shard,
       replica,
@@ -48,10 +54,42 @@ export function decodeHello(hello: Hello | undefined): PeerHello {
     storeId: hello.storeId,
     toStoreId: hello.toStoreId,
     boot: toSafeInteger(hello.boot),
+    life: toSafeInteger(hello.life),
+    wallMs: toSafeInteger(hello.wallMs),
+    diskFull: hello.diskFull,
+    known: hello.known === undefined ? undefined : decodeKnown(hello.known),
     replicas: hello.replicas.map(({ shard, replica, lastIndex }) => ({
       shard,
       replica,
       lastIndex: toSafeInteger(lastIndex),
+    })),
+  };
+}
+
+function encodeKnown({ boot, life, replicas }: KnownNode): WireKnownNode {
+  return create(KnownNodeSchema, {
+    boot: toUint64(boot),
+    life: toUint64(life),
+    replicas: replicas.map(({ replica, term, acknowledged }) => ({
+      replica,
+      term: toUint64(term),
+      acknowledgedIndex: toUint64(acknowledged.index),
+      acknowledgedTerm: toUint64(acknowledged.term),
+    })),
+  });
+}
+
+function decodeKnown({ boot, life, replicas }: WireKnownNode): KnownNode {
+  return {
+    boot: toSafeInteger(boot),
+    life: toSafeInteger(life),
+    replicas: replicas.map(({ replica, term, acknowledgedIndex, acknowledgedTerm }) => ({
+      replica,
+      term: toSafeInteger(term),
+      acknowledged: {
+        index: toSafeInteger(acknowledgedIndex),
+        term: toSafeInteger(acknowledgedTerm),
+      },
     })),
   };
 }

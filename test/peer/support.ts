@@ -40,6 +40,14 @@ export class RecordingListener implements PeerListener {
       storeId: `${this.#node}-store`,
       toStoreId: "",
       boot: 3,
+      life: 2 ** 52 + 1,
+      wallMs: 1_700_000_000_000,
+      diskFull: true,
+      known: {
+        boot: 9,
+        life: 7,
+        replicas: [{ replica: 65538, term: 4, acknowledged: { index: 41, term: 3 } }],
+      },
       replicas: [{ shard: 1, replica: 65537, lastIndex: 42 }],
     };
   }

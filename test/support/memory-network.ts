@@ -6,12 +6,14 @@ const CHUNK_BYTES = 4096;
 export class MemoryNetwork {
   readonly #listeners = new Map<string, PeerListener>();
   readonly #down = new Set<string>();
+  readonly #refused = new Map<string, string>();
   /** Decides about each message; true loses it. */
   loses: (from: string, to: string) => boolean = () => false;
 
   open(node: string, listener: PeerListener): PeerTransport {
     this.#listeners.set(node, listener);
     this.#down.delete(node);
+    for (const other of this.#listeners.keys()) this.greet(node, other);
     return {
       send: (to, messages) => {
         this.#deliver(node, to, messages);
@@ -23,6 +25,33 @@ export class MemoryNetwork {
         return Promise.resolve();
       },
     };
+  }
+
+  /** Both say who they are; who is refused is not heard. */
+  greet(one: string, other: string): void {
+    for (const [from, to] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const hello = this.#listeners.get(from)?.hello(to);
+      if (hello === undefined || from === to || this.#down.has(from) || this.#down.has(to))
+        continue;
+      const refusal = this.#listeners.get(to)?.admit(hello);
+      if (refusal === undefined) this.#refused.delete(`${from}>${to}`);
+      else this.#refused.set(`${from}>${to}`, refusal);
+    }
+  }
+
+  /** As every second on a real connection. */
+  announce(): void {
+    for (const one of this.#listeners.keys()) {
+      for (const other of this.#listeners.keys()) if (one < other) this.greet(one, other);
+    }
+  }
+
+  /** Why a node is not heard by another. */
+  refusal(from: string, to: string): string | undefined {
+    return this.#refused.get(`${from}>${to}`);
   }
 
   /** The node is gone; its peers notice that nobody listens there. */
@@ -38,11 +67,13 @@ export class MemoryNetwork {
 
   rejoin(node: string): void {
     this.#down.delete(node);
+    for (const other of this.#listeners.keys()) this.greet(node, other);
   }
 
   #deliver(from: string, to: string, messages: readonly PeerMessage[]): void {
     setImmediate(() => {
       if (this.#down.has(from) || this.#down.has(to) || this.loses(from, to)) return;
+      if (this.#refused.has(`${from}>${to}`)) return;
       this.#listeners.get(to)?.receive(from, messages);
     });
   }

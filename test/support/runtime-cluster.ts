@@ -39,6 +39,8 @@ export class RuntimeCluster {
   readonly #stalled = new Map<string, (() => void)[]>();
   readonly #limits: Partial<RuntimeLimits>;
   readonly failures: unknown[] = [];
+  /** How far a node's wall clock is off. */
+  readonly clockOffMs = new Map<string, number>();
 
   static async start(limits: Partial<RuntimeLimits> = {}): Promise<RuntimeCluster> {
     const cluster = new RuntimeCluster(limits);
@@ -71,7 +73,10 @@ export class RuntimeCluster {
       codec: REGISTER_CODEC,
       digest: (bytes) => hash("sha256", bytes, "buffer"),
       encodeSweep: sweepCommand,
-      clock: CLOCK,
+      clock: {
+        ...CLOCK,
+        wallMs: () => Date.now() + (this.clockOffMs.get(name) ?? 0),
+      },
       random: Math.random,
       replicas: SHARDS.filter(() => ORDINALS.includes(ordinal)).map((shard) => ({
         shard,
@@ -112,6 +117,22 @@ export class RuntimeCluster {
     if (disk === undefined || rotten === undefined) throw new Error(`no disk of ${name}`);
     if ((await flipBit(rotten.openEngine(), chosen, 3)) === 0) throw new Error("no such row");
     disk.copyRowsFrom(rotten);
+  }
+
+  /** What an administrator copies of a directory, and what he puts back or wipes while the node is down. */
+  copyDisk(name: string): MemoryDisk {
+    const disk = this.#disks.get(name);
+    if (disk === undefined) throw new Error(`no disk of ${name}`);
+    return disk.copy();
+  }
+
+  replaceDisk(name: string, disk: MemoryDisk): void {
+    this.#disks.set(name, disk.copy());
+  }
+
+  setFreeBytes(name: string, freeBytes: number): void {
+    const disk = this.#disks.get(name);
+    if (disk !== undefined) disk.freeBytes = freeBytes;
   }
 
   /** How many stored rows are chosen. */

@@ -10,10 +10,10 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/raft/v1/raft.proto.
  */
 export const file_cabildo_raft_v1_raft: GenFile = /*@__PURE__*/
-  fileDesc("ChpjYWJpbGRvL3JhZnQvdjEvcmFmdC5wcm90bxIPY2FiaWxkby5yYWZ0LnYxIpIBCgVIZWxsbxISCgpjbHVzdGVyX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSEAoIc3RvcmVfaWQYAyABKAkSEwoLdG9fc3RvcmVfaWQYBCABKAkSDAoEYm9vdBgFIAEoBBIyCghyZXBsaWNhcxgGIAMoCzIgLmNhYmlsZG8ucmFmdC52MS5SZXBsaWNhUG9zaXRpb24iRQoPUmVwbGljYVBvc2l0aW9uEg0KBXNoYXJkGAEgASgNEg8KB3JlcGxpY2EYAiABKA0SEgoKbGFzdF9pbmRleBgDIAEoBCI+CgVSb3V0ZRINCgVzaGFyZBgBIAEoDRIMCgRmcm9tGAIgASgNEgoKAnRvGAMgASgNEgwKBHRlcm0YBCABKAQirQEKElJlcXVlc3RWb3RlUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIlCgVyb3V0ZRgCIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRISCgpsYXN0X2luZGV4GAMgASgEEhEKCWxhc3RfdGVybRgEIAEoBBIQCghwcmVfdm90ZRgFIAEoCBIQCgh0cmFuc2ZlchgGIAEoCCJMChNSZXF1ZXN0Vm90ZVJlc3BvbnNlEiUKBXJvdXRlGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEg4KBnJlamVjdBgCIAEoCCJNCgVFbnRyeRIMCgR0ZXJtGAEgASgEEigKBGtpbmQYAiABKA4yGi5jYWJpbGRvLnJhZnQudjEuRW50cnlLaW5kEgwKBGRhdGEYAyABKAwijwEKBkFwcGVuZBIlCgVyb3V0ZRgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRISCgpwcmV2X2luZGV4GAIgASgEEhEKCXByZXZfdGVybRgDIAEoBBIOCgZjb21taXQYBCABKAQSJwoHZW50cmllcxgFIAMoCzIWLmNhYmlsZG8ucmFmdC52MS5FbnRyeSJWCglIZWFydGJlYXQSJQoFcm91dGUYASABKAsyFi5jYWJpbGRvLnJhZnQudjEuUm91dGUSDgoGY29tbWl0GAIgASgEEhIKCnJlYWRfcm91bmQYAyABKAQilwEKFEFwcGVuZEVudHJpZXNSZXF1ZXN0EiUKBWhlbGxvGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLkhlbGxvEigKB2FwcGVuZHMYAiADKAsyFy5jYWJpbGRvLnJhZnQudjEuQXBwZW5kEi4KCmhlYXJ0YmVhdHMYAyADKAsyGi5jYWJpbGRvLnJhZnQudjEuSGVhcnRiZWF0InsKDEFwcGVuZFJlc3VsdBIlCgVyb3V0ZRgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRINCgVpbmRleBgCIAEoBBIOCgZyZWplY3QYAyABKAgSEgoKaGludF9pbmRleBgEIAEoBBIRCgloaW50X3Rlcm0YBSABKAQiTAoPSGVhcnRiZWF0UmVzdWx0EiUKBXJvdXRlGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEhIKCnJlYWRfcm91bmQYAiABKAQipAEKFUFwcGVuZEVudHJpZXNSZXNwb25zZRIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIuCgdhcHBlbmRzGAIgAygLMh0uY2FiaWxkby5yYWZ0LnYxLkFwcGVuZFJlc3VsdBI0CgpoZWFydGJlYXRzGAMgAygLMiAuY2FiaWxkby5yYWZ0LnYxLkhlYXJ0YmVhdFJlc3VsdCJxCglDb25mU3RhdGUSDgoGdm90ZXJzGAEgAygNEhAKCGxlYXJuZXJzGAIgAygNEhcKD3ZvdGVyc19vdXRnb2luZxgDIAMoDRIVCg1sZWFybmVyc19uZXh0GAQgAygNEhIKCmF1dG9fbGVhdmUYBSABKAgiwAEKDlNuYXBzaG90SGVhZGVyEiUKBWhlbGxvGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLkhlbGxvEiUKBXJvdXRlGAIgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEhMKC3NuYXBzaG90X2lkGAMgASgJEg0KBWluZGV4GAQgASgEEgwKBHRlcm0YBSABKAQSLgoKY29uZl9zdGF0ZRgGIAEoCzIaLmNhYmlsZG8ucmFmdC52MS5Db25mU3RhdGUiTQoNU25hcHNob3RDaHVuaxIOCgZvZmZzZXQYASABKAQSDAoEcm93cxgCIAEoDBIQCghjaGVja3N1bRgDIAEoDRIMCgRsYXN0GAQgASgIIoQBChZJbnN0YWxsU25hcHNob3RSZXF1ZXN0EjEKBmhlYWRlchgBIAEoCzIfLmNhYmlsZG8ucmFmdC52MS5TbmFwc2hvdEhlYWRlckgAEi8KBWNodW5rGAIgASgLMh4uY2FiaWxkby5yYWZ0LnYxLlNuYXBzaG90Q2h1bmtIAEIGCgRwYXJ0IlYKF0luc3RhbGxTbmFwc2hvdFJlc3BvbnNlEhMKC3NuYXBzaG90X2lkGAEgASgJEhMKC25leHRfb2Zmc2V0GAIgASgEEhEKCWluc3RhbGxlZBgDIAEoCCJhChFUaW1lb3V0Tm93UmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIlCgVyb3V0ZRgCIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZSIUChJUaW1lb3V0Tm93UmVzcG9uc2UicQoQUmVhZEluZGV4UmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIlCgVyb3V0ZRgCIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRIPCgdjb250ZXh0GAMgASgEIloKEVJlYWRJbmRleFJlc3BvbnNlEiUKBXJvdXRlGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEg8KB2NvbnRleHQYAiABKAQSDQoFaW5kZXgYAyABKAQqeQoJRW50cnlLaW5kEhoKFkVOVFJZX0tJTkRfVU5TUEVDSUZJRUQQABIVChFFTlRSWV9LSU5EX05PUk1BTBABEhoKFkVOVFJZX0tJTkRfQ09ORl9DSEFOR0UQAhIdChlFTlRSWV9LSU5EX0NPTkZfQ0hBTkdFX1YyEAMy4AMKC1JhZnRTZXJ2aWNlElgKC1JlcXVlc3RWb3RlEiMuY2FiaWxkby5yYWZ0LnYxLlJlcXVlc3RWb3RlUmVxdWVzdBokLmNhYmlsZG8ucmFmdC52MS5SZXF1ZXN0Vm90ZVJlc3BvbnNlEmIKDUFwcGVuZEVudHJpZXMSJS5jYWJpbGRvLnJhZnQudjEuQXBwZW5kRW50cmllc1JlcXVlc3QaJi5jYWJpbGRvLnJhZnQudjEuQXBwZW5kRW50cmllc1Jlc3BvbnNlKAEwARJoCg9JbnN0YWxsU25hcHNob3QSJy5jYWJpbGRvLnJhZnQudjEuSW5zdGFsbFNuYXBzaG90UmVxdWVzdBooLmNhYmlsZG8ucmFmdC52MS5JbnN0YWxsU25hcHNob3RSZXNwb25zZSgBMAESVQoKVGltZW91dE5vdxIiLmNhYmlsZG8ucmFmdC52MS5UaW1lb3V0Tm93UmVxdWVzdBojLmNhYmlsZG8ucmFmdC52MS5UaW1lb3V0Tm93UmVzcG9uc2USUgoJUmVhZEluZGV4EiEuY2FiaWxkby5yYWZ0LnYxLlJlYWRJbmRleFJlcXVlc3QaIi5jYWJpbGRvLnJhZnQudjEuUmVhZEluZGV4UmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChpjYWJpbGRvL3JhZnQvdjEvcmFmdC5wcm90bxIPY2FiaWxkby5yYWZ0LnYxIu8BCgVIZWxsbxISCgpjbHVzdGVyX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSEAoIc3RvcmVfaWQYAyABKAkSEwoLdG9fc3RvcmVfaWQYBCABKAkSDAoEYm9vdBgFIAEoBBIyCghyZXBsaWNhcxgGIAMoCzIgLmNhYmlsZG8ucmFmdC52MS5SZXBsaWNhUG9zaXRpb24SDAoEbGlmZRgHIAEoBBIPCgd3YWxsX21zGAggASgEEhEKCWRpc2tfZnVsbBgJIAEoCBIpCgVrbm93bhgKIAEoCzIaLmNhYmlsZG8ucmFmdC52MS5Lbm93bk5vZGUiWAoJS25vd25Ob2RlEgwKBGJvb3QYASABKAQSDAoEbGlmZRgCIAEoBBIvCghyZXBsaWNhcxgDIAMoCzIdLmNhYmlsZG8ucmFmdC52MS5Lbm93blJlcGxpY2EiZAoMS25vd25SZXBsaWNhEg8KB3JlcGxpY2EYASABKA0SDAoEdGVybRgCIAEoBBIaChJhY2tub3dsZWRnZWRfaW5kZXgYAyABKAQSGQoRYWNrbm93bGVkZ2VkX3Rlcm0YBCABKAQiRQoPUmVwbGljYVBvc2l0aW9uEg0KBXNoYXJkGAEgASgNEg8KB3JlcGxpY2EYAiABKA0SEgoKbGFzdF9pbmRleBgDIAEoBCI+CgVSb3V0ZRINCgVzaGFyZBgBIAEoDRIMCgRmcm9tGAIgASgNEgoKAnRvGAMgASgNEgwKBHRlcm0YBCABKAQirQEKElJlcXVlc3RWb3RlUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIlCgVyb3V0ZRgCIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRISCgpsYXN0X2luZGV4GAMgASgEEhEKCWxhc3RfdGVybRgEIAEoBBIQCghwcmVfdm90ZRgFIAEoCBIQCgh0cmFuc2ZlchgGIAEoCCJMChNSZXF1ZXN0Vm90ZVJlc3BvbnNlEiUKBXJvdXRlGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEg4KBnJlamVjdBgCIAEoCCJNCgVFbnRyeRIMCgR0ZXJtGAEgASgEEigKBGtpbmQYAiABKA4yGi5jYWJpbGRvLnJhZnQudjEuRW50cnlLaW5kEgwKBGRhdGEYAyABKAwijwEKBkFwcGVuZBIlCgVyb3V0ZRgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRISCgpwcmV2X2luZGV4GAIgASgEEhEKCXByZXZfdGVybRgDIAEoBBIOCgZjb21taXQYBCABKAQSJwoHZW50cmllcxgFIAMoCzIWLmNhYmlsZG8ucmFmdC52MS5FbnRyeSJWCglIZWFydGJlYXQSJQoFcm91dGUYASABKAsyFi5jYWJpbGRvLnJhZnQudjEuUm91dGUSDgoGY29tbWl0GAIgASgEEhIKCnJlYWRfcm91bmQYAyABKAQilwEKFEFwcGVuZEVudHJpZXNSZXF1ZXN0EiUKBWhlbGxvGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLkhlbGxvEigKB2FwcGVuZHMYAiADKAsyFy5jYWJpbGRvLnJhZnQudjEuQXBwZW5kEi4KCmhlYXJ0YmVhdHMYAyADKAsyGi5jYWJpbGRvLnJhZnQudjEuSGVhcnRiZWF0InsKDEFwcGVuZFJlc3VsdBIlCgVyb3V0ZRgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRINCgVpbmRleBgCIAEoBBIOCgZyZWplY3QYAyABKAgSEgoKaGludF9pbmRleBgEIAEoBBIRCgloaW50X3Rlcm0YBSABKAQiTAoPSGVhcnRiZWF0UmVzdWx0EiUKBXJvdXRlGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEhIKCnJlYWRfcm91bmQYAiABKAQipAEKFUFwcGVuZEVudHJpZXNSZXNwb25zZRIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIuCgdhcHBlbmRzGAIgAygLMh0uY2FiaWxkby5yYWZ0LnYxLkFwcGVuZFJlc3VsdBI0CgpoZWFydGJlYXRzGAMgAygLMiAuY2FiaWxkby5yYWZ0LnYxLkhlYXJ0YmVhdFJlc3VsdCJxCglDb25mU3RhdGUSDgoGdm90ZXJzGAEgAygNEhAKCGxlYXJuZXJzGAIgAygNEhcKD3ZvdGVyc19vdXRnb2luZxgDIAMoDRIVCg1sZWFybmVyc19uZXh0GAQgAygNEhIKCmF1dG9fbGVhdmUYBSABKAgiwAEKDlNuYXBzaG90SGVhZGVyEiUKBWhlbGxvGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLkhlbGxvEiUKBXJvdXRlGAIgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEhMKC3NuYXBzaG90X2lkGAMgASgJEg0KBWluZGV4GAQgASgEEgwKBHRlcm0YBSABKAQSLgoKY29uZl9zdGF0ZRgGIAEoCzIaLmNhYmlsZG8ucmFmdC52MS5Db25mU3RhdGUiTQoNU25hcHNob3RDaHVuaxIOCgZvZmZzZXQYASABKAQSDAoEcm93cxgCIAEoDBIQCghjaGVja3N1bRgDIAEoDRIMCgRsYXN0GAQgASgIIoQBChZJbnN0YWxsU25hcHNob3RSZXF1ZXN0EjEKBmhlYWRlchgBIAEoCzIfLmNhYmlsZG8ucmFmdC52MS5TbmFwc2hvdEhlYWRlckgAEi8KBWNodW5rGAIgASgLMh4uY2FiaWxkby5yYWZ0LnYxLlNuYXBzaG90Q2h1bmtIAEIGCgRwYXJ0IlYKF0luc3RhbGxTbmFwc2hvdFJlc3BvbnNlEhMKC3NuYXBzaG90X2lkGAEgASgJEhMKC25leHRfb2Zmc2V0GAIgASgEEhEKCWluc3RhbGxlZBgDIAEoCCJhChFUaW1lb3V0Tm93UmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIlCgVyb3V0ZRgCIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZSIUChJUaW1lb3V0Tm93UmVzcG9uc2UicQoQUmVhZEluZGV4UmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5IZWxsbxIlCgVyb3V0ZRgCIAEoCzIWLmNhYmlsZG8ucmFmdC52MS5Sb3V0ZRIPCgdjb250ZXh0GAMgASgEIloKEVJlYWRJbmRleFJlc3BvbnNlEiUKBXJvdXRlGAEgASgLMhYuY2FiaWxkby5yYWZ0LnYxLlJvdXRlEg8KB2NvbnRleHQYAiABKAQSDQoFaW5kZXgYAyABKAQqeQoJRW50cnlLaW5kEhoKFkVOVFJZX0tJTkRfVU5TUEVDSUZJRUQQABIVChFFTlRSWV9LSU5EX05PUk1BTBABEhoKFkVOVFJZX0tJTkRfQ09ORl9DSEFOR0UQAhIdChlFTlRSWV9LSU5EX0NPTkZfQ0hBTkdFX1YyEAMy4AMKC1JhZnRTZXJ2aWNlElgKC1JlcXVlc3RWb3RlEiMuY2FiaWxkby5yYWZ0LnYxLlJlcXVlc3RWb3RlUmVxdWVzdBokLmNhYmlsZG8ucmFmdC52MS5SZXF1ZXN0Vm90ZVJlc3BvbnNlEmIKDUFwcGVuZEVudHJpZXMSJS5jYWJpbGRvLnJhZnQudjEuQXBwZW5kRW50cmllc1JlcXVlc3QaJi5jYWJpbGRvLnJhZnQudjEuQXBwZW5kRW50cmllc1Jlc3BvbnNlKAEwARJoCg9JbnN0YWxsU25hcHNob3QSJy5jYWJpbGRvLnJhZnQudjEuSW5zdGFsbFNuYXBzaG90UmVxdWVzdBooLmNhYmlsZG8ucmFmdC52MS5JbnN0YWxsU25hcHNob3RSZXNwb25zZSgBMAESVQoKVGltZW91dE5vdxIiLmNhYmlsZG8ucmFmdC52MS5UaW1lb3V0Tm93UmVxdWVzdBojLmNhYmlsZG8ucmFmdC52MS5UaW1lb3V0Tm93UmVzcG9uc2USUgoJUmVhZEluZGV4EiEuY2FiaWxkby5yYWZ0LnYxLlJlYWRJbmRleFJlcXVlc3QaIi5jYWJpbGRvLnJhZnQudjEuUmVhZEluZGV4UmVzcG9uc2ViBnByb3RvMw");
 
 /**
- * Who speaks, from which disk, in which life of it.
+ * Who speaks, from which disk, in which life of it, and how it is. Repeated on a stream every second.
  *
  * @generated from message cabildo.raft.v1.Hello
  */
@@ -55,6 +55,34 @@ export type Hello = Message<"cabildo.raft.v1.Hello"> & {
    * @generated from field: repeated cabildo.raft.v1.ReplicaPosition replicas = 6;
    */
   replicas: ReplicaPosition[];
+
+  /**
+   * Random at each start of the sender's process: two copies of a directory count the same boots.
+   *
+   * @generated from field: uint64 life = 7;
+   */
+  life: bigint;
+
+  /**
+   * The sender's wall clock, in milliseconds since 1970.
+   *
+   * @generated from field: uint64 wall_ms = 8;
+   */
+  wallMs: bigint;
+
+  /**
+   * The sender takes no entries before there is room on its disk again.
+   *
+   * @generated from field: bool disk_full = 9;
+   */
+  diskFull: boolean;
+
+  /**
+   * What the sender knows of the receiver; absent before they met.
+   *
+   * @generated from field: cabildo.raft.v1.KnownNode known = 10;
+   */
+  known?: KnownNode | undefined;
 };
 
 /**
@@ -63,6 +91,71 @@ export type Hello = Message<"cabildo.raft.v1.Hello"> & {
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_cabildo_raft_v1_raft, 0);
+
+/**
+ * What a node was heard to promise: where its own disk says less, it is an older copy.
+ *
+ * @generated from message cabildo.raft.v1.KnownNode
+ */
+export type KnownNode = Message<"cabildo.raft.v1.KnownNode"> & {
+  /**
+   * @generated from field: uint64 boot = 1;
+   */
+  boot: bigint;
+
+  /**
+   * @generated from field: uint64 life = 2;
+   */
+  life: bigint;
+
+  /**
+   * @generated from field: repeated cabildo.raft.v1.KnownReplica replicas = 3;
+   */
+  replicas: KnownReplica[];
+};
+
+/**
+ * Describes the message cabildo.raft.v1.KnownNode.
+ * Use `create(KnownNodeSchema)` to create a new message.
+ */
+export const KnownNodeSchema: GenMessage<KnownNode> = /*@__PURE__*/
+  messageDesc(file_cabildo_raft_v1_raft, 1);
+
+/**
+ * @generated from message cabildo.raft.v1.KnownReplica
+ */
+export type KnownReplica = Message<"cabildo.raft.v1.KnownReplica"> & {
+  /**
+   * @generated from field: uint32 replica = 1;
+   */
+  replica: number;
+
+  /**
+   * A term in which it may have voted.
+   *
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+
+  /**
+   * Last entry that it acknowledged.
+   *
+   * @generated from field: uint64 acknowledged_index = 3;
+   */
+  acknowledgedIndex: bigint;
+
+  /**
+   * @generated from field: uint64 acknowledged_term = 4;
+   */
+  acknowledgedTerm: bigint;
+};
+
+/**
+ * Describes the message cabildo.raft.v1.KnownReplica.
+ * Use `create(KnownReplicaSchema)` to create a new message.
+ */
+export const KnownReplicaSchema: GenMessage<KnownReplica> = /*@__PURE__*/
+  messageDesc(file_cabildo_raft_v1_raft, 2);
 
 /**
  * @generated from message cabildo.raft.v1.ReplicaPosition
@@ -89,7 +182,7 @@ export type ReplicaPosition = Message<"cabildo.raft.v1.ReplicaPosition"> & {
  * Use `create(ReplicaPositionSchema)` to create a new message.
  */
 export const ReplicaPositionSchema: GenMessage<ReplicaPosition> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 1);
+  messageDesc(file_cabildo_raft_v1_raft, 3);
 
 /**
  * Where a message belongs: a group, the sender, the receiver, and the sender's term.
@@ -123,7 +216,7 @@ export type Route = Message<"cabildo.raft.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 2);
+  messageDesc(file_cabildo_raft_v1_raft, 4);
 
 /**
  * @generated from message cabildo.raft.v1.RequestVoteRequest
@@ -167,7 +260,7 @@ export type RequestVoteRequest = Message<"cabildo.raft.v1.RequestVoteRequest"> &
  * Use `create(RequestVoteRequestSchema)` to create a new message.
  */
 export const RequestVoteRequestSchema: GenMessage<RequestVoteRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 3);
+  messageDesc(file_cabildo_raft_v1_raft, 5);
 
 /**
  * @generated from message cabildo.raft.v1.RequestVoteResponse
@@ -189,7 +282,7 @@ export type RequestVoteResponse = Message<"cabildo.raft.v1.RequestVoteResponse">
  * Use `create(RequestVoteResponseSchema)` to create a new message.
  */
 export const RequestVoteResponseSchema: GenMessage<RequestVoteResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 4);
+  messageDesc(file_cabildo_raft_v1_raft, 6);
 
 /**
  * The index follows from the place in the list.
@@ -218,7 +311,7 @@ export type Entry = Message<"cabildo.raft.v1.Entry"> & {
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 5);
+  messageDesc(file_cabildo_raft_v1_raft, 7);
 
 /**
  * @generated from message cabildo.raft.v1.Append
@@ -255,7 +348,7 @@ export type Append = Message<"cabildo.raft.v1.Append"> & {
  * Use `create(AppendSchema)` to create a new message.
  */
 export const AppendSchema: GenMessage<Append> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 6);
+  messageDesc(file_cabildo_raft_v1_raft, 8);
 
 /**
  * @generated from message cabildo.raft.v1.Heartbeat
@@ -284,7 +377,7 @@ export type Heartbeat = Message<"cabildo.raft.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 7);
+  messageDesc(file_cabildo_raft_v1_raft, 9);
 
 /**
  * @generated from message cabildo.raft.v1.AppendEntriesRequest
@@ -311,7 +404,7 @@ export type AppendEntriesRequest = Message<"cabildo.raft.v1.AppendEntriesRequest
  * Use `create(AppendEntriesRequestSchema)` to create a new message.
  */
 export const AppendEntriesRequestSchema: GenMessage<AppendEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 8);
+  messageDesc(file_cabildo_raft_v1_raft, 10);
 
 /**
  * @generated from message cabildo.raft.v1.AppendResult
@@ -350,7 +443,7 @@ export type AppendResult = Message<"cabildo.raft.v1.AppendResult"> & {
  * Use `create(AppendResultSchema)` to create a new message.
  */
 export const AppendResultSchema: GenMessage<AppendResult> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 9);
+  messageDesc(file_cabildo_raft_v1_raft, 11);
 
 /**
  * @generated from message cabildo.raft.v1.HeartbeatResult
@@ -372,7 +465,7 @@ export type HeartbeatResult = Message<"cabildo.raft.v1.HeartbeatResult"> & {
  * Use `create(HeartbeatResultSchema)` to create a new message.
  */
 export const HeartbeatResultSchema: GenMessage<HeartbeatResult> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 10);
+  messageDesc(file_cabildo_raft_v1_raft, 12);
 
 /**
  * @generated from message cabildo.raft.v1.AppendEntriesResponse
@@ -399,7 +492,7 @@ export type AppendEntriesResponse = Message<"cabildo.raft.v1.AppendEntriesRespon
  * Use `create(AppendEntriesResponseSchema)` to create a new message.
  */
 export const AppendEntriesResponseSchema: GenMessage<AppendEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 11);
+  messageDesc(file_cabildo_raft_v1_raft, 13);
 
 /**
  * @generated from message cabildo.raft.v1.ConfState
@@ -436,7 +529,7 @@ export type ConfState = Message<"cabildo.raft.v1.ConfState"> & {
  * Use `create(ConfStateSchema)` to create a new message.
  */
 export const ConfStateSchema: GenMessage<ConfState> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 12);
+  messageDesc(file_cabildo_raft_v1_raft, 14);
 
 /**
  * @generated from message cabildo.raft.v1.SnapshotHeader
@@ -480,7 +573,7 @@ export type SnapshotHeader = Message<"cabildo.raft.v1.SnapshotHeader"> & {
  * Use `create(SnapshotHeaderSchema)` to create a new message.
  */
 export const SnapshotHeaderSchema: GenMessage<SnapshotHeader> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 13);
+  messageDesc(file_cabildo_raft_v1_raft, 15);
 
 /**
  * @generated from message cabildo.raft.v1.SnapshotChunk
@@ -518,7 +611,7 @@ export type SnapshotChunk = Message<"cabildo.raft.v1.SnapshotChunk"> & {
  * Use `create(SnapshotChunkSchema)` to create a new message.
  */
 export const SnapshotChunkSchema: GenMessage<SnapshotChunk> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 14);
+  messageDesc(file_cabildo_raft_v1_raft, 16);
 
 /**
  * @generated from message cabildo.raft.v1.InstallSnapshotRequest
@@ -547,7 +640,7 @@ export type InstallSnapshotRequest = Message<"cabildo.raft.v1.InstallSnapshotReq
  * Use `create(InstallSnapshotRequestSchema)` to create a new message.
  */
 export const InstallSnapshotRequestSchema: GenMessage<InstallSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 15);
+  messageDesc(file_cabildo_raft_v1_raft, 17);
 
 /**
  * @generated from message cabildo.raft.v1.InstallSnapshotResponse
@@ -576,7 +669,7 @@ export type InstallSnapshotResponse = Message<"cabildo.raft.v1.InstallSnapshotRe
  * Use `create(InstallSnapshotResponseSchema)` to create a new message.
  */
 export const InstallSnapshotResponseSchema: GenMessage<InstallSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 16);
+  messageDesc(file_cabildo_raft_v1_raft, 18);
 
 /**
  * @generated from message cabildo.raft.v1.TimeoutNowRequest
@@ -598,7 +691,7 @@ export type TimeoutNowRequest = Message<"cabildo.raft.v1.TimeoutNowRequest"> & {
  * Use `create(TimeoutNowRequestSchema)` to create a new message.
  */
 export const TimeoutNowRequestSchema: GenMessage<TimeoutNowRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 17);
+  messageDesc(file_cabildo_raft_v1_raft, 19);
 
 /**
  * @generated from message cabildo.raft.v1.TimeoutNowResponse
@@ -611,7 +704,7 @@ export type TimeoutNowResponse = Message<"cabildo.raft.v1.TimeoutNowResponse"> &
  * Use `create(TimeoutNowResponseSchema)` to create a new message.
  */
 export const TimeoutNowResponseSchema: GenMessage<TimeoutNowResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 18);
+  messageDesc(file_cabildo_raft_v1_raft, 20);
 
 /**
  * @generated from message cabildo.raft.v1.ReadIndexRequest
@@ -638,7 +731,7 @@ export type ReadIndexRequest = Message<"cabildo.raft.v1.ReadIndexRequest"> & {
  * Use `create(ReadIndexRequestSchema)` to create a new message.
  */
 export const ReadIndexRequestSchema: GenMessage<ReadIndexRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 19);
+  messageDesc(file_cabildo_raft_v1_raft, 21);
 
 /**
  * @generated from message cabildo.raft.v1.ReadIndexResponse
@@ -665,7 +758,7 @@ export type ReadIndexResponse = Message<"cabildo.raft.v1.ReadIndexResponse"> & {
  * Use `create(ReadIndexResponseSchema)` to create a new message.
  */
 export const ReadIndexResponseSchema: GenMessage<ReadIndexResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_raft_v1_raft, 20);
+  messageDesc(file_cabildo_raft_v1_raft, 22);
 
 /**
  * @generated from enum cabildo.raft.v1.EntryKind
