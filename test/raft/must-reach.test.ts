@@ -92,7 +92,7 @@ describe("a replica that lost what it promised", () => {
     leader.group.losePromise({ index: 9, term: 2 });
     expect(leader.group.status()).to.include({ role: "follower", quarantined: true });
     const entries = [3, 4, 5, 6, 7, 8].map((index) => entry(8, index));
-    leader.hear(append({ from: 2, to: 1, term: 8 }, { index: 2, term: 2 }, entries));
+    leader.hear(append({ from: 2, to: 1, term: 9 }, { index: 2, term: 2 }, entries));
     expect(isQuarantined(leader)).to.equal(true);
     leader.hear(append({ from: 2, to: 1, term: 9 }, { index: 8, term: 8 }, [entry(9, 9)]));
     expect(isQuarantined(leader)).to.equal(false);
@@ -161,6 +161,22 @@ describe("a replica that lost what it promised", () => {
     replica.isStalled = false;
     replica.flush();
     expect(replica.group.status()).to.include({ quarantined: false, commit: 6, applied: 6 });
+  });
+});
+
+describe("a replica that may have forgotten votes", () => {
+  it("votes for nobody else in the term in which it may have voted", () => {
+    const replica = new TestReplica(1, newStore(confOf([1, 2, 3])));
+    replica.group.losePromise({ index: 1, term: 5 });
+    replica.flush();
+    expect(replica.store.hardState).to.include({ term: 5, vote: 1 });
+    replica.hear(append({ from: 2, to: 1, term: 5 }, { index: 1, term: 1 }, []));
+    expect(isQuarantined(replica)).to.equal(false);
+    const request: Message = {
+      ...{ kind: "vote", from: 3, to: 1, term: 5, transfer: true },
+      ...{ lastIndex: 9, lastTerm: 4 },
+    };
+    expect(replica.hear(request)[0]).to.include({ kind: "vote-response", reject: true });
   });
 });
 
