@@ -10,6 +10,7 @@ import { NotificationService } from "../../gen/cabildo/v1/notifications_pb.js";
 import { SyncService } from "../../gen/cabildo/v1/sync_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { authorize, complete, createFailoverTransport } from "./api-transport.js";
+import { createLiveTransport } from "./live-transport.js";
 import { Live } from "./live.js";
 import type { LiveState } from "./live.js";
 import type { OpenSocket } from "./live-socket.js";
@@ -64,6 +65,7 @@ export class Cabildo {
   readonly sync: Client<typeof SyncService>;
   readonly users: Client<typeof UserService>;
   readonly #transport: Transport;
+  readonly #liveTransport: Transport;
   readonly #stopWatching: () => void;
 
   constructor(options: CabildoOptions, platform: Platform) {
@@ -95,12 +97,27 @@ export class Cabildo {
       random: Math.random,
       ...(options.onLiveState === undefined ? {} : { onState: options.onLiveState }),
     });
+    const direct = createLiveTransport({
+      live: this.live,
+      interceptors: [complete(positions)],
+      defaultTimeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    });
+    this.#liveTransport = createFailoverTransport({
+      transports: [direct],
+      random: Math.random,
+      sleep,
+    });
     this.#stopWatching = platform.watchNetwork(this.live);
   }
 
   /** A client of any service behind the same addresses, with the same login. */
   service<Service extends DescService>(service: Service): Client<Service> {
     return createClient(service, this.#transport);
+  }
+
+  /** The same over the socket of the live channels, which costs less a call; not for AuthService, nor for streams. */
+  liveService<Service extends DescService>(service: Service): Client<Service> {
+    return createClient(service, this.#liveTransport);
   }
 
   /** Keeps a local copy of a calendar, such as `calendars/ana`, exact. */

@@ -4,7 +4,10 @@ import { ChangeSchema } from "../../gen/cabildo/v1/sync_pb.js";
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
 
 export interface Refusal {
+  /** The cause, as google.rpc.ErrorInfo names it. */
   readonly code: string;
+  /** Canonical code of gRPC by name. */
+  readonly status: string;
   readonly message: string;
 }
 
@@ -77,8 +80,8 @@ function replyOf(frame: Fields): Reply {
 }
 
 function refusalOf(error: unknown): Refusal {
-  const { code, message } = fieldsOf(error);
-  return { code: textOf(code), message: textOf(message) };
+  const { code, status, message } = fieldsOf(error);
+  return { code: textOf(code), status: textOf(status), message: textOf(message) };
 }
 
 function channelsOf(reply: Reply): readonly Fields[] {
@@ -95,7 +98,7 @@ function isFields(value: unknown): value is Fields {
 }
 
 /** Anything but nothing: all of it was parsed from JSON. */
-function isJson(value: unknown): value is JsonValue {
+export function isJson(value: unknown): value is JsonValue {
   return value !== undefined;
 }
 

@@ -180,6 +180,7 @@ function ignore(): void {
 }
 
 function unavailable(): Reply {
-  const refusal = { code: "UNAVAILABLE", message: "the connection was lost" };
+  const message = "the connection was lost";
+  const refusal = { code: "UNREACHABLE", status: "UNAVAILABLE", message };
   return { kind: "refused", refusal };
 }

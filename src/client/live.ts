@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
 import { findRefusal, positionsOf } from "./frames.js";
+import type { Reply } from "./frames.js";
 import { fullJitter } from "./full-jitter.js";
 import { LiveConnection } from "./live-connection.js";
 import type { ConnectionEnd } from "./live-connection.js";
@@ -60,6 +61,8 @@ export class Live implements SubscriptionHost {
   readonly #subscriptions = new Set<Subscription>();
   /** Those that the present connection serves: what it says of itself holds for them. */
   readonly #joined = new Set<Subscription>();
+  /** Calls that wait for a connection. */
+  readonly #calls = new Map<(reply: Reply) => void, object>();
   #link: Link = { kind: "idle" };
   /** Raised with every attempt: what an earlier one still brings is not heard. */
   #attempt = 0;
@@ -99,6 +102,31 @@ export class Live implements SubscriptionHost {
     this.#link.connection.command("unsubscribe", { channels });
   }
 
+  /**
+   * Calls the API over the socket: opens one where there is none. Never rejects; a call whose connection is lost is refused as
+   * UNAVAILABLE, and may have taken effect.
+   */
+  call(body: object, signal: AbortSignal): Promise<Reply> {
+    return new Promise((resolve) => {
+      const replied = (reply: Reply): void => {
+        signal.removeEventListener("abort", abort);
+        this.#calls.delete(replied);
+        resolve(reply);
+      };
+      const abort = (): void => replied(refuse("CANCELED", "CANCELLED", "the call was given up"));
+      signal.addEventListener("abort", abort);
+      if (signal.aborted) abort();
+      else if (this.#link.kind === "closed") {
+        replied(refuse("UNREACHABLE", "UNAVAILABLE", "the client is closed"));
+      } else if (this.#link.kind === "open") {
+        this.#link.connection.command("rpc", body, replied);
+      } else {
+        this.#calls.set(replied, body);
+        if (this.#link.kind === "idle") this.#connect();
+      }
+    });
+  }
+
   /** The network is back, or someone looks at the page again: do not wait any longer. */
   wakeUp(): void {
     if (this.#link.kind === "waiting") clearTimeout(this.#link.timer);
@@ -127,6 +155,9 @@ export class Live implements SubscriptionHost {
     if (link.kind === "waiting") clearTimeout(link.timer);
     if (link.kind === "open") link.connection.drop(reason);
     for (const subscription of [...this.#subscriptions]) subscription.end();
+    for (const replied of [...this.#calls.keys()]) {
+      replied(refuse("UNREACHABLE", "UNAVAILABLE", reason));
+    }
     this.#options.onState?.({ kind: "closed", reason });
   }
 
@@ -169,6 +200,8 @@ export class Live implements SubscriptionHost {
     this.counters.connections++;
     this.#options.onState?.({ kind: "connected", server });
     for (const subscription of this.#subscriptions) this.#join(connection, subscription);
+    for (const [replied, body] of this.#calls) connection.command("rpc", body, replied);
+    this.#calls.clear();
   }
 
   #join(connection: LiveConnection, subscription: Subscription): void {
@@ -188,7 +221,7 @@ export class Live implements SubscriptionHost {
         subscription.push({ kind: "too-old", reason: refusal.message });
         connection.command("unsubscribe", { channels });
         this.#join(connection, subscription);
-      } else if (refusal.code !== "UNAVAILABLE") {
+      } else if (refusal.status !== "UNAVAILABLE") {
         subscription.end(new Error(refusal.message));
       }
     });
@@ -224,7 +257,7 @@ export class Live implements SubscriptionHost {
     this.#failures = wasStable ? 0 : this.#failures + 1;
     this.#address++;
     this.#joined.clear();
-    if (this.#subscriptions.size === 0) {
+    if (this.#subscriptions.size === 0 && this.#calls.size === 0) {
       this.#link = { kind: "idle" };
       return;
     }
@@ -232,4 +265,8 @@ export class Live implements SubscriptionHost {
     this.#link = { kind: "waiting", timer: setTimeout(() => this.#connect(), delayMs) };
     this.#options.onState?.({ kind: "waiting", reason, delayMs });
   }
+}
+
+function refuse(code: string, status: string, message: string): Reply {
+  return { kind: "refused", refusal: { code, status, message } };
 }

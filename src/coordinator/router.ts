@@ -1,10 +1,10 @@
+import { PUBLIC_SERVICES } from "../gateway/index.js";
 import { createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { COMPRESSIONS } from "./compressions.js";
 import { routeToGateway, type GatewayMethodsOptions } from "./gateway-methods.js";
 import { routeHealth } from "./health-service.js";
-import { PUBLIC_SERVICES } from "./public-services.js";
 import { routeReflection } from "./reflection-service.js";
 
 export interface RouterOptions extends GatewayMethodsOptions {

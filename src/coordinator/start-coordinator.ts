@@ -1,6 +1,7 @@
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
 import { ClusterError } from "../base/index.js";
+import { PUBLIC_SERVICES } from "../gateway/index.js";
 import type { Gateway } from "../gateway/index.js";
 import { toConnectError } from "../wire/index.js";
 import type { Clock } from "./clock.js";
@@ -12,7 +13,6 @@ import { DEFAULT_LIMITS, type CoordinatorLimits } from "./limits.js";
 import { createListener } from "./listener.js";
 import type { Logger } from "./logger.js";
 import type { CallObserver } from "./observer.js";
-import { PUBLIC_SERVICES } from "./public-services.js";
 import { createRouter } from "./router.js";
 import { UnaryCalls } from "./unary-calls.js";
 

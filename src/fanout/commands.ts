@@ -1,3 +1,5 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+
 /** What a client can say. */
 export type ClientCommand =
   | { readonly kind: "connect"; readonly id: number; readonly token: string }
@@ -9,7 +11,17 @@ export type ClientCommand =
     }
   | { readonly kind: "unsubscribe"; readonly id: number; readonly channels: readonly string[] }
   | { readonly kind: "ping"; readonly id: number }
-  | { readonly kind: "refresh"; readonly id: number; readonly token: string };
+  | { readonly kind: "refresh"; readonly id: number; readonly token: string }
+  | RemoteCall;
+
+/** A call of the public API; `method` is such as `cabildo.v1.EventService/CreateEvent`. */
+export interface RemoteCall {
+  readonly kind: "rpc";
+  readonly id: number;
+  readonly method: string;
+  readonly request: JsonValue;
+  readonly timeoutMs: number | undefined;
+}
 
 export type CommandKind = ClientCommand["kind"];
 
@@ -78,6 +90,21 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
     }
     case "ping":
       return { kind: "ping", id };
+    case "rpc": {
+      const { method, request = {}, timeout_ms: timeoutMs } = body;
+      if (!isJson(request)) return unreadable(id, "request", "request must be a JSON object");
+      if (typeof method !== "string") {
+        return unreadable(
+          id,
+          "method",
+          "method must be a name such as cabildo.v1.EventService/GetEvent",
+        );
+      }
+      if (timeoutMs !== undefined && !isDuration(timeoutMs)) {
+        return unreadable(id, "timeout_ms", "timeout_ms must be a positive number");
+      }
+      return { kind: "rpc", id, method, request, timeoutMs };
+    }
     default:
       return { kind: "unknown", id };
   }
@@ -91,8 +118,17 @@ function unreadable(id: number, field: string, message: string): Unreadable {
   return { kind: "unreadable", id, field, message };
 }
 
+/** All of it was parsed from JSON. */
+function isJson(value: unknown): value is JsonValue {
+  return isFields(value);
+}
+
 function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
 /** Each once, in order; undefined where it is not a list of texts. */

@@ -4,9 +4,10 @@ import type { ShardPosition } from "../shards/index.js";
 import { CLOSE_CODES } from "./close-codes.js";
 import type { CloseCause } from "./close-codes.js";
 import { parseCommand } from "./commands.js";
-import type { ClientCommand } from "./commands.js";
+import type { ClientCommand, RemoteCall } from "./commands.js";
 import type { LineOwner } from "./line.js";
 import { looksExpired } from "./looks-expired.js";
+import { RemoteCalls } from "./remote-calls.js";
 import { errorBody, replies } from "./replies.js";
 import { Signal } from "./signal.js";
 import { Subscriptions } from "./subscriptions.js";
@@ -21,6 +22,9 @@ export interface ConnectionServices extends SubscriptionServices {
   /** Once, when the socket is gone. */
   onClosed(connection: Connection): void;
 }
+
+/** One after the other, each once the one before is answered. */
+type OrderedCommand = Exclude<ClientCommand, RemoteCall>;
 
 type State =
   | { readonly kind: "new" }
@@ -42,10 +46,11 @@ export class Connection implements SocketListener, LineOwner {
   readonly #services: ConnectionServices;
   readonly #socket: TransportSocket;
   readonly #subscriptions: Subscriptions;
+  readonly #calls: RemoteCalls;
   readonly #bucket: TokenBucket;
   readonly #patience: TokenBucket;
   readonly #drained = new Signal();
-  readonly #queue: ClientCommand[] = [];
+  readonly #queue: OrderedCommand[] = [];
   readonly #openedMs: number;
   #state: State = { kind: "new" };
   #working = false;
@@ -62,6 +67,7 @@ export class Connection implements SocketListener, LineOwner {
     this.#services = services;
     this.remoteAddress = socket.remoteAddress;
     this.#subscriptions = new Subscriptions(this, services);
+    this.#calls = new RemoteCalls(services, socket.remoteAddress);
     this.#bucket = new TokenBucket(limits.commandsPerSecond, now);
     this.#patience = new TokenBucket(limits.commandsPerSecond * PATIENCE, now);
     this.#openedMs = now;
@@ -254,8 +260,26 @@ export class Connection implements SocketListener, LineOwner {
         // At once, whatever waits: it asks whether somebody is there.
         this.send(replies.ping(command.id));
         return;
+      case "rpc":
+        void this.#call(command);
+        return;
       default:
         this.#enqueue(command);
+    }
+  }
+
+  /** Beside the commands that are worked on in order: answers come as they are ready. */
+  async #call(call: RemoteCall): Promise<void> {
+    if (this.#state.kind !== "open") {
+      this.#refuseStranger(call);
+      return;
+    }
+    try {
+      const response = await this.#calls.answer(this.#state.who, call);
+      this.send(replies.rpc(call.id, response));
+      this.#services.observer({ kind: "command", command: "rpc", code: "OK" });
+    } catch (error) {
+      if (!this.isClosed) this.#fail("rpc", call.id, error);
     }
   }
 
@@ -272,7 +296,7 @@ export class Connection implements SocketListener, LineOwner {
   }
 
   /** One after the other, in order, however long each takes. */
-  #enqueue(command: ClientCommand): void {
+  #enqueue(command: OrderedCommand): void {
     if (this.#queue.length >= this.#services.limits.commandsQueuedMax) {
       this.disconnect("overloaded", "too many commands wait for their answer", {
         retryAfterMs: this.#randomDelay(),
@@ -307,7 +331,7 @@ export class Connection implements SocketListener, LineOwner {
     this.send(replies.error(id, body));
   }
 
-  async #run(command: ClientCommand): Promise<void> {
+  async #run(command: OrderedCommand): Promise<void> {
     const state = this.#state;
     if (command.kind === "connect") {
       if (state.kind !== "new") {
@@ -320,12 +344,7 @@ export class Connection implements SocketListener, LineOwner {
       return;
     }
     if (state.kind !== "open") {
-      this.#fail(
-        command.kind,
-        command.id,
-        new ClusterError("unauthenticated", "connect must be the first command"),
-      );
-      this.disconnect("bad-request", "connect must be the first command");
+      this.#refuseStranger(command);
       return;
     }
     switch (command.kind) {
@@ -345,6 +364,12 @@ export class Connection implements SocketListener, LineOwner {
       case "ping":
         this.send(replies.ping(command.id));
     }
+  }
+
+  #refuseStranger({ kind, id }: ClientCommand): void {
+    const refusal = new ClusterError("unauthenticated", "connect must be the first command");
+    this.#fail(kind, id, refusal);
+    this.disconnect("bad-request", refusal.message);
   }
 
   async #connect(id: number, token: string): Promise<void> {
@@ -475,6 +500,7 @@ export class Connection implements SocketListener, LineOwner {
     if (this.isClosed) return;
     this.#state = { kind: "closed", cause };
     this.#queue.length = 0;
+    this.#calls.close();
     this.#subscriptions.close();
     if (this.#subscriptions.size > 0) {
       this.#services.observer({ kind: "unsubscribed", channels: this.#subscriptions.size });

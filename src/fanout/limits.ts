@@ -4,10 +4,14 @@ export interface Limits {
   readonly messageBytesMax: number;
   /** Channels of one connection. Default 128. */
   readonly channelsMax: number;
-  /** Commands of one connection, refilled evenly and as many at once. Default 100. */
+  /** Commands of one connection, refilled evenly and as many at once. Default 1,000. */
   readonly commandsPerSecond: number;
   /** Commands that wait for the one before. Default 256. */
   readonly commandsQueuedMax: number;
+  /** Calls of one connection that wait for their answer. Default 256. */
+  readonly callsInFlightMax: number;
+  /** How long a call may take. Default 60 s. */
+  readonly callMsMax: number;
   /** Connections of one address. Default 1,000. */
   readonly connectionsPerAddress: number;
   /** Connections of this process. Default 100,000. */
@@ -52,8 +56,10 @@ const MIB = 1024 * KIB;
 export const DEFAULT_LIMITS: Limits = {
   messageBytesMax: 64 * KIB,
   channelsMax: 128,
-  commandsPerSecond: 100,
+  commandsPerSecond: 1_000,
   commandsQueuedMax: 256,
+  callsInFlightMax: 256,
+  callMsMax: 60_000,
   connectionsPerAddress: 1_000,
   connectionsMax: 100_000,
   connectMs: 10_000,

@@ -1,4 +1,6 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import { ClusterError, ERRORS } from "../base/index.js";
+import { STATUS_NAMES } from "../wire/index.js";
 
 /** How a subscription to one channel began, as the client reads it. */
 export type ChannelReply =
@@ -21,7 +23,12 @@ export type ChannelReply =
 export interface ErrorBody {
   readonly code: string;
   readonly message: string;
+  /** The canonical code of gRPC that belongs to `code`, such as `NOT_FOUND`. */
+  readonly status: string;
   readonly retry_after_ms?: number;
+  /** `not_applied` where nothing happened for certain, `unknown` where nobody can tell. */
+  readonly outcome?: string;
+  readonly violations?: readonly { readonly field: string; readonly description: string }[];
 }
 
 export interface Goodbye {
@@ -35,12 +42,20 @@ export interface Goodbye {
 /** What a client is told of a failure: never its cause. */
 export function errorBody(error: unknown): ErrorBody {
   if (!(error instanceof ClusterError)) {
-    return { code: ERRORS.internal.reason, message: "something went wrong here: try again later" };
+    return {
+      code: ERRORS.internal.reason,
+      message: "something went wrong here: try again later",
+      status: STATUS_NAMES[ERRORS.internal.status],
+    };
   }
-  const { retryAfterMs } = error.details;
+  const { retryAfterMs, outcome, violations } = error.details;
+  const { reason, status } = ERRORS[error.code];
   return {
-    code: ERRORS[error.code].reason,
+    code: reason,
     message: error.message,
+    status: STATUS_NAMES[status],
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(violations === undefined ? {} : { violations }),
     ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
   };
 }
@@ -60,6 +75,7 @@ export const replies = {
     JSON.stringify({ id, subscribe: { channels } }),
   unsubscribe: (id: number, channels: readonly string[]): string =>
     JSON.stringify({ id, unsubscribe: { channels } }),
+  rpc: (id: number, response: JsonValue): string => JSON.stringify({ id, rpc: { response } }),
   ping: (id: number): string => JSON.stringify({ id, ping: {} }),
   error: (id: number, error: ErrorBody): string => JSON.stringify({ id, error }),
   checkpoint: (position: string): string => JSON.stringify({ checkpoint: { position } }),

@@ -139,7 +139,7 @@ class AgendaGateway implements RunningGateway {
     const { method, request, signal } = call;
     const rule = ruleOf(method);
     if (rule.kind === "closed") throw refuseClosed(rule);
-    const who = rule.kind === "public" ? undefined : await this.authenticate(requireToken(call));
+    const who = rule.kind === "public" ? undefined : await this.#identify(call);
     const handler = this.#handlers.get(methodName(method));
     if (handler === undefined) throw notYet(methodName(method));
     const caller = who?.caller ?? ANONYMOUS;
@@ -155,6 +155,15 @@ class AgendaGateway implements RunningGateway {
       },
     };
     return { handler, admitted };
+  }
+
+  async #identify({ token }: GatewayCall): Promise<Authenticated> {
+    if (typeof token !== "object") return await this.authenticate(requireToken(token));
+    if (token.expireTimeMs <= this.#options.clock.wallMs()) {
+      throw refused("unauthenticated", "the access token has expired: refresh it");
+    }
+    await this.#requireSession(token.caller.user, token.caller.sessionId);
+    return token;
   }
 
   async #requireSession(user: string, session: string): Promise<void> {
@@ -221,7 +230,7 @@ function createHandlers(context: ServiceContext): ReadonlyMap<MethodName, Handle
   return new Map(handlers.map((handler) => [handler.method, handler]));
 }
 
-function requireToken({ token }: GatewayCall): string {
+function requireToken(token: string | undefined): string {
   if (token !== undefined && token !== "") return token;
   throw refused("unauthenticated", "send an access token, as `authorization: Bearer <token>`");
 }

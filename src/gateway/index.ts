@@ -4,4 +4,5 @@
  */
 export { createGateway } from "./create-gateway.js";
 export type { GatewayOptions, RunningGateway } from "./create-gateway.js";
+export { PUBLIC_SERVICES } from "./public-services.js";
 export type * from "./types.js";

@@ -6,8 +6,11 @@ import type { ShardPosition } from "../shards/index.js";
 export interface GatewayCall {
   readonly method: DescMethod;
   readonly request: Message;
-  /** Bearer token without the scheme; undefined if there was none. */
-  readonly token: string | undefined;
+  /**
+   * Bearer token without the scheme, or whom this door has authenticated by one before, whose session is looked at again;
+   * undefined if there was none.
+   */
+  readonly token: string | Authenticated | undefined;
   /** Absolute, by the gateway's monotonic clock. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;

@@ -79,3 +79,4 @@ export type { RestError } from "./rest-error.js";
 export { decodeJson, decodeRequest, parseJson } from "./decode-request.js";
 export { canonicalBytes } from "./canonical.js";
 export { changeToJson } from "./change-json.js";
+export { STATUS_NAMES } from "./status.js";

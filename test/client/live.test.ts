@@ -1,11 +1,14 @@
 import { createServer } from "node:https";
 import type { Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { expect } from "chai";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
+import { EventService } from "../../gen/cabildo/v1/events_pb.js";
 import { createOpenSocket, Live } from "../../src/client/index.js";
 import type { LiveEvent, LiveState } from "../../src/client/index.js";
+import { createLiveTransport } from "../../src/client/live-transport.js";
 import { Positions } from "../../src/client/positions.js";
 import { createTestAuthority } from "../support/certificates.js";
 import { eventually } from "../support/eventually.js";
@@ -233,5 +236,87 @@ describe("a subscription to live channels", () => {
     }
     expect(taken).to.deep.equal(many.map((_, i) => i + 1));
     expect(commands).to.have.length(2);
+  });
+});
+
+describe("a call over the socket of the live channels", () => {
+  let server: Server;
+  let live: Live;
+  let answers: ((socket: WebSocket, id: number) => void)[];
+  let calls: { readonly method: string; readonly request: Record<string, unknown> }[];
+
+  before(async () => {
+    const authority = await createTestAuthority();
+    const { cert, key } = await authority.issue([]);
+    server = createServer({ cert, key }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    new WebSocketServer({ server }).on("connection", (socket) => {
+      socket.on("message", (data: Buffer) => {
+        const { id, rpc } = JSON.parse(data.toString()) as {
+          readonly id: number;
+          readonly rpc?: (typeof calls)[number];
+        };
+        if (rpc === undefined) socket.send(JSON.stringify({ id, connect: { server: "fanout-1" } }));
+        else {
+          calls.push(rpc);
+          answers.shift()?.(socket, id);
+        }
+      });
+    });
+    live = new Live({
+      urls: [`wss://127.0.0.1:${(server.address() as AddressInfo).port}`],
+      tokens: { accessToken: () => Promise.resolve("token") },
+      openSocket: createOpenSocket(String(authority.ca)),
+      positions: new Positions(),
+      random: () => 0,
+    });
+  });
+  beforeEach(() => {
+    answers = [];
+    calls = [];
+  });
+  after(() => {
+    live.close();
+    server.close();
+    server.closeAllConnections();
+  });
+
+  const events = () =>
+    createClient(
+      EventService,
+      createLiveTransport({ live, interceptors: [], defaultTimeoutMs: 10_000 }),
+    );
+  const failure = async (call: Promise<unknown>): Promise<ConnectError> =>
+    ConnectError.from(await call.catch((error: unknown) => error));
+
+  it("opens a connection where there is none, and is answered", async () => {
+    answers = [
+      (socket, id) => socket.send(JSON.stringify({ id, rpc: { response: { title: "Lunch" } } })),
+    ];
+    expect(await events().getEvent({ name: "calendars/ana/events/e1" })).to.include({
+      title: "Lunch",
+    });
+    expect(calls[0]).to.deep.include({
+      method: "cabildo.v1.EventService/GetEvent",
+      request: { name: "calendars/ana/events/e1" },
+    });
+  });
+
+  it("fails with the code that it would have over gRPC", async () => {
+    const error = { code: "STALE_ETAG", status: "ABORTED", message: "read it again" };
+    answers = [(socket, id) => socket.send(JSON.stringify({ id, error }))];
+    const failed = await failure(events().updateEvent({}));
+    expect(failed.code).to.equal(Code.Aborted);
+    expect(failed.rawMessage).to.equal("read it again");
+  });
+
+  it("is UNAVAILABLE where the connection is lost before the answer", async () => {
+    answers = [(socket) => socket.terminate()];
+    expect((await failure(events().getEvent({}))).code).to.equal(Code.Unavailable);
+  });
+
+  it("ends at its deadline", async () => {
+    const failed = await failure(events().getEvent({}, { timeoutMs: 30 }));
+    expect(failed.code).to.equal(Code.DeadlineExceeded);
   });
 });

@@ -6,7 +6,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as Serving,
 } from "../../gen/grpc/health/v1/health_pb.js";
-import { PUBLIC_SERVICES } from "../../src/coordinator/public-services.js";
+import { PUBLIC_SERVICES } from "../../src/gateway/index.js";
 import { eventually } from "../support/eventually.js";
 import { openDoor, type Door } from "./support/door.js";
 import { failure } from "./support/failure.js";

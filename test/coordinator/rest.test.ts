@@ -9,7 +9,7 @@ import {
 } from "../../gen/cabildo/v1/events_pb.js";
 import { WatchChangesResponseSchema } from "../../gen/cabildo/v1/sync_pb.js";
 import { ClusterError } from "../../src/base/index.js";
-import { PUBLIC_SERVICES } from "../../src/coordinator/public-services.js";
+import { PUBLIC_SERVICES } from "../../src/gateway/index.js";
 import { readBindings } from "../../src/transcoding/index.js";
 import { eventually } from "../support/eventually.js";
 import { openDoor, type Door } from "./support/door.js";

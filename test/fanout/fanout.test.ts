@@ -1,8 +1,13 @@
 import { request } from "node:https";
+import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
+import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
+import type { Event } from "../../gen/cabildo/v1/events_pb.js";
 import { ClusterError } from "../../src/base/index.js";
 import { CLOSE_CODES, probeNativeTransport } from "../../src/fanout/index.js";
 import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import type { GatewayCall } from "../../src/gateway/index.js";
+import { eventually } from "../support/eventually.js";
 import { testCertificate } from "./support/certificate.js";
 import { LiveClient, channelsOf, errorCode } from "./support/live-client.js";
 import type { Pushed } from "./support/live-client.js";
@@ -72,6 +77,104 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
     afterEach(async () => {
       for (const client of clients.splice(0)) client.close();
       for (const { fanout } of stages.splice(0)) await fanout.close();
+    });
+
+    describe("asked to call the API", () => {
+      const GET = "cabildo.v1.EventService/GetEvent";
+      const event = (title: string): Event => create(EventSchema, { title });
+
+      it("answers in JSON, as whoever opened the connection", async () => {
+        await begin();
+        const calls: GatewayCall[] = [];
+        stage.gateway.answer = (call) => {
+          calls.push(call);
+          return Promise.resolve(event("Lunch"));
+        };
+        const client = await as("ana");
+        const request = { name: "calendars/ana/events/e1" };
+        const answer = await client.ask({ rpc: { method: GET, request } });
+        expect(answer["rpc"]).to.deep.equal({ response: { title: "Lunch" } });
+        expect(calls[0]?.request).to.include(request);
+        expect(calls[0]?.token).to.have.nested.property("caller.user", "ana");
+      });
+
+      it("answers many at a time, each when it is done", async () => {
+        await begin();
+        let answerFirst: () => void = () => undefined;
+        const first = new Promise<void>((resolve) => (answerFirst = resolve));
+        stage.gateway.answer = async ({ request }) => {
+          if (JSON.stringify(request).includes("slow")) await first;
+          return event("done");
+        };
+        const client = await as("ana");
+        client.send({ id: 101, rpc: { method: GET, request: { name: "slow" } } });
+        client.send({ id: 102, rpc: { method: GET, request: { name: "fast" } } });
+        await client.answer(102);
+        expect(client.objects.some(({ id }) => id === 101)).to.equal(false);
+        answerFirst();
+        await client.answer(101);
+      });
+
+      it("says of a failure what every other protocol says", async () => {
+        await begin();
+        stage.gateway.answer = () =>
+          Promise.reject(
+            new ClusterError("invalid-argument", "title is too long", {
+              violations: [{ field: "event.title", description: "is too long" }],
+            }),
+          );
+        const client = await as("ana");
+        const { error } = await client.ask({ rpc: { method: GET } });
+        expect(error).to.deep.equal({
+          code: "INVALID_ARGUMENT",
+          status: "INVALID_ARGUMENT",
+          message: "title is too long",
+          violations: [{ field: "event.title", description: "is too long" }],
+        });
+      });
+
+      it("refuses an unknown field by its path, and what is no method of a socket", async () => {
+        await begin();
+        const client = await as("ana");
+        const unknown = await client.ask({ rpc: { method: GET, request: { titel: "x" } } });
+        expect(unknown["error"]).to.have.nested.property("violations[0].field", "titel");
+        for (const method of [
+          "cabildo.v1.AuthService/Login",
+          "cabildo.v1.SyncService/WatchChanges",
+          "cabildo.admin.v1.ClusterService/GetStatus",
+          "toString",
+        ]) {
+          expect(errorCode(await client.ask({ rpc: { method } })), method).to.equal(
+            "UNIMPLEMENTED",
+          );
+        }
+        expect(errorCode(await client.ask({ rpc: {} }))).to.equal("INVALID_ARGUMENT");
+        expect(errorCode(await client.ask({ rpc: { method: GET, request: 7 } }))).to.equal(
+          "INVALID_ARGUMENT",
+        );
+      });
+
+      it("refuses more calls than may wait, and ends them with the connection", async () => {
+        await begin({ limits: { callsInFlightMax: 1 } });
+        let signal: AbortSignal | undefined;
+        stage.gateway.answer = (call) => {
+          ({ signal } = call);
+          return new Promise(() => undefined);
+        };
+        const client = await as("ana");
+        client.send({ id: 101, rpc: { method: GET } });
+        expect(errorCode(await client.ask({ rpc: { method: GET } }))).to.equal("OVERLOADED");
+        client.close();
+        await eventually(() => signal?.aborted === true);
+      });
+
+      it("does so for nobody who has not connected", async () => {
+        await begin();
+        const client = await open();
+        client.send({ id: 1, rpc: { method: GET } });
+        expect(errorCode(await client.answer(1))).to.equal("UNAUTHENTICATED");
+        expect(await client.closed()).to.equal(CLOSE_CODES["bad-request"]);
+      });
     });
 
     describe("at the door", () => {

@@ -1,6 +1,7 @@
+import type { Message } from "@bufbuild/protobuf";
 import { ClusterError } from "../../../src/base/index.js";
 import type { Caller } from "../../../src/domain/index.js";
-import type { Authenticated, Gateway, Positions } from "../../../src/gateway/types.js";
+import type { Authenticated, Gateway, GatewayCall, Positions } from "../../../src/gateway/types.js";
 import type { ShardPosition } from "../../../src/shards/types.js";
 
 /** Tokens are `token-<user>`, valid until `expireTimeMs`. A channel is refused if it is in `closedTo`. */
@@ -19,8 +20,11 @@ export class FakeGateway implements Gateway {
     },
   };
 
-  unary(): Promise<never> {
-    return Promise.reject(new Error("not here"));
+  /** How calls are answered; by nobody unless a test says. */
+  answer: (call: GatewayCall) => Promise<Message> = () => Promise.reject(new Error("not here"));
+
+  unary(call: GatewayCall): Promise<Message> {
+    return this.answer(call);
   }
 
   stream(): AsyncIterable<never> {
