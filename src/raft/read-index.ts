@@ -2,6 +2,7 @@ import { broadcastHeartbeat } from "./heartbeat.js";
 import type { ConfirmedRead, ReadRequest } from "./reads.js";
 import type { Replica } from "./replica.js";
 import type { ReplicaId } from "./types.js";
+import { NONE } from "./types.js";
 
 /** Forwarded reads that a leader keeps; more are dropped and asked for again. */
 const READS_PENDING_MAX = 65_536;
@@ -39,11 +40,16 @@ export function hearReadRound(replica: Replica, from: ReplicaId, round: number):
 
 function collect(replica: Replica, read: ReadRequest): void {
   const isAlone = replica.tracker.isAlone() && replica.tracker.voters[0] === replica.id;
-  if (isAlone || replica.settings.readOnly === "lease-based") {
+  if (isAlone || hasLease(replica)) {
     answerRead(replica, { ...read, index: replica.log.commit });
   } else {
     replica.reads.collect(read, replica.log.commit);
   }
+}
+
+/** A transferee may lead any moment, with the votes of those who still hear this leader. */
+function hasLease(replica: Replica): boolean {
+  return replica.settings.readOnly === "lease-based" && replica.transferee === NONE;
 }
 
 function answerRead(replica: Replica, read: ConfirmedRead): void {

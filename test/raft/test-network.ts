@@ -99,6 +99,8 @@ export class TestReplica {
 export class TestNetwork {
   readonly replicas: TestReplica[];
   readonly cutOff = new Set<number>();
+  /** Pairs that do not hear each other, as `1-2` with the smaller first. */
+  readonly cutLinks = new Set<string>();
 
   constructor(voters: number, options: Partial<RaftConfig> = {}, learners = 0) {
     const ids = Array.from({ length: voters + learners }, (_, at) => at + 1);
@@ -132,8 +134,28 @@ export class TestNetwork {
     for (let at = 0; at < ticks; at++) this.settle(this.at(id).tick(1));
   }
 
+  /** Time passes for everyone. */
+  tickAll(ticks = 1): void {
+    for (let at = 0; at < ticks; at++) for (const { id } of this.replicas) this.tick(id);
+  }
+
+  /** Starts a replica anew from what its store holds. */
+  restart(id: number, options: Partial<RaftConfig> = {}): TestReplica {
+    const again = new TestReplica(id, this.at(id).store.copy(), options);
+    this.replicas[this.replicas.indexOf(this.at(id))] = again;
+    return again;
+  }
+
+  /** The replica that leads, if exactly one does. */
+  findLeader(): TestReplica | undefined {
+    const leaders = this.replicas.filter(({ group }) => group.status().role === "leader");
+    return leaders.length === 1 ? leaders[0] : undefined;
+  }
+
   #deliver(message: Message): Message[] {
-    if (this.cutOff.has(message.from) || this.cutOff.has(message.to)) return [];
+    const { from, to } = message;
+    if (this.cutOff.has(from) || this.cutOff.has(to)) return [];
+    if (this.cutLinks.has(`${Math.min(from, to)}-${Math.max(from, to)}`)) return [];
     return this.replicas.find((replica) => replica.id === message.to)?.hear(message) ?? [];
   }
 }
