@@ -129,7 +129,7 @@ describe("known bugs of membership changes", () => {
     expect(again.group.status().role).to.equal("follower");
   });
 
-  // https://groups.google.com/g/raft-dev/c/t4xj6dJTP6E
+  // https://groups.google.com/g/raft-dev/c/t4xj6dJTP6E/m/d2D9LrWRza8J
   it("raft-dev, the bug of single-server changes: a leader appends none before it has committed in its term", () => {
     const network = new TestNetwork(4, PLAIN);
     const first = network.elect(1);
