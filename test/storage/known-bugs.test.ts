@@ -115,7 +115,9 @@ describe("known bugs of what a crash leaves on the disk", () => {
     expect([...seen].sort()).to.deep.equal([0, 1, 2, 3]);
   }).timeout(30_000);
 
-  // https://github.com/etcd-io/etcd/issues/8455 https://github.com/etcd-io/etcd/issues/10219 https://github.com/etcd-io/etcd/issues/11888
+  // https://github.com/etcd-io/etcd/issues/8455
+  // https://github.com/etcd-io/etcd/issues/10219
+  // https://github.com/etcd-io/etcd/issues/11888
   it("etcd#10219, etcd#8455: a replica starts again wherever the power failed: no commit index is beyond its log", async () => {
     let installed = 0;
     await afterEachCut((_, opened, cut) => {

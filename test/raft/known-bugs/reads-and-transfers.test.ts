@@ -54,7 +54,9 @@ describe("known bugs of linearizable reads", () => {
     expect(leader.reads).to.have.length(1);
   });
 
-  // https://github.com/etcd-io/etcd/issues/6005 https://github.com/tikv/tikv/issues/964 https://github.com/etcd-io/raft/issues/166
+  // https://github.com/etcd-io/etcd/issues/6005
+  // https://github.com/tikv/tikv/issues/964
+  // https://github.com/etcd-io/raft/issues/166
   it("etcd#6005: a leader that was paused, and replaced meanwhile, answers no read when it goes on", () => {
     const network = new TestNetwork(3);
     const paused = network.elect(1);
