@@ -54,21 +54,24 @@ export class MemoryDisk {
   /**
    * Power cut. Of what was begun and not durable, `random` in [0, 1) decides how much is there
    * afterwards: without it, nothing. Batches survive in order; a marker write survives, not, or
-   * torn, apart from them.
+   * torn, apart from them. Returns how many writes left nothing.
    */
-  crash(random: () => number = () => 0): void {
+  crash(random: () => number = () => 0): number {
     this.#life++;
     this.#locked = false;
     const kept = Math.floor(random() * (this.#undo.length + 1));
-    let unbroken = kept === this.#undo.length;
+    let lost = this.#undo.length - kept;
+    let unbroken = lost === 0;
     while (this.#undo.length > kept) this.#rows.apply(this.#undo.pop() ?? []);
     for (const begun of this.#begun) {
       const survives = random() >= 0.5;
       if (begun.kind === "batch") unbroken &&= survives;
       if (begun.kind === "batch" ? unbroken : survives) begun.happen(random);
+      else lost++;
     }
     this.#begun.clear();
     this.#undo = [];
+    return lost;
   }
 
   /** Another disk with the same durable content, as an administrator's copy would have. */
