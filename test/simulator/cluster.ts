@@ -4,7 +4,7 @@ import type { ConfState, ReplicaId } from "../../src/raft/index.js";
 import type { ReplicaHandle } from "../../src/runtime/index.js";
 import type { ClusterContext } from "./cluster-context.js";
 import { SimulatedNetwork } from "./network.js";
-import { NO_MEMBERS, SimulatedNode } from "./node.js";
+import { SimulatedNode } from "./node.js";
 import type { Plan } from "./plan.js";
 import type { RandomStreams } from "./random-streams.js";
 import { ShardTruth } from "./shard-truth.js";
@@ -41,7 +41,7 @@ export class SimulatedCluster implements ClusterContext {
       time: this.time,
       random: streams.of("network"),
       sent: (from, { message }) => {
-        const record = this.node(from)?.records.get(message.from);
+        const record = this.node(from)?.findRecord(message.from);
         if (record === undefined) return;
         this.check(() => {
           this.truthOf(message.from).says(record, message);
@@ -74,13 +74,15 @@ export class SimulatedCluster implements ClusterContext {
   /** Machines with a replica that is a member, or becomes one, as far as anyone knows. */
   members(shard: number): SimulatedNode[] {
     const { voters, votersOutgoing, learners } = this.truth(shard).membership;
-    const replicas = new Set([...voters, ...votersOutgoing, ...learners]);
-    return this.nodes.filter(({ ordinal }) => replicas.has(replicaId(shard, ordinal)));
+    return this.#hostsOf(shard, [...voters, ...votersOutgoing, ...learners]);
   }
 
   voters(shard: number): SimulatedNode[] {
-    const { voters } = this.truth(shard).membership;
-    return this.nodes.filter(({ ordinal }) => voters.includes(replicaId(shard, ordinal)));
+    return this.#hostsOf(shard, this.truth(shard).membership.voters);
+  }
+
+  #hostsOf(shard: number, replicas: readonly ReplicaId[]): SimulatedNode[] {
+    return this.nodes.filter((node) => replicas.includes(node.replicaOf(shard) ?? 0));
   }
 
   /** Whoever leads, in the highest term if two think so. */
@@ -107,7 +109,8 @@ export class SimulatedCluster implements ClusterContext {
 
   founders(shard: number): ConfState {
     const ordinals = Array.from({ length: this.plan.voters }, (_, i) => i + 1);
-    return { ...NO_MEMBERS, voters: ordinals.map((ordinal) => replicaId(shard, ordinal)) };
+    const voters = ordinals.map((ordinal) => replicaId(shard, ordinal));
+    return { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
   }
 
   readonly check = (run: () => void): void => {

@@ -46,12 +46,10 @@ export const forgetfulDisk: Fault = async (cluster, random) => {
   if (node?.isUp !== true || !mayForget(cluster, node)) return false;
   node.isForgetful = true;
   const former = node.disk.disk.copy();
-  const roundsBefore = [...node.records.values()].map(({ logRounds }) => logRounds);
+  const roundsBefore = node.records.map(({ logRounds }) => logRounds);
   await cluster.time.sleep(drawDurationMs(random));
   node.cutPower();
-  const forgotten = [...node.records.values()].map(
-    ({ logRounds }, at) => logRounds - (roundsBefore[at] ?? 0),
-  );
+  const forgotten = node.records.map(({ logRounds }, at) => logRounds - (roundsBefore[at] ?? 0));
   // One round alone may be too fresh to be promised yet: that is not detected, and documented.
   const isDetectable = forgotten.every((rounds) => rounds !== 1);
   if (isDetectable) node.disk.disk.copyRowsFrom(former);
@@ -63,10 +61,10 @@ export const forgetfulDisk: Fault = async (cluster, random) => {
 export const damagedEntry: Fault = async (cluster, random) => {
   const node = pickVictim(cluster, random);
   if (node?.isUp !== true || !mayForget(cluster, node)) return false;
+  const record = random.pick(node.records);
+  if (record === undefined || record.lastIndex < record.firstIndex) return false;
   node.isForgetful = true;
   node.cutPower();
-  const record = random.pick([...node.records.values()]);
-  if (record === undefined) return false;
   const index =
     record.lastIndex - random.between(0, Math.min(4, record.lastIndex - record.firstIndex));
   const engine = node.disk.disk.openEngine();
@@ -88,10 +86,10 @@ function mayForget(cluster: SimulatedCluster, node: SimulatedNode): boolean {
 /** Starts again; true if the store noticed what it lost. It is whole once others brought it back. */
 async function comeBack(cluster: SimulatedCluster, node: SimulatedNode): Promise<boolean> {
   const before = node.losses;
-  const firstBefore = [...node.records.values()].map(({ firstIndex }) => firstIndex);
+  const firstBefore = node.records.map(({ firstIndex }) => firstIndex);
   node.start();
   await until(cluster, () => node.isUp);
-  const firstAfter = [...node.records.values()].map(({ firstIndex }) => firstIndex);
+  const firstAfter = node.records.map(({ firstIndex }) => firstIndex);
   const hasNoticed =
     node.losses > before || firstAfter.some((first, at) => first !== firstBefore[at]);
   void becomeWhole(cluster, node);

@@ -1,14 +1,21 @@
-import { replicaId } from "../../src/placement/index.js";
-import type { ChangeKind, ConfChange, SingleChange, Transition } from "../../src/raft/index.js";
+import type {
+  ChangeKind,
+  ConfChange,
+  ReplicaId,
+  SingleChange,
+  Transition,
+} from "../../src/raft/index.js";
 import { LEAVE_JOINT } from "../../src/raft/index.js";
+import { encodeMember } from "../../src/runtime/index.js";
+import type { Member } from "../../src/runtime/index.js";
 import type { SeededRandom } from "../raft/seeded-random.js";
 import type { SimulatedCluster } from "./cluster.js";
 import type { Fault } from "./fault.js";
-import type { SimulatedNode } from "./node.js";
 
 const ANSWER_MS_MAX = 1500;
 const TRIES_MAX = 6;
 const RETRY_MS = 150;
+const START_MS = 50;
 /** Fewer could not lose one. */
 const VOTERS_MIN = 3;
 const NODES_MAX = 9;
@@ -36,39 +43,41 @@ export async function leaveJoint(cluster: SimulatedCluster): Promise<void> {
 }
 
 async function addMember(cluster: SimulatedCluster, random: SeededRandom): Promise<void> {
-  const node = newcomer(cluster);
-  if (node === undefined) return;
+  const member = await newcomer(cluster);
+  if (member === undefined) return;
+  const { replica } = member;
   if (random.chance(0.3)) {
-    await change(cluster, [single("add-voter", node)]);
-  } else if (await change(cluster, [single("add-learner", node)])) {
+    await change(cluster, [single("add-voter", replica)], { member });
+  } else if (await change(cluster, [single("add-learner", replica)], { member })) {
     await cluster.time.sleep(random.next() * 600);
-    await change(cluster, [single("add-voter", node)]);
+    await change(cluster, [single("add-voter", replica)]);
   }
   retireOutsiders(cluster);
 }
 
 async function removeMember(cluster: SimulatedCluster, random: SeededRandom): Promise<void> {
-  const node = random.pick(cluster.voters(SHARD));
-  if (node === undefined || !mayShrink(cluster)) return;
-  await change(cluster, [single("remove", node)]);
+  const replica = random.pick(cluster.truth(SHARD).membership.voters);
+  if (replica === undefined || !mayShrink(cluster)) return;
+  await change(cluster, [single("remove", replica)]);
   await cluster.time.sleep(random.next() * 800);
   retireOutsiders(cluster);
 }
 
 async function demoteAndPromote(cluster: SimulatedCluster, random: SeededRandom): Promise<void> {
-  const node = random.pick(cluster.voters(SHARD));
-  if (node === undefined || !mayShrink(cluster)) return;
-  if (!(await change(cluster, [single("add-learner", node)]))) return;
+  const replica = random.pick(cluster.truth(SHARD).membership.voters);
+  if (replica === undefined || !mayShrink(cluster)) return;
+  if (!(await change(cluster, [single("add-learner", replica)]))) return;
   await cluster.time.sleep(random.next() * 600);
-  await change(cluster, [single("add-voter", node)]);
+  await change(cluster, [single("add-voter", replica)]);
 }
 
 async function replaceMember(cluster: SimulatedCluster, random: SeededRandom): Promise<void> {
-  const node = newcomer(cluster);
-  const leaving = random.pick(cluster.voters(SHARD));
-  if (node === undefined || leaving === undefined) return;
+  const member = await newcomer(cluster);
+  const leaving = random.pick(cluster.truth(SHARD).membership.voters);
+  if (member === undefined || leaving === undefined) return;
   const transition = random.pick(["auto", "implicit", "explicit"] as const) ?? "auto";
-  await change(cluster, [single("add-voter", node), single("remove", leaving)], transition);
+  const changes = [single("add-voter", member.replica), single("remove", leaving)];
+  await change(cluster, changes, { member, transition });
   await cluster.time.sleep(random.next() * 800);
   await leaveJoint(cluster);
   retireOutsiders(cluster);
@@ -79,25 +88,33 @@ function mayShrink(cluster: SimulatedCluster): boolean {
   return cluster.voters(SHARD).length > VOTERS_MIN && !isOneBroken;
 }
 
-function newcomer(cluster: SimulatedCluster): SimulatedNode | undefined {
+/** A machine with an empty disk, on which a replica waits for the group. */
+async function newcomer(cluster: SimulatedCluster): Promise<Member | undefined> {
   if (cluster.nodes.length >= NODES_MAX) return undefined;
   const node = cluster.addNode(false);
   node.start();
-  return node;
+  await cluster.time.sleep(START_MS);
+  const leader = cluster.leader(SHARD);
+  if (leader === undefined) return undefined;
+  // An id whose change may still be under way is not given again.
+  const used = cluster.nodes.map((other) => other.replicaOf(SHARD) ?? 0);
+  return node.join(SHARD, Math.max(leader.replica.nextReplicaId, ...used.map((id) => id + 1)));
 }
 
-function single(kind: ChangeKind, node: SimulatedNode): SingleChange {
-  return { kind, replica: replicaId(SHARD, node.ordinal) };
+function single(kind: ChangeKind, replica: ReplicaId): SingleChange {
+  return { kind, replica };
 }
 
 /** True once it is applied by whoever leads. */
 async function change(
   cluster: SimulatedCluster,
   changes: readonly SingleChange[],
-  transition: Transition = "auto",
+  how: { readonly member?: Member; readonly transition?: Transition } = {},
 ): Promise<boolean> {
+  const context = how.member === undefined ? new Uint8Array() : encodeMember(how.member);
+  const transition = how.transition ?? "auto";
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    if (await propose(cluster, { transition, changes, context: new Uint8Array() })) return true;
+    if (await propose(cluster, { transition, changes, context })) return true;
     await cluster.time.sleep(RETRY_MS);
   }
   return false;
@@ -120,7 +137,7 @@ function retireOutsiders(cluster: SimulatedCluster): void {
   const members = new Set(cluster.members(SHARD));
   for (const node of cluster.nodes) {
     if (members.has(node) || node.isRetired) continue;
-    const replica = replicaId(SHARD, node.ordinal);
+    const replica = node.replicaOf(SHARD) ?? 0;
     const wasMember = cluster
       .truth(SHARD)
       .memberships.some(({ voters, learners }) => [...voters, ...learners].includes(replica));

@@ -2,9 +2,15 @@ import { createHash } from "node:crypto";
 import type { Machine } from "../../src/machine/index.js";
 import { createMachine } from "../../src/machine/index.js";
 import { replicaId, shardOfReplica } from "../../src/placement/index.js";
-import type { ConfState, ReplicaId } from "../../src/raft/index.js";
+import type { ReplicaId } from "../../src/raft/index.js";
 import { startRuntime } from "../../src/runtime/index.js";
-import type { ReplicaHandle, Runtime, RuntimeObserver, Store } from "../../src/runtime/index.js";
+import type {
+  Member,
+  ReplicaHandle,
+  Runtime,
+  RuntimeObserver,
+  Store,
+} from "../../src/runtime/index.js";
 import { openMemoryStore } from "../../src/storage/index.js";
 import { createStoreCodec, encodeCommand } from "../../src/wire/store/index.js";
 import type { SeededRandom } from "../raft/seeded-random.js";
@@ -18,17 +24,15 @@ import { ReplicaRecord } from "./replica-record.js";
 const CODEC = createStoreCodec();
 const MACHINE = createMachine(CODEC);
 
-export const NO_MEMBERS: ConfState = {
-  ...{ voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
-};
-
 /** A machine with a disk, on which a node's process runs from time to time. */
 export class SimulatedNode {
   readonly name: string;
   readonly ordinal: number;
   readonly disk: SimulatedDisk;
   readonly clock: MachineClock = { rate: 1, wallSkewMs: 0, skewedReads: 0 };
-  readonly records: ReadonlyMap<ReplicaId, ReplicaRecord>;
+  readonly #records = new Map<ReplicaId, ReplicaRecord>();
+  /** The replica of each shard that it hosts now. */
+  readonly #hosted = new Map<number, ReplicaId>();
   /** Its replicas were removed: the process does not come back. */
   isRetired = false;
   /** Its disk forgot something since it last was whole. */
@@ -42,7 +46,7 @@ export class SimulatedNode {
   #runtime: Runtime | undefined;
   #store: Store | undefined;
   readonly #context: ClusterContext;
-  readonly #initial: ConfState | undefined;
+  readonly #isFounder: boolean;
   readonly #random: SeededRandom;
 
   constructor(
@@ -55,14 +59,20 @@ export class SimulatedNode {
     this.name = `node-${ordinal}`;
     this.#random = context.streams.of(this.name);
     this.disk = new SimulatedDisk(context.time, context.streams.of(`disk of ${this.name}`));
-    this.#initial = options.isFounder ? undefined : NO_MEMBERS;
-    const { shards } = context.plan;
-    this.records = new Map(
-      shards.map((shard) => {
-        const replica = replicaId(shard, ordinal);
-        return [replica, new ReplicaRecord(replica)];
-      }),
-    );
+    this.#isFounder = options.isFounder;
+  }
+
+  get records(): readonly ReplicaRecord[] {
+    return [...this.#records.values()];
+  }
+
+  findRecord(replica: ReplicaId): ReplicaRecord | undefined {
+    return this.#records.get(replica);
+  }
+
+  /** Its replica of a shard, running or not; undefined if it has none. */
+  replicaOf(shard: number): ReplicaId | undefined {
+    return this.#hosted.get(shard);
   }
 
   /** The process is there; it may still be starting. */
@@ -87,6 +97,14 @@ export class SimulatedNode {
 
   find(shard: number): ReplicaHandle | undefined {
     return this.#runtime?.replicas.find((replica) => replica.shard === shard);
+  }
+
+  /** Hosts a new replica of a shard; what the group has to be told of it. */
+  async join(shard: number, replica: ReplicaId): Promise<Member | undefined> {
+    const [runtime, store] = [this.#runtime, this.#store];
+    if (runtime === undefined || store === undefined) return undefined;
+    await runtime.join(shard, replica);
+    return { replica, node: this.name, address: `${this.name}:1`, storeId: store.storeId };
   }
 
   start(): void {
@@ -156,12 +174,15 @@ export class SimulatedNode {
         }),
       clock: life,
       random: () => this.#random.next(),
-      replicas: plan.shards.map((shard) => ({
+      replicas: (this.#isFounder ? plan.shards : []).map((shard) => ({
         shard,
         replica: replicaId(shard, this.ordinal),
-        initial: this.#initial ?? this.#context.founders(shard),
+        initial: this.#context.founders(shard),
       })),
-      nodeOf: (replica) => `node-${replica - replicaId(shardOfReplica(replica), 1) + 1}`,
+      nodeOf: (replica) => {
+        const ordinal = replica - replicaId(shardOfReplica(replica), 1) + 1;
+        return ordinal <= plan.voters ? `node-${ordinal}` : "";
+      },
       openTransport: (listener) => network.open(this.name, life, listener),
       limits: plan.limits,
       observer: this.#observer(),
@@ -182,8 +203,8 @@ export class SimulatedNode {
   }
 
   #record(replica: ReplicaId): ReplicaRecord {
-    const record = this.records.get(replica);
-    if (record === undefined) throw new Error(`no replica ${replica} on ${this.name}`);
+    const record = this.#records.get(replica) ?? new ReplicaRecord(replica);
+    this.#records.set(replica, record);
     return record;
   }
 
@@ -193,6 +214,7 @@ export class SimulatedNode {
       opened: (replica, opened) => {
         note(`${replica} opens at ${opened.lastIndex}, ${opened.lost?.reason ?? "whole"}`);
         if (opened.lost !== undefined) this.losses++;
+        this.#hosted.set(shardOfReplica(replica), replica);
         check(() => {
           this.#record(replica).reopened(opened, this.isForgetful);
           truthOf(replica).reopens(this.#record(replica));
@@ -221,8 +243,8 @@ export class SimulatedNode {
       apply: (context, command, view) => {
         const applied = MACHINE.apply(context, command, view);
         const shard = this.#context.shardOf(command);
-        if (shard !== undefined) {
-          const replica = replicaId(shard, this.ordinal);
+        const replica = shard === undefined ? undefined : this.replicaOf(shard);
+        if (replica !== undefined) {
           this.#context.check(() => {
             this.#context.truthOf(replica).applies(replica, context, command, applied);
           });
@@ -232,24 +254,19 @@ export class SimulatedNode {
     };
   }
 
-  #observer(): RuntimeObserver {
+  #observer(): Partial<RuntimeObserver> {
     const { check, truthOf, note, seen } = this.#context;
-    const nothing = (): void => undefined;
     return {
       roleChanged: (shard, role) => {
-        const replica = replicaId(shard, this.ordinal);
-        const term = this.find(shard)?.status().term ?? 0;
+        const status = this.find(shard)?.status();
+        if (status === undefined) return;
+        const { replica, term } = status;
         note(`${replica} is ${role} in ${term}`);
         check(() => truthOf(replica).becomes(this.#record(replica), role, term));
       },
       snapshot: (_, direction, succeeded) => {
         if (direction === "received" && succeeded) seen.snapshots++;
       },
-      proposalsFailed: nothing,
-      applied: nothing,
-      roundWritten: nothing,
-      peerRefused: nothing,
-      diskFull: nothing,
     };
   }
 }

@@ -10,10 +10,7 @@ export interface StoreWatcher {
 
 /** The store, with somebody who sees what is made durable. */
 export function observeStore(store: Store, watcher: StoreWatcher): Store {
-  return {
-    storeId: store.storeId,
-    boot: store.boot,
-    fresh: store.fresh,
+  const observed: Pick<Store, "openReplica" | "write"> = {
     openReplica: async (replica, initial) => {
       const opened = await store.openReplica(replica, initial);
       watcher.opened(replica, opened);
@@ -24,14 +21,12 @@ export function observeStore(store: Store, watcher: StoreWatcher): Store {
       await store.write(rounds, sync);
       for (const round of rounds) watcher.written(round, sync);
     },
-    readEntries: (replica, low, high, bytesMax) => store.readEntries(replica, low, high, bytesMax),
-    read: (replica, keys, ranges) => store.read(replica, keys, ranges),
-    readFeed: (replica, after, options) => store.readFeed(replica, after, options),
-    openSnapshot: (replica) => store.openSnapshot(replica),
-    createSnapshotSink: (replica) => store.createSnapshotSink(replica),
-    readFact: (key) => store.readFact(key),
-    writeFact: (key, value) => store.writeFact(key, value),
-    usage: () => store.usage(),
-    close: () => store.close(),
   };
+  return new Proxy(store, {
+    get: (target, name): unknown => {
+      if (name === "openReplica" || name === "write") return observed[name];
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
 }

@@ -319,7 +319,8 @@ function describe({ sequence, command, applied }: AppliedCommand): string {
   const { reply, changes } = applied;
   const outcome = reply.kind === "done" ? `${reply.revision}` : reply.code;
   const { operation, requestId } = command;
-  return `${operation.kind} ${requestId} ${outcome} (replayed ${reply.replayed}) with ${changes.length} changes after ${sequence}`;
+  const what = `${operation.kind} ${requestId} ${outcome}${reply.replayed ? " again" : ""}`;
+  return `${what} with ${changes.length} changes after ${sequence}`;
 }
 
 function requireSameRow(a: FeedRow, b: FeedRow, who: string): void {

@@ -86,7 +86,8 @@ function requireReadsOfTheirTime(
     const expected: Outcome = then === undefined ? { kind: "absent" } : { kind: "read", ...then };
     if (!isSameOutcome(expected, answer.outcome)) {
       throw new PromiseBroken(
-        `${client} read ${JSON.stringify(answer.outcome)} as of ${answer.sequence}, where ${event} was ${JSON.stringify(expected)}`,
+        `${client} read ${JSON.stringify(answer.outcome)} as of ${answer.sequence}, ` +
+          `where ${event} was ${JSON.stringify(expected)}`,
       );
     }
   }
