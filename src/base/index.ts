@@ -1,6 +1,8 @@
 /** What every folder may use: failing loudly, failing politely, and small containers. Depends on nothing. */
+export { AllowedOrigins, isOfHost } from "./allowed-origins.js";
 export { assert, InvariantViolation, unreachable } from "./assert.js";
 export { ClusterError, ERRORS, isErrorCode } from "./errors.js";
 export type { ErrorCode, ErrorDetails, ErrorSpec, StatusCode } from "./errors.js";
+export { TokenBucket } from "./token-bucket.js";
 export { parseIdentity } from "./identity.js";
 export type { Identity, IdentityRole } from "./identity.js";

@@ -1,7 +1,10 @@
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Clock } from "./clock.js";
 import type { HttpRequest, HttpResponse } from "./http.js";
+import type { CoordinatorLimits } from "./limits.js";
+import { guardSession } from "./session-guard.js";
 
 /** The open connections of a server, so that it can end without cutting off who is being answered. */
 export class Connections {
@@ -10,16 +13,20 @@ export class Connections {
   /** Answers under way by connection, of HTTP/1.1 alone. */
   readonly #answers = new Map<Socket, Set<HttpResponse>>();
   readonly #emptied: (() => void)[] = [];
+  readonly #perAddress = new Map<string, number>();
+  readonly #perAddressMax: number;
   #closing = false;
 
-  constructor(server: Http2SecureServer) {
-    server.on("connection", (socket: Socket) => this.#track(socket));
+  constructor(server: Http2SecureServer, limits: CoordinatorLimits, clock: Clock) {
+    this.#perAddressMax = limits.connectionsPerAddressMax;
+    server.on("connection", (socket: Socket) => this.#admit(socket));
     server.on("secureConnection", (socket: TLSSocket) => {
       this.#track(socket);
       if (socket.alpnProtocol !== "h2") this.#answers.set(socket, new Set());
     });
     server.on("session", (session) => {
       this.#sessions.add(session);
+      guardSession(session, limits, clock);
       session.once("close", () => this.#sessions.delete(session));
       if (this.#closing) session.close();
     });
@@ -47,6 +54,20 @@ export class Connections {
   destroy(): void {
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Ends a connection beyond its address's share at once: before the handshake, which is what costs. */
+  #admit(socket: Socket): void {
+    const address = socket.remoteAddress ?? "";
+    const count = (this.#perAddress.get(address) ?? 0) + 1;
+    this.#perAddress.set(address, count);
+    socket.once("close", () => {
+      const left = (this.#perAddress.get(address) ?? 1) - 1;
+      if (left > 0) this.#perAddress.set(address, left);
+      else this.#perAddress.delete(address);
+    });
+    this.#track(socket);
+    if (count > this.#perAddressMax) socket.destroy();
   }
 
   #track(socket: Socket): void {

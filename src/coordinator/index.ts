@@ -4,6 +4,7 @@
  */
 export { startCoordinator } from "./start-coordinator.js";
 export type { Coordinator, CoordinatorOptions } from "./start-coordinator.js";
+export { DEFAULT_LIMITS } from "./limits.js";
 export type { CoordinatorLimits } from "./limits.js";
 export type { CallObserver, ObservedCall } from "./observer.js";
 export type { Clock } from "./clock.js";

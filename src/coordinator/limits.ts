@@ -15,8 +15,14 @@ export interface CoordinatorLimits {
   readonly headerBytesMax: number;
   /** Calls that one HTTP/2 connection has open at a time. Default 100. */
   readonly streamsPerConnectionMax: number;
+  /** Connections of one address at a time. Default 1,000. */
+  readonly connectionsPerAddressMax: number;
+  /** Calls of one HTTP/2 connection that its client may break off in a second, and as many at once. Default 100. */
+  readonly resetsPerSecondMax: number;
   /** Milliseconds that an HTTP/1.1 connection may idle between calls. Default 65 s, longer than a usual balancer's 60. */
   readonly keepAliveMs: number;
+  /** Milliseconds between two pings of an HTTP/2 connection; one that leaves a ping unanswered for as long is ended. Default 30 s. */
+  readonly pingMs: number;
 }
 
 export const DEFAULT_LIMITS: CoordinatorLimits = {
@@ -26,5 +32,8 @@ export const DEFAULT_LIMITS: CoordinatorLimits = {
   streamMsMax: 24 * 3600 * 1000,
   headerBytesMax: 16 * 1024,
   streamsPerConnectionMax: 100,
+  connectionsPerAddressMax: 1000,
+  resetsPerSecondMax: 100,
   keepAliveMs: 65_000,
+  pingMs: 30_000,
 };

@@ -11,6 +11,7 @@ import type {
 } from "@connectrpc/connect/protocol";
 import type { CallRecord } from "./call-record.js";
 import type { Clock } from "./clock.js";
+import type { Cors } from "./cors.js";
 import type { Exchange } from "./exchange.js";
 import { Http1Exchange } from "./http1-exchange.js";
 import { respondJson, type HttpRequest, type HttpResponse } from "./http.js";
@@ -25,6 +26,7 @@ export interface ListenerOptions extends PagesOptions {
   /** Answers what needs neither Connect nor a page; false leaves it. */
   readonly direct: (exchange: Exchange) => boolean;
   readonly methods: ReadonlyMap<string, UniversalHandler>;
+  readonly cors: Cors;
   readonly limits: CoordinatorLimits;
   readonly clock: Clock;
   readonly observer: CallObserver | undefined;
@@ -46,6 +48,8 @@ export function createListener(
     // A connection that breaks is told to whoever reads or writes; nobody else has to know.
     request.on("error", () => undefined);
     response.on("error", () => undefined);
+    const always = options.cors.headersFor(request.headers.origin);
+    for (const [name, value] of Object.entries(always)) response.setHeader(name, value);
     // Of HTTP/2 nothing comes here that was not left before.
     if (request instanceof IncomingMessage && response instanceof ServerResponse) {
       if (options.direct(new Http1Exchange(request, response))) return;

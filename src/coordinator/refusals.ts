@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
+import { connectRefusal } from "./forms/connect-form.js";
 import { restRefusal } from "./forms/rest-form.js";
 import { respond, respondJson, type HttpRequest, type HttpResponse } from "./http.js";
 import { parseProtocol } from "./protocol.js";
@@ -26,7 +27,7 @@ export function refuseUnknownMethod(request: HttpRequest, response: HttpResponse
   const type = request.headers["content-type"] ?? "";
   const protocol = parseProtocol(type);
   if (protocol === undefined || protocol.name === "connect") {
-    respondJson(response, 404, { code: "unimplemented", message });
+    respondRefusal(response, 404, new ClusterError("unimplemented", message));
     return;
   }
   const status = {
@@ -47,7 +48,7 @@ export function refuseForm(
   if (!allowedMethods.includes(request.method ?? "")) {
     response.setHeader("allow", allowedMethods.join(", "));
     const message = `use ${allowedMethods.join(" or ")} for ${method.name}`;
-    respondJson(response, 405, { code: "unimplemented", message });
+    respondRefusal(response, 405, new ClusterError("unimplemented", message));
     return;
   }
   const types =
@@ -56,7 +57,12 @@ export function refuseForm(
       : "application/connect+json, application/connect+proto, application/grpc, application/grpc-web";
   response.setHeader("accept-post", types);
   const message = `send ${method.name} as one of ${types}`;
-  respondJson(response, 415, { code: "invalid_argument", message });
+  respondRefusal(response, 415, new ClusterError("invalid-argument", message));
+}
+
+/** As Connect tells it, with the status of HTTP that fits better than that of its code. */
+function respondRefusal(response: HttpResponse, status: number, failure: ClusterError): void {
+  respondJson(response, status, connectRefusal(failure));
 }
 
 /** Without the query, and short enough to be repeated. */

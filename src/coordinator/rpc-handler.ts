@@ -7,11 +7,15 @@ import {
   type UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { ClusterError } from "../base/index.js";
+import { codeName } from "./call-failure.js";
 import { CALL_RECORD, type CallRecord } from "./call-record.js";
 import { checkedBody } from "./checked-body.js";
 import type { Clock } from "./clock.js";
 import { setDefaultTimeout } from "./timeout.js";
 import { asPost, isGetCall } from "./get-request.js";
+import type { Answer } from "./exchange.js";
+import { refusalIn } from "./forms/refusal-in.js";
+import { faultOfHeaders } from "./header-fault.js";
 import type { CoordinatorLimits } from "./limits.js";
 import { parseProtocol, type Protocol } from "./protocol.js";
 import { requestFailure } from "./request-failure.js";
@@ -40,7 +44,15 @@ export function prepareCall(
   assertByteStreamRequest(request);
   const { header, body } = request;
   const isUnary = method.methodKind === "unary";
-  setDefaultTimeout(header, protocol, isUnary ? limits.deadlineMsMax : limits.streamMsMax);
+  const timeoutMsMax = isUnary ? limits.deadlineMsMax : limits.streamMsMax;
+  const fault = faultOfHeaders(header, protocol, timeoutMsMax, limits.requestBytesMax);
+  if (fault !== undefined) {
+    record.code = codeName(fault);
+    const type = header.get("content-type") ?? "";
+    const refusal = toUniversal(refusalIn(protocol, method, type, fault));
+    return { protocol, respond: () => Promise.resolve(refusal) };
+  }
+  setDefaultTimeout(header, protocol, timeoutMsMax);
   const checked = checkedBody(body, header, method.input, protocol, limits.requestBytesMax);
   const isOneMessage = isUnary || method.methodKind === "server_streaming";
   const whole = isOneMessage ? inTime(checked, limits.deadlineMsMax, clock) : checked;
@@ -53,6 +65,14 @@ export function prepareCall(
         contextValues: createContextValues().set(CALL_RECORD, record),
       }),
   };
+}
+
+function toUniversal({ status, headers, body }: Answer): UniversalServerResponse {
+  return { status, header: new Headers({ ...headers }), body: once(body) };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 /** Connect sends the one message of a unary call without an envelope, and every stream in envelopes. */

@@ -6,6 +6,7 @@ import type { Gateway } from "../gateway/index.js";
 import { toConnectError } from "../wire/index.js";
 import type { Clock } from "./clock.js";
 import { Connections } from "./connections.js";
+import { Cors } from "./cors.js";
 import { createDirect } from "./direct.js";
 import type { Exchange } from "./exchange.js";
 import { Http2Exchange } from "./http2-exchange.js";
@@ -18,6 +19,10 @@ import { UnaryCalls } from "./unary-calls.js";
 
 /** Milliseconds between the end of the grace and the end of what did not hear of it. */
 const ABORT_GRACE_MS = 50;
+/** Of one HTTP/2 connection: what is not HTTP/2, streams beyond the limit, and MiB that it may occupy. */
+const INVALID_FRAMES_MAX = 100;
+const REJECTED_STREAMS_MAX = 100;
+const SESSION_MEMORY_MIB_MAX = 32;
 /** Milliseconds for the headers of an HTTP/1.1 request to arrive. */
 const HEADERS_TIMEOUT_MS = 20_000;
 
@@ -28,6 +33,8 @@ export interface CoordinatorOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** Origins of other sites whose pages may call, such as `https://agenda.example`; `*` for all. None if left out. */
+  readonly origins?: readonly string[];
   readonly limits?: Partial<CoordinatorLimits>;
   /** False sends every call of an RPC through Connect, to compare. Default true. */
   readonly shortWay?: boolean;
@@ -70,20 +77,22 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   });
   const shared = { gateway, limits, clock, logger, observer };
   const unary = new UnaryCalls(shared);
+  const cors = new Cors(options.origins ?? []);
   const direct = createDirect({
     ...shared,
+    cors,
     unary,
     stopping: stopping.signal,
     services: PUBLIC_SERVICES,
     shortWay: options.shortWay ?? true,
   });
   const server = createServer(options.tls, limits, logger);
-  const connections = new Connections(server);
+  const connections = new Connections(server, limits, clock);
   server.on(
     "request",
-    createListener({ methods, limits, clock, observer, logger, ready, jwks, direct }),
+    createListener({ methods, limits, clock, observer, logger, ready, jwks, direct, cors }),
   );
-  takeStreams(server, direct);
+  takeStreams(server, direct, cors);
   const port = await listen(server, options.host, options.port);
   server.on("error", (error) => logger?.error("the server failed", { cause: String(error) }));
 
@@ -120,6 +129,9 @@ function createServer(
     ...tls,
     minVersion: "TLSv1.2",
     allowHTTP1: true,
+    maxSessionInvalidFrames: INVALID_FRAMES_MAX,
+    maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
+    maxSessionMemory: SESSION_MEMORY_MIB_MAX,
     settings: {
       maxConcurrentStreams: limits.streamsPerConnectionMax,
       maxHeaderListSize: limits.headerBytesMax,
@@ -141,12 +153,16 @@ function createServer(
 }
 
 /** What is answered directly never becomes one of the objects by which node:http2 imitates HTTP/1.1. */
-function takeStreams(server: Http2SecureServer, direct: (exchange: Exchange) => boolean): void {
+function takeStreams(
+  server: Http2SecureServer,
+  direct: (exchange: Exchange) => boolean,
+  cors: Cors,
+): void {
   const imitate = server.listeners("stream");
   server.removeAllListeners("stream");
   server.on("stream", (...event) => {
     const [stream, headers] = event;
-    if (direct(new Http2Exchange(stream, headers, {}))) return;
+    if (direct(new Http2Exchange(stream, headers, cors.headersFor(headers.origin)))) return;
     for (const listener of imitate) Reflect.apply(listener, server, event);
   });
 }

@@ -1,4 +1,4 @@
-import { ClusterError } from "../base/index.js";
+import { ClusterError, TokenBucket } from "../base/index.js";
 import type { Authenticated } from "../gateway/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import { CLOSE_CODES } from "./close-codes.js";
@@ -12,7 +12,6 @@ import { errorBody, replies } from "./replies.js";
 import { Signal } from "./signal.js";
 import { Subscriptions } from "./subscriptions.js";
 import type { SubscriptionServices } from "./subscriptions.js";
-import { TokenBucket } from "./token-bucket.js";
 import type { SocketListener, TransportSocket } from "./transport.js";
 
 export interface ConnectionServices extends SubscriptionServices {

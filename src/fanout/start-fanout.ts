@@ -1,5 +1,5 @@
 import type { Gateway } from "../gateway/index.js";
-import { ClusterError } from "../base/index.js";
+import { AllowedOrigins, ClusterError, isOfHost } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ShardClient, ShardPosition } from "../shards/index.js";
 import type { Clock } from "./clock.js";
@@ -30,6 +30,8 @@ export interface FanoutOptions {
   readonly shards: ShardClient;
   /** PEM texts or paths of PEM files; the certificate with its chain. */
   readonly tls: { readonly cert: string; readonly key: string };
+  /** Origins whose pages may connect, beside those of the same host; `*` for all. None if left out. */
+  readonly origins?: readonly string[];
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
@@ -99,6 +101,7 @@ async function chooseTransport(options: FanoutOptions): Promise<TransportKind> {
 class FanoutServer {
   readonly #options: FanoutOptions;
   readonly #limits: Limits;
+  readonly #origins: AllowedOrigins;
   readonly #observer: FanoutObserver;
   readonly #followers: ReadonlyMap<ShardNumber, ShardFollower>;
   readonly #services: ConnectionServices;
@@ -116,6 +119,7 @@ class FanoutServer {
   constructor(options: FanoutOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#origins = new AllowedOrigins(options.origins ?? []);
     this.#observer = options.observer ?? (() => undefined);
     this.#followers = this.#createFollowers();
     const { gateway, shards, clock } = options;
@@ -146,6 +150,7 @@ class FanoutServer {
       port,
       tls,
       subprotocol: SUBPROTOCOL,
+      allowsOrigin: (origin, name) => isOfHost(origin, name) || this.#origins.has(origin),
       messageBytesMax: this.#limits.messageBytesMax * HARD_MESSAGE_FACTOR,
       idleMs: this.#limits.pingMs * IDLE_FACTOR,
       open: (socket) => this.#open(socket),

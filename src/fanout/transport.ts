@@ -60,9 +60,15 @@ export interface TransportOptions {
   readonly messageBytesMax: number;
   /** Last net: a connection that says nothing for so long is ended. */
   readonly idleMs: number;
+  /** Whether a browser's page may connect; asked where a client names its origin. */
+  allowsOrigin(origin: string, host: string): boolean;
   open(socket: TransportSocket): SocketListener;
   http(method: string, path: string): HttpAnswer;
 }
+
+/** What a page hears that may not connect. */
+export const FOREIGN_ORIGIN =
+  "pages of this origin may not connect: start the fan-out with --cors-origin\n";
 
 /** The topic that every socket is on for as long as it is open: see the uWebSockets.js adapter. */
 export const PERMANENT_TOPIC = "all";

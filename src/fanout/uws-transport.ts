@@ -10,7 +10,7 @@ import type {
 } from "uWebSockets.js";
 import { ClusterError, assert } from "../base/index.js";
 import { withPemFiles } from "./pem.js";
-import { PERMANENT_TOPIC } from "./transport.js";
+import { FOREIGN_ORIGIN, PERMANENT_TOPIC } from "./transport.js";
 import type {
   HttpAnswer,
   SocketListener,
@@ -66,7 +66,7 @@ export async function openUwsTransport(options: TransportOptions): Promise<Trans
     idleTimeout: idleSeconds(options.idleMs),
     sendPingsAutomatically: false,
     upgrade: (res, req, context) => {
-      upgrade(options.subprotocol, res, req, context);
+      upgrade(options, res, req, context);
     },
     open: (ws) => {
       ws.subscribe(PERMANENT_TOPIC);
@@ -136,11 +136,17 @@ function idleSeconds(idleMs: number): number {
 }
 
 function upgrade(
-  subprotocol: string,
+  options: TransportOptions,
   res: HttpResponse,
   req: HttpRequest,
   context: us_socket_context_t,
 ): void {
+  const { subprotocol } = options;
+  const origin = req.getHeader("origin");
+  if (origin !== "" && !options.allowsOrigin(origin, req.getHeader("host"))) {
+    res.writeStatus("403 Forbidden").end(FOREIGN_ORIGIN);
+    return;
+  }
   const offered = req.getHeader("sec-websocket-protocol");
   const accepted = offered === "" ? "" : subprotocol;
   if (offered !== "" && !offered.split(",").some((name) => name.trim() === subprotocol)) {

@@ -6,6 +6,7 @@ import { WebSocketServer } from "ws";
 import type { RawData, WebSocket } from "ws";
 import { assert } from "../base/index.js";
 import { readPem } from "./pem.js";
+import { FOREIGN_ORIGIN } from "./transport.js";
 import type { SocketListener, Transport, TransportOptions, TransportSocket } from "./transport.js";
 
 const TLS_HANDSHAKE_MS = 10_000;
@@ -39,11 +40,18 @@ export async function openWsTransport(options: TransportOptions): Promise<Transp
   });
   server.on("upgrade", (request, stream, head) => {
     stream.on("error", () => stream.destroy());
-    if (!speaks(request, options.subprotocol)) {
-      const body = `offer the subprotocol ${options.subprotocol}\n`;
+    const refuse = (status: string, body: string): void => {
       stream.end(
-        `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+        `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
       );
+    };
+    const { origin, host = "" } = request.headers;
+    if (origin !== undefined && !options.allowsOrigin(origin, host)) {
+      refuse("403 Forbidden", FOREIGN_ORIGIN);
+      return;
+    }
+    if (!speaks(request, options.subprotocol)) {
+      refuse("400 Bad Request", `offer the subprotocol ${options.subprotocol}\n`);
       return;
     }
     sockets.handleUpgrade(request, stream, head, (ws) => {

@@ -1,7 +1,7 @@
 import { startCoordinator } from "../coordinator/index.js";
 import { createRpcMetrics } from "../observability/index.js";
 import { SYSTEM_CLOCK } from "./clock.js";
-import type { DoorOptions } from "./commands/process-options.js";
+import { limitsOf, type CoordinatorOptions } from "./commands/coordinator-options.js";
 import { openGateway } from "./open-gateway.js";
 import type { RunningProcess } from "./process-life.js";
 import { loadServerTls, serveMetrics } from "./process-setup.js";
@@ -13,9 +13,10 @@ const STOP_GRACE_MS = 5000;
 /** A coordinator: the public API over the shards. */
 export async function startCoordinatorProcess(
   setup: ProcessSetup,
-  { certs, host, port, metricsPort }: DoorOptions,
+  options: CoordinatorOptions,
 ): Promise<RunningProcess> {
   const { registry, log } = setup;
+  const { certs, host, port, metricsPort } = options;
   const behind = openGateway(setup);
   const { gateway } = behind;
   const coordinator = await startCoordinator({
@@ -23,7 +24,10 @@ export async function startCoordinatorProcess(
     tls: loadServerTls(certs),
     host,
     port,
-    reflection: true,
+    origins: options.corsOrigin,
+    limits: limitsOf(options),
+    reflection: options.reflection,
+    shortWay: options.shortWay === "on",
     clock: SYSTEM_CLOCK,
     ready: () => behind.isServing(),
     jwks: () => (gateway.isReady() ? gateway.jwks() : undefined),

@@ -15,7 +15,7 @@ const ASK_AGAIN_MS = 50;
 /** A fan-out: the live channels over the feeds of the shards. */
 export async function startFanoutProcess(
   setup: ProcessSetup,
-  { certs, host, port, metricsPort }: DoorOptions,
+  { certs, host, port, metricsPort, corsOrigin }: DoorOptions,
 ): Promise<RunningProcess> {
   const { name, registry, log, health, shardName } = setup;
   const behind = openGateway(setup);
@@ -24,6 +24,7 @@ export async function startFanoutProcess(
     gateway,
     shards,
     tls: loadServerTls(certs),
+    origins: corsOrigin,
     host,
     port,
     transport: "auto",

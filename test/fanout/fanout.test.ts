@@ -255,6 +255,23 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(refusal).to.include("400");
       });
 
+      it("lets in pages of its own host and of sites that it knows", async () => {
+        await begin({ origins: ["https://agenda.example"] });
+        const from = (origin: string) =>
+          LiveClient.open(stage.port, undefined, { origin }).then(
+            (client) => {
+              clients.push(client);
+              return "in";
+            },
+            (error: unknown) => String(error),
+          );
+        expect(await from("https://agenda.example")).to.equal("in");
+        expect(await from("https://localhost:7443")).to.equal("in");
+        for (const origin of ["https://evil.example", "http://localhost:7443", "null"]) {
+          expect(await from(origin), origin).to.include("403");
+        }
+      });
+
       it("answers health checks and nothing else over HTTP", async () => {
         await begin();
         await listening("ana", "calendars/ana");

@@ -1,9 +1,5 @@
-import type { Message } from "@bufbuild/protobuf";
-import {
-  codeToHttpStatus,
-  errorToJson,
-  errorToJsonBytes,
-} from "@connectrpc/connect/protocol-connect";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
+import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import type { ClusterError } from "../../base/index.js";
 import { decodeRequest, ERROR_DETAILS, toConnectError } from "../../wire/index.js";
 import type { Answer } from "../exchange.js";
@@ -37,16 +33,19 @@ export class ConnectForm implements Form {
   }
 
   refuse(failure: ClusterError): Answer {
-    const error = toConnectError(failure);
     const headers = { "content-type": "application/json" };
-    const body = errorToJsonBytes(error, READABLE);
-    return { status: codeToHttpStatus(error.code), headers, body };
+    const body = Buffer.from(JSON.stringify(connectRefusal(failure)));
+    return { status: codeToHttpStatus(toConnectError(failure).code), headers, body };
   }
+}
+
+export function connectRefusal(failure: ClusterError): JsonObject {
+  return errorToJson(toConnectError(failure), READABLE);
 }
 
 /** A refusal before the first message of a stream of Connect: its status is fine, and its end tells. */
 export function refuseConnectStream(contentType: string, failure: ClusterError): Answer {
-  const end = { error: errorToJson(toConnectError(failure), READABLE) };
+  const end = { error: connectRefusal(failure) };
   const body = sealEnvelope(Buffer.from(JSON.stringify(end)), END_STREAM_FLAG);
   return { status: 200, headers: { "content-type": contentType }, body };
 }

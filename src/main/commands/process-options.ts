@@ -18,12 +18,24 @@ export interface DoorOptions extends ProcessOptions {
   readonly host: string;
   readonly port: number;
   readonly metricsPort: number;
+  readonly corsOrigin: readonly string[];
 }
 
 export const LOG_LEVEL_OPTION = [
   "--log-level <level>",
   `what is worth a line: ${LOG_LEVELS.join(", ")}`,
 ] as const;
+
+export const CORS_OPTION = [
+  "--cors-origin <origin>",
+  "another site whose pages may call, such as https://agenda.example; * for all; repeatable",
+] as const;
+
+/** For commander: an option that may be given several times. */
+export const collect = (text: string, before: readonly string[]): readonly string[] => [
+  ...before,
+  text,
+];
 
 export function withProcessOptions(command: Command): Command {
   return command
@@ -37,7 +49,8 @@ export function withDoorOptions(command: Command): Command {
   return withProcessOptions(command)
     .option("--host <host>", "address to listen on", "127.0.0.1")
     .requiredOption("--port <n>", "port of the public door", parseWhole)
-    .requiredOption("--metrics-port <n>", "port of its metrics and health", parseWhole);
+    .requiredOption("--metrics-port <n>", "port of its metrics and health", parseWhole)
+    .option(...CORS_OPTION, collect, []);
 }
 
 export function parseLogLevel(text: string): LogLevel {

@@ -27,7 +27,7 @@ import { requireFreePorts } from "../supervisor/free-ports.js";
 import { formatLogLine } from "../supervisor/log-line.js";
 import { specsOf } from "../supervisor/specs.js";
 import { Supervisor } from "../supervisor/supervisor.js";
-import { LOG_LEVEL_OPTION } from "./process-options.js";
+import { collect, CORS_OPTION, LOG_LEVEL_OPTION } from "./process-options.js";
 import { welcome } from "./welcome.js";
 
 interface UpOptions {
@@ -39,6 +39,8 @@ interface UpOptions {
   readonly fanouts: number;
   readonly restart: boolean;
   readonly logLevel: string;
+  readonly corsOrigin: readonly string[];
+  readonly coordinatorFlag: readonly string[];
 }
 
 export function addUp(program: Command): void {
@@ -57,6 +59,13 @@ export function addUp(program: Command): void {
     .option("--coordinators <n>", "how many", parseWhole, 1)
     .option("--fanouts <n>", "how many", parseWhole, 1)
     .option("--no-restart", "leave a process that died alone")
+    .option(...CORS_OPTION, collect, [])
+    .option(
+      "--coordinator-flag <flag>",
+      "handed to every coordinator, such as --coordinator-flag=--no-reflection; repeatable",
+      collect,
+      [],
+    )
     .option(...LOG_LEVEL_OPTION, "warn")
     .addHelpText("after", "\nExample:\n  cabildo up --coordinators 2 --data .cabildo")
     .action(up);
@@ -122,7 +131,7 @@ async function prepare(dataDir: string, options: UpOptions): Promise<Prepared> {
   await requireFreePorts(options.host, wantedPorts(plan));
   const certificates = await ensureCertificates(dataDir, plan, options.host);
   await writeClusterFile(clusterPath, plan.cluster);
-  const specs = specsOf(plan, { dataDir, host: options.host, logLevel: options.logLevel });
+  const specs = specsOf(plan, { dataDir, ...options });
   return { dataDir, plan, specs, certificates, adminCredential: credential.path };
 }
 

@@ -7,6 +7,10 @@ export interface SpecOptions {
   readonly dataDir: string;
   readonly host: string;
   readonly logLevel: string;
+  /** Sites whose pages may call the doors. */
+  readonly corsOrigin: readonly string[];
+  /** Further flags of every coordinator. */
+  readonly coordinatorFlag: readonly string[];
 }
 
 /**
@@ -19,7 +23,7 @@ const THREAD_POOL_SIZE = "16";
 
 /** How each process of a planned cluster is started. */
 export function specsOf(plan: ClusterPlan, options: SpecOptions): readonly ChildSpec[] {
-  const { dataDir, host, logLevel } = options;
+  const { dataDir, host, logLevel, corsOrigin, coordinatorFlag } = options;
   const common = [
     ...["--cluster", join(dataDir, CLUSTER_FILE), "--certs", join(dataDir, CERTIFICATES_DIR)],
     ...["--log-level", logLevel],
@@ -41,6 +45,8 @@ export function specsOf(plan: ClusterPlan, options: SpecOptions): readonly Child
     spec(kind, planned.name, [
       ...["--host", host, "--port", String(planned.port)],
       ...["--metrics-port", String(planned.metricsPort)],
+      ...corsOrigin.flatMap((origin) => ["--cors-origin", origin]),
+      ...(kind === "coordinator" ? coordinatorFlag : []),
     ]);
   return [
     ...plan.cluster.nodes.map(({ name }) => spec("node", name, ["--data", join(dataDir, name)])),

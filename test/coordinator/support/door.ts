@@ -76,7 +76,7 @@ export async function openDoor(options: Partial<CoordinatorOptions> = {}): Promi
   const url = `https://localhost:${coordinator.port}`;
   const nodeOptions = { ca: tls.ca };
   const agent = new Agent({ ca: tls.ca, keepAlive: true, maxSockets: 4 });
-  const http1 = { baseUrl: url, httpVersion: "1.1" as const, nodeOptions };
+  const http1 = { baseUrl: url, httpVersion: "1.1" as const, nodeOptions: { agent } };
   const http2 = { baseUrl: url, httpVersion: "2" as const, nodeOptions };
   return {
     coordinator,

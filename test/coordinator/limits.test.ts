@@ -1,0 +1,90 @@
+import { once } from "node:events";
+import { connect } from "node:http2";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { create } from "@bufbuild/protobuf";
+import { expect } from "chai";
+import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
+import { eventually } from "../support/eventually.js";
+import { openDoor } from "./support/door.js";
+
+const PATH = "/cabildo.v1.EventService/GetEvent";
+const EVENT = "/v1/calendars/ana/events/e1";
+
+describe("a coordinator with limits", () => {
+  it("takes so many connections of an address, and another one when one has ended", async () => {
+    const door = await openDoor({ limits: { connectionsPerAddressMax: 2 } });
+    const dial = async (): Promise<TLSSocket | "refused"> => {
+      const { port } = door.coordinator;
+      const socket = connectTls({ port, host: "127.0.0.1", servername: "localhost", ca: door.ca });
+      socket.on("error", () => undefined);
+      return await Promise.race([
+        once(socket, "secureConnect").then(
+          () => socket,
+          () => "refused" as const,
+        ),
+        once(socket, "close").then(() => "refused" as const),
+      ]);
+    };
+    const first = await dial();
+    const second = await dial();
+    expect(await dial()).to.equal("refused");
+    if (first === "refused" || second === "refused") throw new Error("refused too early");
+    first.destroy();
+    let third: TLSSocket | "refused" = "refused";
+    await eventually(async () => {
+      third = await dial();
+      return third !== "refused";
+    });
+    second.destroy();
+    await door.close();
+  });
+
+  it("ends a connection that opens calls only to break them off", async () => {
+    const door = await openDoor({ limits: { resetsPerSecondMax: 5 } });
+    door.gateway.answer = () => new Promise(() => undefined);
+    const session = connect(door.url, { ca: door.ca });
+    session.on("error", () => undefined);
+    let code: number | undefined;
+    session.on("goaway", (said: number) => (code = said));
+    await once(session, "connect");
+    for (let round = 0; round < 50 && !session.destroyed; round++) {
+      const stream = session.request({ ":method": "GET", ":path": EVENT });
+      stream.on("error", () => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+      stream.close(8);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await eventually(() => session.destroyed);
+    expect(code).to.equal(11);
+    expect((await door.send("GET", "/livez")).status).to.equal(200);
+    await door.close();
+  });
+
+  it("ends a connection whose other side is gone", async () => {
+    const door = await openDoor({ limits: { pingMs: 40 } });
+    const { port } = door.coordinator;
+    const socket = connectTls({
+      ...{ port, host: "127.0.0.1", servername: "localhost", ca: door.ca },
+      ALPNProtocols: ["h2"],
+    });
+    await once(socket, "secureConnect");
+    // The preface and empty settings, and no word from then on.
+    socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]));
+    socket.resume();
+    await once(socket, "close");
+    await door.close();
+  });
+
+  it("answers no more than a response may have", async () => {
+    const door = await openDoor({ limits: { responseBytesMax: 1000 } });
+    door.gateway.answer = () => create(EventSchema, { title: "x".repeat(2000) });
+    const headers = { "content-type": "application/json" };
+    const rpc = await door.send("POST", PATH, headers, "{}");
+    expect(rpc.text).to.contain("resource_exhausted").and.contain("ask for less");
+    const rest = await door.send("GET", EVENT);
+    expect(rest.status).to.equal(400);
+    expect(rest.text).to.contain("RESPONSE_TOO_LARGE");
+    await door.close();
+  });
+});
