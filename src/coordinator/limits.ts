@@ -21,7 +21,7 @@ export interface CoordinatorLimits {
   readonly resetsPerSecondMax: number;
   /** Milliseconds that an HTTP/1.1 connection may idle between calls. Default 65 s, longer than a usual balancer's 60. */
   readonly keepAliveMs: number;
-  /** Milliseconds between two pings of an HTTP/2 connection; one that leaves a ping unanswered for as long is ended. Default 30 s. */
+  /** Between two pings of an HTTP/2 connection; one that leaves a ping unanswered for as long is ended. Default 30 s. */
   readonly pingMs: number;
 }
 
