@@ -1,4 +1,5 @@
 import type { Caller } from "./caller.js";
+import type { Delivery } from "./deliveries.js";
 import type {
   CalendarEvent,
   ClusterKeys,
@@ -219,6 +220,19 @@ export type Operation =
     }
   /** Proposed by the leader when there is something to expire: request ids, sessions, feed rows below a sequence. */
   | { readonly kind: "sweep"; readonly limit: number; readonly trimFeedTo: number }
+  /**
+   * A row of another shard's outbox. Numbers of one (source, epoch) are dense here: what came is not taken again, what is missing
+   * is waited for.
+   */
+  | {
+      readonly kind: "deliver";
+      readonly source: number;
+      readonly epoch: number;
+      readonly number: number;
+      readonly delivery: Delivery;
+    }
+  /** Everything for a target up to this number was taken there. */
+  | { readonly kind: "settle-outbox"; readonly target: number; readonly upTo: number }
   /** Of a newer version than this program: only decoding makes it, and applying it stops the replica. */
   | { readonly kind: "unknown" };
 

@@ -16,5 +16,14 @@ export type {
   UserContent,
   UserField,
 } from "./commands.js";
-export type { Answer, EventCondition, Query, QueryReply, Question, SeriesEnd } from "./queries.js";
+export type {
+  Answer,
+  EventCondition,
+  OutboxPage,
+  Query,
+  QueryReply,
+  Question,
+  SeriesEnd,
+} from "./queries.js";
+export type { Delivery, OutboxEntry } from "./deliveries.js";
 export type { Change, ChangeKind } from "./changes.js";

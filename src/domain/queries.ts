@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../base/index.js";
 import type { Caller } from "./caller.js";
+import type { OutboxEntry } from "./deliveries.js";
 import type {
   CalendarEvent,
   ClusterKeys,
@@ -27,6 +28,13 @@ export type Question =
     }
   | { readonly kind: "get-session"; readonly user: string; readonly session: string }
   | { readonly kind: "get-cluster-keys" }
+  | {
+      readonly kind: "list-outbox";
+      readonly target: number;
+      /** Number after which the page begins. */
+      readonly after: number;
+      readonly pageSize: number;
+    }
   | { readonly kind: "get-group"; readonly group: string }
   | { readonly kind: "get-member"; readonly group: string; readonly user: string }
   /** The caller's own. */
@@ -91,6 +99,15 @@ export interface EventCondition {
   readonly negated: boolean;
 }
 
+/** What waits for one target. */
+export interface OutboxPage {
+  /** The last number given. */
+  readonly last: number;
+  /** The last that is known to be taken. */
+  readonly done: number;
+  readonly entries: readonly OutboxEntry[];
+}
+
 export interface Query {
   readonly caller: Caller;
   readonly question: Question;
@@ -103,6 +120,7 @@ export type Answer =
   | { readonly kind: "sessions"; readonly sessions: readonly Session[]; readonly next: string }
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "cluster-keys"; readonly keys: ClusterKeys }
+  | { readonly kind: "outbox"; readonly outbox: OutboxPage }
   | { readonly kind: "group"; readonly group: Group }
   | { readonly kind: "groups"; readonly groups: readonly Group[]; readonly next: string }
   | { readonly kind: "invitation"; readonly invitation: Invitation }

@@ -45,6 +45,7 @@ const ANSWERS = {
   "get-credentials": "credentials",
   "get-session": "session",
   "get-cluster-keys": "cluster-keys",
+  "list-outbox": "outbox",
   "get-group": "group",
   "get-member": "member",
   "list-members": "members",

@@ -2,7 +2,8 @@ import { InvariantViolation, unreachable } from "../base/index.js";
 import type { Command, CommandReply } from "../domain/index.js";
 import { findFault } from "./checks.js";
 import { createClusterKeys } from "./cluster-keys.js";
-import { Draft, refuse } from "./draft.js";
+import type { RangeMap } from "../placement/index.js";
+import { Draft, OutboxFull, refuse } from "./draft.js";
 import type { Outcome } from "./draft.js";
 import {
   createEvent,
@@ -16,6 +17,7 @@ import { createGroup, setGroupDeleted, updateGroup } from "./groups.js";
 import { hasRequestId, recall, remember } from "./idempotency.js";
 import { createInvitation, settleInvitation } from "./invitations.js";
 import { addMember, removeMember, transferLeadership, updateMember } from "./members.js";
+import { deliver, settleOutbox } from "./outbox.js";
 import type { RowCodecs } from "./rows.js";
 import { createSession, revokeSession, rotateSession } from "./sessions.js";
 import { extendSeries } from "./series.js";
@@ -32,8 +34,10 @@ export function applyCommand(
   command: Command,
   view: View,
   rows: RowCodecs,
+  rangeMap: RangeMap,
 ): Applied {
-  const draft = new Draft(context, rows, view);
+  const boundsOutbox = command.operation.kind !== "deliver";
+  const draft = new Draft(context, rows, view, { rangeMap, boundsOutbox });
   const fault = findFault(command);
   if (fault !== undefined) {
     return finish(draft, command, replyTo(draft, refuse("invalid-argument", fault)));
@@ -48,7 +52,19 @@ export function applyCommand(
   return finish(draft, command, reply);
 }
 
-function run(draft: Draft, { caller, operation }: Command): Outcome {
+function run(draft: Draft, command: Command): Outcome {
+  try {
+    const outcome = dispatch(draft, command);
+    draft.closeOutbox();
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof OutboxFull)) throw error;
+    draft.discard();
+    return refuse("overloaded", "too much is on its way to other shards: try again later");
+  }
+}
+
+function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
   switch (operation.kind) {
     case "register-user":
       return registerUser(draft, caller, operation);
@@ -100,6 +116,10 @@ function run(draft: Draft, { caller, operation }: Command): Outcome {
       return extendSeries(draft, caller, operation);
     case "sweep":
       return sweep(draft, caller, operation);
+    case "deliver":
+      return deliver(draft, caller, operation);
+    case "settle-outbox":
+      return settleOutbox(draft, caller, operation);
     case "unknown":
       throw new InvariantViolation("a command of a newer version: this replica must be upgraded");
     default:
@@ -113,8 +133,13 @@ function replyTo(draft: Draft, outcome: Outcome): CommandReply {
 }
 
 function finish(draft: Draft, { operation }: Command, reply: CommandReply): Applied {
-  const { writes, changes } = draft;
+  const { writes, changes, posted } = draft;
   const trims = operation.kind === "sweep" && reply.kind === "done" && operation.trimFeedTo > 0;
-  if (!trims) return { writes, reply, changes };
-  return { writes, reply, changes, trimFeedTo: operation.trimFeedTo };
+  return {
+    writes,
+    reply,
+    changes,
+    ...(posted.length > 0 ? { posted } : {}),
+    ...(trims ? { trimFeedTo: operation.trimFeedTo } : {}),
+  };
 }

@@ -41,6 +41,7 @@ const REMINDERS_MAX = 5;
 const REMINDER_MINUTES_MAX = 40_320;
 const RANK_MAX = 1_000_000;
 const INVITATION_LIFETIME_MS_MAX = 90 * 86_400_000;
+const SHARD_NUMBER_MAX = 0xffff_ffff;
 const WORKING_HOURS_MAX = 14;
 const DAY_MINUTES = 1_440;
 const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
@@ -191,6 +192,17 @@ function findOperationFault(operation: Operation): string | undefined {
       return batchFault(operation.calendar, operation.events);
     case "sweep":
       return rangeFault("trim_feed_to", operation.trimFeedTo, 0, Number.MAX_SAFE_INTEGER);
+    case "deliver":
+      return (
+        rangeFault("source", operation.source, 1, SHARD_NUMBER_MAX) ??
+        rangeFault("epoch", operation.epoch, 0, SHARD_NUMBER_MAX) ??
+        rangeFault("number", operation.number, 1, Number.MAX_SAFE_INTEGER)
+      );
+    case "settle-outbox":
+      return (
+        rangeFault("target", operation.target, 1, SHARD_NUMBER_MAX) ??
+        rangeFault("up_to", operation.upTo, 0, Number.MAX_SAFE_INTEGER)
+      );
     case "unknown":
       throw new InvariantViolation("a command of a newer version: this replica must be upgraded");
     default:

@@ -1,13 +1,27 @@
 import { assert } from "../base/index.js";
-import type { Change, ChangeKind, Resource } from "../domain/index.js";
+import type { Change, ChangeKind, Delivery, Resource } from "../domain/index.js";
 import type { ErrorCode } from "../base/index.js";
-import type { RowCodecs } from "./rows.js";
+import { findShard } from "../placement/index.js";
+import type { Collection, RangeMap, ShardNumber } from "../placement/index.js";
+import { KEYS } from "./rows.js";
+import type { OutboxLaneRow, RowCodecs } from "./rows.js";
 import { StateReader } from "./state-reader.js";
 import type { ApplyContext, RowCodec, StateKey, View, Write } from "./types.js";
 
 /** A command touches no more rows than this: a batch is atomic, so it has to be small. */
 export const WRITES_MAX = 1_000;
 const OUTCOME_ROWS = 3;
+
+/**
+ * Rows that wait for one shard. More work for it is refused; what comes of work that was taken before is not, for a shard that
+ * waits for room in another, which waits for room in it, would wait for ever.
+ */
+export const OUTBOX_ROWS_MAX = 100_000;
+
+/** Not an error: the command is refused as a whole, and nothing of it is written. */
+export class OutboxFull extends Error {
+  override readonly name = "OutboxFull";
+}
 
 /** What an operation came to. */
 export type Outcome =
@@ -47,9 +61,26 @@ export class Draft extends StateReader {
   readonly writes: Write[] = [];
   readonly changes: Change[] = [];
 
-  constructor(context: ApplyContext, rows: RowCodecs, view: View) {
+  readonly #rangeMap: RangeMap;
+  readonly #isBounded: boolean;
+  /** As this command leaves them. */
+  readonly #lanes = new Map<ShardNumber, OutboxLaneRow>();
+
+  constructor(
+    context: ApplyContext,
+    rows: RowCodecs,
+    view: View,
+    options: { readonly rangeMap: RangeMap; readonly boundsOutbox: boolean },
+  ) {
     super(rows, view);
     this.context = context;
+    this.#rangeMap = options.rangeMap;
+    this.#isBounded = options.boundsOutbox;
+  }
+
+  /** Shards that this command has something for. */
+  get posted(): readonly ShardNumber[] {
+    return [...this.#lanes.keys()];
   }
 
   get nowMs(): number {
@@ -87,6 +118,43 @@ export class Draft extends StateReader {
   discard(): void {
     this.writes.length = 0;
     this.changes.length = 0;
+    this.#lanes.clear();
+  }
+
+  /** For the shard that owns a key: it comes there after everything that was posted before. */
+  postTo(collection: Collection, key: string, delivery: Delivery): void {
+    this.#post(this.shardOf(collection, key), delivery);
+  }
+
+  /** For all shards of a collection. */
+  postToAll(collection: Collection, delivery: Delivery): void {
+    for (const shard of this.#rangeMap.shards) {
+      if (shard.collection === collection) this.#post(shard.number, delivery);
+    }
+  }
+
+  /** Number of the shard that owns a key. */
+  shardOf(collection: Collection, key: string): ShardNumber {
+    const shard = findShard(this.#rangeMap, collection, key);
+    assert(shard !== undefined, `no shard owns ${collection}/${key}`);
+    return shard.number;
+  }
+
+  /** Once, at the end: how far the numbers were given. */
+  closeOutbox(): void {
+    for (const [target, lane] of this.#lanes) {
+      this.put(this.rows.outboxLane, KEYS.outboxLane(target), lane);
+    }
+  }
+
+  #post(target: ShardNumber, delivery: Delivery): void {
+    const before = this.#lanes.get(target) ??
+      this.find(this.rows.outboxLane, KEYS.outboxLane(target)) ?? { last: 0, done: 0 };
+    if (this.#isBounded && before.last - before.done >= OUTBOX_ROWS_MAX) throw new OutboxFull();
+    const last = before.last + 1;
+    const row = { timeMs: this.nowMs, delivery };
+    this.put(this.rows.outboxRow, KEYS.outboxRow(target, last), row);
+    this.#lanes.set(target, { ...before, last });
   }
 
   /** One change for a resource that was written at `nextRevision`. */

@@ -21,6 +21,7 @@ export function putGroup(
   const name = `groups/${group.id}`;
   const resource = { kind: "group", group } as const;
   draft.put(draft.rows.group, KEYS.group(group.id), group);
+  draft.postToAll("calendars", { kind: "group", group });
   draft.change({ kind, channel: name, audience, resourceName: name, resource });
   return { kind: "done", name, revision: group.revision, resource };
 }
@@ -28,6 +29,7 @@ export function putGroup(
 export function putMember(draft: Draft, kind: ChangeKind, member: Member): Outcome {
   const { group, user, revision } = member;
   draft.put(draft.rows.member, KEYS.member(group, user), member);
+  draft.postToAll("calendars", { kind: "member", member });
   if (kind === "created") draft.putBytes(KEYS.memberGroup(user, group), MARK);
   return report(draft, kind, member, revision);
 }
@@ -40,6 +42,8 @@ export function dropMember(draft: Draft, member: Member): Outcome {
   const { group, user } = member;
   draft.delete(KEYS.member(group, user));
   draft.delete(KEYS.memberGroup(user, group));
+  const revision = draft.nextRevision;
+  draft.postToAll("calendars", { kind: "member-gone", group, user, revision });
   return report(draft, "deleted", member, draft.nextRevision);
 }
 

@@ -175,6 +175,8 @@ function targetOf(operation: Operation): string {
       return operation.calendar;
     case "create-cluster-keys":
     case "sweep":
+    case "deliver":
+    case "settle-outbox":
     case "unknown":
       return "";
     default:

@@ -1,15 +1,18 @@
+import { DEFAULT_RANGE_MAP } from "../placement/index.js";
+import type { RangeMap } from "../placement/index.js";
 import { applyCommand } from "./apply.js";
 import { findFault } from "./checks.js";
 import { answerQuery } from "./queries.js";
 import { readsOf } from "./reads.js";
 import type { Codec, Machine } from "./types.js";
 
-export function createMachine(codec: Codec): Machine {
+/** The range map says which shard hears what: all replicas of all shards have the same one. */
+export function createMachine(codec: Codec, rangeMap: RangeMap = DEFAULT_RANGE_MAP): Machine {
   const { rows } = codec;
   return {
     reads: (command) =>
-      findFault(command) === undefined ? readsOf(command) : { keys: [], ranges: [] },
-    apply: (context, command, view) => applyCommand(context, command, view, rows),
+      findFault(command) === undefined ? readsOf(command, rangeMap) : { keys: [], ranges: [] },
+    apply: (context, command, view) => applyCommand(context, command, view, rows, rangeMap),
     query: (query, view) => answerQuery(query, view, rows),
   };
 }

@@ -27,6 +27,7 @@ import {
   memberRange,
 } from "./membership.js";
 import { listInstances } from "./list-instances.js";
+import { readOutbox } from "./outbox.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import { sessionsRange, withoutHashes } from "./sessions.js";
@@ -78,6 +79,10 @@ class Queries {
         return this.#getSession(question);
       case "get-cluster-keys":
         return this.#getClusterKeys();
+      case "list-outbox": {
+        const denied = this.#refuseUnlessSystem("outbox.list");
+        return denied ?? { kind: "outbox", outbox: readOutbox(this.#state, question) };
+      }
       case "get-group":
         return this.#getGroup(question);
       case "list-groups":

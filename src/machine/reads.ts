@@ -1,7 +1,8 @@
 import { unreachable } from "../base/index.js";
-import type { Caller, Command } from "../domain/index.js";
+import type { Caller, Command, Operation } from "../domain/index.js";
 import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
 import { eventReads } from "./find-event.js";
+import type { Collection, RangeMap } from "../placement/index.js";
 import { requestReads } from "./idempotency.js";
 import { openInvitationsRange } from "./invitations.js";
 import { KEYS } from "./rows.js";
@@ -15,8 +16,12 @@ const NO_RANGES: readonly KeyRange[] = [];
  * What applying will read, as far as the command alone tells: all of it but for a sweep, whose
  * queues begin where the state says. Only called for commands without fault.
  */
-export function readsOf(command: Command): ReadSet {
-  const keys = [...requestReads(command), ...operationKeys(command)];
+export function readsOf(command: Command, rangeMap: RangeMap): ReadSet {
+  const keys = [
+    ...requestReads(command),
+    ...operationKeys(command),
+    ...laneKeys(command.operation, rangeMap),
+  ];
   return { keys, ranges: operationRanges(command) };
 }
 
@@ -95,10 +100,37 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       return operation.events.map((event) => KEYS.event(operation.calendar, event));
     case "sweep":
       return [KEYS.sweepBounds, KEYS.requestUsage];
+    case "deliver":
+      return [KEYS.inbox(operation.source, operation.epoch)];
+    case "settle-outbox":
+      return [KEYS.outboxLane(operation.target)];
     case "unknown":
       return [];
     default:
       return unreachable(operation);
+  }
+}
+
+/** Of the shards that will hear of it. */
+function laneKeys(operation: Operation, { shards }: RangeMap): readonly StateKey[] {
+  const lanes = (collection: Collection): readonly StateKey[] =>
+    shards
+      .filter((shard) => shard.collection === collection)
+      .map(({ number }) => KEYS.outboxLane(number));
+  switch (operation.kind) {
+    case "create-group":
+    case "update-group":
+    case "set-group-deleted":
+    case "add-member":
+    case "update-member":
+    case "remove-member":
+    case "transfer-leadership":
+    case "settle-invitation":
+      return lanes("calendars");
+    case "set-user-standing":
+      return lanes("groups");
+    default:
+      return [];
   }
 }
 

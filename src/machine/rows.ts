@@ -4,6 +4,7 @@ import type {
   ClusterKeys,
   CommandReply,
   Credentials,
+  Delivery,
   Group,
   Invitation,
   Member,
@@ -15,6 +16,8 @@ import type { KeyRange, RowCodec, StateKey } from "./types.js";
 
 /** Digits of a time in a key: milliseconds since year 1, so that string order is time order. */
 const TIME_DIGITS = 15;
+/** Digits of a number in a key, so that string order is the order of numbers. */
+const NUMBER_DIGITS = 16;
 /** 0001-01-01T00:00:00Z, the first time of a google.protobuf.Timestamp. */
 export const TIME_MIN_MS = -62_135_596_800_000;
 /** Past 9999-12-31T23:59:59.999Z, the last one. */
@@ -52,6 +55,22 @@ export interface SeriesRow {
 
 export interface OccurrenceRow {
   readonly endMs: number;
+}
+
+export interface OutboxRow {
+  readonly timeMs: number;
+  readonly delivery: Delivery;
+}
+
+/** Of all that goes to one shard: the last number given, and the last that was taken there. */
+export interface OutboxLaneRow {
+  readonly last: number;
+  readonly done: number;
+}
+
+export interface InboxRow {
+  /** The last number taken. */
+  readonly last: number;
 }
 
 export interface RequestOutcomeRow {
@@ -103,6 +122,9 @@ export interface RowCodecs {
   readonly emailOwner: RowCodec<EmailOwnerRow>;
   readonly bootstrapUse: RowCodec<BootstrapUseRow>;
   readonly memberCount: RowCodec<MemberCountRow>;
+  readonly outboxRow: RowCodec<OutboxRow>;
+  readonly outboxLane: RowCodec<OutboxLaneRow>;
+  readonly inbox: RowCodec<InboxRow>;
   readonly invitation: RowCodec<Invitation>;
   readonly openInvitation: RowCodec<OpenInvitationRow>;
   readonly series: RowCodec<SeriesRow>;
@@ -150,6 +172,9 @@ export interface RowCodecs {
  *   ry/{expire}/{principal}/{request id}  the same of any other request id
  *   ru                              RequestUsage
  *   sw                              SweepBounds
+ *   ob/{target}/{number}            OutboxRow
+ *   oc/{target}                     OutboxLane
+ *   oi/{source}/{epoch}             Inbox
  */
 export const KEYS = {
   user: (user: string): StateKey => `us/${user}`,
@@ -188,6 +213,10 @@ export const KEYS = {
     `ry/${timeKey(expireMs)}/${principal}/${requestId}`,
   requestUsage: "ru",
   sweepBounds: "sw",
+  outboxRow: (target: number, number: number): StateKey =>
+    `ob/${target}/${String(number).padStart(NUMBER_DIGITS, "0")}`,
+  outboxLane: (target: number): StateKey => `oc/${target}`,
+  inbox: (source: number, epoch: number): StateKey => `oi/${source}/${epoch}`,
 } as const;
 
 /** Queues in order of time, and the prefix of what their entries remove. */

@@ -1,4 +1,5 @@
 import type { Change, Command, CommandReply, Query, QueryReply } from "../domain/index.js";
+import type { ShardNumber } from "../placement/index.js";
 import type { RowCodecs } from "./rows.js";
 
 /** A key of the state: ASCII, so that string order is byte order. */
@@ -66,6 +67,8 @@ export interface Applied {
   readonly writes: readonly Write[];
   readonly reply: CommandReply;
   readonly changes: readonly Change[];
+  /** Shards for which there is something new in the outbox; undefined for none. */
+  readonly posted?: readonly ShardNumber[];
   /** Feed rows up to this sequence may go; undefined leaves the feed as it is. */
   readonly trimFeedTo?: number;
 }

@@ -117,11 +117,13 @@ export function setUserStanding(draft: Draft, caller: Caller, operation: SetUser
   switch (act) {
     case "disable":
       revokeAllBut(draft, id, "");
+      draft.postTo("groups", "", { kind: "user-gone", user: id });
       return write(draft, "updated", { ...before, state: "disabled" });
     case "enable":
       return write(draft, "updated", { ...before, state: "active" });
     case "delete": {
       revokeAllBut(draft, id, "");
+      draft.postTo("groups", "", { kind: "user-gone", user: id });
       const purgeTimeMs = draft.nowMs + PURGE_DELAY_MS;
       const keys = [KEYS.credentials(id)];
       if (before.email !== "") keys.push(KEYS.emailOwner(foldAscii(before.email)));

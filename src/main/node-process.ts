@@ -1,10 +1,11 @@
 import { hash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { createMachine } from "../machine/index.js";
-import { createNodeServices, openRpcServer } from "../node/index.js";
+import { createNodeServices, openRpcServer, OutboxRelay } from "../node/index.js";
 import type { NodeServices } from "../node/index.js";
 import {
   createPeerObserver,
+  createRelayObserver,
   createRuntimeObserver,
   observeReplicas,
   observeStorage,
@@ -12,9 +13,15 @@ import {
 import { createPeerTransport } from "../peer/index.js";
 import { startRuntime } from "../runtime/index.js";
 import type { HostedReplica, ReplicaHandle } from "../runtime/index.js";
-import { createNodeCalls } from "../shards/index.js";
+import { createNodeCalls, createShardClient } from "../shards/index.js";
 import { DEFAULT_SCRUB, openRocksDbStore } from "../storage/index.js";
-import { createStoreCodec, encodeCommand } from "../wire/index.js";
+import {
+  createStoreCodec,
+  decodeQueryReply,
+  decodeReply,
+  encodeCommand,
+  encodeQuery,
+} from "../wire/index.js";
 import { formatAddress } from "./address.js";
 import { addressOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
@@ -59,11 +66,24 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     observer: createPeerObserver(registry, log),
   });
   const codec = createStoreCodec();
+  const shards = createShardClient({
+    nodes,
+    tls,
+    rangeMap: cluster.rangeMap,
+    clusterName: cluster.name,
+    codec: { encodeCommand, encodeQuery, decodeReply, decodeQueryReply },
+  });
+  const relay = new OutboxRelay({
+    rangeMap: cluster.rangeMap,
+    shards,
+    clock: SYSTEM_CLOCK,
+    observer: createRelayObserver({ registry, log, shardName }),
+  });
   const runtime = await startRuntime({
     clusterId: cluster.clusterId,
     nodeName: name,
     store,
-    machine: createMachine(codec),
+    machine: createMachine(codec, cluster.rangeMap),
     codec,
     digest: sha256,
     encodeSweep,
@@ -79,9 +99,13 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
       network.start(listener);
       return network.transport;
     },
-    observer: createRuntimeObserver({ registry, log, shardName }),
+    observer: {
+      ...createRuntimeObserver({ registry, log, shardName }),
+      posted: (shard, target) => relay.posted(shard, target),
+    },
     onFatal: fatal,
   });
+  relay.start(() => runtime.replicas);
   const calls = createNodeCalls({ nodes, tls, clusterName: cluster.name });
   const services = createNodeServices({
     get replicas() {
@@ -113,7 +137,9 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
   return {
     ready: joinAll(services, start.join),
     stop: async () => {
+      relay.close();
       await runtime.stop();
+      await shards.close();
       services.close();
       await server.close(STOP_GRACE_MS);
       calls.close();

@@ -52,8 +52,8 @@ import { RpcFailure } from "./rpc-failure.js";
 import { stateHash } from "./state-hash.js";
 import { transferLeader } from "./transfer-leader.js";
 
-/** Those whose word on who acts is believed. */
-const CALLERS: readonly IdentityRole[] = ["coordinator", "fanout"];
+/** Those whose word on who acts is believed: a node carries what its shards have for others, and votes anyway. */
+const CALLERS: readonly IdentityRole[] = ["coordinator", "fanout", "node"];
 const OPERATORS: readonly IdentityRole[] = ["operator"];
 const ANYONE: readonly IdentityRole[] = ["node", "coordinator", "fanout", "operator"];
 const HEALTH_POLL_MS = 500;

@@ -10,6 +10,7 @@ export type { MetricsServer, MetricsServerOptions } from "./metrics-server.js";
 export { createPeerObserver } from "./peer-observer.js";
 export { createRegistry } from "./registry.js";
 export type { ProcessIdentity } from "./registry.js";
+export { createRelayObserver } from "./relay-observer.js";
 export { observeReplicas } from "./replica-metrics.js";
 export type { ReplicaSource } from "./replica-metrics.js";
 export { createRpcMetrics } from "./rpc-metrics.js";

@@ -11,7 +11,7 @@ export function createRuntimeObserver(options: {
   readonly registry: Registry;
   readonly log: Log;
   readonly shardName: (shard: number) => string;
-}): RuntimeObserver {
+}): Omit<RuntimeObserver, "posted"> {
   const { registry, log, shardName } = options;
   const registers = [registry];
   const leaderChanges = new Counter({

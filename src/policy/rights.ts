@@ -163,6 +163,9 @@ export const RIGHTS = {
   "cluster-keys.get": system,
   "shard.sweep": system,
   "series.extend": system,
+  "outbox.deliver": system,
+  "outbox.settle": system,
+  "outbox.list": system,
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof RIGHTS;

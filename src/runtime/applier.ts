@@ -2,6 +2,7 @@ import { assert } from "../base/index.js";
 import type { Command, CommandReply } from "../domain/index.js";
 import { NotLoaded } from "../machine/index.js";
 import type { Applied, KeyRange, Machine, ReadSet, StateKey, Write } from "../machine/index.js";
+import type { ShardNumber } from "../placement/index.js";
 import type { ConfState, Entry } from "../raft/index.js";
 import { openEntry } from "./entry-frame.js";
 import { ApplyView } from "./loaded-view.js";
@@ -34,6 +35,8 @@ export interface ApplierOptions {
   };
   /** A run of entries was applied: in order, once. */
   readonly applied: (results: readonly AppliedEntry[], feed: readonly FeedRow[]) => void;
+  /** There is something new for another shard, as of an entry that is applied but may not be written yet. */
+  readonly posted: (target: ShardNumber) => void;
   /** An entry could not be applied at all: this replica must stop. */
   readonly failed: (error: unknown) => void;
 }
@@ -289,6 +292,7 @@ export class Applier {
       this.#unwrittenBytes += WRITE_OVERHEAD_BYTES + row.change.length;
       this.#runFeed.push(row);
     }
+    for (const target of applied.posted ?? []) this.#options.posted(target);
     const firstSequence = Math.max(this.#state.firstSequence, (applied.trimFeedTo ?? 0) + 1);
     this.#advance(entry, time, applied.writes, { sequence, firstSequence });
     return applied.reply;

@@ -6,6 +6,8 @@ export interface RuntimeObserver {
   roleChanged(shard: ShardNumber, role: Role, leaderChanged: boolean): void;
   proposalsFailed(shard: ShardNumber, count: number, reason: string): void;
   applied(shard: ShardNumber, entries: number): void;
+  /** A shard has something new for another one in its outbox. */
+  posted(shard: ShardNumber, target: ShardNumber): void;
   /** One round is on the disk; `sync` rounds waited for it. */
   roundWritten(seconds: number, replicas: number, sync: boolean): void;
   peerRefused(node: string, reason: string): void;
@@ -21,6 +23,7 @@ export const SILENT: RuntimeObserver = {
   roleChanged: nothing,
   proposalsFailed: nothing,
   applied: nothing,
+  posted: nothing,
   roundWritten: nothing,
   peerRefused: nothing,
   snapshot: nothing,

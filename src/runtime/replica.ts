@@ -208,6 +208,9 @@ export class Replica implements ReplicaHandle {
       applied: (results, feed) => {
         this.#applied(results, feed);
       },
+      posted: (target) => {
+        host.observer.posted(this.shard, target);
+      },
       failed: (error) => {
         host.fatal(error);
       },

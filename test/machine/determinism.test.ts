@@ -136,6 +136,8 @@ const LOADS_MAX: Partial<Record<OperationKind, number>> = {
   "remove-member": 4,
   "create-invitation": 3,
   "settle-invitation": 3,
+  // What it says goes on from what is there.
+  deliver: 12,
 };
 
 describe("what a command will read", () => {

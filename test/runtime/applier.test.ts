@@ -36,6 +36,7 @@ describe("applying", () => {
       round: () => 1,
       applyConfChange: () => ({ confState: NO_MEMBERS, writes: [] }),
       applied: (results) => (index = results.at(-1)?.index ?? 0),
+      posted: () => undefined,
       failed: (error) => {
         throw error;
       },

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type {
   Caller,
   Command,
+  Delivery,
   EventContent,
   EventSpan,
   Operation,
@@ -112,6 +113,27 @@ const fields = fc.subarray([
   "reminderMinutes",
   "recurrence",
 ] as const);
+
+const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
+  fc.record({
+    kind: fc.constant("member-gone" as const),
+    group,
+    user,
+    revision: fc.nat(100),
+  }),
+  fc.record({ kind: fc.constant("user-gone" as const), user }),
+  fc.record({
+    kind: fc.constant("member" as const),
+    member: fc.record({
+      group,
+      user,
+      role: anyRole,
+      rank: fc.nat(100),
+      createTimeMs: fc.constant(NOW_MS),
+      revision: fc.nat(100),
+    }),
+  }),
+);
 
 export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>> = fc.oneof(
   fc.record({
@@ -283,6 +305,18 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     kind: fc.constant("delete-events" as const),
     calendar,
     events: fc.array(event, { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant("deliver" as const),
+    source: fc.constantFrom(3, 4),
+    epoch: fc.constant(1),
+    number: fc.integer({ min: 1, max: 4 }),
+    delivery: anyDelivery,
+  }),
+  fc.record({
+    kind: fc.constant("settle-outbox" as const),
+    target: fc.constantFrom(1, 2, 3),
+    upTo: fc.integer({ min: 0, max: 10 }),
   }),
   fc.record({
     kind: fc.constant("sweep" as const),

@@ -47,16 +47,51 @@ export class MemoryShards implements ShardClient {
   /** Shards that do not answer. */
   readonly away = new Set<ShardNumber>();
 
+  /** Where true, what shards have for others waits for `carry`. */
+  holdsOutboxes = false;
+  readonly #posted = new Set<ShardNumber>();
+
+  /** Delivers all that waits in the outboxes, and what comes of it. */
+  carry(): void {
+    for (const source of this.#posted) {
+      this.#posted.delete(source);
+      for (const { number: target } of this.rangeMap.shards) this.#carryTo(source, target);
+    }
+  }
+
+  #carryTo(source: ShardNumber, target: ShardNumber): void {
+    const system = { kind: "system" } as const;
+    const question = { kind: "list-outbox", target, after: 0, pageSize: 256 } as const;
+    for (;;) {
+      const from = this.#shard(source).agenda;
+      const { outbox } = from.ask(system, question, "outbox");
+      const last = outbox.entries.at(-1);
+      if (last === undefined) return;
+      for (const { number, delivery } of outbox.entries) {
+        const operation = { kind: "deliver", source, epoch: EPOCH, number, delivery } as const;
+        this.#apply(target, { caller: system, requestId: "", fingerprint: "", operation });
+      }
+      const settle = { kind: "settle-outbox", target, upTo: last.number } as const;
+      this.#apply(source, { caller: system, requestId: "", fingerprint: "", operation: settle });
+    }
+  }
+
   async execute(
     shard: ShardNumber,
     command: Command,
     options: CallOptions,
   ): Promise<CommandResult> {
     this.#requireAnswer(shard, options);
+    const { reply, sequence } = this.#apply(shard, command);
+    this.commands.push(command);
+    if (!this.holdsOutboxes) this.carry();
+    return { reply, position: { shard, epoch: EPOCH, sequence } };
+  }
+
+  #apply(shard: ShardNumber, command: Command) {
     const { agenda, feed, waiting } = this.#shard(shard);
     agenda.nowMs = this.wallMs();
     const applied = agenda.apply(decodeCommand(encodeCommand(command)));
-    this.commands.push(command);
     for (const change of applied.changes) {
       const sequence = feed.length + 1;
       feed.push({
@@ -68,8 +103,8 @@ export class MemoryShards implements ShardClient {
       });
     }
     for (const wake of [...waiting]) wake();
-    const reply = decodeReply(encodeReply(applied.reply));
-    return { reply, position: { shard, epoch: EPOCH, sequence: feed.length } };
+    if (applied.posted !== undefined) this.#posted.add(shard);
+    return { reply: decodeReply(encodeReply(applied.reply)), sequence: feed.length };
   }
 
   async read(shard: ShardNumber, query: Query, options: ReadOptions): Promise<QueryResult> {

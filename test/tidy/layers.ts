@@ -5,7 +5,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   policy: ["domain", "base"],
   raft: ["base"],
   placement: ["base"],
-  machine: ["domain", "policy", "base"],
+  machine: ["domain", "policy", "placement", "base"],
   runtime: ["raft", "machine", "placement", "domain", "base"],
   wire: ["gen", "domain", "placement", "base"],
   storage: ["runtime", "raft", "machine", "placement", "domain", "wire", "base"],

@@ -7,6 +7,7 @@ import type { Command, Occurrences, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, required } from "./decoding.js";
+import { fromDelivery, toDelivery } from "./deliveries.js";
 import { EVENT_FIELD } from "./enums.js";
 import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
@@ -65,6 +66,10 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
       );
     case "createClusterKeys":
       return hasUnknown(operation.value.keys);
+    case "deliver": {
+      const { delivery } = operation.value;
+      return delivery?.news.case === undefined || hasUnknown(delivery.news.value);
+    }
     case "updateUser":
       return operation.value.workingHours.some(hasUnknown);
     default:
@@ -239,6 +244,26 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           trimFeedTo: toInt64(operation.trimFeedTo),
         },
       };
+    case "deliver":
+      return {
+        case: "deliver",
+        value: {
+          $typeName: "cabildo.store.v1.Deliver",
+          source: operation.source,
+          epoch: operation.epoch,
+          number: toInt64(operation.number),
+          delivery: toDelivery(operation.delivery),
+        },
+      };
+    case "settle-outbox":
+      return {
+        case: "settleOutbox",
+        value: {
+          $typeName: "cabildo.store.v1.SettleOutbox",
+          target: operation.target,
+          upTo: toInt64(operation.upTo),
+        },
+      };
     case "unknown":
       throw new InvariantViolation("an operation that this version does not know");
     default:
@@ -375,6 +400,20 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
     case "sweep": {
       const { limit, trimFeedTo } = operation.value;
       return { kind: "sweep", limit, trimFeedTo: toSafeInteger(trimFeedTo) };
+    }
+    case "deliver": {
+      const { source, epoch, number, delivery } = operation.value;
+      return {
+        kind: "deliver",
+        source,
+        epoch,
+        number: toSafeInteger(number),
+        delivery: fromDelivery(required(delivery, "delivery")),
+      };
+    }
+    case "settleOutbox": {
+      const { target, upTo } = operation.value;
+      return { kind: "settle-outbox", target, upTo: toSafeInteger(upTo) };
     }
     case undefined:
       return { kind: "unknown" };

@@ -5,6 +5,7 @@ import type { Answer, EventCondition, Query, QueryReply, Question } from "../../
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, Malformed, required } from "./decoding.js";
+import { fromDelivery, toDelivery } from "./deliveries.js";
 import { fromRefused, toRefused } from "./replies.js";
 import * as resources from "./resources.js";
 
@@ -79,6 +80,16 @@ function toQuestion(question: Question): pb.Query["question"] {
       return {
         case: "getClusterKeys",
         value: { $typeName: "cabildo.store.v1.GetClusterKeys" },
+      };
+    case "list-outbox":
+      return {
+        case: "listOutbox",
+        value: {
+          $typeName: "cabildo.store.v1.ListOutbox",
+          target: question.target,
+          after: toInt64(question.after),
+          pageSize: question.pageSize,
+        },
       };
     case "get-group":
       return {
@@ -192,6 +203,10 @@ function fromQuestion(question: pb.Query["question"]): Question {
     }
     case "getClusterKeys":
       return { kind: "get-cluster-keys" };
+    case "listOutbox": {
+      const { target, after, pageSize } = question.value;
+      return { kind: "list-outbox", target, after: toSafeInteger(after), pageSize };
+    }
     case "getGroup":
       return { kind: "get-group", group: question.value.group };
     case "getMember": {
@@ -308,6 +323,21 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
       return { case: "session", value: resources.toSession(answer.session) };
     case "cluster-keys":
       return { case: "clusterKeys", value: resources.toClusterKeys(answer.keys) };
+    case "outbox":
+      return {
+        case: "outbox",
+        value: {
+          $typeName: "cabildo.store.v1.OutboxPage",
+          last: toInt64(answer.outbox.last),
+          done: toInt64(answer.outbox.done),
+          entries: answer.outbox.entries.map(({ number, timeMs, delivery }) => ({
+            $typeName: "cabildo.store.v1.OutboxEntry" as const,
+            number: toInt64(number),
+            timeMs: toInt64(timeMs),
+            delivery: toDelivery(delivery),
+          })),
+        },
+      };
     case "group":
       return { case: "group", value: resources.toGroup(answer.group) };
     case "groups":
@@ -394,6 +424,19 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
       return { kind: "session", session: resources.fromSession(outcome.value) };
     case "clusterKeys":
       return { kind: "cluster-keys", keys: resources.fromClusterKeys(outcome.value) };
+    case "outbox":
+      return {
+        kind: "outbox",
+        outbox: {
+          last: toSafeInteger(outcome.value.last),
+          done: toSafeInteger(outcome.value.done),
+          entries: outcome.value.entries.map(({ number, timeMs, delivery }) => ({
+            number: toSafeInteger(number),
+            timeMs: toSafeInteger(timeMs),
+            delivery: fromDelivery(required(delivery, "delivery")),
+          })),
+        },
+      };
     case "group":
       return { kind: "group", group: resources.fromGroup(outcome.value) };
     case "groups": {

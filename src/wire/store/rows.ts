@@ -6,6 +6,7 @@ import { assert } from "../../base/index.js";
 import type { RowCodec, RowCodecs } from "../../machine/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { decode, Malformed, required } from "./decoding.js";
+import { fromDelivery, toDelivery } from "./deliveries.js";
 import { encodeReply, fromReply } from "./replies.js";
 import * as resources from "./resources.js";
 import { ROW_VERSION } from "./resources.js";
@@ -68,6 +69,38 @@ export const ROW_CODECS: RowCodecs = {
       expireMs: toInt64(expireMs),
     }),
     ({ invitation, expireMs }) => ({ invitation, expireMs: toSafeInteger(expireMs) }),
+  ),
+  outboxRow: codec(
+    pb.OutboxRowSchema,
+    ({ timeMs, delivery }) => ({
+      $typeName: "cabildo.store.v1.OutboxRow" as const,
+      version: ROW_VERSION,
+      timeMs: toInt64(timeMs),
+      delivery: toDelivery(delivery),
+    }),
+    ({ timeMs, delivery }) => ({
+      timeMs: toSafeInteger(timeMs),
+      delivery: fromDelivery(required(delivery, "delivery")),
+    }),
+  ),
+  outboxLane: codec(
+    pb.OutboxLaneSchema,
+    ({ last, done }) => ({
+      $typeName: "cabildo.store.v1.OutboxLane" as const,
+      version: ROW_VERSION,
+      last: toInt64(last),
+      done: toInt64(done),
+    }),
+    ({ last, done }) => ({ last: toSafeInteger(last), done: toSafeInteger(done) }),
+  ),
+  inbox: codec(
+    pb.InboxSchema,
+    ({ last }) => ({
+      $typeName: "cabildo.store.v1.Inbox" as const,
+      version: ROW_VERSION,
+      last: toInt64(last),
+    }),
+    ({ last }) => ({ last: toSafeInteger(last) }),
   ),
   memberCount: codec(
     pb.MemberCountSchema,

@@ -19,6 +19,7 @@ import type {
   CalendarEvent,
   Change,
   CommandReply,
+  Delivery,
   Query,
   QueryReply,
   Resource,
@@ -146,6 +147,13 @@ const anyResource: fc.Arbitrary<Resource> = fc.oneof(
   anyInvitation.map((invitation): Resource => ({ kind: "invitation", invitation })),
 );
 
+const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
+  anyGroup.map((group): Delivery => ({ kind: "group", group })),
+  anyMember.map((member): Delivery => ({ kind: "member", member })),
+  fc.constant<Delivery>({ kind: "user-gone", user: "ana" }),
+  fc.constant<Delivery>({ kind: "member-gone", group: "choir", user: "ana", revision: 7 }),
+);
+
 const anyReply: fc.Arbitrary<CommandReply> = fc.oneof(
   fc.record(
     {
@@ -204,6 +212,12 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       session: fc.string(),
     }),
     fc.record({ kind: fc.constant("get-cluster-keys" as const) }),
+    fc.record({
+      kind: fc.constant("list-outbox" as const),
+      target: fc.nat(5),
+      after: anyNatural,
+      pageSize: fc.integer(),
+    }),
     fc.record({
       kind: fc.constant("list-groups" as const),
       pageSize: fc.integer(),
@@ -282,6 +296,17 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
       }),
       fc.constant({ kind: "cluster-keys" as const, keys }),
       anyGroup.map((group) => ({ kind: "group" as const, group })),
+      fc.record({
+        kind: fc.constant("outbox" as const),
+        outbox: fc.record({
+          last: anyNatural,
+          done: anyNatural,
+          entries: fc.array(
+            fc.record({ number: anyNatural, timeMs: anyNatural, delivery: anyDelivery }),
+            { maxLength: 3 },
+          ),
+        }),
+      }),
       fc.record({
         kind: fc.constant("groups" as const),
         groups: fc.array(anyGroup, { maxLength: 2 }),

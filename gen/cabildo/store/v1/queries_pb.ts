@@ -6,6 +6,8 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Caller, Refused } from "./commands_pb.js";
 import { file_cabildo_store_v1_commands } from "./commands_pb.js";
+import type { Delivery } from "./deliveries_pb.js";
+import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
 import type { ClusterKeys, Credentials, Event, Group, Invitation, Member, Session, User } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi4gcKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASOgoPbGlzdF9kdWVfc2VyaWVzGBUgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0RHVlU2VyaWVzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSKCAQoNTGlzdEluc3RhbmNlcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSDQoFYWZ0ZXIYBCABKAkSFwoPd2luZG93X3N0YXJ0X21zGAUgASgDEhUKDXdpbmRvd19lbmRfbXMYBiABKAMiLgoNTGlzdER1ZVNlcmllcxIOCgZub3dfbXMYASABKAMSDQoFbGltaXQYAiABKAUiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSK9AQoKTGlzdEV2ZW50cxIRCgljYWxlbmRhcnMYASADKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhcKD3dpbmRvd19zdGFydF9tcxgEIAEoAxIVCg13aW5kb3dfZW5kX21zGAUgASgDEhQKDHNob3dfZGVsZXRlZBgGIAEoCBI0Cgpjb25kaXRpb25zGAcgAygLMiAuY2FiaWxkby5zdG9yZS52MS5FdmVudENvbmRpdGlvbiJMCg5FdmVudENvbmRpdGlvbhINCgVmaWVsZBgBIAEoCRILCgNrZXkYAiABKAkSDQoFdmFsdWUYAyABKAkSDwoHbmVnYXRlZBgEIAEoCCIpCglGaW5kVXNlcnMSDQoFdXNlcnMYASADKAkSDQoFZW1haWwYAiABKAkiPgoMTGlzdFNlc3Npb25zEgwKBHVzZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIpsGCgpRdWVyeVJlcGx5EiwKB3JlZnVzZWQYASABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABImCgR1c2VyGAIgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VySAASOAoLY3JlZGVudGlhbHMYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDcmVkZW50aWFsc0gAEiwKB3Nlc3Npb24YBCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABI1CgxjbHVzdGVyX2tleXMYBSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzSAASKAoFZ3JvdXAYBiABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwSAASKgoGbWVtYmVyGAcgASgLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXJIABIvCgdtZW1iZXJzGAggASgLMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJQYWdlSAASKAoFZXZlbnQYCSABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50SAASLQoGZXZlbnRzGAogASgLMhsuY2FiaWxkby5zdG9yZS52MS5FdmVudFBhZ2VIABIxCgpkdWVfc2VyaWVzGAsgASgLMhsuY2FiaWxkby5zdG9yZS52MS5EdWVTZXJpZXNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIAEIJCgdvdXRjb21lImsKD1VzZXJDcmVkZW50aWFscxIkCgR1c2VyGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyEjIKC2NyZWRlbnRpYWxzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVkZW50aWFscyIuCgpMaXN0R3JvdXBzEhEKCXBhZ2Vfc2l6ZRgBIAEoBRINCgVhZnRlchgCIAEoCSIyCg1HZXRJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkiQgoPTGlzdEludml0YXRpb25zEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSJCCglHcm91cFBhZ2USJwoGZ3JvdXBzGAEgAygLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cBIMCgRuZXh0GAIgASgJIlEKDkludml0YXRpb25QYWdlEjEKC2ludml0YXRpb25zGAEgAygLMhwuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uEgwKBG5leHQYAiABKAkiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIjgKCUR1ZVNlcmllcxIrCgZzZXJpZXMYASADKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNlcmllc0VuZCJzCglTZXJpZXNFbmQSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EhAKCHVudGlsX21zGAIgASgDEhAKCGNhbGVuZGFyGAMgASgJEgoKAmlkGAQgASgJEg4KBmR1ZV9tcxgFIAEoAyJCCglFdmVudFBhZ2USJwoGZXZlbnRzGAEgAygLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudBIMCgRuZXh0GAIgASgJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEilwgKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASOgoPbGlzdF9kdWVfc2VyaWVzGBUgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0RHVlU2VyaWVzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEjMKC2xpc3Rfb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0T3V0Ym94SABCCgoIcXVlc3Rpb24iFwoHR2V0VXNlchIMCgR1c2VyGAEgASgJIh4KDkdldENyZWRlbnRpYWxzEgwKBHVzZXIYASABKAkiKwoKR2V0U2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiEAoOR2V0Q2x1c3RlcktleXMiGQoIR2V0R3JvdXASDQoFZ3JvdXAYASABKAkiKAoJR2V0TWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiPgoLTGlzdE1lbWJlcnMSDQoFZ3JvdXAYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIisKCEdldEV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIoIBCg1MaXN0SW5zdGFuY2VzEhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRINCgVhZnRlchgEIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBSABKAMSFQoNd2luZG93X2VuZF9tcxgGIAEoAyIuCg1MaXN0RHVlU2VyaWVzEg4KBm5vd19tcxgBIAEoAxINCgVsaW1pdBgCIAEoBSItCglHZXRFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIr0BCgpMaXN0RXZlbnRzEhEKCWNhbGVuZGFycxgBIAMoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSFwoPd2luZG93X3N0YXJ0X21zGAQgASgDEhUKDXdpbmRvd19lbmRfbXMYBSABKAMSFAoMc2hvd19kZWxldGVkGAYgASgIEjQKCmNvbmRpdGlvbnMYByADKAsyIC5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29uZGl0aW9uIkwKDkV2ZW50Q29uZGl0aW9uEg0KBWZpZWxkGAEgASgJEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCRIPCgduZWdhdGVkGAQgASgIIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiywYKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEjEKCmR1ZV9zZXJpZXMYCyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkR1ZVNlcmllc0gAEisKBXVzZXJzGCggASgLMhouY2FiaWxkby5zdG9yZS52MS5Vc2VyUGFnZUgAEjEKCHNlc3Npb25zGCkgASgLMh0uY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uUGFnZUgAEi0KBmdyb3VwcxgqIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBQYWdlSAASMgoKaW52aXRhdGlvbhgrIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbkgAEjcKC2ludml0YXRpb25zGCwgASgLMiAuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uUGFnZUgAEi4KBm91dGJveBg8IAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuT3V0Ym94UGFnZUgAQgkKB291dGNvbWUiawoPVXNlckNyZWRlbnRpYWxzEiQKBHVzZXIYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXISMgoLY3JlZGVudGlhbHMYAiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWRlbnRpYWxzIi4KCkxpc3RHcm91cHMSEQoJcGFnZV9zaXplGAEgASgFEg0KBWFmdGVyGAIgASgJIjIKDUdldEludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCSJCCg9MaXN0SW52aXRhdGlvbnMSDQoFZ3JvdXAYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIkIKCUdyb3VwUGFnZRInCgZncm91cHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwEgwKBG5leHQYAiABKAkiUQoOSW52aXRhdGlvblBhZ2USMQoLaW52aXRhdGlvbnMYASADKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb24SDAoEbmV4dBgCIAEoCSI+CgpMaXN0T3V0Ym94Eg4KBnRhcmdldBgBIAEoDRINCgVhZnRlchgCIAEoAxIRCglwYWdlX3NpemUYAyABKAUiWAoKT3V0Ym94UGFnZRIMCgRsYXN0GAEgASgDEgwKBGRvbmUYAiABKAMSLgoHZW50cmllcxgDIAMoCzIdLmNhYmlsZG8uc3RvcmUudjEuT3V0Ym94RW50cnkiXAoLT3V0Ym94RW50cnkSDgoGbnVtYmVyGAEgASgDEg8KB3RpbWVfbXMYAiABKAMSLAoIZGVsaXZlcnkYAyABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJ5IjEKCFVzZXJQYWdlEiUKBXVzZXJzGAEgAygLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyIkgKC1Nlc3Npb25QYWdlEisKCHNlc3Npb25zGAEgAygLMhkuY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uEgwKBG5leHQYAiABKAkiRQoKTWVtYmVyUGFnZRIpCgdtZW1iZXJzGAEgAygLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXISDAoEbmV4dBgCIAEoCSI4CglEdWVTZXJpZXMSKwoGc2VyaWVzGAEgAygLMhsuY2FiaWxkby5zdG9yZS52MS5TZXJpZXNFbmQicwoJU2VyaWVzRW5kEiYKBWV2ZW50GAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudBIQCgh1bnRpbF9tcxgCIAEoAxIQCghjYWxlbmRhchgDIAEoCRIKCgJpZBgEIAEoCRIOCgZkdWVfbXMYBSABKAMiQgoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -130,6 +132,12 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: ListInvitations;
     case: "listInvitations";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListOutbox list_outbox = 60;
+     */
+    value: ListOutbox;
+    case: "listOutbox";
   } | { case: undefined; value?: undefined };
 };
 
@@ -614,6 +622,12 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
      */
     value: InvitationPage;
     case: "invitations";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.OutboxPage outbox = 60;
+     */
+    value: OutboxPage;
+    case: "outbox";
   } | { case: undefined; value?: undefined };
 };
 
@@ -762,6 +776,87 @@ export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 22);
 
 /**
+ * @generated from message cabildo.store.v1.ListOutbox
+ */
+export type ListOutbox = Message<"cabildo.store.v1.ListOutbox"> & {
+  /**
+   * @generated from field: uint32 target = 1;
+   */
+  target: number;
+
+  /**
+   * @generated from field: int64 after = 2;
+   */
+  after: bigint;
+
+  /**
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListOutbox.
+ * Use `create(ListOutboxSchema)` to create a new message.
+ */
+export const ListOutboxSchema: GenMessage<ListOutbox> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 23);
+
+/**
+ * @generated from message cabildo.store.v1.OutboxPage
+ */
+export type OutboxPage = Message<"cabildo.store.v1.OutboxPage"> & {
+  /**
+   * @generated from field: int64 last = 1;
+   */
+  last: bigint;
+
+  /**
+   * @generated from field: int64 done = 2;
+   */
+  done: bigint;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.OutboxEntry entries = 3;
+   */
+  entries: OutboxEntry[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.OutboxPage.
+ * Use `create(OutboxPageSchema)` to create a new message.
+ */
+export const OutboxPageSchema: GenMessage<OutboxPage> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 24);
+
+/**
+ * @generated from message cabildo.store.v1.OutboxEntry
+ */
+export type OutboxEntry = Message<"cabildo.store.v1.OutboxEntry"> & {
+  /**
+   * @generated from field: int64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: int64 time_ms = 2;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: cabildo.store.v1.Delivery delivery = 3;
+   */
+  delivery?: Delivery | undefined;
+};
+
+/**
+ * Describes the message cabildo.store.v1.OutboxEntry.
+ * Use `create(OutboxEntrySchema)` to create a new message.
+ */
+export const OutboxEntrySchema: GenMessage<OutboxEntry> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 25);
+
+/**
  * @generated from message cabildo.store.v1.UserPage
  */
 export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
@@ -776,7 +871,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 23);
+  messageDesc(file_cabildo_store_v1_queries, 26);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -798,7 +893,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 24);
+  messageDesc(file_cabildo_store_v1_queries, 27);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -820,7 +915,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 25);
+  messageDesc(file_cabildo_store_v1_queries, 28);
 
 /**
  * @generated from message cabildo.store.v1.DueSeries
@@ -837,7 +932,7 @@ export type DueSeries = Message<"cabildo.store.v1.DueSeries"> & {
  * Use `create(DueSeriesSchema)` to create a new message.
  */
 export const DueSeriesSchema: GenMessage<DueSeries> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 26);
+  messageDesc(file_cabildo_store_v1_queries, 29);
 
 /**
  * @generated from message cabildo.store.v1.SeriesEnd
@@ -874,7 +969,7 @@ export type SeriesEnd = Message<"cabildo.store.v1.SeriesEnd"> & {
  * Use `create(SeriesEndSchema)` to create a new message.
  */
 export const SeriesEndSchema: GenMessage<SeriesEnd> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 27);
+  messageDesc(file_cabildo_store_v1_queries, 30);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -896,5 +991,5 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 28);
+  messageDesc(file_cabildo_store_v1_queries, 31);
 

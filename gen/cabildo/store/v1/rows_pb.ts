@@ -8,13 +8,15 @@ import type { CommandReply } from "./commands_pb.js";
 import { file_cabildo_store_v1_commands } from "./commands_pb.js";
 import type { Occurrences } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
+import type { Delivery } from "./deliveries_pb.js";
+import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cabildo/store/v1/rows.proto.
  */
 export const file_cabildo_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5ImIKBlNlcmllcxIPCgd2ZXJzaW9uGAEgASgNEjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAyItCgpPY2N1cnJlbmNlEg8KB3ZlcnNpb24YASABKA0SDgoGZW5kX21zGAIgASgDIlwKDFJlcXVlc3RVc2FnZRIPCgd2ZXJzaW9uGAEgASgNEhMKC3RpbWVkX2J5dGVzGAIgASgDEhQKDG9wYXF1ZV9ieXRlcxgDIAEoAxIQCghmbG9vcl9tcxgEIAEoAyI2CgZFeHBpcnkSDwoHdmVyc2lvbhgBIAEoDRIMCgRrZXlzGAIgAygJEg0KBWJ5dGVzGAMgASgDIi4KC1N3ZWVwQm91bmRzEg8KB3ZlcnNpb24YASABKA0SDgoGc3RhcnRzGAIgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources]);
+  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiWwoJT3V0Ym94Um93Eg8KB3ZlcnNpb24YASABKA0SDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiOQoKT3V0Ym94TGFuZRIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMSDAoEZG9uZRgDIAEoAyImCgVJbmJveBIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5ImIKBlNlcmllcxIPCgd2ZXJzaW9uGAEgASgNEjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAyItCgpPY2N1cnJlbmNlEg8KB3ZlcnNpb24YASABKA0SDgoGZW5kX21zGAIgASgDIlwKDFJlcXVlc3RVc2FnZRIPCgd2ZXJzaW9uGAEgASgNEhMKC3RpbWVkX2J5dGVzGAIgASgDEhQKDG9wYXF1ZV9ieXRlcxgDIAEoAxIQCghmbG9vcl9tcxgEIAEoAyI2CgZFeHBpcnkSDwoHdmVyc2lvbhgBIAEoDRIMCgRrZXlzGAIgAygJEg0KBWJ5dGVzGAMgASgDIi4KC1N3ZWVwQm91bmRzEg8KB3ZlcnNpb24YASABKA0SDgoGc3RhcnRzGAIgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources, file_cabildo_store_v1_deliveries]);
 
 /**
  * Whose an e-mail address is.
@@ -126,6 +128,88 @@ export const OpenInvitationSchema: GenMessage<OpenInvitation> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_rows, 3);
 
 /**
+ * What is to be delivered to another shard.
+ *
+ * @generated from message cabildo.store.v1.OutboxRow
+ */
+export type OutboxRow = Message<"cabildo.store.v1.OutboxRow"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: int64 time_ms = 2;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: cabildo.store.v1.Delivery delivery = 3;
+   */
+  delivery?: Delivery | undefined;
+};
+
+/**
+ * Describes the message cabildo.store.v1.OutboxRow.
+ * Use `create(OutboxRowSchema)` to create a new message.
+ */
+export const OutboxRowSchema: GenMessage<OutboxRow> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 4);
+
+/**
+ * Of all that goes to one shard: the last number given, and the last that was taken there.
+ *
+ * @generated from message cabildo.store.v1.OutboxLane
+ */
+export type OutboxLane = Message<"cabildo.store.v1.OutboxLane"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: int64 last = 2;
+   */
+  last: bigint;
+
+  /**
+   * @generated from field: int64 done = 3;
+   */
+  done: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.OutboxLane.
+ * Use `create(OutboxLaneSchema)` to create a new message.
+ */
+export const OutboxLaneSchema: GenMessage<OutboxLane> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 5);
+
+/**
+ * The last number taken of a shard's deliveries.
+ *
+ * @generated from message cabildo.store.v1.Inbox
+ */
+export type Inbox = Message<"cabildo.store.v1.Inbox"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: int64 last = 2;
+   */
+  last: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Inbox.
+ * Use `create(InboxSchema)` to create a new message.
+ */
+export const InboxSchema: GenMessage<Inbox> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 6);
+
+/**
  * The first answer to a request id.
  *
  * @generated from message cabildo.store.v1.RequestOutcome
@@ -152,7 +236,7 @@ export type RequestOutcome = Message<"cabildo.store.v1.RequestOutcome"> & {
  * Use `create(RequestOutcomeSchema)` to create a new message.
  */
 export const RequestOutcomeSchema: GenMessage<RequestOutcome> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 4);
+  messageDesc(file_cabildo_store_v1_rows, 7);
 
 /**
  * What belongs to an event that repeats.
@@ -183,7 +267,7 @@ export type Series = Message<"cabildo.store.v1.Series"> & {
  * Use `create(SeriesSchema)` to create a new message.
  */
 export const SeriesSchema: GenMessage<Series> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 5);
+  messageDesc(file_cabildo_store_v1_rows, 8);
 
 /**
  * One occurrence of an event that repeats.
@@ -207,7 +291,7 @@ export type Occurrence = Message<"cabildo.store.v1.Occurrence"> & {
  * Use `create(OccurrenceSchema)` to create a new message.
  */
 export const OccurrenceSchema: GenMessage<Occurrence> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 6);
+  messageDesc(file_cabildo_store_v1_rows, 9);
 
 /**
  * How much all outcomes take, and from when on they are complete.
@@ -241,7 +325,7 @@ export type RequestUsage = Message<"cabildo.store.v1.RequestUsage"> & {
  * Use `create(RequestUsageSchema)` to create a new message.
  */
 export const RequestUsageSchema: GenMessage<RequestUsage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 7);
+  messageDesc(file_cabildo_store_v1_rows, 10);
 
 /**
  * An entry of a queue in order of time: what goes then.
@@ -274,7 +358,7 @@ export type Expiry = Message<"cabildo.store.v1.Expiry"> & {
  * Use `create(ExpirySchema)` to create a new message.
  */
 export const ExpirySchema: GenMessage<Expiry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 8);
+  messageDesc(file_cabildo_store_v1_rows, 11);
 
 /**
  * Where each queue begins: nothing is left before.
@@ -298,5 +382,5 @@ export type SweepBounds = Message<"cabildo.store.v1.SweepBounds"> & {
  * Use `create(SweepBoundsSchema)` to create a new message.
  */
 export const SweepBoundsSchema: GenMessage<SweepBounds> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 9);
+  messageDesc(file_cabildo_store_v1_rows, 12);
 

@@ -1,0 +1,156 @@
+import { ClusterError, InvariantViolation } from "../base/index.js";
+import type { CommandReply, Operation, OutboxEntry, OutboxPage } from "../domain/index.js";
+import type { ShardNumber } from "../placement/index.js";
+import type { ReplicaHandle } from "../runtime/index.js";
+import type { ShardClient } from "../shards/index.js";
+import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
+import type { RelayClock, RelayObserver } from "./outbox-relay.js";
+
+/** Rows that are read, and under way, at a time. */
+const PAGE_ROWS = 128;
+const WINDOW_ROWS = 32;
+const LOCAL_TIMEOUT_MS = 5_000;
+const DELIVERY_TIMEOUT_MS = 10_000;
+const BACKOFF_FIRST_MS = 20;
+const BACKOFF_MAX_MS = 2_000;
+
+export interface LaneOptions {
+  readonly replica: ReplicaHandle;
+  readonly target: ShardNumber;
+  readonly shards: ShardClient;
+  readonly clock: RelayClock;
+  readonly observer: RelayObserver;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What goes from one shard to one other, while this node leads the one. Rows are delivered in order of number; what fails is
+ * delivered again from there, by this node or the next leader: the target knows what it has taken.
+ */
+export class OutboxLane {
+  readonly #options: LaneOptions;
+  #wanted = false;
+  #running = false;
+  /** The last number that this node knows to be taken: it saves reading rows again that wait to be marked. */
+  #taken = 0;
+  #failures = 0;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /** There may be something to deliver. */
+  wake(): void {
+    this.#wanted = true;
+    if (!this.#running) void this.#run();
+  }
+
+  /** Never fails. */
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#wanted && !this.#options.signal.aborted) {
+      this.#wanted = false;
+      if (!this.#leads()) break;
+      try {
+        await this.#drain();
+        this.#failures = 0;
+      } catch (error) {
+        await this.#failed(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { observer, replica, target, clock, signal } = this.#options;
+    // What was taken is asked of the log again.
+    this.#taken = 0;
+    if (error instanceof InvariantViolation || !(error instanceof ClusterError)) {
+      observer.failed(replica.shard, target, String(error));
+    } else if (error.code !== "not-leader") {
+      observer.failed(replica.shard, target, error.code);
+    }
+    const delayMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures++);
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(delayMs, done);
+      function done(): void {
+        cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      }
+      signal.addEventListener("abort", done, { once: true });
+    });
+    this.#wanted = true;
+  }
+
+  #leads(): boolean {
+    return this.#options.replica.status().role === "leader";
+  }
+
+  async #drain(): Promise<void> {
+    const { observer, replica, target, signal } = this.#options;
+    while (!signal.aborted) {
+      const page = await this.#read();
+      observer.waiting(replica.shard, target, page.last - Math.max(page.done, this.#taken));
+      if (page.entries.length === 0) return;
+      const { epoch } = replica.status();
+      for (let at = 0; at < page.entries.length; at += WINDOW_ROWS) {
+        await this.#deliver(epoch, page.entries.slice(at, at + WINDOW_ROWS));
+      }
+      await this.#settle();
+    }
+  }
+
+  async #read(): Promise<OutboxPage> {
+    const { replica, target } = this.#options;
+    const { reply } = await replica.read(
+      encodeQuery({
+        caller: { kind: "system" },
+        question: { kind: "list-outbox", target, after: this.#taken, pageSize: PAGE_ROWS },
+      }),
+      { timeoutMs: LOCAL_TIMEOUT_MS, minSequence: 0, maxStalenessMs: 0 },
+    );
+    const answer = decodeQueryReply(reply);
+    if (answer.kind === "answered" && answer.answer.kind === "outbox") return answer.answer.outbox;
+    throw new ClusterError("internal", "a shard did not tell its outbox");
+  }
+
+  /** All at once, but in order: they travel on one stream. Fails at the first that was not taken. */
+  async #deliver(epoch: number, entries: readonly OutboxEntry[]): Promise<void> {
+    const { shards, replica, target, clock, observer, signal } = this.#options;
+    const sent = entries.map(({ number, delivery }) =>
+      shards.execute(
+        target,
+        systemCommand({ kind: "deliver", source: replica.shard, epoch, number, delivery }),
+        { timeoutMs: DELIVERY_TIMEOUT_MS, signal },
+      ),
+    );
+    // Awaited one after the other below: none may be left to reject unheard.
+    for (const each of sent) each.catch(() => undefined);
+    for (const [i, entry] of entries.entries()) {
+      const result = await sent[i];
+      if (result === undefined) break;
+      requireDone(result.reply);
+      this.#taken = entry.number;
+      observer.delivered(replica.shard, target, (clock.wallMs() - entry.timeMs) / 1000);
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const { replica, target } = this.#options;
+    const command = systemCommand({ kind: "settle-outbox", target, upTo: this.#taken });
+    const { reply } = await replica.execute(encodeCommand(command), {
+      timeoutMs: LOCAL_TIMEOUT_MS,
+    });
+    requireDone(decodeReply(reply));
+  }
+}
+
+/** Without a request id: a number does what one does. */
+function systemCommand(operation: Operation) {
+  return { caller: { kind: "system" }, requestId: "", fingerprint: "", operation } as const;
+}
+
+function requireDone(reply: CommandReply): void {
+  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
+}

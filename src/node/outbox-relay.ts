@@ -1,0 +1,79 @@
+import type { RangeMap, ShardNumber } from "../placement/index.js";
+import type { ReplicaHandle } from "../runtime/index.js";
+import type { ShardClient } from "../shards/index.js";
+import { OutboxLane } from "./outbox-lane.js";
+
+/** Port: time as the relay needs it. */
+export interface RelayClock {
+  wallMs(): number;
+  /** Runs once, later; the returned function cancels. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+/** What happens on the way from shard to shard, for metrics and logs. */
+export interface RelayObserver {
+  /** Seconds from the commit in the source to the answer of the target. */
+  delivered(source: ShardNumber, target: ShardNumber, seconds: number): void;
+  failed(source: ShardNumber, target: ShardNumber, reason: string): void;
+  waiting(source: ShardNumber, target: ShardNumber, rows: number): void;
+}
+
+export interface OutboxRelayOptions {
+  readonly rangeMap: RangeMap;
+  /** Of a node's certificate; closed by whoever made it. */
+  readonly shards: ShardClient;
+  readonly clock: RelayClock;
+  readonly observer: RelayObserver;
+}
+
+/** However it came that nobody said so, what waits is found. */
+const LOOK_MS = 1_000;
+
+/** Carries what the shards that this node leads have for others. */
+export class OutboxRelay {
+  readonly #options: OutboxRelayOptions;
+  readonly #lanes = new Map<string, OutboxLane>();
+  readonly #closing = new AbortController();
+  #cancelLook: () => void = () => undefined;
+
+  constructor(options: OutboxRelayOptions) {
+    this.#options = options;
+  }
+
+  /** Once, when there can be replicas; what they post before is found by looking. */
+  start(replicas: () => readonly ReplicaHandle[]): void {
+    this.#cancelLook = this.#options.clock.after(LOOK_MS, () => {
+      for (const replica of replicas()) {
+        for (const { number } of this.#options.rangeMap.shards) this.#lane(replica, number).wake();
+      }
+      this.start(replicas);
+    });
+  }
+
+  /** A shard has something new for another. */
+  posted(source: ShardNumber, target: ShardNumber): void {
+    this.#lanes.get(laneKey(source, target))?.wake();
+  }
+
+  /** Idempotent: what is under way is given up, and found again by the next leader. */
+  close(): void {
+    this.#cancelLook();
+    this.#closing.abort();
+  }
+
+  #lane(replica: ReplicaHandle, target: ShardNumber): OutboxLane {
+    const key = laneKey(replica.shard, target);
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      const { shards, clock, observer } = this.#options;
+      const { signal } = this.#closing;
+      lane = new OutboxLane({ replica, target, shards, clock, observer, signal });
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+}
+
+function laneKey(source: ShardNumber, target: ShardNumber): string {
+  return `${source}/${target}`;
+}

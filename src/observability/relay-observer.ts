@@ -1,0 +1,47 @@
+import { Counter, exponentialBuckets, Gauge, Histogram } from "prom-client";
+import type { Registry } from "prom-client";
+import type { RelayObserver } from "../node/index.js";
+import type { Log } from "./log.js";
+
+/** 1 ms to 32 s. */
+const BUCKETS = exponentialBuckets(0.001, 2, 16);
+
+/** Measures what goes from shard to shard: how long after its commit it is committed where it belongs. */
+export function createRelayObserver(options: {
+  readonly registry: Registry;
+  readonly log: Log;
+  readonly shardName: (shard: number) => string;
+}): RelayObserver {
+  const { registry, log, shardName } = options;
+  const labelNames: ("shard" | "target")[] = ["shard", "target"];
+  const common = { labelNames, registers: [registry] };
+  const delivery = new Histogram({
+    ...common,
+    name: "cabildo_outbox_delivery_seconds",
+    help: "Time from the commit in one shard to the commit in the other.",
+    buckets: BUCKETS,
+  });
+  const failures = new Counter({
+    ...common,
+    name: "cabildo_outbox_failures_total",
+    help: "Deliveries that will be tried again.",
+  });
+  const waiting = new Gauge({
+    ...common,
+    name: "cabildo_outbox_waiting",
+    help: "Deliveries that wait, as last seen while this node led the shard.",
+  });
+  const labels = (source: number, target: number) => ({
+    shard: shardName(source),
+    target: shardName(target),
+  });
+  return {
+    delivered: (source, target, seconds) =>
+      delivery.observe(labels(source, target), Math.max(0, seconds)),
+    failed: (source, target, reason) => {
+      failures.inc(labels(source, target));
+      log.warn("a delivery failed, and is tried again", { ...labels(source, target), reason });
+    },
+    waiting: (source, target, rows) => waiting.set(labels(source, target), Math.max(0, rows)),
+  };
+}

@@ -1,0 +1,53 @@
+import type * as pb from "../../../gen/cabildo/store/v1/deliveries_pb.js";
+import { InvariantViolation, unreachable } from "../../base/index.js";
+import type { Delivery } from "../../domain/index.js";
+import { toInt64, toSafeInteger } from "../int64.js";
+import { fromGroup, fromMember, toGroup, toMember } from "./resources.js";
+
+export function toDelivery(delivery: Delivery): pb.Delivery {
+  return { $typeName: "cabildo.store.v1.Delivery", news: toNews(delivery) };
+}
+
+function toNews(delivery: Delivery): pb.Delivery["news"] {
+  switch (delivery.kind) {
+    case "group":
+      return { case: "group", value: toGroup(delivery.group) };
+    case "member":
+      return { case: "member", value: toMember(delivery.member) };
+    case "member-gone": {
+      const { group, user } = delivery;
+      const revision = toInt64(delivery.revision);
+      return {
+        case: "memberGone",
+        value: { $typeName: "cabildo.store.v1.MemberGone", group, user, revision },
+      };
+    }
+    case "user-gone":
+      return {
+        case: "userGone",
+        value: { $typeName: "cabildo.store.v1.UserGone", user: delivery.user },
+      };
+    default:
+      return unreachable(delivery);
+  }
+}
+
+/** Throws an InvariantViolation for news of a newer version: to pass over them would let shards drift apart. */
+export function fromDelivery({ news }: pb.Delivery): Delivery {
+  switch (news.case) {
+    case "group":
+      return { kind: "group", group: fromGroup(news.value) };
+    case "member":
+      return { kind: "member", member: fromMember(news.value) };
+    case "memberGone": {
+      const { group, user, revision } = news.value;
+      return { kind: "member-gone", group, user, revision: toSafeInteger(revision) };
+    }
+    case "userGone":
+      return { kind: "user-gone", user: news.value.user };
+    case undefined:
+      throw new InvariantViolation("a delivery of a newer version: this replica must be upgraded");
+    default:
+      return unreachable(news);
+  }
+}
