@@ -1,8 +1,3 @@
-import type pc from "picocolors";
-
-/** What several commands share. */
-export type Colors = ReturnType<typeof pc.createColors>;
-
 export const DATA_DIR = ".cabildo";
 export const DATA_OPTION = ["--data <dir>", "directory of the cluster on this machine"] as const;
 

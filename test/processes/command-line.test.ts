@@ -38,6 +38,8 @@ describe("from a new cluster to the first push, by the command line", function (
       const child = execFile(command, args, { env }, (_error, out, err) =>
         resolve({ code: child.exitCode, out, err }),
       );
+      // It may end without having read anything.
+      child.stdin?.on("error", () => undefined);
       child.stdin?.end(input);
     });
   }

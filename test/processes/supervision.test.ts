@@ -71,7 +71,7 @@ describe("a cluster that runs in a directory", function () {
     rmSync(join(dataDir, "node-2"), { recursive: true });
     const { code, err } = up("--data", dataDir, "--base-port", basePort);
     expect(code).to.equal(1);
-    expect(err).to.contain("node-2 is empty, but the cluster has served before");
+    expect(err).to.contain("node-2 is empty, but node-2 has served before");
   });
 });
 

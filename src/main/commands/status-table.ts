@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import type { Colors } from "../command-line-parts.js";
+import type { Colors } from "../colors.js";
 import type { ClusterStatus, Replica, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 
 const HEAD = ["replica", "role", "term", "match", "next", "state", "applied", "lag", ""];

@@ -1,8 +1,8 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import type { Command } from "commander";
-import pc from "picocolors";
 import { ClusterStatusSchema } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import { Operator } from "../client/operator.js";
+import { colorsOf } from "../colors.js";
 import { DATA_DIR, DATA_OPTION, print } from "../command-line-parts.js";
 import { requireLocalCluster } from "../ready-file.js";
 import { formatStatus } from "./status-table.js";
@@ -27,6 +27,6 @@ async function showStatus({ data, json }: StatusOptions): Promise<void> {
   print(
     json === true
       ? toJsonString(ClusterStatusSchema, status, { prettySpaces: 2, alwaysEmitImplicit: true })
-      : formatStatus(status, pc),
+      : formatStatus(status, colorsOf(process.stdout)),
   );
 }

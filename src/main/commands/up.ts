@@ -1,7 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
-import pc from "picocolors";
 import type { Layout } from "../../placement/index.js";
 import { formatAddress, isLoopback, reachable } from "../address.js";
 import { ensureAdminCredential } from "../admin-credential.js";
@@ -10,6 +9,7 @@ import type { CertificateFiles } from "../certificates.js";
 import { findClusterFile, writeClusterFile } from "../cluster-file.js";
 import { planCluster } from "../cluster-plan.js";
 import type { ClusterPlan, PlannedDoor } from "../cluster-plan.js";
+import { colorsOf } from "../colors.js";
 import {
   DATA_DIR,
   DATA_OPTION,
@@ -75,14 +75,15 @@ export function addUp(program: Command): void {
 async function up(options: UpOptions): Promise<void> {
   const dataDir = resolve(options.data);
   const stopping = stopSignal();
+  const colors = colorsOf(process.stderr);
   const prepared = await prepare(dataDir, options);
   const { plan, specs } = prepared;
 
   const describe = (): Ready => describeReady(prepared, options, (name) => supervisor.pid(name));
   const supervisor = new Supervisor({
     restart: options.restart,
-    onLine: (name, text) => say(formatLogLine(name, text, pc)),
-    onNotice: (text) => say(pc.yellow(text)),
+    onLine: (name, text) => say(formatLogLine(name, text, colors)),
+    onNotice: (text) => say(colors.yellow(text)),
     onRestarted: () => {
       writeReady(dataDir, describe()).catch((cause: unknown) => say(String(cause)));
     },
@@ -95,7 +96,7 @@ async function up(options: UpOptions): Promise<void> {
     const ready = describe();
     await writeReady(dataDir, ready);
     print(JSON.stringify(ready));
-    say(welcome(ready, pc));
+    say(welcome(ready, colors));
   });
   try {
     await Promise.race([stopping.first, serving.then(() => stopping.first)]);

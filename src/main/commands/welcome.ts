@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { Colors } from "../command-line-parts.js";
+import type { Colors } from "../colors.js";
 import type { Ready } from "../ready-file.js";
 
 const HOUR_MS = 3_600_000;

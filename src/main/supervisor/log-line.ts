@@ -1,4 +1,4 @@
-import type { Colors } from "../command-line-parts.js";
+import type { Colors } from "../colors.js";
 import type { JsonObject } from "../json-shape.js";
 import { parseObject } from "../json-shape.js";
 
