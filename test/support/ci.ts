@@ -34,7 +34,7 @@ const STEPS: readonly Step[] = [
   npmScript("types and build", "build"),
   npmScript("lint", "lint"),
   npmScript("format", "format:check"),
-  { title: "tests", command: process.execPath, args: [MOCHA, ALL_TESTS], mocha: true },
+  { title: "tests", command: "make", args: ["test"], mocha: true },
   ...(existsSync(NODE_24)
     ? [
         {
