@@ -79,12 +79,14 @@ function mayForget(cluster: SimulatedCluster, node: SimulatedNode): boolean {
   return (
     cluster.nodes.every(({ isForgetful }) => !isForgetful) &&
     node.isWhole &&
+    !node.mayFail &&
     cluster.plan.shards.every((shard) => cluster.voters(shard).length >= 3)
   );
 }
 
 /** Starts again; true if the store noticed what it lost. It is whole once others brought it back. */
 async function comeBack(cluster: SimulatedCluster, node: SimulatedNode): Promise<boolean> {
+  const { isForgetful } = node;
   const before = node.losses;
   const firstBefore = node.records.map(({ firstIndex }) => firstIndex);
   node.start();
@@ -92,7 +94,8 @@ async function comeBack(cluster: SimulatedCluster, node: SimulatedNode): Promise
   const firstAfter = node.records.map(({ firstIndex }) => firstIndex);
   const hasNoticed =
     node.losses > before || firstAfter.some((first, at) => first !== firstBefore[at]);
-  void becomeWhole(cluster, node);
+  // Where nothing was forgotten, another fault may have begun to on the same node.
+  if (isForgetful) void becomeWhole(cluster, node);
   return hasNoticed;
 }
 
