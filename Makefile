@@ -19,7 +19,7 @@ install: node_modules/.package-lock.json
 
 # npm writes this file last, so that it is newer than the lockfile exactly if what it names is installed.
 node_modules/.package-lock.json: package-lock.json
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 build: install ## Compile to dist/

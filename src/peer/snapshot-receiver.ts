@@ -51,13 +51,18 @@ export class SnapshotReceiver {
         call.resume();
       });
     });
-    call.on("end", () => this.abort("it ended before its last chunk"));
+    // The last chunk may still be waiting to be written.
+    call.on("end", () => this.#endAfterWork("it ended before its last chunk"));
     call.on("cancelled", () => this.abort("the sender gave up"));
   }
 
   /** Ends the transfer, after what is being written. No effect once all rows were taken. */
   abort(reason: string): void {
     this.#lost = true;
+    this.#endAfterWork(reason);
+  }
+
+  #endAfterWork(reason: string): void {
     this.#then(async () => {
       if (this.#state.kind !== "done") throw new ClusterError("failed-precondition", reason);
     });

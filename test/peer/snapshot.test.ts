@@ -87,6 +87,25 @@ describe("a snapshot between two nodes", () => {
     expect(failed.join()).to.include("not wanted now");
   });
 
+  it("is installed though the sender hung up before its last chunk was written", async () => {
+    const begin = bo.listener.beginSnapshot.bind(bo.listener);
+    bo.listener.beginSnapshot = async () => {
+      const sink = await begin();
+      const write = sink?.write.bind(sink);
+      if (sink !== undefined) {
+        sink.write = async (rows) => {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          await write?.(rows);
+        };
+      }
+      return sink;
+    };
+    for (let transfer = 0; transfer < 20; transfer++) {
+      expect(await send([[row(1, 1)], [row(2, 2)]])).to.equal(true);
+    }
+    expect(failed).to.deep.equal([]);
+  });
+
   it("fails when the receiver's disk does, and leaves nothing there", async () => {
     const begin = bo.listener.beginSnapshot.bind(bo.listener);
     bo.listener.beginSnapshot = async () => {
