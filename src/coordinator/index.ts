@@ -1,5 +1,5 @@
 /**
- * The public door of the cluster: gRPC, gRPC-Web and Connect on one port with TLS, for whatever the gateway answers.
+ * The public door of the cluster: gRPC, gRPC-Web, Connect and REST on one port with TLS, for whatever the gateway answers.
  * Close it before what the gateway stands on.
  */
 export { startCoordinator } from "./start-coordinator.js";

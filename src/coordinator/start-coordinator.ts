@@ -58,7 +58,7 @@ export interface Coordinator {
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
-/** The public door: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2, on one port with TLS. */
+/** The public door: gRPC, gRPC-Web, Connect and REST, over HTTP/1.1 and HTTP/2, on one port with TLS. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { gateway, clock, jwks, observer, logger } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };

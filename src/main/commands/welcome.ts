@@ -13,7 +13,7 @@ export function welcome(ready: Ready, colors: Colors): string {
   return `
 ${colors.bold(colors.green("The cluster serves."))} Ctrl-C stops it; its data stays in ${here(ready.dataDir)}.
 
-  API      ${colors.cyan(ready.api)}   gRPC, gRPC-Web and Connect
+  API      ${colors.cyan(ready.api)}   gRPC, gRPC-Web, Connect and REST
   live     ${colors.cyan(ready.wss)}
   metrics  ${colors.cyan(ready.metrics[0]?.url ?? "")}   and ${further} more, see ${here(ready.dataDir)}/ready.json
 
