@@ -10,9 +10,9 @@ export function respond(
   response: HttpResponse,
   status: number,
   headers: Readonly<Record<string, string>>,
-  text: string,
+  content: string | Buffer,
 ): void {
-  const body = Buffer.from(text);
+  const body = typeof content === "string" ? Buffer.from(content) : content;
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader("content-length", body.byteLength);

@@ -58,7 +58,7 @@ export function createListener(
     const handler = options.methods.get((request.url ?? "").split("?", 1)[0] ?? "");
     const answered =
       handler === undefined
-        ? page(request, response, options)
+        ? servePage(request, response, options)
         : call(handler, request, response, options);
     answered.catch((failure: unknown) => {
       options.logger?.error("a request could not be answered", { cause: String(failure) });
@@ -71,14 +71,6 @@ export function createListener(
 function stopUpload(request: HttpRequest): void {
   const NO_ERROR = 0;
   if ("stream" in request && !request.complete) request.stream.close(NO_ERROR);
-}
-
-async function page(
-  request: HttpRequest,
-  response: HttpResponse,
-  options: ListenerOptions,
-): Promise<void> {
-  servePage(request, response, options);
 }
 
 async function call(

@@ -1,3 +1,4 @@
+import type { DescriptionPages } from "./description/description-pages.js";
 import { respond, respondJson, type HttpRequest, type HttpResponse } from "./http.js";
 import { refuseAddress, refuseUnknownMethod } from "./refusals.js";
 
@@ -5,20 +6,23 @@ export interface PagesOptions {
   readonly ready: () => boolean;
   /** The public keys that access tokens are verified with (RFC 7517); undefined while there are none. */
   readonly jwks: () => object | undefined;
+  /** Undefined where the API is not described to anyone. */
+  readonly description: DescriptionPages | undefined;
 }
 
 const WELCOME =
   "This is Cabildo's API. It speaks gRPC, gRPC-Web, Connect and plain HTTP: for example " +
-  "POST /v1/auth:login or /cabildo.v1.AuthService/Login with a body in JSON.\n";
+  "POST /v1/auth:login or /cabildo.v1.AuthService/Login with a body in JSON. /docs shows all of it, " +
+  "/openapi.json tells it to programs.\n";
 const JWKS_MAX_AGE_S = 300;
 
 /** Everything at this port that is not a call. */
-export function servePage(
+export async function servePage(
   request: HttpRequest,
   response: HttpResponse,
-  { ready, jwks }: PagesOptions,
-): void {
-  const path = (request.url ?? "").split("?", 1)[0];
+  { ready, jwks, description }: PagesOptions,
+): Promise<void> {
+  const path = (request.url ?? "").split("?", 1)[0] ?? "";
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (!isRead) {
     refuseUnknownMethod(request, response);
@@ -37,9 +41,9 @@ export function servePage(
     case "/.well-known/jwks.json":
       sayKeys(response, jwks());
       return;
-    default: {
-      refuseAddress(response);
-    }
+    default:
+      if (description?.has(path) === true) await description.serve(path, request, response);
+      else refuseAddress(response);
   }
 }
 

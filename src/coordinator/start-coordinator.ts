@@ -8,6 +8,7 @@ import type { Clock } from "./clock.js";
 import { Connections } from "./connections.js";
 import { Cors } from "./cors.js";
 import { createDirect } from "./direct.js";
+import { DescriptionPages } from "./description/description-pages.js";
 import type { Exchange } from "./exchange.js";
 import { Http2Exchange } from "./http2-exchange.js";
 import { DEFAULT_LIMITS, type CoordinatorLimits } from "./limits.js";
@@ -38,7 +39,7 @@ export interface CoordinatorOptions {
   readonly limits?: Partial<CoordinatorLimits>;
   /** False sends every call of an RPC through Connect, to compare. Default true. */
   readonly shortWay?: boolean;
-  /** Whether grpc.reflection is served, which tells anyone the whole API. */
+  /** Whether the whole API is told to anyone who asks: grpc.reflection, /openapi.json and /docs. */
   readonly reflection: boolean;
   readonly clock: Clock;
   /** Whether calls can be answered; told by health and /readyz. */
@@ -90,7 +91,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const connections = new Connections(server, limits, clock);
   server.on(
     "request",
-    createListener({ methods, limits, clock, observer, logger, ready, jwks, direct, cors }),
+    createListener({
+      ...{ methods, limits, clock, observer, logger, ready, jwks, direct, cors },
+      description: options.reflection ? new DescriptionPages(PUBLIC_SERVICES) : undefined,
+    }),
   );
   takeStreams(server, direct, cors);
   const port = await listen(server, options.host, options.port);

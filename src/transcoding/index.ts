@@ -19,3 +19,4 @@ export type { RequestFault, RequestJson, RequestParts } from "./request-json.js"
 export { entityTag, streamPosition, toResponseJson } from "./response-json.js";
 export { RouteTable } from "./route-table.js";
 export type { RouteMatch } from "./route-table.js";
+export { isSingleValue } from "./value-of-text.js";
