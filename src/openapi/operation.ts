@@ -154,7 +154,8 @@ function responses(binding: Binding, { schemas, refusals }: OperationOptions): J
   return {
     "200": {
       description: isStream
-        ? "A stream of server-sent events: `data` is a message in JSON, and `id` its position. What ends it is an event named `error`."
+        ? "A stream of server-sent events: `data` is a message in JSON, and `id` its position. " +
+          "What ends it is an event named `error`."
         : "Done.",
       ...(tagged ? { headers } : {}),
       content: isStream
