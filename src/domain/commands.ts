@@ -1,8 +1,10 @@
 import type { Caller } from "./caller.js";
 import type { Delivery } from "./deliveries.js";
 import type {
+  Calendar,
   CalendarEvent,
   ClusterKeys,
+  ConflictPolicy,
   EventSpan,
   Group,
   GroupKind,
@@ -42,6 +44,16 @@ export interface NewEvent {
   /** Of an event that repeats: worked out before the proposal, for the log must not ask the tz database. */
   readonly occurrences?: Occurrences;
 }
+
+/** The fields of a calendar that its owner writes. */
+export interface CalendarContent {
+  readonly displayName: string;
+  readonly timeZone: string;
+  readonly conflictPolicy: ConflictPolicy;
+  readonly public: boolean;
+}
+
+export type CalendarField = keyof CalendarContent;
 
 /** The fields of a user that the user writes. */
 export interface UserContent {
@@ -171,6 +183,27 @@ export type Operation =
       readonly role: MemberRole;
       readonly rank: number;
     }
+  /** A further one of the caller's. */
+  | {
+      readonly kind: "create-calendar";
+      readonly calendar: string;
+      readonly content: CalendarContent;
+    }
+  | {
+      readonly kind: "update-calendar";
+      readonly calendar: string;
+      readonly content: CalendarContent;
+      readonly fields: readonly CalendarField[];
+      /** Empty for any. */
+      readonly etag: string;
+    }
+  | { readonly kind: "delete-calendar"; readonly calendar: string; readonly etag: string }
+  | {
+      readonly kind: "set-reader";
+      readonly calendar: string;
+      readonly reader: string;
+      readonly reads: boolean;
+    }
   | {
       readonly kind: "create-event";
       readonly calendar: string;
@@ -274,4 +307,5 @@ export type Resource =
   | { readonly kind: "group"; readonly group: Group }
   | { readonly kind: "member"; readonly member: Member }
   | { readonly kind: "event"; readonly event: CalendarEvent }
-  | { readonly kind: "invitation"; readonly invitation: Invitation };
+  | { readonly kind: "invitation"; readonly invitation: Invitation }
+  | { readonly kind: "calendar"; readonly calendar: Calendar };

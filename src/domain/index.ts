@@ -2,6 +2,8 @@
 export type { Caller, ClusterRole } from "./caller.js";
 export type * from "./resources.js";
 export type {
+  CalendarContent,
+  CalendarField,
   Command,
   CommandReply,
   EventContent,

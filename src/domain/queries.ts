@@ -2,6 +2,7 @@ import type { ErrorCode } from "../base/index.js";
 import type { Caller } from "./caller.js";
 import type { OutboxEntry } from "./deliveries.js";
 import type {
+  Calendar,
   CalendarEvent,
   ClusterKeys,
   Credentials,
@@ -59,6 +60,9 @@ export type Question =
       /** User id after which the page begins; empty for the first. */
       readonly after: string;
     }
+  | { readonly kind: "get-calendar"; readonly calendar: string }
+  /** The caller's own, those of the caller's groups and those shared with the caller, as far as this shard knows of them. */
+  | { readonly kind: "list-calendars" }
   | { readonly kind: "get-event"; readonly calendar: string; readonly event: string }
   /** In the order asked for; refused where one is not there. */
   | { readonly kind: "get-events"; readonly calendar: string; readonly events: readonly string[] }
@@ -132,6 +136,8 @@ export type Answer =
   /** Of the group that was asked about, or inherited from the one that the member names. */
   | { readonly kind: "member"; readonly member: Member }
   | { readonly kind: "members"; readonly members: readonly Member[]; readonly next: string }
+  | { readonly kind: "calendar"; readonly calendar: Calendar }
+  | { readonly kind: "calendars"; readonly calendars: readonly Calendar[] }
   | { readonly kind: "event"; readonly event: CalendarEvent }
   | { readonly kind: "events"; readonly events: readonly CalendarEvent[]; readonly next: string }
   | { readonly kind: "due-series"; readonly series: readonly SeriesEnd[] };

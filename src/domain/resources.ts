@@ -162,6 +162,27 @@ export interface CalendarEvent {
   readonly revision: number;
 }
 
+/** What of an overlap: it is reported, or what would make it is refused. */
+export type ConflictPolicy = "allow" | "reject";
+
+export interface Calendar {
+  /** `ana`, `ana.work`, `choir.group`. */
+  readonly key: string;
+  readonly displayName: string;
+  readonly timeZone: string;
+  readonly conflictPolicy: ConflictPolicy;
+  /** Every user may read, as a reader may. */
+  readonly public: boolean;
+  /** User ids, in order. */
+  readonly readers: readonly string[];
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+  /** 0 unless deleted. */
+  readonly deleteTimeMs: number;
+  /** 0 for one of which nothing was ever said. */
+  readonly revision: number;
+}
+
 /** Keys of the cluster, made once and shared by all coordinators and fan-outs. */
 export interface ClusterKeys {
   /** Private JWK (Ed25519) as JSON text. */

@@ -19,6 +19,7 @@ import type { Ids, RandomBytes } from "./ids.js";
 import { findChannel } from "./names.js";
 import { createPositions } from "./positions.js";
 import { authHandlers } from "./services/auth.js";
+import { calendarHandlers } from "./services/calendars.js";
 import type { ServiceContext } from "./services/context.js";
 import { eventHandlers } from "./services/events.js";
 import { findMembership, groupHandlers } from "./services/groups.js";
@@ -224,6 +225,7 @@ function createHandlers(context: ServiceContext): ReadonlyMap<MethodName, Handle
     ...authHandlers(context),
     ...userHandlers(context),
     ...groupHandlers(context),
+    ...calendarHandlers(context),
     ...eventHandlers(context),
     ...syncHandlers(context),
   ];

@@ -52,6 +52,8 @@ const ANSWERS = {
   "list-groups": "groups",
   "get-invitation": "invitation",
   "list-invitations": "invitations",
+  "get-calendar": "calendar",
+  "list-calendars": "calendars",
   "get-event": "event",
   "get-events": "events",
   "list-events": "events",
@@ -78,6 +80,19 @@ export class ShardCalls {
 
   constructor(options: ShardCallsOptions) {
     this.#options = options;
+  }
+
+  /** The same with less time, where one shard must not take the time of all. */
+  within(timeoutMs: number): ShardCalls {
+    const { clock, deadlineMs } = this.#options;
+    const sooner = Math.min(deadlineMs, clock.monotonicMs() + timeoutMs);
+    return new ShardCalls({ ...this.#options, deadlineMs: sooner });
+  }
+
+  /** All shards of a collection. */
+  all(collection: Collection): readonly ShardDescription[] {
+    const { shards } = this.#options.shards.rangeMap;
+    return shards.filter((shard) => shard.collection === collection);
   }
 
   /** The shard that owns a key. */

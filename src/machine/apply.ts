@@ -1,6 +1,7 @@
 import { InvariantViolation, unreachable } from "../base/index.js";
 import type { Command, CommandReply } from "../domain/index.js";
 import { findFault } from "./checks.js";
+import { createCalendar, deleteCalendar, setReader, updateCalendar } from "./calendars.js";
 import { createClusterKeys } from "./cluster-keys.js";
 import type { RangeMap } from "../placement/index.js";
 import { Draft, OutboxFull, refuse } from "./draft.js";
@@ -100,6 +101,14 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return createInvitation(draft, caller, operation);
     case "settle-invitation":
       return settleInvitation(draft, caller, operation);
+    case "create-calendar":
+      return createCalendar(draft, caller, operation);
+    case "update-calendar":
+      return updateCalendar(draft, caller, operation);
+    case "delete-calendar":
+      return deleteCalendar(draft, caller, operation);
+    case "set-reader":
+      return setReader(draft, caller, operation);
     case "create-event":
       return createEvent(draft, caller, operation);
     case "update-event":

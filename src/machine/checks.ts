@@ -1,5 +1,6 @@
 import { InvariantViolation, unreachable } from "../base/index.js";
 import type {
+  CalendarContent,
   Command,
   EventContent,
   EventField,
@@ -159,6 +160,13 @@ function findOperationFault(operation: Operation): string | undefined {
         idFault("user", operation.user) ??
         rangeFault("rank", operation.rank, 0, RANK_MAX)
       );
+    case "create-calendar":
+    case "update-calendar":
+      return calendarFault(operation.calendar) ?? calendarContentFault(operation.content);
+    case "delete-calendar":
+      return calendarFault(operation.calendar);
+    case "set-reader":
+      return calendarFault(operation.calendar) ?? idFault("reader", operation.reader);
     case "create-event":
       return eventNameFault(operation) ?? newEventFault(operation);
     case "update-event":
@@ -341,6 +349,17 @@ function remindersFault(minutes: readonly number[]): string | undefined {
     if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+function calendarFault(key: string): string | undefined {
+  return calendarOwner(key) === undefined ? "calendar: not a calendar's key" : undefined;
+}
+
+function calendarContentFault(content: CalendarContent): string | undefined {
+  return (
+    textFault("calendar.display_name", content.displayName, NAME_CHARS_MAX) ??
+    bytesFault("calendar.time_zone", content.timeZone, TIME_ZONE_BYTES_MAX)
+  );
 }
 
 interface EventName {

@@ -9,12 +9,12 @@ import type {
   NewEvent,
   Operation,
 } from "../domain/index.js";
-import { calendarOwner, decide } from "../policy/index.js";
-import type { Action } from "../policy/index.js";
+import { ensureCalendar } from "./calendar-rows.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
 import { formatEtag } from "./etag.js";
 import { indexKey } from "./event-times.js";
+import { findStanding, refuseUnlessTheirs, refuseWriter } from "./event-rights.js";
 import { findEventRow } from "./find-event.js";
 import type { FoundEvent } from "./find-event.js";
 import { gather } from "./gather.js";
@@ -39,12 +39,15 @@ export const PURGE_DELAY_MS = 30 * 86_400_000;
 const DELETE_ROWS = 4;
 
 export function createEvent(draft: Draft, caller: Caller, operation: CreateEvent): Outcome {
-  return createOne(draft, caller, operation.calendar, operation);
+  const refusal = refuseCalendar(draft, caller, operation.calendar);
+  return refusal ?? createOne(draft, caller, operation.calendar, operation);
 }
 
 /** Named for the first: the others' ids follow from it, and a repeated request has no others. */
 export function createEvents(draft: Draft, caller: Caller, operation: CreateEvents): Outcome {
   const { calendar, events } = operation;
+  const refusal = refuseCalendar(draft, caller, calendar);
+  if (refusal !== undefined) return refusal;
   return forAll(draft, events, (event) => createOne(draft, caller, calendar, event));
 }
 
@@ -71,15 +74,20 @@ function forAll<Item>(draft: Draft, items: readonly Item[], run: (item: Item) =>
   return first;
 }
 
+function refuseCalendar(draft: Draft, caller: Caller, calendar: string): Refusal | undefined {
+  const name = `calendars/${calendar}`;
+  return (
+    refuseWriter(draft, caller, "event.create", calendar, name) ?? ensureCalendar(draft, calendar)
+  );
+}
+
 function createOne(
   draft: Draft,
   caller: Caller,
   calendar: string,
   { event: id, content, occurrences }: NewEvent,
 ): Outcome {
-  if (caller.kind !== "user" || !isAllowed(caller, "event.create", calendar)) {
-    return refuseNotFound(`calendars/${calendar}`);
-  }
+  if (caller.kind !== "user") return refuseNotFound(`calendars/${calendar}`);
   if (draft.has(KEYS.event(calendar, id))) {
     return refuse("already-exists", `${eventName(calendar, id)} exists`);
   }
@@ -107,7 +115,7 @@ function createOne(
 export function updateEvent(draft: Draft, caller: Caller, operation: UpdateEvent): Outcome {
   const { calendar, event: id, content, fields, etag } = operation;
   const found = findStanding(draft, caller, "event.update", calendar, id);
-  if (found === undefined) return refuseNotFound(eventName(calendar, id));
+  if (found.kind === "refused") return found;
   const before = found.event;
   if (isStale(etag, before)) return refuseStale(before);
   const written = withFields(before, inOrder(content), fields);
@@ -132,7 +140,7 @@ export function updateEvent(draft: Draft, caller: Caller, operation: UpdateEvent
 export function deleteEvent(draft: Draft, caller: Caller, operation: DeleteEvent): Outcome {
   const { calendar, event: id, etag } = operation;
   const found = findStanding(draft, caller, "event.delete", calendar, id);
-  if (found === undefined) return refuseNotFound(eventName(calendar, id));
+  if (found.kind === "refused") return found;
   if (isStale(etag, found.event)) return refuseStale(found.event);
   if (found.kind === "occurrence") {
     return writeException(draft, "deleted", asDeleted(draft, found.event), found);
@@ -151,9 +159,12 @@ export function deleteEvent(draft: Draft, caller: Caller, operation: DeleteEvent
 export function undeleteEvent(draft: Draft, caller: Caller, operation: UndeleteEvent): Outcome {
   const { calendar, event: id } = operation;
   const name = eventName(calendar, id);
-  if (!isAllowed(caller, "event.undelete", calendar)) return refuseNotFound(name);
+  const refusal = refuseWriter(draft, caller, "event.undelete", calendar, name);
+  if (refusal !== undefined) return refusal;
   const found = findEventRow(draft.view, draft.rows, calendar, id);
   if (found === undefined) return refuseNotFound(name);
+  const denied = refuseUnlessTheirs(draft, caller, found.event);
+  if (denied !== undefined) return denied;
   const { deleteTimeMs, recurringEvent } = found.event;
   if (found.kind === "occurrence" || deleteTimeMs === 0) {
     return refuse("failed-precondition", `${name} is not deleted`);
@@ -168,24 +179,6 @@ export function undeleteEvent(draft: Draft, caller: Caller, operation: UndeleteE
   const outcome = undeleteRow(draft, found);
   for (const exception of exceptions) undeleteRow(draft, { event: exception, series: undefined });
   return outcome;
-}
-
-function isAllowed(caller: Caller, action: Action, calendar: string): boolean {
-  const facts = { kind: "calendar", owner: calendarOwner(calendar) } as const;
-  return decide(caller, action, facts).kind === "allow";
-}
-
-/** What stands; undefined too where the caller may not know. */
-function findStanding(
-  draft: Draft,
-  caller: Caller,
-  action: Action,
-  calendar: string,
-  id: string,
-): FoundEvent | undefined {
-  if (!isAllowed(caller, action, calendar)) return undefined;
-  const found = findEventRow(draft.view, draft.rows, calendar, id);
-  return found?.event.deleteTimeMs === 0 ? found : undefined;
 }
 
 type SeriesAfter = { readonly kind: "series"; readonly row: SeriesRow | undefined } | Refusal;

@@ -165,6 +165,10 @@ function targetOf(operation: Operation): string {
     case "create-invitation":
     case "settle-invitation":
       return operation.group;
+    case "create-calendar":
+    case "update-calendar":
+    case "delete-calendar":
+    case "set-reader":
     case "create-event":
     case "update-event":
     case "delete-event":

@@ -18,8 +18,13 @@ export interface EventPage {
 
 type Listing = Omit<Extract<Question, { kind: "list-events" }>, "kind">;
 
-/** Events that overlap [windowStart, windowEnd) and are as the conditions say. */
-export function listEvents(view: View, rows: RowCodecs, listing: Listing): EventPage {
+/** Events that overlap [windowStart, windowEnd) and are as the conditions say, of those and as of those that `see` shows. */
+export function listEvents(
+  view: View,
+  rows: RowCodecs,
+  listing: Listing,
+  see: (event: CalendarEvent) => CalendarEvent | undefined,
+): EventPage {
   const { pageSize, conditions } = listing;
   const scan = new EventScan(view, rows, { ...listing, chunkRows: pageSize + 1 });
   const events: CalendarEvent[] = [];
@@ -29,10 +34,11 @@ export function listEvents(view: View, rows: RowCodecs, listing: Listing): Event
     if (scanned > SCAN_ROWS_MAX) return { events, next: last };
     const found = scan.next();
     if (found === undefined) return { events, next: scan.isCut ? last : "" };
-    if (found.overlaps && isWanted(found.event, conditions)) {
+    const event = found.overlaps ? see(found.event) : undefined;
+    if (event !== undefined && isWanted(event, conditions)) {
       const isFull = events.length > 0 && bytes + found.bytes > PAGE_BYTES_MAX;
       if (events.length === pageSize || isFull) return { events, next: last };
-      events.push(found.event);
+      events.push(event);
       bytes += found.bytes;
     }
     last = found.place;

@@ -9,13 +9,15 @@ import type {
   User,
 } from "../domain/index.js";
 import { calendarOwner, decide, isId } from "../policy/index.js";
-import type { Action } from "../policy/index.js";
+import type { Action, Relation } from "../policy/index.js";
+import { findCalendar, isFurther, untouched } from "./calendar-rows.js";
 import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Refusal } from "./draft.js";
 import { eventReads, findEventRow } from "./find-event.js";
 import { gather } from "./gather.js";
 import { groupsOfRange } from "./group-rows.js";
+import { listCalendars } from "./list-calendars.js";
 import { listEvents } from "./list-events.js";
 import { invitationName } from "./invitations.js";
 import {
@@ -28,6 +30,7 @@ import {
 } from "./membership.js";
 import { listInstances } from "./list-instances.js";
 import { readOutbox } from "./outbox.js";
+import { asSeen, calendarFacts } from "./relation.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import { sessionsRange, withoutHashes } from "./sessions.js";
@@ -95,6 +98,10 @@ class Queries {
         return this.#getMember(question);
       case "list-members":
         return this.#listMembers(question);
+      case "get-calendar":
+        return this.#getCalendar(question);
+      case "list-calendars":
+        return this.#listCalendars();
       case "get-event":
         return this.#getEvent(question);
       case "get-events":
@@ -286,28 +293,54 @@ class Queries {
     return { kind: "invitations", invitations, next };
   }
 
+  /** Who may read it is the owner's affair alone. */
+  #getCalendar({ calendar: key }: Of<"get-calendar">): Answer | Refusal {
+    const absent = refuseNotFound(`calendars/${key}`);
+    const relation = this.#relationTo("calendar.get", key);
+    if (relation === undefined) return absent;
+    const calendar = findCalendar(this.#state, key);
+    if (calendar === undefined && isFurther(key)) return absent;
+    const found = calendar ?? untouched(key);
+    const seen = relation === "owner" ? found : { ...found, readers: [] };
+    return { kind: "calendar", calendar: seen };
+  }
+
+  #listCalendars(): Answer | Refusal {
+    const caller = this.#caller;
+    const decision = decide(caller, "calendar.list", { kind: "none" });
+    if (caller.kind !== "user" || decision.kind === "deny") {
+      return refuse("permission-denied", "only a user has calendars");
+    }
+    return { kind: "calendars", calendars: listCalendars(this.#state, caller) };
+  }
+
   /** A deleted event can still be read, until it is purged. */
   #getEvent({ calendar, event: id }: Of<"get-event">): Answer | Refusal {
     const absent = refuseNotFound(eventName(calendar, id));
-    if (!isEventId(id) || !this.#isCalendarAllowed("event.get", calendar)) return absent;
-    const found = findEventRow(this.#view, this.#rows, calendar, id);
-    return found === undefined ? absent : { kind: "event", event: found.event };
+    const relation = isEventId(id) ? this.#relationTo("event.get", calendar) : undefined;
+    if (relation === undefined) return absent;
+    const event = this.#findSeen(calendar, id, relation);
+    return event === undefined ? absent : { kind: "event", event };
   }
 
   #getEvents({ calendar, events: ids }: Of<"get-events">): Answer | Refusal {
     const [first = ""] = ids;
     const isAsked = ids.length <= BATCH_EVENTS_MAX && ids.every(isEventId);
-    if (!isAsked || !this.#isCalendarAllowed("event.get", calendar)) {
-      return refuseNotFound(eventName(calendar, first));
-    }
+    const relation = isAsked ? this.#relationTo("event.get", calendar) : undefined;
+    if (relation === undefined) return refuseNotFound(eventName(calendar, first));
     gather(this.#view, { keys: ids.flatMap((id) => eventReads(calendar, id)), ranges: [] });
     const events: CalendarEvent[] = [];
     for (const id of ids) {
-      const found = findEventRow(this.#view, this.#rows, calendar, id);
-      if (found === undefined) return refuseNotFound(eventName(calendar, id));
-      events.push(found.event);
+      const event = this.#findSeen(calendar, id, relation);
+      if (event === undefined) return refuseNotFound(eventName(calendar, id));
+      events.push(event);
     }
     return { kind: "events", events, next: "" };
+  }
+
+  #findSeen(calendar: string, id: string, relation: Relation): CalendarEvent | undefined {
+    const found = findEventRow(this.#view, this.#rows, calendar, id);
+    return found && asSeen(this.#caller, found.event, relation);
   }
 
   /** Calendars exist with their owner: one without events is empty, not absent. */
@@ -316,31 +349,44 @@ class Queries {
     if (calendars.length > AGENDA_CALENDARS_MAX) {
       return refuse("invalid-argument", `calendars: at most ${AGENDA_CALENDARS_MAX}`);
     }
-    const hidden = calendars.find((calendar) => !this.#isCalendarAllowed("event.list", calendar));
-    if (hidden !== undefined) return refuseNotFound(`calendars/${hidden}`);
+    const relations = new Map<string, Relation>();
+    for (const calendar of calendars) {
+      const relation = this.#relationTo("event.list", calendar);
+      if (relation === undefined) return refuseNotFound(`calendars/${calendar}`);
+      relations.set(calendar, relation);
+    }
+    const see = (event: CalendarEvent): CalendarEvent | undefined =>
+      asSeen(this.#caller, event, relations.get(event.calendar) ?? "stranger");
     if (after !== "" && !isPlace(after)) return refuse("invalid-argument", "page_token: not ours");
     const pageSize = pageRows(question.pageSize);
-    return { kind: "events", ...listEvents(this.#view, this.#rows, { ...question, pageSize }) };
+    const listing = { ...question, pageSize };
+    return { kind: "events", ...listEvents(this.#view, this.#rows, listing, see) };
   }
 
   #listInstances(question: Of<"list-instances">): Answer | Refusal {
     const { calendar, event: id, after } = question;
     const absent = refuseNotFound(eventName(calendar, id));
-    if (!isEventId(id) || !this.#isCalendarAllowed("event.list", calendar)) return absent;
+    const relation = isEventId(id) ? this.#relationTo("event.list", calendar) : undefined;
+    if (relation === undefined) return absent;
     if (after !== "" && !isPlace(after)) return refuse("invalid-argument", "page_token: not ours");
     const found = findEventRow(this.#view, this.#rows, calendar, id);
     if (found?.event.deleteTimeMs !== 0) return absent;
+    if (asSeen(this.#caller, found.event, relation) === undefined) return absent;
     if (found.kind === "occurrence" || found.series === undefined) {
       return refuse("failed-precondition", `${eventName(calendar, id)} does not repeat`);
     }
     const pageSize = pageRows(question.pageSize);
     const page = { ...question, pageSize };
-    return { kind: "events", ...listInstances(this.#view, this.#rows, found, page) };
+    const { events, next } = listInstances(this.#view, this.#rows, found, page);
+    const seen = events.flatMap((event) => asSeen(this.#caller, event, relation) ?? []);
+    return { kind: "events", events: seen, next };
   }
 
-  #isCalendarAllowed(action: Action, calendar: string): boolean {
-    const facts = { kind: "calendar", owner: calendarOwner(calendar) } as const;
-    return decide(this.#caller, action, facts).kind === "allow";
+  /** What the caller is to a calendar; undefined where the caller may not do this. */
+  #relationTo(action: Action, calendar: string): Relation | undefined {
+    if (calendarOwner(calendar) === undefined) return undefined;
+    const facts = calendarFacts(this.#state, this.#caller, calendar);
+    return decide(this.#caller, action, facts).kind === "allow" ? facts.relation : undefined;
   }
 
   #isMemberAllowed(action: Action, group: string): boolean {

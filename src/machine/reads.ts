@@ -1,6 +1,9 @@
 import { unreachable } from "../base/index.js";
 import type { Caller, Command, Operation } from "../domain/index.js";
 import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
+import { calendarOwner } from "../policy/index.js";
+import { ensureReads, furtherRange, isFurther } from "./calendar-rows.js";
+import { standingRange } from "./calendars.js";
 import { eventReads } from "./find-event.js";
 import type { Collection, RangeMap } from "../placement/index.js";
 import { requestReads } from "./idempotency.js";
@@ -85,19 +88,39 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       const keys = [KEYS.group(group), KEYS.member(group, user), KEYS.memberCount(group)];
       return [...keys, ...ownKeys(caller, group)];
     }
+    case "create-calendar":
+    case "update-calendar":
+    case "delete-calendar":
+    case "set-reader":
+      return [KEYS.calendar(operation.calendar), ...placeKeys(caller, operation.calendar)];
     case "create-event":
+      return [
+        ...ensureReads(operation.calendar),
+        ...placeKeys(caller, operation.calendar),
+        ...eventReads(operation.calendar, operation.event),
+      ];
     case "update-event":
     case "delete-event":
     case "undelete-event":
-      return eventReads(operation.calendar, operation.event);
+      return [
+        ...placeKeys(caller, operation.calendar),
+        ...eventReads(operation.calendar, operation.event),
+      ];
     case "extend-series": {
       const { calendar, event } = operation;
       return [KEYS.event(calendar, event), KEYS.series(calendar, event)];
     }
     case "create-events":
-      return operation.events.map(({ event }) => KEYS.event(operation.calendar, event));
+      return [
+        ...ensureReads(operation.calendar),
+        ...placeKeys(caller, operation.calendar),
+        ...operation.events.map(({ event }) => KEYS.event(operation.calendar, event)),
+      ];
     case "delete-events":
-      return operation.events.map((event) => KEYS.event(operation.calendar, event));
+      return [
+        ...placeKeys(caller, operation.calendar),
+        ...operation.events.map((event) => KEYS.event(operation.calendar, event)),
+      ];
     case "sweep":
       return [KEYS.sweepBounds, KEYS.requestUsage];
     case "deliver":
@@ -134,6 +157,13 @@ function laneKeys(operation: Operation, { shards }: RangeMap): readonly StateKey
   }
 }
 
+/** What tells the caller's place in the group whose calendar it is. */
+function placeKeys(caller: Caller, calendar: string): readonly StateKey[] {
+  const owner = calendarOwner(calendar);
+  if (owner?.kind !== "group") return [];
+  return [KEYS.calendar(calendar), KEYS.group(owner.group), ...ownKeys(caller, owner.group)];
+}
+
 /** The caller's own place in a group. */
 function ownKeys(caller: Caller, group: string): readonly StateKey[] {
   return caller.kind === "user" ? [KEYS.member(group, caller.user)] : [];
@@ -151,6 +181,10 @@ function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
       return [ownMembersRange(operation.group), subgroupRange(operation.group)];
     case "settle-invitation":
       return caller.kind === "user" ? [groupsOfRange(caller.user)] : NO_RANGES;
+    case "create-calendar":
+      return isFurther(operation.calendar) ? [furtherRange(userOf(operation.calendar))] : NO_RANGES;
+    case "delete-calendar":
+      return [standingRange(operation.calendar)];
     case "change-password":
     case "create-session":
     case "set-user-standing":
@@ -158,4 +192,8 @@ function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
     default:
       return NO_RANGES;
   }
+}
+
+function userOf(further: string): string {
+  return further.slice(0, further.indexOf("."));
 }

@@ -1,5 +1,6 @@
 import { assert } from "../base/index.js";
 import type {
+  Calendar,
   CalendarEvent,
   ClusterKeys,
   CommandReply,
@@ -118,6 +119,7 @@ export interface RowCodecs {
   readonly group: RowCodec<Group>;
   readonly member: RowCodec<Member>;
   readonly event: RowCodec<CalendarEvent>;
+  readonly calendar: RowCodec<Calendar>;
   readonly clusterKeys: RowCodec<ClusterKeys>;
   readonly emailOwner: RowCodec<EmailOwnerRow>;
   readonly bootstrapUse: RowCodec<BootstrapUseRow>;
@@ -159,6 +161,8 @@ export interface RowCodecs {
  *   gp/{purge}/{group}              Expiry of a deleted group
  *   gq/{purge}/{group}/{user}       Expiry of its member
  *   gt/{group}                      that an id was given: it stays when its group is purged
+ *   ca/{calendar}                   Calendar of which something was said
+ *   cr/{user}/{calendar}            that a user may read a calendar
  *   ev/{calendar}/{event}           CalendarEvent
  *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length
  *   ed/{calendar}/{length}/{start}/{event}  the same for deleted events
@@ -200,6 +204,8 @@ export const KEYS = {
   openInvitation: (group: string, invitee: string): StateKey => `gv/${group}/${invitee}`,
   invitationPurge: (purgeMs: number, group: string, invitation: string): StateKey =>
     `gx/${timeKey(purgeMs)}/${group}/${invitation}`,
+  calendar: (calendar: string): StateKey => `ca/${calendar}`,
+  readCalendar: (reader: string, calendar: string): StateKey => `cr/${reader}/${calendar}`,
   event: (calendar: string, event: string): StateKey => `ev/${calendar}/${event}`,
   eventPurge: (purgeMs: number, calendar: string, event: string): StateKey =>
     `ep/${timeKey(purgeMs)}/${calendar}/${event}`,

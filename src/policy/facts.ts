@@ -1,5 +1,6 @@
 import type { MemberRole } from "../domain/index.js";
 import type { CalendarOwner } from "./calendar-owner.js";
+import type { Relation } from "./privacy.js";
 
 /** The caller's place in a group. */
 export interface Membership {
@@ -13,8 +14,16 @@ export type Facts =
   | { readonly kind: "none" }
   /** Nothing was looked up yet. */
   | { readonly kind: "unknown" }
-  /** A calendar or something in it; undefined for a key that is none. */
-  | { readonly kind: "calendar"; readonly owner: CalendarOwner | undefined }
+  /** A calendar or something in it. */
+  | {
+      readonly kind: "calendar";
+      /** Undefined for a key that is none. */
+      readonly owner: CalendarOwner | undefined;
+      /** What the caller is to it; undefined where that was not looked up. */
+      readonly relation?: Relation;
+      /** Of a group's calendar: the caller's place in the group; undefined for none, or where it was not looked up. */
+      readonly membership?: Membership | undefined;
+    }
   /** A user or something of a user's. */
   | { readonly kind: "user"; readonly user: string }
   | {

@@ -4,4 +4,6 @@ export type { CalendarOwner } from "./calendar-owner.js";
 export { decide, isAction } from "./decide.js";
 export type { Decision } from "./decide.js";
 export type { Facts, Membership } from "./facts.js";
+export { PRIVACY, sightOf } from "./privacy.js";
+export type { Relation, Sight } from "./privacy.js";
 export type { Action } from "./rights.js";

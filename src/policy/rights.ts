@@ -1,6 +1,7 @@
 import type { Caller, ClusterRole, MemberRole } from "../domain/index.js";
 import type { Decision } from "./decide.js";
 import type { Facts } from "./facts.js";
+import type { Relation } from "./privacy.js";
 
 type Rule = (caller: Caller, facts: Facts) => Decision;
 
@@ -39,6 +40,35 @@ const owner: Rule = (caller, facts) => {
   if (facts.kind !== "calendar" || facts.owner?.kind !== "user") return HIDE;
   return facts.owner.user === caller.user ? ALLOW : HIDE;
 };
+
+/** Of a calendar, once it is known what the caller is to it: before, only what is no calendar at all is hidden. */
+const related =
+  (rule: (relation: Relation, facts: Facts & { readonly kind: "calendar" }) => Decision): Rule =>
+  (caller, facts) => {
+    if (caller.kind !== "user") return HIDE;
+    if (facts.kind === "unknown") return ALLOW;
+    if (facts.kind !== "calendar" || facts.owner === undefined) return HIDE;
+    return facts.relation === undefined ? ALLOW : rule(facts.relation, facts);
+  };
+
+/** Whoever may see anything in a calendar. What of each event, says the table of privacy. */
+const beholder = related((relation) => (relation === "stranger" ? HIDE : ALLOW));
+/** A single event may be open to everyone. */
+const anyBeholder = related(() => ALLOW);
+/** Those who see that there is a calendar, but may not do this, are told so. */
+const manager = related((relation) => {
+  if (relation === "owner") return ALLOW;
+  return relation === "stranger" ? HIDE : FORBID;
+});
+/** A user writes in calendars of their own, a group's members but for observers in the group's. */
+const writer = related((relation, { owner: of, membership }) => {
+  if (relation === "stranger") return HIDE;
+  const writes =
+    of?.kind === "group"
+      ? membership !== undefined && membership.role !== "observer"
+      : relation === "owner";
+  return writes ? ALLOW : FORBID;
+});
 
 /** Administrators see and change what is not theirs. */
 const orAdmin =
@@ -126,17 +156,19 @@ export const RIGHTS = {
   "invitation.answer": self,
   "invitation.revoke": leads,
 
-  "calendar.get": nobody,
-  "calendar.list": nobody,
-  "calendar.update": nobody,
-  "calendar.share": nobody,
+  "calendar.get": beholder,
+  "calendar.list": signedIn,
+  "calendar.create": owner,
+  "calendar.delete": owner,
+  "calendar.update": manager,
+  "calendar.share": manager,
 
-  "event.create": owner,
-  "event.get": owner,
-  "event.list": owner,
-  "event.update": owner,
-  "event.delete": owner,
-  "event.undelete": owner,
+  "event.create": writer,
+  "event.get": anyBeholder,
+  "event.list": beholder,
+  "event.update": writer,
+  "event.delete": writer,
+  "event.undelete": writer,
   "event.cancel": nobody,
   "event.respond": nobody,
 

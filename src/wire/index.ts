@@ -59,6 +59,8 @@ export type { FeedFrame, ShardCall, ShardFailure, ShardOperation, ShardReply } f
 export { createReflection } from "./reflection.js";
 export type { Reflection } from "./reflection.js";
 export {
+  calendarContentFromPublic,
+  calendarToPublic,
   changeToPublic,
   contentFromPublic,
   eventToPublic,

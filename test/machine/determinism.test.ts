@@ -136,6 +136,17 @@ const LOADS_MAX: Partial<Record<OperationKind, number>> = {
   "remove-member": 4,
   "create-invitation": 3,
   "settle-invitation": 3,
+  // What the caller is to the calendar of someone else goes on from the groups of both.
+  "create-calendar": 1,
+  "update-calendar": 4,
+  "delete-calendar": 1,
+  "set-reader": 4,
+  "create-event": 5,
+  "create-events": 5,
+  "update-event": 5,
+  "delete-event": 5,
+  "delete-events": 5,
+  "undelete-event": 5,
   // What it says goes on from what is there.
   deliver: 12,
 };

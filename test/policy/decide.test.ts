@@ -13,7 +13,7 @@ import { file_cabildo_v1_sync } from "../../gen/cabildo/v1/sync_pb.js";
 import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
 import type { Caller } from "../../src/domain/index.js";
 import { calendarOwner, decide, isAction } from "../../src/policy/index.js";
-import type { Action, Decision, Facts } from "../../src/policy/index.js";
+import type { Action, Decision, Facts, Membership, Relation } from "../../src/policy/index.js";
 
 const FILES: readonly DescFile[] = [
   file_cabildo_admin_v1_admin,
@@ -35,8 +35,9 @@ const ALLOW: Decision = { kind: "allow" };
 const HIDE: Decision = { kind: "deny", as: "not-found" };
 const FORBID: Decision = { kind: "deny", as: "permission-denied" };
 
-function calendar(key: string): Facts {
-  return { kind: "calendar", owner: calendarOwner(key) };
+function calendar(key: string, relation?: Relation, membership?: Membership): Facts {
+  const owner = calendarOwner(key);
+  return { kind: "calendar", owner, membership, ...(relation === undefined ? {} : { relation }) };
 }
 
 describe("the table of rights", () => {
@@ -75,13 +76,25 @@ describe("a calendar key", () => {
   }
 });
 
+const MEMBER: Membership = { role: "member", rank: 1 };
+const OBSERVER: Membership = { role: "observer", rank: 100 };
+
 describe("a decision", () => {
   const cases: readonly (readonly [string, Caller, Action, Facts, Decision])[] = [
-    ["an owner writes", ana, "event.create", calendar("ana"), ALLOW],
-    ["an owner writes a further calendar", ana, "event.update", calendar("ana.work"), ALLOW],
-    ["others see no calendar", ana, "event.create", calendar("bea"), HIDE],
-    ["others see no event", ana, "event.get", calendar("bea.work"), HIDE],
-    ["a group's calendar is not there yet", ana, "event.create", calendar("ana.group"), HIDE],
+    ["an owner writes", ana, "event.create", calendar("ana", "owner"), ALLOW],
+    ["a further calendar", ana, "event.update", calendar("ana.work", "owner"), ALLOW],
+    ["strangers see no calendar", ana, "event.create", calendar("bea", "stranger"), HIDE],
+    ["nor what is in it", ana, "event.list", calendar("bea.work", "stranger"), HIDE],
+    ["but for what is open to all", ana, "event.get", calendar("bea.work", "stranger"), ALLOW],
+    ["readers do not write", ana, "event.create", calendar("bea", "reader"), FORBID],
+    ["nor superiors", ana, "event.update", calendar("bea", "superior"), FORBID],
+    ["members write", ana, "event.create", calendar("a.group", "reader", MEMBER), ALLOW],
+    ["observers do not", ana, "event.create", calendar("a.group", "reader", OBSERVER), FORBID],
+    ["who reads a group's does not", ana, "event.create", calendar("a.group", "reader"), FORBID],
+    ["readers read", ana, "calendar.get", calendar("bea", "reader"), ALLOW],
+    ["and do not manage", ana, "calendar.update", calendar("bea", "reader"), FORBID],
+    ["nobody makes others' calendars", ana, "calendar.create", calendar("bea.work"), HIDE],
+    ["what is not known yet is decided later", ana, "event.list", calendar("bea"), ALLOW],
     ["no key, no calendar", ana, "event.list", calendar("-"), HIDE],
     ["the nameless own nothing", anonymous, "event.list", calendar("ana"), HIDE],
     ["anyone registers", anonymous, "auth.register", { kind: "none" }, ALLOW],

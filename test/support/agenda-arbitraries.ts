@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type {
+  CalendarContent,
   Caller,
   Command,
   Delivery,
@@ -78,6 +79,13 @@ export const anyContent: fc.Arbitrary<EventContent> = fc.record({
   labels,
   reminderMinutes: fc.array(fc.integer({ min: 0, max: 40_320 }), { maxLength: 5 }),
   recurrence: fc.constant([]),
+});
+
+export const anyCalendarContent: fc.Arbitrary<CalendarContent> = fc.record({
+  displayName: fc.constantFrom("", "Work"),
+  timeZone: fc.constant("UTC"),
+  conflictPolicy: fc.constantFrom("allow", "reject"),
+  public: fc.boolean(),
 });
 
 /** Whole seconds, as occurrences have to be. */
@@ -266,6 +274,25 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     user,
     role: fc.constantFrom("leader" as const, "deputy" as const, "member" as const),
     rank: fc.integer({ min: 0, max: 120 }),
+  }),
+  fc.record({
+    kind: fc.constantFrom("create-calendar" as const),
+    calendar,
+    content: anyCalendarContent,
+  }),
+  fc.record({
+    kind: fc.constant("update-calendar" as const),
+    calendar,
+    content: anyCalendarContent,
+    fields: fc.subarray(["displayName", "timeZone", "conflictPolicy", "public"] as const),
+    etag,
+  }),
+  fc.record({ kind: fc.constant("delete-calendar" as const), calendar, etag }),
+  fc.record({
+    kind: fc.constant("set-reader" as const),
+    calendar,
+    reader: user,
+    reads: fc.boolean(),
   }),
   fc
     .record({ kind: fc.constant("create-event" as const), calendar, event, made: anyNewContent })

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/v1/calendars.proto.
  */
 export const file_cabildo_v1_calendars: GenFile = /*@__PURE__*/
-  fileDesc("ChpjYWJpbGRvL3YxL2NhbGVuZGFycy5wcm90bxIKY2FiaWxkby52MSKpAgoIQ2FsZW5kYXISEQoEbmFtZRgBIAEoCUID4EEIEhIKBW93bmVyGAIgASgJQgPgQQMSHQoMZGlzcGxheV9uYW1lGAMgASgJQge6SARyAhg/EhoKCXRpbWVfem9uZRgEIAEoCUIHukgEcgIoQBI9Cg9jb25mbGljdF9wb2xpY3kYBSABKA4yGi5jYWJpbGRvLnYxLkNvbmZsaWN0UG9saWN5Qgi6SAWCAQIQARIOCgZwdWJsaWMYBiABKAgSFAoHcmVhZGVycxgHIAMoCUID4EEDEjQKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEgwKBGV0YWcYCSABKAkSEgoFc2hhcmQYCiABKAlCA+BBAyKfAQoSR2V0Q2FsZW5kYXJSZXF1ZXN0Em0KBG5hbWUYASABKAlCX+BBArpIWcgBAXJUKMgBMk9eY2FsZW5kYXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8oXC5bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEhoKCHBvc2l0aW9uGAIgASgJQgi6SAVyAyiACCJTChRMaXN0Q2FsZW5kYXJzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogAgibgoVTGlzdENhbGVuZGFyc1Jlc3BvbnNlEicKCWNhbGVuZGFycxgBIAMoCzIULmNhYmlsZG8udjEuQ2FsZW5kYXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhMKC3VucmVhY2hhYmxlGAMgAygJIq8BChVVcGRhdGVDYWxlbmRhclJlcXVlc3QSMQoIY2FsZW5kYXIYASABKAsyFC5jYWJpbGRvLnYxLkNhbGVuZGFyQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICKEASFQoNdmFsaWRhdGVfb25seRgEIAEoCCLrAQoQQWRkUmVhZGVyUmVxdWVzdBJxCghjYWxlbmRhchgBIAEoCUJf4EECukhZyAEBclQoyAEyT15jYWxlbmRhcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyhcLlthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSRwoGcmVhZGVyGAIgASgJQjfgQQK6SDHIAQFyLCjIATInXnVzZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICKEAi7gEKE1JlbW92ZVJlYWRlclJlcXVlc3QScQoIY2FsZW5kYXIYASABKAlCX+BBArpIWcgBAXJUKMgBMk9eY2FsZW5kYXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8oXC5bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEkcKBnJlYWRlchgCIAEoCUI34EECukgxyAEBciwoyAEyJ151c2Vycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIbCgpyZXF1ZXN0X2lkGAMgASgJQge6SARyAihAKmgKDkNvbmZsaWN0UG9saWN5Eh8KG0NPTkZMSUNUX1BPTElDWV9VTlNQRUNJRklFRBAAEhkKFUNPTkZMSUNUX1BPTElDWV9BTExPVxABEhoKFkNPTkZMSUNUX1BPTElDWV9SRUpFQ1QQAjLEBQoPQ2FsZW5kYXJTZXJ2aWNlEnoKC0dldENhbGVuZGFyEh4uY2FiaWxkby52MS5HZXRDYWxlbmRhclJlcXVlc3QaFC5jYWJpbGRvLnYxLkNhbGVuZGFyIjWQAgGq7RgQCAISDGNhbGVuZGFyLmdldILT5JMCGBIWL3YxL3tuYW1lPWNhbGVuZGFycy8qfRKDAQoNTGlzdENhbGVuZGFycxIgLmNhYmlsZG8udjEuTGlzdENhbGVuZGFyc1JlcXVlc3QaIS5jYWJpbGRvLnYxLkxpc3RDYWxlbmRhcnNSZXNwb25zZSItkAIBqu0YEQgCEg1jYWxlbmRhci5saXN0gtPkkwIPEg0vdjEvY2FsZW5kYXJzEpMBCg5VcGRhdGVDYWxlbmRhchIhLmNhYmlsZG8udjEuVXBkYXRlQ2FsZW5kYXJSZXF1ZXN0GhQuY2FiaWxkby52MS5DYWxlbmRhciJIqu0YEwgCEg9jYWxlbmRhci51cGRhdGWC0+STAis6CGNhbGVuZGFyMh8vdjEve2NhbGVuZGFyLm5hbWU9Y2FsZW5kYXJzLyp9EoYBCglBZGRSZWFkZXISHC5jYWJpbGRvLnYxLkFkZFJlYWRlclJlcXVlc3QaFC5jYWJpbGRvLnYxLkNhbGVuZGFyIkWq7RgSCAISDmNhbGVuZGFyLnNoYXJlgtPkkwIpOgEqIiQvdjEve2NhbGVuZGFyPWNhbGVuZGFycy8qfTphZGRSZWFkZXISjwEKDFJlbW92ZVJlYWRlchIfLmNhYmlsZG8udjEuUmVtb3ZlUmVhZGVyUmVxdWVzdBoULmNhYmlsZG8udjEuQ2FsZW5kYXIiSKrtGBIIAhIOY2FsZW5kYXIuc2hhcmWC0+STAiw6ASoiJy92MS97Y2FsZW5kYXI9Y2FsZW5kYXJzLyp9OnJlbW92ZVJlYWRlcmIGcHJvdG8z", [file_buf_validate_validate, file_cabildo_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("ChpjYWJpbGRvL3YxL2NhbGVuZGFycy5wcm90bxIKY2FiaWxkby52MSKpAgoIQ2FsZW5kYXISEQoEbmFtZRgBIAEoCUID4EEIEhIKBW93bmVyGAIgASgJQgPgQQMSHQoMZGlzcGxheV9uYW1lGAMgASgJQge6SARyAhg/EhoKCXRpbWVfem9uZRgEIAEoCUIHukgEcgIoQBI9Cg9jb25mbGljdF9wb2xpY3kYBSABKA4yGi5jYWJpbGRvLnYxLkNvbmZsaWN0UG9saWN5Qgi6SAWCAQIQARIOCgZwdWJsaWMYBiABKAgSFAoHcmVhZGVycxgHIAMoCUID4EEDEjQKC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEgwKBGV0YWcYCSABKAkSEgoFc2hhcmQYCiABKAlCA+BBAyKfAQoSR2V0Q2FsZW5kYXJSZXF1ZXN0Em0KBG5hbWUYASABKAlCX+BBArpIWcgBAXJUKMgBMk9eY2FsZW5kYXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8oXC5bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEhoKCHBvc2l0aW9uGAIgASgJQgi6SAVyAyiACCJTChRMaXN0Q2FsZW5kYXJzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogAgibgoVTGlzdENhbGVuZGFyc1Jlc3BvbnNlEicKCWNhbGVuZGFycxgBIAMoCzIULmNhYmlsZG8udjEuQ2FsZW5kYXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhMKC3VucmVhY2hhYmxlGAMgAygJItsBChVDcmVhdGVDYWxlbmRhclJlcXVlc3QSZgoLY2FsZW5kYXJfaWQYASABKAlCUeBBArpIS8gBAXJGKH8yQl5bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/XC5bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBImCghjYWxlbmRhchgCIAEoCzIULmNhYmlsZG8udjEuQ2FsZW5kYXISGwoKcmVxdWVzdF9pZBgDIAEoCUIHukgEcgIoQBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIroBChVEZWxldGVDYWxlbmRhclJlcXVlc3QSbQoEbmFtZRgBIAEoCUJf4EECukhZyAEBclQoyAEyT15jYWxlbmRhcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyhcLlthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSFQoEZXRhZxgCIAEoCUIHukgEcgIoQBIbCgpyZXF1ZXN0X2lkGAMgASgJQge6SARyAihAIhgKFkRlbGV0ZUNhbGVuZGFyUmVzcG9uc2UirwEKFVVwZGF0ZUNhbGVuZGFyUmVxdWVzdBIxCghjYWxlbmRhchgBIAEoCzIULmNhYmlsZG8udjEuQ2FsZW5kYXJCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSGwoKcmVxdWVzdF9pZBgDIAEoCUIHukgEcgIoQBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIusBChBBZGRSZWFkZXJSZXF1ZXN0EnEKCGNhbGVuZGFyGAEgASgJQl/gQQK6SFnIAQFyVCjIATJPXmNhbGVuZGFycy9bYS16XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KFwuW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyk/JBJHCgZyZWFkZXIYAiABKAlCN+BBArpIMcgBAXIsKMgBMidedXNlcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyQSGwoKcmVxdWVzdF9pZBgDIAEoCUIHukgEcgIoQCLuAQoTUmVtb3ZlUmVhZGVyUmVxdWVzdBJxCghjYWxlbmRhchgBIAEoCUJf4EECukhZyAEBclQoyAEyT15jYWxlbmRhcnMvW2Etel0oW2EtejAtOS1dezAsNjF9W2EtejAtOV0pPyhcLlthLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8pPyQSRwoGcmVhZGVyGAIgASgJQjfgQQK6SDHIAQFyLCjIATInXnVzZXJzL1thLXpdKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICKEAqaAoOQ29uZmxpY3RQb2xpY3kSHwobQ09ORkxJQ1RfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGQoVQ09ORkxJQ1RfUE9MSUNZX0FMTE9XEAESGgoWQ09ORkxJQ1RfUE9MSUNZX1JFSkVDVBACMtkHCg9DYWxlbmRhclNlcnZpY2USegoLR2V0Q2FsZW5kYXISHi5jYWJpbGRvLnYxLkdldENhbGVuZGFyUmVxdWVzdBoULmNhYmlsZG8udjEuQ2FsZW5kYXIiNZACAartGBAIAhIMY2FsZW5kYXIuZ2V0gtPkkwIYEhYvdjEve25hbWU9Y2FsZW5kYXJzLyp9EoMBCg1MaXN0Q2FsZW5kYXJzEiAuY2FiaWxkby52MS5MaXN0Q2FsZW5kYXJzUmVxdWVzdBohLmNhYmlsZG8udjEuTGlzdENhbGVuZGFyc1Jlc3BvbnNlIi2QAgGq7RgRCAISDWNhbGVuZGFyLmxpc3SC0+STAg8SDS92MS9jYWxlbmRhcnMSgQEKDkNyZWF0ZUNhbGVuZGFyEiEuY2FiaWxkby52MS5DcmVhdGVDYWxlbmRhclJlcXVlc3QaFC5jYWJpbGRvLnYxLkNhbGVuZGFyIjaq7RgTCAISD2NhbGVuZGFyLmNyZWF0ZYLT5JMCGToIY2FsZW5kYXIiDS92MS9jYWxlbmRhcnMSjgEKDkRlbGV0ZUNhbGVuZGFyEiEuY2FiaWxkby52MS5EZWxldGVDYWxlbmRhclJlcXVlc3QaIi5jYWJpbGRvLnYxLkRlbGV0ZUNhbGVuZGFyUmVzcG9uc2UiNartGBMIAhIPY2FsZW5kYXIuZGVsZXRlgtPkkwIYKhYvdjEve25hbWU9Y2FsZW5kYXJzLyp9EpMBCg5VcGRhdGVDYWxlbmRhchIhLmNhYmlsZG8udjEuVXBkYXRlQ2FsZW5kYXJSZXF1ZXN0GhQuY2FiaWxkby52MS5DYWxlbmRhciJIqu0YEwgCEg9jYWxlbmRhci51cGRhdGWC0+STAis6CGNhbGVuZGFyMh8vdjEve2NhbGVuZGFyLm5hbWU9Y2FsZW5kYXJzLyp9EoYBCglBZGRSZWFkZXISHC5jYWJpbGRvLnYxLkFkZFJlYWRlclJlcXVlc3QaFC5jYWJpbGRvLnYxLkNhbGVuZGFyIkWq7RgSCAISDmNhbGVuZGFyLnNoYXJlgtPkkwIpOgEqIiQvdjEve2NhbGVuZGFyPWNhbGVuZGFycy8qfTphZGRSZWFkZXISjwEKDFJlbW92ZVJlYWRlchIfLmNhYmlsZG8udjEuUmVtb3ZlUmVhZGVyUmVxdWVzdBoULmNhYmlsZG8udjEuQ2FsZW5kYXIiSKrtGBIIAhIOY2FsZW5kYXIuc2hhcmWC0+STAiw6ASoiJy92MS97Y2FsZW5kYXI9Y2FsZW5kYXJzLyp9OnJlbW92ZVJlYWRlcmIGcHJvdG8z", [file_buf_validate_validate, file_cabildo_v1_options, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message cabildo.v1.Calendar
@@ -52,12 +52,14 @@ export type Calendar = Message<"cabildo.v1.Calendar"> & {
   conflictPolicy: ConflictPolicy;
 
   /**
+   * Everyone who is logged in may read, as a reader may.
+   *
    * @generated from field: bool public = 6;
    */
   public: boolean;
 
   /**
-   * `users/{user}` who may read.
+   * `users/{user}` who may read; only the owner sees them.
    *
    * @generated from field: repeated string readers = 7;
    */
@@ -160,6 +162,80 @@ export const ListCalendarsResponseSchema: GenMessage<ListCalendarsResponse> = /*
   messageDesc(file_cabildo_v1_calendars, 3);
 
 /**
+ * @generated from message cabildo.v1.CreateCalendarRequest
+ */
+export type CreateCalendarRequest = Message<"cabildo.v1.CreateCalendarRequest"> & {
+  /**
+   * `{user}.{name}`
+   *
+   * @generated from field: string calendar_id = 1;
+   */
+  calendarId: string;
+
+  /**
+   * @generated from field: cabildo.v1.Calendar calendar = 2;
+   */
+  calendar?: Calendar | undefined;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message cabildo.v1.CreateCalendarRequest.
+ * Use `create(CreateCalendarRequestSchema)` to create a new message.
+ */
+export const CreateCalendarRequestSchema: GenMessage<CreateCalendarRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_calendars, 4);
+
+/**
+ * @generated from message cabildo.v1.DeleteCalendarRequest
+ */
+export type DeleteCalendarRequest = Message<"cabildo.v1.DeleteCalendarRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message cabildo.v1.DeleteCalendarRequest.
+ * Use `create(DeleteCalendarRequestSchema)` to create a new message.
+ */
+export const DeleteCalendarRequestSchema: GenMessage<DeleteCalendarRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_calendars, 5);
+
+/**
+ * @generated from message cabildo.v1.DeleteCalendarResponse
+ */
+export type DeleteCalendarResponse = Message<"cabildo.v1.DeleteCalendarResponse"> & {
+};
+
+/**
+ * Describes the message cabildo.v1.DeleteCalendarResponse.
+ * Use `create(DeleteCalendarResponseSchema)` to create a new message.
+ */
+export const DeleteCalendarResponseSchema: GenMessage<DeleteCalendarResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_calendars, 6);
+
+/**
  * @generated from message cabildo.v1.UpdateCalendarRequest
  */
 export type UpdateCalendarRequest = Message<"cabildo.v1.UpdateCalendarRequest"> & {
@@ -189,7 +265,7 @@ export type UpdateCalendarRequest = Message<"cabildo.v1.UpdateCalendarRequest"> 
  * Use `create(UpdateCalendarRequestSchema)` to create a new message.
  */
 export const UpdateCalendarRequestSchema: GenMessage<UpdateCalendarRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_calendars, 4);
+  messageDesc(file_cabildo_v1_calendars, 7);
 
 /**
  * @generated from message cabildo.v1.AddReaderRequest
@@ -216,7 +292,7 @@ export type AddReaderRequest = Message<"cabildo.v1.AddReaderRequest"> & {
  * Use `create(AddReaderRequestSchema)` to create a new message.
  */
 export const AddReaderRequestSchema: GenMessage<AddReaderRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_calendars, 5);
+  messageDesc(file_cabildo_v1_calendars, 8);
 
 /**
  * @generated from message cabildo.v1.RemoveReaderRequest
@@ -243,7 +319,7 @@ export type RemoveReaderRequest = Message<"cabildo.v1.RemoveReaderRequest"> & {
  * Use `create(RemoveReaderRequestSchema)` to create a new message.
  */
 export const RemoveReaderRequestSchema: GenMessage<RemoveReaderRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_calendars, 6);
+  messageDesc(file_cabildo_v1_calendars, 9);
 
 /**
  * @generated from enum cabildo.v1.ConflictPolicy
@@ -255,11 +331,15 @@ export const ConflictPolicy = {
   UNSPECIFIED: 0,
 
   /**
+   * Conflicts are reported.
+   *
    * @generated from enum value: CONFLICT_POLICY_ALLOW = 1;
    */
   ALLOW: 1,
 
   /**
+   * What would be in conflict is refused, but for what a superior imposes.
+   *
    * @generated from enum value: CONFLICT_POLICY_REJECT = 2;
    */
   REJECT: 2,
@@ -277,8 +357,8 @@ export const ConflictPolicySchema: GenEnum<ConflictPolicy> = /*@__PURE__*/
   enumDesc(file_cabildo_v1_calendars, 0);
 
 /**
- * Calendars exist with their owner: `calendars/{user}` is the primary one, `calendars/{user}.{name}` are further ones, and
- * `calendars/{group}.group` is a group's.
+ * Calendars exist with their owner: `calendars/{user}` is the primary one, and `calendars/{group}.group` is a group's. Further
+ * ones of a user, `calendars/{user}.{name}`, are created, by this service or by the first event in them.
  *
  * @generated from service cabildo.v1.CalendarService
  */
@@ -300,6 +380,26 @@ export const CalendarService: GenService<{
     methodKind: "unary";
     input: typeof ListCalendarsRequestSchema;
     output: typeof ListCalendarsResponseSchema;
+  },
+  /**
+   * Creates a further calendar of the caller's.
+   *
+   * @generated from rpc cabildo.v1.CalendarService.CreateCalendar
+   */
+  createCalendar: {
+    methodKind: "unary";
+    input: typeof CreateCalendarRequestSchema;
+    output: typeof CalendarSchema;
+  },
+  /**
+   * Deletes a further calendar in which there are no events.
+   *
+   * @generated from rpc cabildo.v1.CalendarService.DeleteCalendar
+   */
+  deleteCalendar: {
+    methodKind: "unary";
+    input: typeof DeleteCalendarRequestSchema;
+    output: typeof DeleteCalendarResponseSchema;
   },
   /**
    * @generated from rpc cabildo.v1.CalendarService.UpdateCalendar

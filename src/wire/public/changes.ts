@@ -43,6 +43,7 @@ function resourceToPublic(resource: domain.Resource, place: ChangePlace): Public
     case "invitation":
       return { case: "invitation", value: invitationToPublic(resource.invitation, place.timeMs) };
     case "user":
+    case "calendar":
     case "session":
       return { case: undefined };
   }

@@ -11,7 +11,7 @@ export interface EnumMapping<Word extends string, Number extends number> {
   fromPublic(value: number): Word | undefined;
 }
 
-function mapping<Word extends string, Number extends number>(
+export function mapping<Word extends string, Number extends number>(
   table: Readonly<Record<Word, Number>>,
 ): EnumMapping<Word, Number> {
   const words = new Map<number, Word>();

@@ -1,4 +1,5 @@
 /** Public messages and the types of the domain. */
+export { calendarContentFromPublic, calendarToPublic } from "./calendars.js";
 export { changeToPublic } from "./changes.js";
 export type { ChangePlace } from "./changes.js";
 export { GROUP_KIND, MEMBER_ROLE } from "./enums.js";

@@ -5,6 +5,7 @@ import type * as resourcesPb from "../../../gen/cabildo/store/v1/resources_pb.js
 import { InvariantViolation, unreachable } from "../../base/index.js";
 import type { Command, Occurrences, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
+import { fromCalendarOperation, toCalendarOperation } from "./calendar-commands.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
@@ -66,6 +67,9 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
       );
     case "createClusterKeys":
       return hasUnknown(operation.value.keys);
+    case "createCalendar":
+    case "updateCalendar":
+      return hasUnknown(operation.value.content);
     case "deliver": {
       const { delivery } = operation.value;
       return delivery?.news.case === undefined || hasUnknown(delivery.news.value);
@@ -157,6 +161,11 @@ function toOperation(operation: Operation): pb.Command["operation"] {
     case "create-invitation":
     case "settle-invitation":
       return toGroupOperation(operation);
+    case "create-calendar":
+    case "update-calendar":
+    case "delete-calendar":
+    case "set-reader":
+      return toCalendarOperation(operation);
     case "create-event":
       return {
         case: "createEvent",
@@ -340,6 +349,11 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
     case "createInvitation":
     case "settleInvitation":
       return fromGroupOperation(operation);
+    case "createCalendar":
+    case "updateCalendar":
+    case "deleteCalendar":
+    case "setReader":
+      return fromCalendarOperation(operation);
     case "createEvent": {
       const { calendar, event, content } = operation.value;
       return {

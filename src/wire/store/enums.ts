@@ -2,8 +2,10 @@ import * as commands from "../../../gen/cabildo/store/v1/commands_pb.js";
 import * as pb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import { assert } from "../../base/index.js";
 import type {
+  CalendarField,
   ChangeKind,
   ClusterRole,
+  ConflictPolicy,
   EventField,
   EventState,
   GroupField,
@@ -135,4 +137,16 @@ export const CHANGE_KIND = table<ChangeKind, commands.ChangeKind>("change kind",
   created: commands.ChangeKind.CREATED,
   updated: commands.ChangeKind.UPDATED,
   deleted: commands.ChangeKind.DELETED,
+});
+
+export const CONFLICT_POLICY = table<ConflictPolicy, pb.ConflictPolicy>("conflict policy", {
+  allow: pb.ConflictPolicy.ALLOW,
+  reject: pb.ConflictPolicy.REJECT,
+});
+
+export const CALENDAR_FIELD = table<CalendarField, commands.CalendarField>("calendar field", {
+  displayName: commands.CalendarField.DISPLAY_NAME,
+  timeZone: commands.CalendarField.TIME_ZONE,
+  conflictPolicy: commands.CalendarField.CONFLICT_POLICY,
+  public: commands.CalendarField.PUBLIC,
 });

@@ -3,6 +3,7 @@ import * as pb from "../../../gen/cabildo/store/v1/queries_pb.js";
 import { unreachable } from "../../base/index.js";
 import type { Answer, EventCondition, Query, QueryReply, Question } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
+import { fromCalendar, toCalendar } from "./calendars.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
@@ -128,6 +129,15 @@ function toQuestion(question: Question): pb.Query["question"] {
         value: { $typeName: "cabildo.store.v1.ListMembers", group, pageSize, after },
       };
     }
+    case "get-calendar": {
+      const { calendar } = question;
+      return {
+        case: "getCalendar",
+        value: { $typeName: "cabildo.store.v1.GetCalendar", calendar },
+      };
+    }
+    case "list-calendars":
+      return { case: "listCalendars", value: { $typeName: "cabildo.store.v1.ListCalendars" } };
     case "get-event": {
       const { calendar, event } = question;
       return {
@@ -229,6 +239,10 @@ function fromQuestion(question: pb.Query["question"]): Question {
       const { group, pageSize, after } = question.value;
       return { kind: "list-members", group, pageSize, after };
     }
+    case "getCalendar":
+      return { kind: "get-calendar", calendar: question.value.calendar };
+    case "listCalendars":
+      return { kind: "list-calendars" };
     case "getEvent": {
       const { calendar, event } = question.value;
       return { kind: "get-event", calendar, event };
@@ -371,6 +385,16 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           next: answer.next,
         },
       };
+    case "calendar":
+      return { case: "calendar", value: toCalendar(answer.calendar) };
+    case "calendars":
+      return {
+        case: "calendars",
+        value: {
+          $typeName: "cabildo.store.v1.CalendarPage",
+          calendars: answer.calendars.map(toCalendar),
+        },
+      };
     case "event":
       return { case: "event", value: resources.toEvent(answer.event) };
     case "events":
@@ -455,6 +479,10 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
       const { members, next } = outcome.value;
       return { kind: "members", members: members.map(resources.fromMember), next };
     }
+    case "calendar":
+      return { kind: "calendar", calendar: fromCalendar(outcome.value) };
+    case "calendars":
+      return { kind: "calendars", calendars: outcome.value.calendars.map(fromCalendar) };
     case "event":
       return { kind: "event", event: resources.fromEvent(outcome.value) };
     case "events": {

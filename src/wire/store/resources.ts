@@ -18,6 +18,7 @@ import type {
   WorkingHours,
 } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
+import { fromCalendar, toCalendar } from "./calendars.js";
 import { Malformed, required } from "./decoding.js";
 import {
   CLUSTER_ROLE,
@@ -416,6 +417,8 @@ export function toResource(resource: Resource): pb.Resource {
       return of({ case: "event", value: toEvent(resource.event) });
     case "invitation":
       return of({ case: "invitation", value: toInvitation(resource.invitation) });
+    case "calendar":
+      return of({ case: "calendar", value: toCalendar(resource.calendar) });
     default:
       return unreachable(resource);
   }
@@ -435,6 +438,8 @@ export function fromResource({ resource }: pb.Resource): Resource {
       return { kind: "event", event: fromEvent(resource.value) };
     case "invitation":
       return { kind: "invitation", invitation: fromInvitation(resource.value) };
+    case "calendar":
+      return { kind: "calendar", calendar: fromCalendar(resource.value) };
     case undefined:
       throw new Malformed("resource is missing");
     default:

@@ -5,6 +5,7 @@ import * as pb from "../../../gen/cabildo/store/v1/rows_pb.js";
 import { assert } from "../../base/index.js";
 import type { RowCodec, RowCodecs } from "../../machine/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
+import { fromCalendar, toCalendar } from "./calendars.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
 import { encodeReply, fromReply } from "./replies.js";
@@ -34,6 +35,7 @@ export const ROW_CODECS: RowCodecs = {
     encode: resources.encodeEvent,
     decode: decoder(resourcesPb.EventSchema, resources.fromEvent),
   },
+  calendar: codec(resourcesPb.CalendarSchema, toCalendar, fromCalendar),
   clusterKeys: codec(
     resourcesPb.ClusterKeysSchema,
     resources.toClusterKeys,

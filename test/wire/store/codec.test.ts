@@ -16,6 +16,7 @@ import {
 } from "../../../gen/cabildo/store/v1/rows_pb.js";
 import { ClusterError, InvariantViolation } from "../../../src/base/index.js";
 import type {
+  Calendar,
   CalendarEvent,
   Change,
   CommandReply,
@@ -37,7 +38,12 @@ import {
   encodeQueryReply,
   encodeReply,
 } from "../../../src/wire/store/index.js";
-import { anyCaller, anyCommand, anyContent } from "../../support/agenda-arbitraries.js";
+import {
+  anyCalendarContent,
+  anyCaller,
+  anyCommand,
+  anyContent,
+} from "../../support/agenda-arbitraries.js";
 import { eventId } from "../../support/agenda.js";
 
 const codec = createStoreCodec();
@@ -138,7 +144,20 @@ const anyInvitation = fc.record({
   revision: anyNatural,
 });
 
+const anyCalendar: fc.Arbitrary<Calendar> = fc
+  .tuple(anyCalendarContent, fc.array(fc.string(), { maxLength: 3 }), anyNatural, anyNatural)
+  .map(([content, readers, timeMs, revision]) => ({
+    key: "ana.work",
+    ...content,
+    readers,
+    createTimeMs: timeMs,
+    updateTimeMs: timeMs,
+    deleteTimeMs: timeMs,
+    revision,
+  }));
+
 const anyResource: fc.Arbitrary<Resource> = fc.oneof(
+  anyCalendar.map((calendar): Resource => ({ kind: "calendar", calendar })),
   anyEvent.map((event): Resource => ({ kind: "event", event })),
   anyUser.map((user): Resource => ({ kind: "user", user })),
   anySession.map((session): Resource => ({ kind: "session", session })),
@@ -242,6 +261,8 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       pageSize: fc.integer(),
       after: fc.string(),
     }),
+    fc.record({ kind: fc.constant("get-calendar" as const), calendar: fc.string() }),
+    fc.record({ kind: fc.constant("list-calendars" as const) }),
     fc.record({
       kind: fc.constant("get-event" as const),
       calendar: fc.string(),
@@ -323,6 +344,10 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
         kind: fc.constant("members" as const),
         members: fc.array(anyMember, { maxLength: 3 }),
         next: fc.string(),
+      }),
+      anyCalendar.map((calendar) => ({ kind: "calendar" as const, calendar })),
+      fc.array(anyCalendar, { maxLength: 2 }).map((calendars) => {
+        return { kind: "calendars" as const, calendars };
       }),
       anyEvent.map((event) => ({ kind: "event" as const, event })),
       fc.record({

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/resources.proto.
  */
 export const file_cabildo_store_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKsAwoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYDSADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIWCg5kZWxldGVfdGltZV9tcxgOIAEoAxIVCg1wdXJnZV90aW1lX21zGA8gASgDIkkKDFdvcmtpbmdIb3VycxIPCgd3ZWVrZGF5GAEgASgFEhQKDHN0YXJ0X21pbnV0ZRgCIAEoBRISCgplbmRfbWludXRlGAMgASgFIkMKC0NyZWRlbnRpYWxzEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIVCg1wYXNzd29yZF9oYXNoGAMgASgJIu4BCgdTZXNzaW9uEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIKCgJpZBgDIAEoCRIOCgZjbGllbnQYBCABKAkSFAoMcmVmcmVzaF9oYXNoGAUgASgJEhUKDXByZXZpb3VzX2hhc2gYBiABKAkSGQoRcHJldmlvdXNfdW50aWxfbXMYByABKAMSFgoOY3JlYXRlX3RpbWVfbXMYCCABKAMSGAoQbGFzdF91c2VfdGltZV9tcxgJIAEoAxIWCg5leHBpcmVfdGltZV9tcxgKIAEoAxIWCg5yZXZva2VfdGltZV9tcxgLIAEoAyLzAQoFR3JvdXASDwoHdmVyc2lvbhgBIAEoDRIKCgJpZBgCIAEoCRILCgN1aWQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEikKBGtpbmQYBSABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIWCg51cGRhdGVfdGltZV9tcxgHIAEoAxIQCghyZXZpc2lvbhgIIAEoAxIOCgZwYXJlbnQYCSABKAkSFgoOZGVsZXRlX3RpbWVfbXMYCiABKAMSFQoNcHVyZ2VfdGltZV9tcxgLIAEoAyKaAQoGTWVtYmVyEg8KB3ZlcnNpb24YASABKA0SDQoFZ3JvdXAYAiABKAkSDAoEdXNlchgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSFgoOY3JlYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMiiAIKCkludml0YXRpb24SDwoHdmVyc2lvbhgBIAEoDRINCgVncm91cBgCIAEoCRIKCgJpZBgDIAEoCRIPCgdpbnZpdGVlGAQgASgJEg8KB2ludml0ZXIYBSABKAkSKgoEcm9sZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAcgASgFEjAKBXN0YXRlGAggASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOZXhwaXJlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMi3gIKBUV2ZW50Eg8KB3ZlcnNpb24YASABKA0SEAoIY2FsZW5kYXIYAiABKAkSCgoCaWQYAyABKAkSLwoHY29udGVudBgEIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EhEKCW9yZ2FuaXplchgFIAEoCRIrCgVzdGF0ZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRTdGF0ZRIQCghzZXF1ZW5jZRgHIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIWCg51cGRhdGVfdGltZV9tcxgJIAEoAxIWCg5kZWxldGVfdGltZV9tcxgKIAEoAxIVCg1wdXJnZV90aW1lX21zGAsgASgDEhAKCHJldmlzaW9uGAwgASgDEhcKD3JlY3VycmluZ19ldmVudBgNIAEoCRIZChFvcmlnaW5hbF9zdGFydF9tcxgOIAEoAyLqAgoMRXZlbnRDb250ZW50Eg0KBXRpdGxlGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGxvY2F0aW9uGAMgASgJEiwKBXRpbWVkGAQgASgLMhsuY2FiaWxkby5zdG9yZS52MS5UaW1lZFNwYW5IABIvCgdhbGxfZGF5GAUgASgLMhwuY2FiaWxkby5zdG9yZS52MS5BbGxEYXlTcGFuSAASMAoKdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI0Cgx0cmFuc3BhcmVuY3kYByABKA4yHi5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zcGFyZW5jeRInCgZsYWJlbHMYCCADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkxhYmVsEhgKEHJlbWluZGVyX21pbnV0ZXMYCSADKAUSEgoKcmVjdXJyZW5jZRgKIAMoCUIGCgRzcGFuIjIKC09jY3VycmVuY2VzEhEKCXN0YXJ0c19tcxgBIAMoAxIQCgh1bnRpbF9tcxgCIAEoAyJACglUaW1lZFNwYW4SEAoIc3RhcnRfbXMYASABKAMSDgoGZW5kX21zGAIgASgDEhEKCXRpbWVfem9uZRgDIAEoCSJoCgpBbGxEYXlTcGFuEi0KBXN0YXJ0GAEgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUSKwoDZW5kGAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUiOAoMQ2FsZW5kYXJEYXRlEgwKBHllYXIYASABKAUSDQoFbW9udGgYAiABKAUSCwoDZGF5GAMgASgFIiMKBUxhYmVsEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJ6CgtDbHVzdGVyS2V5cxIPCgd2ZXJzaW9uGAEgASgNEhMKC3NpZ25pbmdfandrGAIgASgJEhYKDnNpZ25pbmdfa2V5X2lkGAMgASgJEhQKDHBvc2l0aW9uX2tleRgEIAEoCRIXCg9wb3NpdGlvbl9rZXlfaWQYBSABKA0ioAIKCFJlc291cmNlEiYKBHVzZXIYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABIsCgdzZXNzaW9uGAIgASgLMhkuY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uSAASKAoFZ3JvdXAYAyABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwSAASKgoGbWVtYmVyGAQgASgLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXJIABIoCgVldmVudBgFIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABIyCgppbnZpdGF0aW9uGAYgASgLMhwuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uSABCCgoIcmVzb3VyY2UqVwoJVXNlclN0YXRlEhoKFlVTRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFVU0VSX1NUQVRFX0FDVElWRRABEhcKE1VTRVJfU1RBVEVfRElTQUJMRUQQAip4CgtDbHVzdGVyUm9sZRIcChhDTFVTVEVSX1JPTEVfVU5TUEVDSUZJRUQQABIWChJDTFVTVEVSX1JPTEVfQURNSU4QARIZChVDTFVTVEVSX1JPTEVfT1BFUkFUT1IQAhIYChRDTFVTVEVSX1JPTEVfQVVESVRPUhADKlkKCUdyb3VwS2luZBIaChZHUk9VUF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXR1JPVVBfS0lORF9ISUVSQVJDSElDQUwQARITCg9HUk9VUF9LSU5EX1BFRVIQAiqLAQoKTWVtYmVyUm9sZRIbChdNRU1CRVJfUk9MRV9VTlNQRUNJRklFRBAAEhYKEk1FTUJFUl9ST0xFX0xFQURFUhABEhYKEk1FTUJFUl9ST0xFX0RFUFVUWRACEhYKEk1FTUJFUl9ST0xFX01FTUJFUhADEhgKFE1FTUJFUl9ST0xFX09CU0VSVkVSEAQqrQEKD0ludml0YXRpb25TdGF0ZRIgChxJTlZJVEFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYSU5WSVRBVElPTl9TVEFURV9QRU5ESU5HEAESHQoZSU5WSVRBVElPTl9TVEFURV9BQ0NFUFRFRBACEh0KGUlOVklUQVRJT05fU1RBVEVfREVDTElORUQQAxIcChhJTlZJVEFUSU9OX1NUQVRFX1JFVk9LRUQQBCqSAQoKRXZlbnRTdGF0ZRIbChdFVkVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0VWRU5UX1NUQVRFX1BFTkRJTkcQARIZChVFVkVOVF9TVEFURV9DT05GSVJNRUQQAhIYChRFVkVOVF9TVEFURV9SRUpFQ1RFRBADEhkKFUVWRU5UX1NUQVRFX0NBTkNFTExFRBAEKokBCgpWaXNpYmlsaXR5EhoKFlZJU0lCSUxJVFlfVU5TUEVDSUZJRUQQABIWChJWSVNJQklMSVRZX0RFRkFVTFQQARIVChFWSVNJQklMSVRZX1BVQkxJQxACEhYKElZJU0lCSUxJVFlfUFJJVkFURRADEhgKFFZJU0lCSUxJVFlfQlVTWV9PTkxZEAQqYwoMVHJhbnNwYXJlbmN5EhwKGFRSQU5TUEFSRU5DWV9VTlNQRUNJRklFRBAAEhcKE1RSQU5TUEFSRU5DWV9PUEFRVUUQARIcChhUUkFOU1BBUkVOQ1lfVFJBTlNQQVJFTlQQAmIGcHJvdG8z");
+  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKsAwoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYDSADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIWCg5kZWxldGVfdGltZV9tcxgOIAEoAxIVCg1wdXJnZV90aW1lX21zGA8gASgDIkkKDFdvcmtpbmdIb3VycxIPCgd3ZWVrZGF5GAEgASgFEhQKDHN0YXJ0X21pbnV0ZRgCIAEoBRISCgplbmRfbWludXRlGAMgASgFIkMKC0NyZWRlbnRpYWxzEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIVCg1wYXNzd29yZF9oYXNoGAMgASgJIu4BCgdTZXNzaW9uEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIKCgJpZBgDIAEoCRIOCgZjbGllbnQYBCABKAkSFAoMcmVmcmVzaF9oYXNoGAUgASgJEhUKDXByZXZpb3VzX2hhc2gYBiABKAkSGQoRcHJldmlvdXNfdW50aWxfbXMYByABKAMSFgoOY3JlYXRlX3RpbWVfbXMYCCABKAMSGAoQbGFzdF91c2VfdGltZV9tcxgJIAEoAxIWCg5leHBpcmVfdGltZV9tcxgKIAEoAxIWCg5yZXZva2VfdGltZV9tcxgLIAEoAyLzAQoFR3JvdXASDwoHdmVyc2lvbhgBIAEoDRIKCgJpZBgCIAEoCRILCgN1aWQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEikKBGtpbmQYBSABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIWCg51cGRhdGVfdGltZV9tcxgHIAEoAxIQCghyZXZpc2lvbhgIIAEoAxIOCgZwYXJlbnQYCSABKAkSFgoOZGVsZXRlX3RpbWVfbXMYCiABKAMSFQoNcHVyZ2VfdGltZV9tcxgLIAEoAyKaAQoGTWVtYmVyEg8KB3ZlcnNpb24YASABKA0SDQoFZ3JvdXAYAiABKAkSDAoEdXNlchgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSFgoOY3JlYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMiiAIKCkludml0YXRpb24SDwoHdmVyc2lvbhgBIAEoDRINCgVncm91cBgCIAEoCRIKCgJpZBgDIAEoCRIPCgdpbnZpdGVlGAQgASgJEg8KB2ludml0ZXIYBSABKAkSKgoEcm9sZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAcgASgFEjAKBXN0YXRlGAggASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOZXhwaXJlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMi3gIKBUV2ZW50Eg8KB3ZlcnNpb24YASABKA0SEAoIY2FsZW5kYXIYAiABKAkSCgoCaWQYAyABKAkSLwoHY29udGVudBgEIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EhEKCW9yZ2FuaXplchgFIAEoCRIrCgVzdGF0ZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRTdGF0ZRIQCghzZXF1ZW5jZRgHIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIWCg51cGRhdGVfdGltZV9tcxgJIAEoAxIWCg5kZWxldGVfdGltZV9tcxgKIAEoAxIVCg1wdXJnZV90aW1lX21zGAsgASgDEhAKCHJldmlzaW9uGAwgASgDEhcKD3JlY3VycmluZ19ldmVudBgNIAEoCRIZChFvcmlnaW5hbF9zdGFydF9tcxgOIAEoAyLqAgoMRXZlbnRDb250ZW50Eg0KBXRpdGxlGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGxvY2F0aW9uGAMgASgJEiwKBXRpbWVkGAQgASgLMhsuY2FiaWxkby5zdG9yZS52MS5UaW1lZFNwYW5IABIvCgdhbGxfZGF5GAUgASgLMhwuY2FiaWxkby5zdG9yZS52MS5BbGxEYXlTcGFuSAASMAoKdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI0Cgx0cmFuc3BhcmVuY3kYByABKA4yHi5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zcGFyZW5jeRInCgZsYWJlbHMYCCADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkxhYmVsEhgKEHJlbWluZGVyX21pbnV0ZXMYCSADKAUSEgoKcmVjdXJyZW5jZRgKIAMoCUIGCgRzcGFuIjIKC09jY3VycmVuY2VzEhEKCXN0YXJ0c19tcxgBIAMoAxIQCgh1bnRpbF9tcxgCIAEoAyJACglUaW1lZFNwYW4SEAoIc3RhcnRfbXMYASABKAMSDgoGZW5kX21zGAIgASgDEhEKCXRpbWVfem9uZRgDIAEoCSJoCgpBbGxEYXlTcGFuEi0KBXN0YXJ0GAEgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUSKwoDZW5kGAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUiOAoMQ2FsZW5kYXJEYXRlEgwKBHllYXIYASABKAUSDQoFbW9udGgYAiABKAUSCwoDZGF5GAMgASgFIiMKBUxhYmVsEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCSLHAQoIQ2FsZW5kYXISDwoHdmVyc2lvbhgBIAEoDRILCgNrZXkYAiABKAkSMgoHY29udGVudBgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJDb250ZW50Eg8KB3JlYWRlcnMYBCADKAkSFgoOY3JlYXRlX3RpbWVfbXMYBSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMSFgoOZGVsZXRlX3RpbWVfbXMYCCABKAMihQEKD0NhbGVuZGFyQ29udGVudBIUCgxkaXNwbGF5X25hbWUYASABKAkSEQoJdGltZV96b25lGAIgASgJEjkKD2NvbmZsaWN0X3BvbGljeRgDIAEoDjIgLmNhYmlsZG8uc3RvcmUudjEuQ29uZmxpY3RQb2xpY3kSDgoGcHVibGljGAQgASgIInoKC0NsdXN0ZXJLZXlzEg8KB3ZlcnNpb24YASABKA0SEwoLc2lnbmluZ19qd2sYAiABKAkSFgoOc2lnbmluZ19rZXlfaWQYAyABKAkSFAoMcG9zaXRpb25fa2V5GAQgASgJEhcKD3Bvc2l0aW9uX2tleV9pZBgFIAEoDSLQAgoIUmVzb3VyY2USJgoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEiwKB3Nlc3Npb24YAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABIoCgVncm91cBgDIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYBCABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEigKBWV2ZW50GAUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEjIKCmludml0YXRpb24YBiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABIuCghjYWxlbmRhchgIIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJIAEIKCghyZXNvdXJjZSpXCglVc2VyU3RhdGUSGgoWVVNFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVVTRVJfU1RBVEVfQUNUSVZFEAESFwoTVVNFUl9TVEFURV9ESVNBQkxFRBACKngKC0NsdXN0ZXJSb2xlEhwKGENMVVNURVJfUk9MRV9VTlNQRUNJRklFRBAAEhYKEkNMVVNURVJfUk9MRV9BRE1JThABEhkKFUNMVVNURVJfUk9MRV9PUEVSQVRPUhACEhgKFENMVVNURVJfUk9MRV9BVURJVE9SEAMqWQoJR3JvdXBLaW5kEhoKFkdST1VQX0tJTkRfVU5TUEVDSUZJRUQQABIbChdHUk9VUF9LSU5EX0hJRVJBUkNISUNBTBABEhMKD0dST1VQX0tJTkRfUEVFUhACKosBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSX1JPTEVfTEVBREVSEAESFgoSTUVNQkVSX1JPTEVfREVQVVRZEAISFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAMSGAoUTUVNQkVSX1JPTEVfT0JTRVJWRVIQBCqtAQoPSW52aXRhdGlvblN0YXRlEiAKHElOVklUQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIcChhJTlZJVEFUSU9OX1NUQVRFX1BFTkRJTkcQARIdChlJTlZJVEFUSU9OX1NUQVRFX0FDQ0VQVEVEEAISHQoZSU5WSVRBVElPTl9TVEFURV9ERUNMSU5FRBADEhwKGElOVklUQVRJT05fU1RBVEVfUkVWT0tFRBAEKpIBCgpFdmVudFN0YXRlEhsKF0VWRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTRVZFTlRfU1RBVEVfUEVORElORxABEhkKFUVWRU5UX1NUQVRFX0NPTkZJUk1FRBACEhgKFEVWRU5UX1NUQVRFX1JFSkVDVEVEEAMSGQoVRVZFTlRfU1RBVEVfQ0FOQ0VMTEVEEAQqiQEKClZpc2liaWxpdHkSGgoWVklTSUJJTElUWV9VTlNQRUNJRklFRBAAEhYKElZJU0lCSUxJVFlfREVGQVVMVBABEhUKEVZJU0lCSUxJVFlfUFVCTElDEAISFgoSVklTSUJJTElUWV9QUklWQVRFEAMSGAoUVklTSUJJTElUWV9CVVNZX09OTFkQBCpjCgxUcmFuc3BhcmVuY3kSHAoYVFJBTlNQQVJFTkNZX1VOU1BFQ0lGSUVEEAASFwoTVFJBTlNQQVJFTkNZX09QQVFVRRABEhwKGFRSQU5TUEFSRU5DWV9UUkFOU1BBUkVOVBACKmgKDkNvbmZsaWN0UG9saWN5Eh8KG0NPTkZMSUNUX1BPTElDWV9VTlNQRUNJRklFRBAAEhkKFUNPTkZMSUNUX1BPTElDWV9BTExPVxABEhoKFkNPTkZMSUNUX1BPTElDWV9SRUpFQ1QQAmIGcHJvdG8z");
 
 /**
  * @generated from message cabildo.store.v1.User
@@ -691,6 +691,98 @@ export const LabelSchema: GenMessage<Label> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_resources, 13);
 
 /**
+ * A calendar of which something was said: any other is as its key has it.
+ *
+ * @generated from message cabildo.store.v1.Calendar
+ */
+export type Calendar = Message<"cabildo.store.v1.Calendar"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string key = 2;
+   */
+  key: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.CalendarContent content = 3;
+   */
+  content?: CalendarContent | undefined;
+
+  /**
+   * In order.
+   *
+   * @generated from field: repeated string readers = 4;
+   */
+  readers: string[];
+
+  /**
+   * @generated from field: int64 create_time_ms = 5;
+   */
+  createTimeMs: bigint;
+
+  /**
+   * @generated from field: int64 update_time_ms = 6;
+   */
+  updateTimeMs: bigint;
+
+  /**
+   * @generated from field: int64 revision = 7;
+   */
+  revision: bigint;
+
+  /**
+   * Its key is not given again.
+   *
+   * @generated from field: int64 delete_time_ms = 8;
+   */
+  deleteTimeMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Calendar.
+ * Use `create(CalendarSchema)` to create a new message.
+ */
+export const CalendarSchema: GenMessage<Calendar> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_resources, 14);
+
+/**
+ * The fields of a calendar that its owner writes.
+ *
+ * @generated from message cabildo.store.v1.CalendarContent
+ */
+export type CalendarContent = Message<"cabildo.store.v1.CalendarContent"> & {
+  /**
+   * @generated from field: string display_name = 1;
+   */
+  displayName: string;
+
+  /**
+   * @generated from field: string time_zone = 2;
+   */
+  timeZone: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.ConflictPolicy conflict_policy = 3;
+   */
+  conflictPolicy: ConflictPolicy;
+
+  /**
+   * @generated from field: bool public = 4;
+   */
+  public: boolean;
+};
+
+/**
+ * Describes the message cabildo.store.v1.CalendarContent.
+ * Use `create(CalendarContentSchema)` to create a new message.
+ */
+export const CalendarContentSchema: GenMessage<CalendarContent> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_resources, 15);
+
+/**
  * @generated from message cabildo.store.v1.ClusterKeys
  */
 export type ClusterKeys = Message<"cabildo.store.v1.ClusterKeys"> & {
@@ -725,7 +817,7 @@ export type ClusterKeys = Message<"cabildo.store.v1.ClusterKeys"> & {
  * Use `create(ClusterKeysSchema)` to create a new message.
  */
 export const ClusterKeysSchema: GenMessage<ClusterKeys> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 14);
+  messageDesc(file_cabildo_store_v1_resources, 16);
 
 /**
  * @generated from message cabildo.store.v1.Resource
@@ -770,6 +862,12 @@ export type Resource = Message<"cabildo.store.v1.Resource"> & {
      */
     value: Invitation;
     case: "invitation";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.Calendar calendar = 8;
+     */
+    value: Calendar;
+    case: "calendar";
   } | { case: undefined; value?: undefined };
 };
 
@@ -778,7 +876,7 @@ export type Resource = Message<"cabildo.store.v1.Resource"> & {
  * Use `create(ResourceSchema)` to create a new message.
  */
 export const ResourceSchema: GenMessage<Resource> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 15);
+  messageDesc(file_cabildo_store_v1_resources, 17);
 
 /**
  * @generated from enum cabildo.store.v1.UserState
@@ -1072,4 +1170,35 @@ export type Transparency = (typeof Transparency)[keyof typeof Transparency] | Un
  */
 export const TransparencySchema: GenEnum<Transparency> = /*@__PURE__*/
   enumDesc(file_cabildo_store_v1_resources, 7);
+
+/**
+ * @generated from enum cabildo.store.v1.ConflictPolicy
+ */
+export const ConflictPolicy = {
+  /**
+   * @generated from enum value: CONFLICT_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: CONFLICT_POLICY_ALLOW = 1;
+   */
+  ALLOW: 1,
+
+  /**
+   * @generated from enum value: CONFLICT_POLICY_REJECT = 2;
+   */
+  REJECT: 2,
+} as const;
+
+/**
+ * @generated from enum cabildo.store.v1.ConflictPolicy
+ */
+export type ConflictPolicy = (typeof ConflictPolicy)[keyof typeof ConflictPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.ConflictPolicy.
+ */
+export const ConflictPolicySchema: GenEnum<ConflictPolicy> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_resources, 8);
 
