@@ -69,7 +69,7 @@ describe("of an event in someone's calendar", () => {
   for (const visibility of VISIBILITIES) {
     for (const [relation, user] of VIEWERS) {
       const sight = sightOf(visibility, relation);
-      it(`${visibility === "default" ? "that says nothing of it" : `that is ${visibility}`}, who is ${relation} sees ${sight}`, () => {
+      it(`of ${visibility} visibility, ${relation}s see ${sight}`, () => {
         const shard = shardOfBea();
         const id = eventId(1);
         shard.done(userCaller("bea"), createEvent("bea", id, { visibility, labels: SECRET }));
