@@ -13,8 +13,8 @@ export interface Described {
 }
 
 /**
- * What the audit trail says of an operation; undefined for one that is not critical. Critical is what decides who somebody is, who
- * may do what, and what is gone. Every operation has its place here.
+ * What the audit trail says of an operation; undefined for one that is not critical. Critical is what
+ * decides who somebody is, who may do what, and what is gone. Every operation has its place here.
  */
 export function describeForAudit(operation: Operation, reply: CommandReply): Described | undefined {
   switch (operation.kind) {
