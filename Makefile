@@ -7,7 +7,10 @@ BENCH_ARGS ?=
 # Tests that neither listen nor touch a disk nor start processes of the cluster.
 UNIT := auth gateway machine policy raft tidy wire
 
-.PHONY: help up build install probe check types lint format unit test bench client bench-engine gen clean
+CLUSTERS := test/processes/**/*.test.ts
+MOCHA = $(BIN)/mocha
+
+.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -43,8 +46,14 @@ format:
 unit:
 	@$(BIN)/mocha --reporter dot $(UNIT:%='test/%/**/*.test.ts')
 
-test: build ## Every test that needs no root
-	@$(BIN)/mocha 'test/**/*.test.ts'
+test: test-parts test-clusters ## Every test that needs no root
+
+test-parts: build
+	@$(MOCHA) --parallel --jobs 2 --ignore '$(CLUSTERS)' 'test/**/*.test.ts'
+
+# One at a time: each has a dozen processes to itself, and clients that wait for answers.
+test-clusters: build
+	@$(MOCHA) '$(CLUSTERS)'
 
 bench: build ## Measure a cluster on this machine
 	@node dist/test/bench/run.js $(BENCH_ARGS)

@@ -1,6 +1,5 @@
 import { InvariantViolation, unreachable } from "../base/index.js";
 import type { Command, CommandReply } from "../domain/index.js";
-import { audit, pruneAudit, recordAudit, signAudit } from "./audit.js";
 import { findFault } from "./checks.js";
 import { createCalendar, deleteCalendar, setReader, updateCalendar } from "./calendars.js";
 import { createClusterKeys } from "./cluster-keys.js";
@@ -20,10 +19,11 @@ import { hasRequestId, recall, remember } from "./idempotency.js";
 import { createInvitation, settleInvitation } from "./invitations.js";
 import { addMember, removeMember, transferLeadership, updateMember } from "./members.js";
 import { deliver, settleOutbox } from "./outbox.js";
+import type { RowCodecs } from "./rows.js";
 import { createSession, revokeSession, rotateSession } from "./sessions.js";
 import { extendSeries } from "./series.js";
 import { sweep } from "./sweep.js";
-import type { Applied, ApplyContext, Codec, View } from "./types.js";
+import type { Applied, ApplyContext, View } from "./types.js";
 import { changePassword, registerUser, setUserStanding, updateUser } from "./users.js";
 
 /**
@@ -34,24 +34,21 @@ export function applyCommand(
   context: ApplyContext,
   command: Command,
   view: View,
-  codec: Codec,
+  rows: RowCodecs,
   rangeMap: RangeMap,
 ): Applied {
   const boundsOutbox = command.operation.kind !== "deliver";
-  const draft = new Draft(context, codec.rows, view, { rangeMap, boundsOutbox });
+  const draft = new Draft(context, rows, view, { rangeMap, boundsOutbox });
   const fault = findFault(command);
   if (fault !== undefined) {
     return finish(draft, command, replyTo(draft, refuse("invalid-argument", fault)));
   }
   if (!hasRequestId(command)) {
-    const reply = replyTo(draft, run(draft, command));
-    audit(draft, command, reply, codec);
-    return finish(draft, command, reply);
+    return finish(draft, command, replyTo(draft, run(draft, command)));
   }
   const recalled = recall(draft, command);
   if (recalled.kind === "answered") return finish(draft, command, recalled.reply);
   const reply = replyTo(draft, run(draft, command));
-  audit(draft, command, reply, codec);
   remember(draft, command, recalled.usage, reply);
   return finish(draft, command, reply);
 }
@@ -132,12 +129,6 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return deliver(draft, caller, operation);
     case "settle-outbox":
       return settleOutbox(draft, caller, operation);
-    case "record-audit":
-      return recordAudit(caller);
-    case "sign-audit":
-      return signAudit(draft, caller, operation);
-    case "prune-audit":
-      return pruneAudit(draft, caller, operation);
     case "unknown":
       throw new InvariantViolation("a command of a newer version: this replica must be upgraded");
     default:

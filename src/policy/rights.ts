@@ -185,7 +185,7 @@ export const RIGHTS = {
   "cluster.transfer-leader": role("admin", "operator"),
   "cluster.change-members": role("admin", "operator"),
   "cluster.compact": role("admin", "operator"),
-  "audit.list": orSystem(role("admin", "auditor")),
+  "audit.list": role("admin", "auditor"),
 
   "session.create": system,
   "session.rotate": system,
@@ -194,9 +194,6 @@ export const RIGHTS = {
   "cluster-keys.create": system,
   "cluster-keys.get": system,
   "shard.sweep": system,
-  "audit.record": system,
-  "audit.sign": system,
-  "audit.prune": orSystem(role("admin")),
   "series.extend": system,
   "outbox.deliver": system,
   "outbox.settle": system,

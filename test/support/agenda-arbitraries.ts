@@ -346,22 +346,6 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     upTo: fc.integer({ min: 0, max: 10 }),
   }),
   fc.record({
-    kind: fc.constant("record-audit" as const),
-    records: fc.array(
-      fc.record({
-        subject: fc.constantFrom("operators/eve", "users/ana"),
-        action: fc.constant("cluster.compact"),
-        object: fc.constant("shards/groups"),
-        decision: fc.constantFrom("allow", "permission-denied"),
-        detail: fc.constantFrom("", "at index 7"),
-        origin: fc.constantFrom("", "::1"),
-        requestId: fc.constant(""),
-        count: fc.integer({ min: 1, max: 9 }),
-      }),
-      { minLength: 1, maxLength: 3 },
-    ),
-  }),
-  fc.record({
     kind: fc.constant("sweep" as const),
     limit: fc.integer({ min: 1, max: 5 }),
     trimFeedTo: fc.integer({ min: 0, max: 10 }),

@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import type { Codec } from "../../machine/index.js";
 import { encodeChange } from "./changes.js";
 import { decodeCommand } from "./commands.js";
@@ -14,7 +13,6 @@ export function createStoreCodec(): Codec {
     decodeQuery,
     encodeQueryReply,
     encodeChange,
-    digest: (bytes) => hash("sha256", bytes, "buffer"),
     rows: ROW_CODECS,
   };
 }

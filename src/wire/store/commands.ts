@@ -6,7 +6,6 @@ import { InvariantViolation, unreachable } from "../../base/index.js";
 import type { Command, Occurrences, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCalendarOperation, toCalendarOperation } from "./calendar-commands.js";
-import { fromAuditOperation, toAuditOperation } from "./audit.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
@@ -28,7 +27,6 @@ export function encodeCommand(command: Command): Uint8Array {
     caller: toCaller(command.caller),
     requestId: command.requestId,
     fingerprint: command.fingerprint,
-    origin: command.origin ?? "",
     operation: toOperation(command.operation),
   });
 }
@@ -43,7 +41,6 @@ export function decodeCommand(bytes: Uint8Array): Command {
     caller: fromCaller(message.caller),
     requestId: message.requestId,
     fingerprint: message.fingerprint,
-    ...(message.origin === "" ? {} : { origin: message.origin }),
     operation: isNewer(message) ? { kind: "unknown" } : fromOperation(message.operation),
   }));
 }
@@ -79,10 +76,6 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
     }
     case "updateUser":
       return operation.value.workingHours.some(hasUnknown);
-    case "recordAudit":
-      return operation.value.records.some(hasUnknown);
-    case "signAudit":
-      return hasUnknown(operation.value.checkpoint);
     default:
       return false;
   }
@@ -280,10 +273,6 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           upTo: toInt64(operation.upTo),
         },
       };
-    case "record-audit":
-    case "sign-audit":
-    case "prune-audit":
-      return toAuditOperation(operation);
     case "unknown":
       throw new InvariantViolation("an operation that this version does not know");
     default:
@@ -440,10 +429,6 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       const { target, upTo } = operation.value;
       return { kind: "settle-outbox", target, upTo: toSafeInteger(upTo) };
     }
-    case "recordAudit":
-    case "signAudit":
-    case "pruneAudit":
-      return fromAuditOperation(operation);
     case undefined:
       return { kind: "unknown" };
     default:

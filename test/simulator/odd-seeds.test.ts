@@ -1,0 +1,7 @@
+import { simulateLives } from "./lives.js";
+
+describe("a simulated cluster with an odd seed", function () {
+  this.timeout(600_000);
+
+  it("keeps its promises in many lives, which reach what they are for", () => simulateLives(1));
+});
