@@ -6,6 +6,7 @@ import type {
   ClusterKeys,
   ConflictPolicy,
   EventSpan,
+  Invitee,
   Group,
   GroupKind,
   Invitation,
@@ -14,6 +15,7 @@ import type {
   Member,
   MemberRole,
   Occurrences,
+  Response,
   Session,
   Transparency,
   User,
@@ -22,8 +24,8 @@ import type {
 } from "./resources.js";
 import type { ErrorCode } from "../base/index.js";
 
-/** The fields of an event that a person writes. */
-export interface EventContent {
+/** The fields of an event that a person writes, but for who is invited. */
+export interface EventBody {
   readonly title: string;
   readonly description: string;
   readonly location: string;
@@ -36,11 +38,18 @@ export interface EventContent {
   readonly recurrence: readonly string[];
 }
 
+export interface EventContent extends EventBody {
+  /** Of a group's event those of its members who are; empty for all of them. */
+  readonly invitees: readonly Invitee[];
+}
+
 export type EventField = keyof EventContent;
 
 export interface NewEvent {
   readonly event: string;
   readonly content: EventContent;
+  /** Whose members are invited. */
+  readonly group?: string;
   /** Of an event that repeats: worked out before the proposal, for the log must not ask the tz database. */
   readonly occurrences?: Occurrences;
 }
@@ -209,6 +218,7 @@ export type Operation =
       readonly calendar: string;
       readonly event: string;
       readonly content: EventContent;
+      readonly group?: string;
       readonly occurrences?: Occurrences;
     }
   | {
@@ -230,6 +240,20 @@ export type Operation =
       readonly etag: string;
     }
   | { readonly kind: "undelete-event"; readonly calendar: string; readonly event: string }
+  | {
+      readonly kind: "cancel-event";
+      readonly calendar: string;
+      readonly event: string;
+      readonly etag: string;
+    }
+  /** By the copy in the calendar of whoever answers. */
+  | {
+      readonly kind: "respond-event";
+      readonly calendar: string;
+      readonly event: string;
+      readonly response: Exclude<Response, "needs-action" | "auto-accepted">;
+      readonly comment: string;
+    }
   /** All or none, as `delete-events`. */
   | {
       readonly kind: "create-events";

@@ -6,6 +6,7 @@ export type {
   CalendarField,
   Command,
   CommandReply,
+  EventBody,
   EventContent,
   EventField,
   GroupField,

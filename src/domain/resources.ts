@@ -123,6 +123,28 @@ export type EventState = "pending" | "confirmed" | "rejected" | "cancelled";
 export type Visibility = "default" | "public" | "private" | "busy-only";
 export type Transparency = "opaque" | "transparent";
 
+export type Response = "needs-action" | "accepted" | "declined" | "tentative" | "auto-accepted";
+
+/** Whom the organiser invites. */
+export interface Invitee {
+  readonly user: string;
+  readonly optional: boolean;
+}
+
+/** Who is invited, and what they said. */
+export interface Attendee extends Invitee {
+  /** Auto-accepted is what a superior imposed. */
+  readonly response: Response;
+  readonly comment: string;
+  /** 0 while they have said nothing. */
+  readonly respondTimeMs: number;
+}
+
+/**
+ * Who decides whether an event stands: its organiser, a superior of some of those invited, or all who have to come.
+ */
+export type DecisionRule = "organizer" | "superior" | "unanimous";
+
 export interface Label {
   readonly key: string;
   readonly value: string;
@@ -139,6 +161,13 @@ export interface CalendarEvent {
   readonly location: string;
   /** User id. */
   readonly organizer: string;
+  /** In order of user. */
+  readonly attendees: readonly Attendee[];
+  /** Id of the group whose members were invited; empty for none. */
+  readonly group: string;
+  readonly rule: DecisionRule;
+  /** Of a copy in the calendar of someone invited: the calendar of the event itself; empty for that one. */
+  readonly source: string;
   readonly span: EventSpan;
   readonly visibility: Visibility;
   readonly transparency: Transparency;

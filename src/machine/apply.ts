@@ -1,12 +1,14 @@
 import { InvariantViolation, unreachable } from "../base/index.js";
 import type { Command, CommandReply } from "../domain/index.js";
 import { findFault } from "./checks.js";
+import { respondEvent } from "./answers.js";
 import { createCalendar, deleteCalendar, setReader, updateCalendar } from "./calendars.js";
 import { createClusterKeys } from "./cluster-keys.js";
 import type { RangeMap } from "../placement/index.js";
-import { Draft, OutboxFull, refuse } from "./draft.js";
+import { CommandTooLarge, Draft, OutboxFull, refuse } from "./draft.js";
 import type { Outcome } from "./draft.js";
 import {
+  cancelEvent,
   createEvent,
   createEvents,
   deleteEvent,
@@ -59,6 +61,10 @@ function run(draft: Draft, command: Command): Outcome {
     draft.closeOutbox();
     return outcome;
   } catch (error) {
+    if (error instanceof CommandTooLarge) {
+      draft.discard();
+      return refuse("invalid-argument", "too much at once: fewer attendees, instances or events");
+    }
     if (!(error instanceof OutboxFull)) throw error;
     draft.discard();
     return refuse("overloaded", "too much is on its way to other shards: try again later");
@@ -117,6 +123,10 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return deleteEvent(draft, caller, operation);
     case "undelete-event":
       return undeleteEvent(draft, caller, operation);
+    case "cancel-event":
+      return cancelEvent(draft, caller, operation);
+    case "respond-event":
+      return respondEvent(draft, caller, operation);
     case "create-events":
       return createEvents(draft, caller, operation);
     case "delete-events":

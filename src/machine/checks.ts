@@ -5,6 +5,7 @@ import type {
   EventContent,
   EventField,
   EventSpan,
+  Invitee,
   NewEvent,
   Operation,
   WorkingHours,
@@ -38,6 +39,8 @@ const LABEL_VALUE_BYTES_MAX = 255;
 export const BATCH_EVENTS_MAX = 100;
 const RECURRENCE_LINES_MAX = 16;
 const RECURRENCE_LINE_BYTES_MAX = 1_024;
+const ATTENDEES_MAX = 200;
+const COMMENT_CHARS_MAX = 500;
 const REMINDERS_MAX = 5;
 const REMINDER_MINUTES_MAX = 40_320;
 const RANK_MAX = 1_000_000;
@@ -186,6 +189,12 @@ function findOperationFault(operation: Operation): string | undefined {
     case "delete-event":
     case "undelete-event":
       return instanceNameFault(operation);
+    case "cancel-event":
+      return instanceNameFault(operation);
+    case "respond-event":
+      return (
+        instanceNameFault(operation) ?? textFault("comment", operation.comment, COMMENT_CHARS_MAX)
+      );
     case "create-events": {
       const ids = operation.events.map(({ event }) => event);
       return (
@@ -253,10 +262,15 @@ const ALL_FIELDS: readonly EventField[] = [
   "labels",
   "reminderMinutes",
   "recurrence",
+  "invitees",
 ];
 
-function newEventFault({ content, occurrences }: NewEvent): string | undefined {
-  return findContentFault(content, ALL_FIELDS) ?? occurrencesFault(content, occurrences);
+function newEventFault({ content, group = "", occurrences }: NewEvent): string | undefined {
+  return (
+    (group === "" ? undefined : idFault("event.group", group)) ??
+    findContentFault(content, ALL_FIELDS) ??
+    occurrencesFault(content, occurrences)
+  );
 }
 
 function batchSizeFault(events: readonly NewEvent[]): string | undefined {
@@ -298,6 +312,8 @@ function findFieldFault(content: EventContent, field: EventField): string | unde
       return remindersFault(content.reminderMinutes);
     case "recurrence":
       return recurrenceFault(content.recurrence);
+    case "invitees":
+      return inviteesFault(content.invitees);
     default:
       return unreachable(field);
   }
@@ -340,6 +356,16 @@ function recurrenceFault(lines: readonly string[]): string | undefined {
     if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+function inviteesFault(invitees: readonly Invitee[]): string | undefined {
+  if (invitees.length > ATTENDEES_MAX) return `event.attendees: at most ${ATTENDEES_MAX}`;
+  if (new Set(invitees.map(({ user }) => user)).size < invitees.length) {
+    return "event.attendees: one twice";
+  }
+  return invitees
+    .map(({ user }) => idFault("event.attendees.user", user))
+    .find((fault) => fault !== undefined);
 }
 
 function remindersFault(minutes: readonly number[]): string | undefined {

@@ -23,6 +23,11 @@ export class OutboxFull extends Error {
   override readonly name = "OutboxFull";
 }
 
+/** Not an error: what the command asks for does not fit one batch, and nothing of it is written. */
+export class CommandTooLarge extends Error {
+  override readonly name = "CommandTooLarge";
+}
+
 /** What an operation came to. */
 export type Outcome =
   | {

@@ -38,13 +38,19 @@ export function findStanding(
   return refuseUnlessTheirs(draft, caller, found.event) ?? found;
 }
 
-/** In a group's calendar an event is its organiser's, and theirs who lead the group and rank strictly higher. */
+/** A copy is its organiser's. In a group's calendar an event is its organiser's, and theirs who lead the group and rank strictly higher. */
 export function refuseUnlessTheirs(
   draft: Draft,
   caller: Caller,
   event: CalendarEvent,
 ): Refusal | undefined {
   const owner = calendarOwner(event.calendar);
+  if (event.source !== "") {
+    return refuse(
+      "failed-precondition",
+      `${eventName(event.calendar, event.id)} is changed by who organises it: answer it instead`,
+    );
+  }
   if (caller.kind !== "user") return refuseNotFound(eventName(event.calendar, event.id));
   if (owner?.kind !== "group" || event.organizer === caller.user) return undefined;
   const { relation } = calendarFacts(draft, caller, event.calendar);

@@ -3,6 +3,7 @@ import type {
   CalendarEvent,
   Caller,
   ChangeKind,
+  EventBody,
   EventContent,
   EventField,
   EventSpan,
@@ -10,33 +11,38 @@ import type {
   Operation,
 } from "../domain/index.js";
 import { ensureCalendar } from "./calendar-rows.js";
-import { refuse, refuseNotFound } from "./draft.js";
+import { askAgain } from "./decision.js";
+import { CommandTooLarge, refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
 import { formatEtag } from "./etag.js";
-import { indexKey } from "./event-times.js";
+import { putPurge, PURGE_DELAY_MS } from "./event-purge.js";
 import { findStanding, refuseUnlessTheirs, refuseWriter } from "./event-rights.js";
 import { findEventRow } from "./find-event.js";
 import type { FoundEvent } from "./find-event.js";
 import { gather } from "./gather.js";
+import { invite } from "./invite.js";
+import type { Invited } from "./invite.js";
 import { instanceId, isRecurring } from "./instances.js";
 import { KEYS } from "./rows.js";
 import type { SeriesRow } from "./rows.js";
 import { EXCEPTED_MAX, exceptOccurrence, seriesCost } from "./series.js";
 import type { Standing } from "./series.js";
 import { compareText } from "./text.js";
-import { eventName, writeEvent } from "./write-event.js";
+import { eventName } from "./write-event.js";
+import { writeRecord } from "./write-record.js";
 
 type CreateEvent = Extract<Operation, { kind: "create-event" }>;
 type UpdateEvent = Extract<Operation, { kind: "update-event" }>;
 type DeleteEvent = Extract<Operation, { kind: "delete-event" }>;
 type UndeleteEvent = Extract<Operation, { kind: "undelete-event" }>;
+type CancelEvent = Extract<Operation, { kind: "cancel-event" }>;
 type CreateEvents = Extract<Operation, { kind: "create-events" }>;
 type DeleteEvents = Extract<Operation, { kind: "delete-events" }>;
 
-/** How long a deleted event is kept, in log time. */
-export const PURGE_DELAY_MS = 30 * 86_400_000;
 /** Rows that deleting one event writes, but for those of a series. */
-const DELETE_ROWS = 4;
+const DELETE_ROWS = 5;
+/** Rows that cancelling one writes, but for those that tell of it. */
+const CANCEL_ROWS = 3;
 
 export function createEvent(draft: Draft, caller: Caller, operation: CreateEvent): Outcome {
   const refusal = refuseCalendar(draft, caller, operation.calendar);
@@ -85,18 +91,24 @@ function createOne(
   draft: Draft,
   caller: Caller,
   calendar: string,
-  { event: id, content, occurrences }: NewEvent,
+  { event: id, content, group = "", occurrences }: NewEvent,
 ): Outcome {
   if (caller.kind !== "user") return refuseNotFound(`calendars/${calendar}`);
   if (draft.has(KEYS.event(calendar, id))) {
     return refuse("already-exists", `${eventName(calendar, id)} exists`);
   }
+  const { invitees, ...body } = inOrder(content);
+  const invited = invite(draft, { organizer: caller.user, calendar, group, invitees });
+  if (invited.kind === "refused") return invited;
   const event: CalendarEvent = {
     calendar,
     id,
-    ...inOrder(content),
+    ...body,
     organizer: caller.user,
-    // A personal event waits for nobody.
+    attendees: invited.attendees,
+    group: invited.group,
+    rule: invited.rule,
+    source: "",
     state: "confirmed",
     sequence: 0,
     createTimeMs: draft.nowMs,
@@ -108,7 +120,7 @@ function createOne(
     originalStartMs: 0,
   };
   const series = occurrences && { occurrences, exceptedMs: [] };
-  return writeEvent(draft, "created", { event, series }, undefined);
+  return writeRecord(draft, "created", { event, series }, undefined);
 }
 
 /** An occurrence that is written by itself becomes a row of its own. */
@@ -118,12 +130,16 @@ export function updateEvent(draft: Draft, caller: Caller, operation: UpdateEvent
   if (found.kind === "refused") return found;
   const before = found.event;
   if (isStale(etag, before)) return refuseStale(before);
+  if (before.state === "cancelled") return refuseCancelled(before);
   const written = withFields(before, inOrder(content), fields);
   const series = seriesAfter(found, written, operation);
   if (series.kind === "refused") return series;
+  const invited = inviteesAfter(draft, before, operation);
+  if (invited.kind === "refused") return invited;
   const isSameTime = isSameSpan(before.span, written.span) && isSameRecurrence(before, written);
   const event: CalendarEvent = {
     ...written,
+    attendees: isSameTime ? invited.attendees : askAgain(invited.attendees, before.organizer),
     sequence: before.sequence + (isSameTime ? 0 : 1),
     updateTimeMs: draft.nowMs,
     revision: draft.nextRevision,
@@ -131,7 +147,7 @@ export function updateEvent(draft: Draft, caller: Caller, operation: UpdateEvent
   const after = { event, series: series.row };
   if (found.kind === "occurrence") return writeException(draft, "updated", after.event, found);
   const cut = isRecurring(before) && !isRecurring(event) ? exceptionsOf(draft, found) : [];
-  const outcome = writeEvent(draft, "updated", after, found);
+  const outcome = writeRecord(draft, "updated", after, found);
   for (const exception of cut) deleteRow(draft, { event: exception, series: undefined });
   return outcome;
 }
@@ -152,6 +168,23 @@ export function deleteEvent(draft: Draft, caller: Caller, operation: DeleteEvent
   }
   const outcome = deleteRow(draft, found);
   for (const exception of exceptions) deleteRow(draft, { event: exception, series: undefined });
+  return outcome;
+}
+
+/** It stays where it is, and no longer takes time; the instances that differ go the same way. */
+export function cancelEvent(draft: Draft, caller: Caller, operation: CancelEvent): Outcome {
+  const { calendar, event: id, etag } = operation;
+  const found = findStanding(draft, caller, "event.cancel", calendar, id);
+  if (found.kind === "refused") return found;
+  if (isStale(etag, found.event)) return refuseStale(found.event);
+  if (found.event.state === "cancelled") return refuseCancelled(found.event);
+  if (found.kind === "occurrence") {
+    return writeException(draft, "updated", asCancelled(draft, found.event), found);
+  }
+  const exceptions = exceptionsOf(draft, found).filter(({ state }) => state !== "cancelled");
+  if (!draft.hasRoom((exceptions.length + 1) * CANCEL_ROWS)) throw new CommandTooLarge();
+  const outcome = cancelRow(draft, found);
+  for (const exception of exceptions) cancelRow(draft, { event: exception, series: undefined });
   return outcome;
 }
 
@@ -179,6 +212,28 @@ export function undeleteEvent(draft: Draft, caller: Caller, operation: UndeleteE
   const outcome = undeleteRow(draft, found);
   for (const exception of exceptions) undeleteRow(draft, { event: exception, series: undefined });
   return outcome;
+}
+
+type Invitees = Pick<Invited, "kind" | "attendees"> | Refusal;
+
+/** Who stays has said what they said; who is new is asked as at the beginning. */
+function inviteesAfter(
+  draft: Draft,
+  before: CalendarEvent,
+  { content, fields }: UpdateEvent,
+): Invitees {
+  const { attendees, organizer, calendar, group } = before;
+  if (!fields.includes("invitees")) return { kind: "invited", attendees };
+  const invited = invite(draft, { organizer, calendar, group, invitees: content.invitees });
+  if (invited.kind === "refused") return invited;
+  const said = new Map(attendees.map((attendee) => [attendee.user, attendee]));
+  return {
+    kind: "invited",
+    attendees: invited.attendees.map((attendee) => {
+      const former = said.get(attendee.user);
+      return former === undefined ? attendee : { ...former, optional: attendee.optional };
+    }),
+  };
 }
 
 type SeriesAfter = { readonly kind: "series"; readonly row: SeriesRow | undefined } | Refusal;
@@ -228,7 +283,17 @@ function asDeleted(draft: Draft, event: CalendarEvent): CalendarEvent {
 function deleteRow(draft: Draft, before: Standing): Outcome {
   const event = asDeleted(draft, before.event);
   putPurge(draft, event);
-  return writeEvent(draft, "deleted", { event, series: before.series }, before);
+  return writeRecord(draft, "deleted", { event, series: before.series }, before);
+}
+
+function asCancelled(draft: Draft, event: CalendarEvent): CalendarEvent {
+  const revision = draft.nextRevision;
+  return { ...event, state: "cancelled", updateTimeMs: draft.nowMs, revision };
+}
+
+function cancelRow(draft: Draft, before: Standing): Outcome {
+  const event = asCancelled(draft, before.event);
+  return writeRecord(draft, "updated", { event, series: before.series }, before);
 }
 
 function undeleteRow(draft: Draft, before: Standing): Outcome {
@@ -241,22 +306,16 @@ function undeleteRow(draft: Draft, before: Standing): Outcome {
     purgeTimeMs: 0,
     revision: draft.nextRevision,
   };
-  return writeEvent(draft, "updated", { event, series: before.series }, before);
-}
-
-function putPurge(draft: Draft, event: CalendarEvent): void {
-  const { calendar, id, purgeTimeMs } = event;
-  const keys = [indexKey(event), ...(isRecurring(event) ? [KEYS.series(calendar, id)] : [])];
-  const purgeKey = KEYS.eventPurge(purgeTimeMs, calendar, id);
-  draft.put(draft.rows.expiry, purgeKey, { keys, bytes: 0 });
+  return writeRecord(draft, "updated", { event, series: before.series }, before);
 }
 
 function writeException(
   draft: Draft,
   kind: ChangeKind,
   event: CalendarEvent,
-  { recurring, series }: FoundEvent & { readonly kind: "occurrence" },
+  found: FoundEvent & { readonly kind: "occurrence" },
 ): Outcome {
+  const { recurring, series } = found;
   if (series.exceptedMs.length >= EXCEPTED_MAX) {
     return refuse(
       "failed-precondition",
@@ -265,7 +324,8 @@ function writeException(
   }
   exceptOccurrence(draft, recurring, series, event.originalStartMs);
   if (event.deleteTimeMs !== 0) putPurge(draft, event);
-  return writeEvent(draft, kind, { event, series: undefined }, undefined);
+  const was = { event: found.event, series: undefined };
+  return writeRecord(draft, kind, { event, series: undefined }, undefined, was);
 }
 
 function inOrder(content: EventContent): EventContent {
@@ -293,7 +353,7 @@ function withFields(
   };
 }
 
-function isSameRecurrence(a: EventContent, b: EventContent): boolean {
+function isSameRecurrence(a: EventBody, b: EventBody): boolean {
   return (
     a.recurrence.length === b.recurrence.length &&
     a.recurrence.every((line, i) => line === b.recurrence[i])
@@ -319,6 +379,11 @@ function isSameSpan(a: EventSpan, b: EventSpan): boolean {
 
 function isStale(etag: string, event: CalendarEvent): boolean {
   return etag !== "" && etag !== formatEtag(event.revision);
+}
+
+function refuseCancelled(event: CalendarEvent): Refusal {
+  const name = eventName(event.calendar, event.id);
+  return refuse("failed-precondition", `${name} is cancelled: create another`);
 }
 
 function refuseStale(event: CalendarEvent): Refusal {

@@ -173,6 +173,8 @@ function targetOf(operation: Operation): string {
     case "update-event":
     case "delete-event":
     case "undelete-event":
+    case "cancel-event":
+    case "respond-event":
     case "create-events":
     case "delete-events":
     case "extend-series":

@@ -4,6 +4,7 @@ import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
 import { calendarOwner } from "../policy/index.js";
 import { ensureReads, furtherRange, isFurther } from "./calendar-rows.js";
 import { standingRange } from "./calendars.js";
+import { copyReads } from "./copies.js";
 import { eventReads } from "./find-event.js";
 import type { Collection, RangeMap } from "../placement/index.js";
 import { requestReads } from "./idempotency.js";
@@ -101,6 +102,8 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       ];
     case "update-event":
     case "delete-event":
+    case "cancel-event":
+    case "respond-event":
     case "undelete-event":
       return [
         ...placeKeys(caller, operation.calendar),
@@ -124,7 +127,10 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "sweep":
       return [KEYS.sweepBounds, KEYS.requestUsage];
     case "deliver":
-      return [KEYS.inbox(operation.source, operation.epoch)];
+      return [
+        KEYS.inbox(operation.source, operation.epoch),
+        ...(operation.delivery.kind === "event" ? copyReads(operation.delivery) : []),
+      ];
     case "settle-outbox":
       return [KEYS.outboxLane(operation.target)];
     case "unknown":
@@ -152,6 +158,12 @@ function laneKeys(operation: Operation, { shards }: RangeMap): readonly StateKey
       return lanes("calendars");
     case "set-user-standing":
       return lanes("groups");
+    case "create-event":
+      return operation.content.invitees.length > 0 || operation.group !== undefined
+        ? lanes("calendars")
+        : [];
+    case "respond-event":
+      return lanes("calendars");
     default:
       return [];
   }

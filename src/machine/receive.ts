@@ -1,7 +1,10 @@
 import { unreachable } from "../base/index.js";
 import type { Delivery, Member } from "../domain/index.js";
+import { receiveAnswer } from "./answers.js";
+import { receiveEvent } from "./copies.js";
 import type { Draft } from "./draft.js";
 import { gather } from "./gather.js";
+import { followGroup } from "./group-events.js";
 import { dropMember, GROUPS_MAX, memberCount } from "./group-rows.js";
 import { endMembership } from "./members.js";
 import { findGroup } from "./membership.js";
@@ -13,9 +16,14 @@ const ENDED_MAX = 20;
 /** What another shard said. It is never refused: the sender has done its part already. */
 export function receive(draft: Draft, delivery: Delivery): void {
   switch (delivery.kind) {
-    case "group":
-      draft.put(draft.rows.group, KEYS.group(delivery.group.id), delivery.group);
+    case "group": {
+      const { group } = delivery;
+      draft.put(draft.rows.group, KEYS.group(group.id), group);
+      if (group.deleteTimeMs !== 0) {
+        followGroup(draft, { kind: "group-events", group: group.id, left: "", after: "" });
+      }
       return;
+    }
     case "member": {
       const { member } = delivery;
       draft.put(draft.rows.member, KEYS.member(member.group, member.user), member);
@@ -25,6 +33,21 @@ export function receive(draft: Draft, delivery: Delivery): void {
     case "member-gone":
       draft.delete(KEYS.member(delivery.group, delivery.user));
       draft.delete(KEYS.memberGroup(delivery.user, delivery.group));
+      followGroup(draft, {
+        kind: "group-events",
+        group: delivery.group,
+        left: delivery.user,
+        after: "",
+      });
+      return;
+    case "event":
+      receiveEvent(draft, delivery);
+      return;
+    case "answer":
+      receiveAnswer(draft, delivery);
+      return;
+    case "group-events":
+      followGroup(draft, delivery);
       return;
     case "user-gone":
       endMemberships(draft, delivery.user);

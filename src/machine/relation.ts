@@ -2,6 +2,7 @@ import type { CalendarEvent, Caller } from "../domain/index.js";
 import { calendarOwner, sightOf } from "../policy/index.js";
 import type { Facts, Membership, Relation } from "../policy/index.js";
 import { calendarOf } from "./calendar-rows.js";
+import { attendeeOf } from "./decision.js";
 import { gather } from "./gather.js";
 import { groupsOfRange } from "./group-rows.js";
 import { ANCESTORS_MAX, findGroup, findMember } from "./membership.js";
@@ -35,7 +36,8 @@ export function calendarFacts(state: StateReader, caller: Caller, key: string): 
 /** What a caller is to an event, given what the caller is to its calendar. */
 export function relationToEvent(caller: Caller, event: CalendarEvent, of: Relation): Relation {
   if (of === "owner" || caller.kind !== "user") return of;
-  return event.organizer === caller.user ? "owner" : of;
+  if (event.organizer === caller.user) return "owner";
+  return attendeeOf(event, caller.user) === undefined ? of : "attendee";
 }
 
 /** An event as a caller sees it: undefined where that is nothing. */
@@ -68,6 +70,10 @@ function asBusy(event: CalendarEvent): CalendarEvent {
     description: "",
     location: "",
     organizer: "",
+    attendees: [],
+    group: "",
+    rule: "organizer",
+    source: "",
     labels: [],
     reminderMinutes: [],
     recurrence: [],

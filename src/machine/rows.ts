@@ -171,6 +171,7 @@ export interface RowCodecs {
  *   er/{calendar}/{event}           Series of an event that repeats
  *   eo/{calendar}/{length}/{start}/{event}  Occurrence of an event that repeats
  *   eh/{time}/{calendar}/{event}    empty: a series is to be extended then, if it still is to
+ *   ge/{group}/{end}/{calendar}/{event}  that an event of a group stands, here, until then
  *   rq/{principal}/{request id}     RequestOutcome
  *   rx/{expire}/{principal}/{request id}  Expiry of an outcome whose request id tells its time
  *   ry/{expire}/{principal}/{request id}  the same of any other request id

@@ -1,7 +1,7 @@
 import type {
   CalendarEvent,
   Caller,
-  EventContent,
+  EventBody,
   Occurrences,
   Operation,
   Question,
@@ -127,7 +127,7 @@ export function listDueSeries(
 
 /** What an event that repeats has to say of its occurrences, and one that does not must not. */
 export function occurrencesFault(
-  content: EventContent,
+  content: EventBody,
   occurrences: Occurrences | undefined,
 ): string | undefined {
   if (content.recurrence.length === 0) {

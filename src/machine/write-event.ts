@@ -2,7 +2,8 @@ import type { CalendarEvent, ChangeKind } from "../domain/index.js";
 import { calendarOwner } from "../policy/index.js";
 import type { Draft, Outcome } from "./draft.js";
 import { indexKey } from "./event-times.js";
-import { KEYS } from "./rows.js";
+import { groupIndexKey } from "./group-index.js";
+import { KEYS, MARK } from "./rows.js";
 import { writeSeries } from "./series.js";
 import type { Standing } from "./series.js";
 
@@ -28,6 +29,7 @@ export function writeEvent(
   draft.putBytes(KEYS.event(calendar, id), bytes);
   if (formerIndex !== undefined && formerIndex !== index) draft.delete(formerIndex);
   draft.putBytes(index, bytes);
+  writeGroupIndex(draft, before?.event, event);
   if (after.series !== undefined || before?.series !== undefined) writeSeries(draft, before, after);
   const name = eventName(calendar, id);
   const resource = { kind: "event", event } as const;
@@ -39,6 +41,18 @@ export function writeEvent(
     resource,
   });
   return { kind: "done", name, revision, resource };
+}
+
+function writeGroupIndex(
+  draft: Draft,
+  before: CalendarEvent | undefined,
+  after: CalendarEvent,
+): void {
+  const former = before && groupIndexKey(before);
+  const present = groupIndexKey(after);
+  if (former === present) return;
+  if (former !== undefined) draft.delete(former);
+  if (present !== undefined) draft.putBytes(present, MARK);
 }
 
 /** Whom an event concerns, wherever they look: the owner of its calendar. */

@@ -169,8 +169,8 @@ export const RIGHTS = {
   "event.update": writer,
   "event.delete": writer,
   "event.undelete": writer,
-  "event.cancel": nobody,
-  "event.respond": nobody,
+  "event.cancel": writer,
+  "event.respond": owner,
 
   "agenda.list": nobody,
   "agenda.free-busy": nobody,

@@ -86,6 +86,7 @@ function createEvent(user: string, ulid: string, n: number): Command {
         labels: [],
         reminderMinutes: [],
         recurrence: [],
+        invitees: [],
       },
     },
   };

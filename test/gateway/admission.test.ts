@@ -1,3 +1,4 @@
+import { AgendaService } from "../../gen/cabildo/v1/agenda_pb.js";
 import { expect } from "chai";
 import { create } from "@bufbuild/protobuf";
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
@@ -60,10 +61,10 @@ describe("the gateway", function () {
   it("says of what does not exist yet that it does not", async () => {
     const bench = await GatewayBench.open();
     const { accessToken } = await bench.person("ana");
-    const call = bench.call(EventService.method.cancelEvent, {}, accessToken);
+    const call = bench.call(AgendaService.method.suggestTimes, {}, accessToken);
     const failure = await failureOf(call);
     expect(failure).to.include({ code: "unimplemented" });
-    expect(failure.message).to.equal("cabildo.v1.EventService/CancelEvent does not exist yet");
+    expect(failure.message).to.equal("cabildo.v1.AgendaService/SuggestTimes does not exist yet");
   });
 
   it("does not serve operators, and nothing that has no rule", async () => {

@@ -120,14 +120,6 @@ describe("events", function () {
     }
   });
 
-  it("refuse what does not exist yet rather than forget it", async () => {
-    for (const over of [{ group: "groups/choir" }, { attendees: [{ user: "users/nora" }] }]) {
-      expect(await failureOf(bench.createEvent(ana, "ana", over))).to.include({
-        code: "unimplemented",
-      });
-    }
-  });
-
   it("are only checked where that is all that was asked", async () => {
     const before = bench.shards.commands.length;
     const parent = "calendars/ana.checks";

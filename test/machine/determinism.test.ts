@@ -141,12 +141,15 @@ const LOADS_MAX: Partial<Record<OperationKind, number>> = {
   "update-calendar": 4,
   "delete-calendar": 1,
   "set-reader": 4,
-  "create-event": 5,
-  "create-events": 5,
-  "update-event": 5,
-  "delete-event": 5,
-  "delete-events": 5,
-  "undelete-event": 5,
+  // Whom an event concerns, is told of in the lanes of their shards.
+  "create-event": 7,
+  "create-events": 7,
+  "update-event": 7,
+  "delete-event": 7,
+  "delete-events": 7,
+  "undelete-event": 7,
+  "cancel-event": 7,
+  "respond-event": 2,
   // What it says goes on from what is there.
   deliver: 12,
 };

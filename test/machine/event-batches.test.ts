@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { CalendarEvent, Operation } from "../../src/domain/index.js";
-import { PURGE_DELAY_MS } from "../../src/machine/events.js";
+import { PURGE_DELAY_MS } from "../../src/machine/event-purge.js";
 import { createEvent, eventContent, eventId, SYSTEM, userCaller } from "../support/agenda.js";
 import { AgendaShard } from "../support/agenda-shard.js";
 

@@ -79,6 +79,10 @@ export const anyContent: fc.Arbitrary<EventContent> = fc.record({
   labels,
   reminderMinutes: fc.array(fc.integer({ min: 0, max: 40_320 }), { maxLength: 5 }),
   recurrence: fc.constant([]),
+  invitees: fc.uniqueArray(fc.record({ user, optional: fc.boolean() }), {
+    selector: (invitee) => invitee.user,
+    maxLength: 3,
+  }),
 });
 
 export const anyCalendarContent: fc.Arbitrary<CalendarContent> = fc.record({
@@ -120,6 +124,7 @@ const fields = fc.subarray([
   "labels",
   "reminderMinutes",
   "recurrence",
+  "invitees",
 ] as const);
 
 const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
@@ -295,8 +300,18 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     reads: fc.boolean(),
   }),
   fc
-    .record({ kind: fc.constant("create-event" as const), calendar, event, made: anyNewContent })
-    .map(({ made, ...operation }) => ({ ...operation, ...made })),
+    .record({
+      kind: fc.constant("create-event" as const),
+      calendar,
+      event,
+      made: anyNewContent,
+      group: fc.constantFrom(undefined, undefined, "choir", "board"),
+    })
+    .map(({ made, group: of, ...operation }) => ({
+      ...operation,
+      ...made,
+      ...(of === undefined ? {} : { group: of }),
+    })),
   fc
     .record({
       kind: fc.constant("update-event" as const),
@@ -308,6 +323,14 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     })
     .map(({ made, ...operation }) => ({ ...operation, ...made })),
   fc.record({ kind: fc.constant("delete-event" as const), calendar, event: anyInstance, etag }),
+  fc.record({ kind: fc.constant("cancel-event" as const), calendar, event: anyInstance, etag }),
+  fc.record({
+    kind: fc.constant("respond-event" as const),
+    calendar,
+    event: anyInstance,
+    response: fc.constantFrom("accepted" as const, "declined" as const, "tentative" as const),
+    comment: fc.constantFrom("", "with pleasure"),
+  }),
   fc.record({ kind: fc.constant("undelete-event" as const), calendar, event: anyInstance }),
   fc.record({
     kind: fc.constant("extend-series" as const),

@@ -57,6 +57,7 @@ export function eventContent(over: Partial<EventContent> = {}): EventContent {
     labels: [],
     reminderMinutes: [],
     recurrence: [],
+    invitees: [],
     ...over,
   };
 }

@@ -1,7 +1,7 @@
 import type { Event } from "../../../gen/cabildo/v1/events_pb.js";
-import type { EventContent, EventField } from "../../domain/index.js";
+import type { EventBody, EventContent, EventField } from "../../domain/index.js";
 import { contentFromPublic } from "../../wire/index.js";
-import { fieldFault, notYet } from "../faults.js";
+import { fieldFault } from "../faults.js";
 import { requireTimeZone } from "../time-zone.js";
 
 /** Paths of an update mask that stand for what a person writes. */
@@ -16,6 +16,7 @@ const WRITABLE: ReadonlyMap<string, EventField> = new Map([
   ["labels", "labels"],
   ["reminders", "reminderMinutes"],
   ["recurrence", "recurrence"],
+  ["attendees", "invitees"],
 ]);
 const ALL: readonly EventField[] = [...new Set(WRITABLE.values())];
 
@@ -25,6 +26,8 @@ const SET_BY_THE_CLUSTER: ReadonlySet<string> = new Set([
   "ical_uid",
   "sequence",
   "organizer",
+  "organizer_event",
+  "group",
   "recurring_event",
   "original_start_time",
   "state",
@@ -36,7 +39,6 @@ const SET_BY_THE_CLUSTER: ReadonlySet<string> = new Set([
   "shard",
   "position",
 ]);
-const NOT_YET: ReadonlySet<string> = new Set(["group", "attendees"]);
 
 /** Stands where a span is not written. */
 const NO_SPAN = { kind: "timed", startMs: 0, endMs: 1, timeZone: "UTC" } as const;
@@ -59,10 +61,11 @@ export function maskedContent(event: Event, mask: readonly string[]): EventWrite
 }
 
 /** An event's content with some fields written over. */
-export function overwrite(before: EventContent, { fields, content }: EventWrite): EventContent {
-  const pick = <Field extends EventField>(field: Field): EventContent[Field] =>
+export function overwrite(before: EventBody, { fields, content }: EventWrite): EventContent {
+  const pick = <Field extends keyof EventBody>(field: Field): EventBody[Field] =>
     (fields.includes(field) ? content : before)[field];
   return {
+    invitees: content.invitees,
     title: pick("title"),
     description: pick("description"),
     location: pick("location"),
@@ -80,7 +83,6 @@ function fieldsOfPath(path: string): readonly EventField[] {
   const field = WRITABLE.get(path);
   if (field !== undefined) return [field];
   if (SET_BY_THE_CLUSTER.has(path)) return [];
-  if (NOT_YET.has(path)) throw notYet(`event.${path}`);
   const [head = ""] = path.split(".");
   if (WRITABLE.has(head)) {
     throw fieldFault("update_mask", `${path}: name the whole field, ${head}`);
@@ -99,12 +101,12 @@ function populated(event: Event): readonly EventField[] {
     labels: Object.keys(event.labels).length > 0,
     reminderMinutes: event.reminders.length > 0,
     recurrence: event.recurrence.length > 0,
+    invitees: event.attendees.length > 0,
   };
   return ALL.filter((field) => isSet[field]);
 }
 
 function readWrite(event: Event, fields: readonly EventField[]): EventWrite {
-  refuseNotYet(event);
   const { span, ...content } = contentFromPublic(event, "event", fieldFault);
   if (fields.includes("title") && content.title === "") {
     throw fieldFault("event.title", "must be set");
@@ -118,10 +120,4 @@ function readWrite(event: Event, fields: readonly EventField[]): EventWrite {
   requireTimeZone(span.timeZone, "event.timed.time_zone");
   const timeZone = span.timeZone === "" ? "UTC" : span.timeZone;
   return { fields: [...new Set(fields)], content: { ...content, span: { ...span, timeZone } } };
-}
-
-/** Better refused than forgotten. */
-function refuseNotYet(event: Event): void {
-  if (event.group !== "") throw notYet("event.group");
-  if (event.attendees.length > 0) throw notYet("event.attendees");
 }

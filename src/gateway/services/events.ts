@@ -4,26 +4,30 @@ import type {
   BatchCreateEventsRequest,
   BatchDeleteEventsRequest,
   BatchGetEventsRequest,
+  CancelEventRequest,
   CreateEventRequest,
   DeleteEventRequest,
   Event,
   ListEventsRequest,
   ListInstancesRequest,
+  RespondEventRequest,
   UndeleteEventRequest,
   UpdateEventRequest,
 } from "../../../gen/cabildo/v1/events_pb.js";
 import { ClusterError } from "../../base/index.js";
-import type { CalendarEvent, Caller } from "../../domain/index.js";
+import type { CalendarEvent, Caller, EventBody, EventContent } from "../../domain/index.js";
 import type { ShardDescription } from "../../placement/index.js";
 import { eventToPublic, timestampToMs } from "../../wire/index.js";
+import { calendarOwner } from "../../policy/index.js";
 import { requireCalendar } from "../calendars.js";
 import { parseFilter } from "../filter.js";
 import { fieldFault, notFound, refused } from "../faults.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import type { ShardPosition } from "../../shards/index.js";
+import { hearOfGroups } from "../group-news.js";
 import { successiveIds } from "../ids.js";
-import { parseCalendar, parseEvent } from "../names.js";
+import { parseCalendar, parseEvent, parseGroup } from "../names.js";
 import { Pages } from "../page-tokens.js";
 import { positionsOf } from "../positions.js";
 import type { Repeatable, Written } from "../shard-calls.js";
@@ -31,6 +35,8 @@ import type { ServiceContext } from "./context.js";
 import { maskedContent, newContent, overwrite } from "./event-fields.js";
 import type { EventWrite } from "./event-fields.js";
 import { occurrencesOf } from "./occurrences.js";
+import { requireUsersExist } from "../users-exist.js";
+import { respond } from "./responses.js";
 
 const PAGE_SIZE_DEFAULT = 50;
 
@@ -55,6 +61,8 @@ export function eventHandlers(context: ServiceContext): readonly Handler[] {
     unary(method.batchCreateEvents, (call, request) => service.batchCreate(call, request)),
     unary(method.batchDeleteEvents, (call, request) => service.batchDelete(call, request)),
     unary(method.listInstances, (call, request) => service.listInstances(call, request)),
+    unary(method.cancelEvent, (call, request) => service.cancel(call, request)),
+    unary(method.respondEvent, (call, request) => service.respond(call, request)),
     unary(method.updateEvent, (call, request) => service.update(call, request)),
     unary(method.deleteEvent, (call, request) => service.delete(call, request)),
   ];
@@ -71,10 +79,12 @@ class Events {
     const calendar = parseCalendar(request.parent, "parent");
     requireCalendar(call.caller, "event.create", calendar, request.parent);
     const content = newContent(request.event);
+    const group = groupOf(request.event, "event.group");
+    await this.#requireInvited(call, calendar, [{ content, group, path: "event" }]);
     const occurrences = occurrencesOf(content, this.#context.clock.wallMs());
     const shard = call.shards.of("calendars", calendar);
     if (request.validateOnly) {
-      const event = { ...UNWRITTEN, ...content, calendar, organizer: userOf(call.caller) };
+      const event = { ...UNWRITTEN, ...bodyOf(content), calendar, organizer: userOf(call.caller) };
       return Object.assign(this.#preview(event, shard), { name: "", icalUid: "" });
     }
     const written = await call.shards.execute(
@@ -85,6 +95,7 @@ class Events {
         calendar,
         event: this.#context.ids.event(),
         content,
+        ...group,
         ...occurrences,
       },
       { method: method.createEvent, request },
@@ -156,13 +167,18 @@ class Events {
       throw fieldFault("update_mask", "nothing to write: name fields of the event, or set them");
     }
     const shard = call.shards.of("calendars", calendar);
+    if (write.fields.includes("invitees")) {
+      await this.#requireInvited(call, calendar, [{ content: write.content, path: "event" }]);
+    }
     const repeatable: Repeatable = { method: method.updateEvent, request };
     for (let tries = 1; ; tries++) {
       const before =
         needsBefore(write, request) && (await this.#requireStanding(call, shard, wanted));
       const content = before ? overwrite(before, write) : write.content;
       const occurrences = before ? occurrencesOf(content, this.#context.clock.wallMs()) : {};
-      if (before && request.validateOnly) return this.#preview({ ...before, ...content }, shard);
+      if (before && request.validateOnly) {
+        return this.#preview({ ...before, ...bodyOf(content) }, shard);
+      }
       const { fields } = write;
       const operation = { kind: "update-event", calendar, event, etag: wanted.etag } as const;
       try {
@@ -194,6 +210,22 @@ class Events {
     return await this.#answer(call, shard, written);
   }
 
+  async cancel(call: Call, request: CancelEventRequest): Promise<Event> {
+    const { calendar, event } = parseEvent(request.name, "name");
+    requireCalendar(call.caller, "event.cancel", calendar, request.name);
+    const shard = call.shards.of("calendars", calendar);
+    const operation = { kind: "cancel-event", calendar, event, etag: request.etag } as const;
+    const repeatable: Repeatable = { method: method.cancelEvent, request };
+    const written = await call.shards.execute(shard, call.caller, operation, repeatable);
+    return await this.#answer(call, shard, written);
+  }
+
+  async respond(call: Call, request: RespondEventRequest): Promise<Event> {
+    const { event, position } = await respond(this.#context.clock, call, request);
+    const shard = call.shards.of("calendars", event.calendar);
+    return this.show(event, shard, position.epoch);
+  }
+
   async undelete(call: Call, request: UndeleteEventRequest): Promise<Event> {
     const { calendar, event } = parseEvent(request.name, "name");
     requireCalendar(call.caller, "event.undelete", calendar, request.name);
@@ -218,6 +250,7 @@ class Events {
     const calendar = parseCalendar(parent, "parent");
     requireCalendar(call.caller, "event.create", calendar, parent);
     const ids = successiveIds(this.#context.ids.event(), requests.length);
+    const asked: Asked[] = [];
     const events = requests.map((item, i) => {
       const path = `requests[${i}]`;
       if (item.parent !== parent) throw fieldFault(`${path}.parent`, "must be the batch's");
@@ -226,8 +259,11 @@ class Events {
       const content = newContent(item.event);
       const nowMs = this.#context.clock.wallMs();
       const made = occurrencesOf(content, nowMs, `${path}.event.recurrence`);
-      return { event: ids[i] ?? "", content, ...made };
+      const group = groupOf(item.event, `${path}.event.group`);
+      asked.push({ content, group, path: `${path}.event` });
+      return { event: ids[i] ?? "", content, ...group, ...made };
     });
+    await this.#requireInvited(call, calendar, asked);
     const { name, position } = await call.shards.execute(
       call.shards.of("calendars", calendar),
       call.caller,
@@ -279,6 +315,17 @@ class Events {
     };
   }
 
+  /** Those who are named must be there, and the groups as they are known now. */
+  async #requireInvited(call: Call, calendar: string, asked: readonly Asked[]): Promise<void> {
+    const isGroup = calendarOwner(calendar)?.kind === "group";
+    for (const { content, path } of asked) {
+      const users = content.invitees.map(({ user }) => user);
+      await requireUsersExist(call, users, `${path}.attendees`);
+    }
+    if (!isGroup && asked.every(({ group }) => group?.group === undefined)) return;
+    await hearOfGroups(this.#context.clock, call, call.shards.of("calendars", calendar));
+  }
+
   async #answer(call: Call, shard: ShardDescription, written: Written): Promise<Event> {
     const { resource, position, name } = written;
     if (resource?.kind === "event") return this.show(resource.event, shard, position.epoch);
@@ -311,8 +358,30 @@ function needsBefore({ fields }: EventWrite, { validateOnly }: UpdateEventReques
   return validateOnly || fields.includes("span") || fields.includes("recurrence");
 }
 
+/** Whom one event of a request invites. */
+interface Asked {
+  readonly content: EventContent;
+  readonly group?: { readonly group?: string };
+  /** Where it stands in the request. */
+  readonly path: string;
+}
+
+function groupOf(event: Event | undefined, field: string): { readonly group?: string } {
+  const name = event?.group ?? "";
+  return name === "" ? {} : { group: parseGroup(name, field) };
+}
+
+/** What stays of it in a preview: who is asked what is found out when it is written. */
+function bodyOf({ invitees: _, ...body }: EventContent): EventBody {
+  return body;
+}
+
 const UNWRITTEN = {
   id: "",
+  attendees: [],
+  group: "",
+  rule: "organizer",
+  source: "",
   state: "confirmed",
   sequence: 0,
   createTimeMs: 0,

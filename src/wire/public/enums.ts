@@ -1,4 +1,9 @@
-import { EventState, Transparency, Visibility } from "../../../gen/cabildo/v1/events_pb.js";
+import {
+  EventState,
+  Response,
+  Transparency,
+  Visibility,
+} from "../../../gen/cabildo/v1/events_pb.js";
 import { GroupKind, InvitationState, MemberRole } from "../../../gen/cabildo/v1/groups_pb.js";
 import { ChangeKind } from "../../../gen/cabildo/v1/sync_pb.js";
 import { UserState } from "../../../gen/cabildo/v1/users_pb.js";
@@ -36,6 +41,14 @@ export const EVENT_STATE = mapping<domain.EventState, EventState>({
   confirmed: EventState.CONFIRMED,
   rejected: EventState.REJECTED,
   cancelled: EventState.CANCELLED,
+});
+
+export const RESPONSE = mapping<domain.Response, Response>({
+  "needs-action": Response.NEEDS_ACTION,
+  accepted: Response.ACCEPTED,
+  declined: Response.DECLINED,
+  tentative: Response.TENTATIVE,
+  "auto-accepted": Response.AUTO_ACCEPTED,
 });
 
 export const GROUP_KIND = mapping<domain.GroupKind, GroupKind>({

@@ -4,7 +4,7 @@ import { EventSchema } from "../../../gen/cabildo/v1/events_pb.js";
 import type { AllDaySpan, Event, TimedSpan } from "../../../gen/cabildo/v1/events_pb.js";
 import type { Date as PublicDate } from "../../../gen/google/type/date_pb.js";
 import type * as domain from "../../domain/index.js";
-import { EVENT_STATE, TRANSPARENCY, VISIBILITY } from "./enums.js";
+import { EVENT_STATE, RESPONSE, TRANSPARENCY, VISIBILITY } from "./enums.js";
 import { formatEtag, timestampToMs, toTimestamp } from "./times.js";
 
 /** What an event says of where it is kept. */
@@ -21,7 +21,7 @@ export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): E
     icalUid: `${event.id}@cabildo`,
     sequence: event.sequence,
     ...contentToPublic(event),
-    organizer: `users/${event.organizer}`,
+    ...invitationToPublic(event),
     state: EVENT_STATE.toPublic(event.state),
     ...instanceToPublic(event),
     createTime: toTimestamp(event.createTimeMs),
@@ -34,6 +34,23 @@ export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): E
   });
 }
 
+/** Who organises it is nobody's to know who sees only that time is taken. */
+function invitationToPublic({ organizer, attendees, group, source, id }: domain.CalendarEvent) {
+  return {
+    organizer: organizer === "" ? "" : `users/${organizer}`,
+    group: group === "" ? "" : `groups/${group}`,
+    organizerEvent: source === "" ? "" : `calendars/${source}/events/${id}`,
+    attendees: attendees.map(({ user, response, optional, comment, respondTimeMs }) => ({
+      user: `users/${user}`,
+      response: RESPONSE.toPublic(response),
+      optional,
+      comment,
+      respondTime: toTimestamp(respondTimeMs),
+      imposed: response === "auto-accepted",
+    })),
+  };
+}
+
 function instanceToPublic({ calendar, recurringEvent, originalStartMs }: domain.CalendarEvent) {
   if (recurringEvent === "") return {};
   return {
@@ -42,7 +59,7 @@ function instanceToPublic({ calendar, recurringEvent, originalStartMs }: domain.
   };
 }
 
-function contentToPublic(content: domain.EventContent) {
+function contentToPublic(content: domain.EventBody) {
   const { title, description, location } = content;
   return {
     title,
@@ -85,7 +102,17 @@ export function contentFromPublic(
     labels: Object.entries(event.labels).map(([key, value]) => ({ key, value })),
     reminderMinutes: event.reminders.map(({ minutesBefore }) => minutesBefore),
     recurrence: event.recurrence,
+    invitees: event.attendees.map(({ user, optional }, i) => ({
+      user: userOf(user, `${path}.attendees[${i}].user`, fault),
+      optional,
+    })),
   };
+}
+
+function userOf(name: string, field: string, fault: FieldFault): string {
+  const [, user] = /^users\/([a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)$/.exec(name) ?? [];
+  if (user === undefined) throw fault(field, "must be a name such as users/{user}");
+  return user;
 }
 
 function spanFromPublic(

@@ -2,7 +2,7 @@
 export { calendarContentFromPublic, calendarToPublic } from "./calendars.js";
 export { changeToPublic } from "./changes.js";
 export type { ChangePlace } from "./changes.js";
-export { GROUP_KIND, MEMBER_ROLE } from "./enums.js";
+export { GROUP_KIND, MEMBER_ROLE, RESPONSE } from "./enums.js";
 export { contentFromPublic, eventToPublic } from "./events.js";
 export type { EventPlace, FieldFault } from "./events.js";
 export {

@@ -7,9 +7,9 @@ import type { Command, Occurrences, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCalendarOperation, toCalendarOperation } from "./calendar-commands.js";
 import { fromCaller, toCaller } from "./caller.js";
-import { decode, required } from "./decoding.js";
+import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
-import { EVENT_FIELD } from "./enums.js";
+import { EVENT_FIELD, RESPONSE } from "./enums.js";
 import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
 import {
@@ -174,6 +174,7 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           calendar: operation.calendar,
           event: operation.event,
           content: toEventContent(operation.content),
+          group: operation.group ?? "",
           ...occurrencesField(operation),
         },
       };
@@ -219,10 +220,26 @@ function toOperation(operation: Operation): pb.Command["operation"] {
             $typeName: "cabildo.store.v1.NewEvent" as const,
             event: item.event,
             content: toEventContent(item.content),
+            group: item.group ?? "",
             ...occurrencesField(item),
           })),
         },
       };
+    case "cancel-event": {
+      const { calendar, event, etag } = operation;
+      return {
+        case: "cancelEvent",
+        value: { $typeName: "cabildo.store.v1.CancelEvent", calendar, event, etag },
+      };
+    }
+    case "respond-event": {
+      const { calendar, event, comment } = operation;
+      const response = RESPONSE.encode(operation.response);
+      return {
+        case: "respondEvent",
+        value: { $typeName: "cabildo.store.v1.RespondEvent", calendar, event, response, comment },
+      };
+    }
     case "delete-events":
       return {
         case: "deleteEvents",
@@ -296,6 +313,10 @@ function fromOccurrencesField({
   return occurrences === undefined ? {} : { occurrences: fromOccurrences(occurrences) };
 }
 
+function groupField({ group }: { readonly group: string }): { readonly group?: string } {
+  return group === "" ? {} : { group };
+}
+
 function fromOperation(operation: pb.Command["operation"]): Operation {
   switch (operation.case) {
     case "registerUser": {
@@ -361,6 +382,7 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
         calendar,
         event,
         content: fromEventContent(required(content, "content")),
+        ...groupField(operation.value),
         ...fromOccurrencesField(operation.value),
       };
     }
@@ -392,9 +414,22 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
         events: events.map((item) => ({
           event: item.event,
           content: fromEventContent(required(item.content, "content")),
+          ...groupField(item),
           ...fromOccurrencesField(item),
         })),
       };
+    }
+    case "cancelEvent": {
+      const { calendar, event, etag } = operation.value;
+      return { kind: "cancel-event", calendar, event, etag };
+    }
+    case "respondEvent": {
+      const { calendar, event, comment } = operation.value;
+      const response = RESPONSE.decode(operation.value.response);
+      if (response === "needs-action" || response === "auto-accepted") {
+        throw new Malformed(`${response} is no answer`);
+      }
+      return { kind: "respond-event", calendar, event, response, comment };
     }
     case "deleteEvents": {
       const { calendar, events } = operation.value;

@@ -2,7 +2,19 @@ import type * as pb from "../../../gen/cabildo/store/v1/deliveries_pb.js";
 import { InvariantViolation, unreachable } from "../../base/index.js";
 import type { Delivery } from "../../domain/index.js";
 import { toInt64, toSafeInteger } from "../int64.js";
-import { fromGroup, fromMember, toGroup, toMember } from "./resources.js";
+import { required } from "./decoding.js";
+import {
+  fromAttendee,
+  fromEvent,
+  fromGroup,
+  fromMember,
+  fromOccurrences,
+  toAttendee,
+  toEvent,
+  toGroup,
+  toMember,
+  toOccurrences,
+} from "./resources.js";
 
 export function toDelivery(delivery: Delivery): pb.Delivery {
   return { $typeName: "cabildo.store.v1.Delivery", news: toNews(delivery) };
@@ -27,6 +39,34 @@ function toNews(delivery: Delivery): pb.Delivery["news"] {
         case: "userGone",
         value: { $typeName: "cabildo.store.v1.UserGone", user: delivery.user },
       };
+    case "event": {
+      const { event, users, series } = delivery;
+      return {
+        case: "eventNews",
+        value: {
+          $typeName: "cabildo.store.v1.EventNews",
+          event: toEvent(event),
+          users: [...users],
+          exceptedMs: (series?.exceptedMs ?? []).map(toInt64),
+          ...(series === undefined ? {} : { occurrences: toOccurrences(series.occurrences) }),
+        },
+      };
+    }
+    case "answer": {
+      const { calendar, event, sequence } = delivery;
+      const attendee = toAttendee(delivery.attendee);
+      return {
+        case: "eventAnswer",
+        value: { $typeName: "cabildo.store.v1.EventAnswer", calendar, event, sequence, attendee },
+      };
+    }
+    case "group-events": {
+      const { group, left, after } = delivery;
+      return {
+        case: "groupEvents",
+        value: { $typeName: "cabildo.store.v1.GroupEvents", group, left, after },
+      };
+    }
     default:
       return unreachable(delivery);
   }
@@ -45,6 +85,28 @@ export function fromDelivery({ news }: pb.Delivery): Delivery {
     }
     case "userGone":
       return { kind: "user-gone", user: news.value.user };
+    case "eventNews": {
+      const { event, users, occurrences, exceptedMs } = news.value;
+      const series = occurrences && {
+        occurrences: fromOccurrences(occurrences),
+        exceptedMs: exceptedMs.map(toSafeInteger),
+      };
+      return {
+        kind: "event",
+        event: fromEvent(required(event, "event")),
+        users,
+        ...(series === undefined ? {} : { series }),
+      };
+    }
+    case "eventAnswer": {
+      const { calendar, event, sequence } = news.value;
+      const attendee = fromAttendee(required(news.value.attendee, "attendee"));
+      return { kind: "answer", calendar, event, sequence, attendee };
+    }
+    case "groupEvents": {
+      const { group, left, after } = news.value;
+      return { kind: "group-events", group, left, after };
+    }
     case undefined:
       throw new InvariantViolation("a delivery of a newer version: this replica must be upgraded");
     default:

@@ -6,6 +6,7 @@ import type {
   ChangeKind,
   ClusterRole,
   ConflictPolicy,
+  DecisionRule,
   EventField,
   EventState,
   GroupField,
@@ -13,6 +14,7 @@ import type {
   InvitationState,
   MemberField,
   MemberRole,
+  Response,
   Transparency,
   User,
   UserAct,
@@ -98,6 +100,7 @@ export const EVENT_FIELD = table<EventField, commands.EventField>("event field",
   transparency: commands.EventField.TRANSPARENCY,
   labels: commands.EventField.LABELS,
   reminderMinutes: commands.EventField.REMINDER_MINUTES,
+  invitees: commands.EventField.INVITEES,
   recurrence: commands.EventField.RECURRENCE,
 });
 
@@ -149,4 +152,18 @@ export const CALENDAR_FIELD = table<CalendarField, commands.CalendarField>("cale
   timeZone: commands.CalendarField.TIME_ZONE,
   conflictPolicy: commands.CalendarField.CONFLICT_POLICY,
   public: commands.CalendarField.PUBLIC,
+});
+
+export const RESPONSE = table<Response, pb.Response>("response", {
+  "needs-action": pb.Response.NEEDS_ACTION,
+  accepted: pb.Response.ACCEPTED,
+  declined: pb.Response.DECLINED,
+  tentative: pb.Response.TENTATIVE,
+  "auto-accepted": pb.Response.AUTO_ACCEPTED,
+});
+
+export const DECISION_RULE = table<DecisionRule, pb.DecisionRule>("decision rule", {
+  organizer: pb.DecisionRule.ORGANIZER,
+  superior: pb.DecisionRule.SUPERIOR,
+  unanimous: pb.DecisionRule.UNANIMOUS,
 });

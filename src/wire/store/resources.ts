@@ -2,10 +2,12 @@ import { toBinary } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import { unreachable } from "../../base/index.js";
 import type {
+  Attendee,
   CalendarDate,
   CalendarEvent,
   ClusterKeys,
   Credentials,
+  EventBody,
   EventContent,
   EventSpan,
   Group,
@@ -22,10 +24,12 @@ import { fromCalendar, toCalendar } from "./calendars.js";
 import { Malformed, required } from "./decoding.js";
 import {
   CLUSTER_ROLE,
+  DECISION_RULE,
   EVENT_STATE,
   GROUP_KIND,
   INVITATION_STATE,
   MEMBER_ROLE,
+  RESPONSE,
   TRANSPARENCY,
   USER_STATE,
   VISIBILITY,
@@ -235,6 +239,31 @@ export function toEvent(event: CalendarEvent): pb.Event {
     revision: toInt64(event.revision),
     recurringEvent: event.recurringEvent,
     originalStartMs: toInt64(event.originalStartMs),
+    attendees: event.attendees.map(toAttendee),
+    group: event.group,
+    rule: DECISION_RULE.encode(event.rule),
+    source: event.source,
+  };
+}
+
+export function toAttendee(attendee: Attendee): pb.Attendee {
+  return {
+    $typeName: "cabildo.store.v1.Attendee",
+    user: attendee.user,
+    optional: attendee.optional,
+    response: RESPONSE.encode(attendee.response),
+    comment: attendee.comment,
+    respondTimeMs: toInt64(attendee.respondTimeMs),
+  };
+}
+
+export function fromAttendee(message: pb.Attendee): Attendee {
+  return {
+    user: message.user,
+    optional: message.optional,
+    response: RESPONSE.decode(message.response),
+    comment: message.comment,
+    respondTimeMs: toSafeInteger(message.respondTimeMs),
   };
 }
 
@@ -242,8 +271,12 @@ export function fromEvent(message: pb.Event): CalendarEvent {
   return {
     calendar: message.calendar,
     id: message.id,
-    ...fromEventContent(required(message.content, "content")),
+    ...fromEventBody(required(message.content, "content")),
     organizer: message.organizer,
+    attendees: message.attendees.map(fromAttendee),
+    group: message.group,
+    rule: DECISION_RULE.decode(message.rule),
+    source: message.source,
     state: EVENT_STATE.decode(message.state),
     sequence: message.sequence,
     createTimeMs: toSafeInteger(message.createTimeMs),
@@ -256,7 +289,10 @@ export function fromEvent(message: pb.Event): CalendarEvent {
   };
 }
 
-export function toEventContent(content: EventContent): pb.EventContent {
+/** Of a stored event, which says of its attendees more than whom to invite: without invitees. */
+export function toEventContent(
+  content: EventBody & Partial<Pick<EventContent, "invitees">>,
+): pb.EventContent {
   return {
     $typeName: "cabildo.store.v1.EventContent",
     title: content.title,
@@ -272,10 +308,20 @@ export function toEventContent(content: EventContent): pb.EventContent {
     })),
     reminderMinutes: [...content.reminderMinutes],
     recurrence: [...content.recurrence],
+    invitees: (content.invitees ?? []).map(({ user, optional }) => ({
+      $typeName: "cabildo.store.v1.Invitee" as const,
+      user,
+      optional,
+    })),
   };
 }
 
 export function fromEventContent(message: pb.EventContent): EventContent {
+  const invitees = message.invitees.map(({ user, optional }) => ({ user, optional }));
+  return { ...fromEventBody(message), invitees };
+}
+
+function fromEventBody(message: pb.EventContent): EventBody {
   return {
     title: message.title,
     description: message.description,

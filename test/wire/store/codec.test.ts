@@ -16,6 +16,7 @@ import {
 } from "../../../gen/cabildo/store/v1/rows_pb.js";
 import { ClusterError, InvariantViolation } from "../../../src/base/index.js";
 import type {
+  Attendee,
   Calendar,
   CalendarEvent,
   Change,
@@ -49,13 +50,25 @@ import { eventId } from "../../support/agenda.js";
 const codec = createStoreCodec();
 const anyNatural = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
+const anyAttendee: fc.Arbitrary<Attendee> = fc.record({
+  user: fc.string(),
+  optional: fc.boolean(),
+  response: fc.constantFrom("needs-action", "accepted", "declined", "tentative", "auto-accepted"),
+  comment: fc.string(),
+  respondTimeMs: anyNatural,
+});
+
 const anyEvent: fc.Arbitrary<CalendarEvent> = fc
-  .tuple(anyContent, anyNatural, anyNatural)
-  .map(([content, timeMs, revision]) => ({
+  .tuple(anyContent, anyNatural, anyNatural, fc.array(anyAttendee, { maxLength: 3 }))
+  .map(([{ invitees: _, ...body }, timeMs, revision, attendees]) => ({
     calendar: "ana",
     id: eventId(1),
-    ...content,
+    ...body,
     organizer: "ana",
+    attendees,
+    group: "choir",
+    rule: "unanimous",
+    source: "bea",
     state: "confirmed",
     sequence: 3,
     createTimeMs: timeMs,
@@ -170,6 +183,17 @@ const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
   anyGroup.map((group): Delivery => ({ kind: "group", group })),
   anyMember.map((member): Delivery => ({ kind: "member", member })),
   fc.constant<Delivery>({ kind: "user-gone", user: "ana" }),
+  anyEvent.map((event): Delivery => ({ kind: "event", event, users: ["bea", "zoe"] })),
+  fc
+    .tuple(anyEvent, fc.array(fc.maxSafeNat(), { maxLength: 3 }))
+    .map(([event, startsMs]): Delivery => {
+      const series = { occurrences: { startsMs, untilMs: 7 }, exceptedMs: startsMs };
+      return { kind: "event", event, series, users: ["bea"] };
+    }),
+  anyAttendee.map((attendee): Delivery => {
+    return { kind: "answer", calendar: "ana", event: eventId(1), sequence: 2, attendee };
+  }),
+  fc.constant<Delivery>({ kind: "group-events", group: "choir", left: "ana", after: "ge/choir/1" }),
   fc.constant<Delivery>({ kind: "member-gone", group: "choir", user: "ana", revision: 7 }),
 );
 

@@ -6,7 +6,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Delivery } from "./deliveries_pb.js";
 import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
-import type { CalendarContent, ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Occurrences, Resource, Visibility, WorkingHours } from "./resources_pb.js";
+import type { CalendarContent, ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Occurrences, Resource, Response, Visibility, WorkingHours } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIukOCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASNwoNZXh0ZW5kX3NlcmllcxgZIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXh0ZW5kU2VyaWVzSAASOwoPY3JlYXRlX2NhbGVuZGFyGB0gASgLMiAuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDYWxlbmRhckgAEjsKD3VwZGF0ZV9jYWxlbmRhchgeIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlQ2FsZW5kYXJIABI7Cg9kZWxldGVfY2FsZW5kYXIYHyABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUNhbGVuZGFySAASMQoKc2V0X3JlYWRlchggIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2V0UmVhZGVySAASMwoLdXBkYXRlX3VzZXIYKCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZVVzZXJIABI+ChFzZXRfdXNlcl9zdGFuZGluZxgpIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0VXNlclN0YW5kaW5nSAASNQoMdXBkYXRlX2dyb3VwGCogASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVHcm91cEgAEj4KEXNldF9ncm91cF9kZWxldGVkGCsgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRHcm91cERlbGV0ZWRIABI3Cg11cGRhdGVfbWVtYmVyGCwgASgLMh4uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVNZW1iZXJIABI3Cg1yZW1vdmVfbWVtYmVyGC0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5SZW1vdmVNZW1iZXJIABJDChN0cmFuc2Zlcl9sZWFkZXJzaGlwGC4gASgLMiQuY2FiaWxkby5zdG9yZS52MS5UcmFuc2ZlckxlYWRlcnNoaXBIABI/ChFjcmVhdGVfaW52aXRhdGlvbhgvIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlSW52aXRhdGlvbkgAEj8KEXNldHRsZV9pbnZpdGF0aW9uGDAgASgLMiIuY2FiaWxkby5zdG9yZS52MS5TZXR0bGVJbnZpdGF0aW9uSAASLAoHZGVsaXZlchg8IAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlckgAEjcKDXNldHRsZV9vdXRib3gYPSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlNldHRsZU91dGJveEgAQgsKCW9wZXJhdGlvbiKeAQoGQ2FsbGVyEjAKCWFub255bW91cxgBIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuQW5vbnltb3VzSAASLAoEdXNlchgCIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuVXNlckNhbGxlckgAEioKBnN5c3RlbRgDIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuU3lzdGVtSABCCAoGY2FsbGVyIgsKCUFub255bW91cyJcCgpVc2VyQ2FsbGVyEgwKBHVzZXIYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCRIsCgVyb2xlcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUiCAoGU3lzdGVtIpABCgxSZWdpc3RlclVzZXISDAoEdXNlchgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIVCg1wYXNzd29yZF9oYXNoGAYgASgJEhYKDmJvb3RzdHJhcF9oYXNoGAcgASgJIksKDkNoYW5nZVBhc3N3b3JkEgwKBHVzZXIYASABKAkSFQoNcGFzc3dvcmRfaGFzaBgCIAEoCRIUCgxrZWVwX3Nlc3Npb24YAyABKAkiaQoNQ3JlYXRlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSDgoGY2xpZW50GAMgASgJEhQKDHJlZnJlc2hfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyJuCg1Sb3RhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIWCg5wcmVzZW50ZWRfaGFzaBgDIAEoCRIRCgluZXh0X2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMiLgoNUmV2b2tlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiQAoRQ3JlYXRlQ2x1c3RlcktleXMSKwoEa2V5cxgBIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXMiegoLQ3JlYXRlR3JvdXASDQoFZ3JvdXAYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIpCgRraW5kGAQgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Hcm91cEtpbmQSDgoGcGFyZW50GAUgASgJImIKCUFkZE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEioKBHJvbGUYAyABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclJvbGUSDAoEcmFuaxgEIAEoBSKTAQoLQ3JlYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EjIKC29jY3VycmVuY2VzGAQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcyLPAQoLVXBkYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EiwKBmZpZWxkcxgEIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRGaWVsZBIMCgRldGFnGAUgASgJEjIKC29jY3VycmVuY2VzGAYgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcyI8CgtEZWxldGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIMCgRldGFnGAMgASgJIjAKDVVuZGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkiTAoMQ3JlYXRlRXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEioKBmV2ZW50cxgCIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuTmV3RXZlbnQifgoITmV3RXZlbnQSDQoFZXZlbnQYASABKAkSLwoHY29udGVudBgCIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EjIKC29jY3VycmVuY2VzGAMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcyIwCgxEZWxldGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIoUBCgxFeHRlbmRTZXJpZXMSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEAoIYWZ0ZXJfbXMYAyABKAMSMgoLb2NjdXJyZW5jZXMYBCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg4KBmR1ZV9tcxgFIAEoAyIsCgVTd2VlcBINCgVsaW1pdBgBIAEoBRIUCgx0cmltX2ZlZWRfdG8YAiABKAMiVgoOQ3JlYXRlQ2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkSMgoHY29udGVudBgCIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJDb250ZW50IpUBCg5VcGRhdGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIvCgZmaWVsZHMYAiADKA4yHy5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRmllbGQSMgoHY29udGVudBgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJDb250ZW50EgwKBGV0YWcYBCABKAkiMAoORGVsZXRlQ2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkSDAoEZXRhZxgCIAEoCSI8CglTZXRSZWFkZXISEAoIY2FsZW5kYXIYASABKAkSDgoGcmVhZGVyGAIgASgJEg0KBXJlYWRzGAMgASgIIv4BCgpVcGRhdGVVc2VyEgwKBHVzZXIYASABKAkSKwoGZmllbGRzGAIgAygOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRI4ChJkZWZhdWx0X3Zpc2liaWxpdHkYBiABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLlZpc2liaWxpdHkSNQoNd29ya2luZ19ob3VycxgHIAMoCzIeLmNhYmlsZG8uc3RvcmUudjEuV29ya2luZ0hvdXJzEgwKBGV0YWcYCCABKAkiVQoPU2V0VXNlclN0YW5kaW5nEgwKBHVzZXIYASABKAkSJgoDYWN0GAIgASgOMhkuY2FiaWxkby5zdG9yZS52MS5Vc2VyQWN0EgwKBGV0YWcYAyABKAkifgoLVXBkYXRlR3JvdXASDQoFZ3JvdXAYASABKAkSLAoGZmllbGRzGAIgAygOMhwuY2FiaWxkby5zdG9yZS52MS5Hcm91cEZpZWxkEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZwYXJlbnQYBCABKAkSDAoEZXRhZxgFIAEoCSI/Cg9TZXRHcm91cERlbGV0ZWQSDQoFZ3JvdXAYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIMCgRldGFnGAMgASgJIqIBCgxVcGRhdGVNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRItCgZmaWVsZHMYAyADKA4yHS5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckZpZWxkEioKBHJvbGUYBCABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclJvbGUSDAoEcmFuaxgFIAEoBRIMCgRldGFnGAYgASgJIisKDFJlbW92ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIjYKElRyYW5zZmVyTGVhZGVyc2hpcBINCgVncm91cBgBIAEoCRIRCglzdWNjZXNzb3IYAiABKAkilQEKEENyZWF0ZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIPCgdpbnZpdGVlGAMgASgJEioKBHJvbGUYBCABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclJvbGUSDAoEcmFuaxgFIAEoBRITCgtsaWZldGltZV9tcxgGIAEoAyJnChBTZXR0bGVJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkSMAoFc3RhdGUYAyABKA4yIS5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25TdGF0ZSJmCgdEZWxpdmVyEg4KBnNvdXJjZRgBIAEoDRINCgVlcG9jaBgCIAEoDRIOCgZudW1iZXIYAyABKAMSLAoIZGVsaXZlcnkYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJ5Ii0KDFNldHRsZU91dGJveBIOCgZ0YXJnZXQYASABKA0SDQoFdXBfdG8YAiABKAMigQEKDENvbW1hbmRSZXBseRImCgRkb25lGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Eb25lSAASLAoHcmVmdXNlZBgCIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEhAKCHJlcGxheWVkGAMgASgIQgkKB291dGNvbWUiZgoERG9uZRIMCgRuYW1lGAEgASgJEhAKCHJldmlzaW9uGAIgASgDEhAKCHNlcXVlbmNlGAMgASgDEiwKCHJlc291cmNlGAQgASgLMhouY2FiaWxkby5zdG9yZS52MS5SZXNvdXJjZSIoCgdSZWZ1c2VkEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSKuAQoGQ2hhbmdlEioKBGtpbmQYASABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkNoYW5nZUtpbmQSDwoHY2hhbm5lbBgCIAEoCRIQCghhdWRpZW5jZRgDIAMoCRIVCg1yZXNvdXJjZV9uYW1lGAQgASgJEhAKCHJldmlzaW9uGAUgASgDEiwKCHJlc291cmNlGAYgASgLMhouY2FiaWxkby5zdG9yZS52MS5SZXNvdXJjZSqdAgoKRXZlbnRGaWVsZBIbChdFVkVOVF9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEUVWRU5UX0ZJRUxEX1RJVExFEAESGwoXRVZFTlRfRklFTERfREVTQ1JJUFRJT04QAhIYChRFVkVOVF9GSUVMRF9MT0NBVElPThADEhQKEEVWRU5UX0ZJRUxEX1NQQU4QBBIaChZFVkVOVF9GSUVMRF9WSVNJQklMSVRZEAUSHAoYRVZFTlRfRklFTERfVFJBTlNQQVJFTkNZEAYSFgoSRVZFTlRfRklFTERfTEFCRUxTEAcSIAocRVZFTlRfRklFTERfUkVNSU5ERVJfTUlOVVRFUxAIEhoKFkVWRU5UX0ZJRUxEX1JFQ1VSUkVOQ0UQCSqtAQoNQ2FsZW5kYXJGaWVsZBIeChpDQUxFTkRBUl9GSUVMRF9VTlNQRUNJRklFRBAAEh8KG0NBTEVOREFSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhwKGENBTEVOREFSX0ZJRUxEX1RJTUVfWk9ORRACEiIKHkNBTEVOREFSX0ZJRUxEX0NPTkZMSUNUX1BPTElDWRADEhkKFUNBTEVOREFSX0ZJRUxEX1BVQkxJQxAEKrUBCglVc2VyRmllbGQSGgoWVVNFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhsKF1VTRVJfRklFTERfRElTUExBWV9OQU1FEAESFAoQVVNFUl9GSUVMRF9FTUFJTBACEhgKFFVTRVJfRklFTERfVElNRV9aT05FEAMSIQodVVNFUl9GSUVMRF9ERUZBVUxUX1ZJU0lCSUxJVFkQBBIcChhVU0VSX0ZJRUxEX1dPUktJTkdfSE9VUlMQBSp6CgdVc2VyQWN0EhgKFFVTRVJfQUNUX1VOU1BFQ0lGSUVEEAASFAoQVVNFUl9BQ1RfRElTQUJMRRABEhMKD1VTRVJfQUNUX0VOQUJMRRACEhMKD1VTRVJfQUNUX0RFTEVURRADEhUKEVVTRVJfQUNUX1VOREVMRVRFEAQqXwoKR3JvdXBGaWVsZBIbChdHUk9VUF9GSUVMRF9VTlNQRUNJRklFRBAAEhwKGEdST1VQX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhYKEkdST1VQX0ZJRUxEX1BBUkVOVBACKlkKC01lbWJlckZpZWxkEhwKGE1FTUJFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEU1FTUJFUl9GSUVMRF9ST0xFEAESFQoRTUVNQkVSX0ZJRUxEX1JBTksQAip0CgpDaGFuZ2VLaW5kEhsKF0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASFwoTQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEhcKE0NIQU5HRV9LSU5EX1VQREFURUQQAhIXChNDSEFOR0VfS0lORF9ERUxFVEVEEANiBnByb3RvMw", [file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxItkPCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASNwoNZXh0ZW5kX3NlcmllcxgZIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXh0ZW5kU2VyaWVzSAASOwoPY3JlYXRlX2NhbGVuZGFyGB0gASgLMiAuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDYWxlbmRhckgAEjsKD3VwZGF0ZV9jYWxlbmRhchgeIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlQ2FsZW5kYXJIABI7Cg9kZWxldGVfY2FsZW5kYXIYHyABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUNhbGVuZGFySAASMQoKc2V0X3JlYWRlchggIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2V0UmVhZGVySAASNwoNcmVzcG9uZF9ldmVudBghIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVzcG9uZEV2ZW50SAASNQoMY2FuY2VsX2V2ZW50GCIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DYW5jZWxFdmVudEgAEjMKC3VwZGF0ZV91c2VyGCggASgLMhwuY2FiaWxkby5zdG9yZS52MS5VcGRhdGVVc2VySAASPgoRc2V0X3VzZXJfc3RhbmRpbmcYKSABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldFVzZXJTdGFuZGluZ0gAEjUKDHVwZGF0ZV9ncm91cBgqIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlR3JvdXBIABI+ChFzZXRfZ3JvdXBfZGVsZXRlZBgrIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0R3JvdXBEZWxldGVkSAASNwoNdXBkYXRlX21lbWJlchgsIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlTWVtYmVySAASNwoNcmVtb3ZlX21lbWJlchgtIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVtb3ZlTWVtYmVySAASQwoTdHJhbnNmZXJfbGVhZGVyc2hpcBguIAEoCzIkLmNhYmlsZG8uc3RvcmUudjEuVHJhbnNmZXJMZWFkZXJzaGlwSAASPwoRY3JlYXRlX2ludml0YXRpb24YLyABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUludml0YXRpb25IABI/ChFzZXR0bGVfaW52aXRhdGlvbhgwIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuU2V0dGxlSW52aXRhdGlvbkgAEiwKB2RlbGl2ZXIYPCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJIABI3Cg1zZXR0bGVfb3V0Ym94GD0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5TZXR0bGVPdXRib3hIAEILCglvcGVyYXRpb24ingEKBkNhbGxlchIwCglhbm9ueW1vdXMYASABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFub255bW91c0gAEiwKBHVzZXIYAiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDYWxsZXJIABIqCgZzeXN0ZW0YAyABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLlN5c3RlbUgAQggKBmNhbGxlciILCglBbm9ueW1vdXMiXAoKVXNlckNhbGxlchIMCgR1c2VyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSLAoFcm9sZXMYAyADKA4yHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJSb2xlIggKBlN5c3RlbSKQAQoMUmVnaXN0ZXJVc2VyEgwKBHVzZXIYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSFQoNcGFzc3dvcmRfaGFzaBgGIAEoCRIWCg5ib290c3RyYXBfaGFzaBgHIAEoCSJLCg5DaGFuZ2VQYXNzd29yZBIMCgR1c2VyGAEgASgJEhUKDXBhc3N3b3JkX2hhc2gYAiABKAkSFAoMa2VlcF9zZXNzaW9uGAMgASgJImkKDUNyZWF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEg4KBmNsaWVudBgDIAEoCRIUCgxyZWZyZXNoX2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMibgoNUm90YXRlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSFgoOcHJlc2VudGVkX2hhc2gYAyABKAkSEQoJbmV4dF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIi4KDVJldm9rZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIkAKEUNyZWF0ZUNsdXN0ZXJLZXlzEisKBGtleXMYASABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzInoKC0NyZWF0ZUdyb3VwEg0KBWdyb3VwGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSKQoEa2luZBgEIAEoDjIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBLaW5kEg4KBnBhcmVudBgFIAEoCSJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiogEKC0NyZWF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDQoFZ3JvdXAYBSABKAkizwEKC1VwZGF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIsCgZmaWVsZHMYBCADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50RmllbGQSDAoEZXRhZxgFIAEoCRIyCgtvY2N1cnJlbmNlcxgGIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50Io0BCghOZXdFdmVudBINCgVldmVudBgBIAEoCRIvCgdjb250ZW50GAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYAyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg0KBWdyb3VwGAQgASgJIjAKDERlbGV0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAkihQEKDEV4dGVuZFNlcmllcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghhZnRlcl9tcxgDIAEoAxIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDgoGZHVlX21zGAUgASgDIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyJuCgxSZXNwb25kRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLAoIcmVzcG9uc2UYAyABKA4yGi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbnNlEg8KB2NvbW1lbnQYBCABKAkiPAoLQ2FuY2VsRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSJWCg5DcmVhdGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIyCgdjb250ZW50GAIgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQilQEKDlVwZGF0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEi8KBmZpZWxkcxgCIAMoDjIfLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJGaWVsZBIyCgdjb250ZW50GAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQSDAoEZXRhZxgEIAEoCSIwCg5EZWxldGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIMCgRldGFnGAIgASgJIjwKCVNldFJlYWRlchIQCghjYWxlbmRhchgBIAEoCRIOCgZyZWFkZXIYAiABKAkSDQoFcmVhZHMYAyABKAgi/gEKClVwZGF0ZVVzZXISDAoEdXNlchgBIAEoCRIrCgZmaWVsZHMYAiADKA4yGy5jYWJpbGRvLnN0b3JlLnYxLlVzZXJGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEjgKEmRlZmF1bHRfdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI1Cg13b3JraW5nX2hvdXJzGAcgAygLMh4uY2FiaWxkby5zdG9yZS52MS5Xb3JraW5nSG91cnMSDAoEZXRhZxgIIAEoCSJVCg9TZXRVc2VyU3RhbmRpbmcSDAoEdXNlchgBIAEoCRImCgNhY3QYAiABKA4yGS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJBY3QSDAoEZXRhZxgDIAEoCSJ+CgtVcGRhdGVHcm91cBINCgVncm91cBgBIAEoCRIsCgZmaWVsZHMYAiADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg4KBnBhcmVudBgEIAEoCRIMCgRldGFnGAUgASgJIj8KD1NldEdyb3VwRGVsZXRlZBINCgVncm91cBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEgwKBGV0YWcYAyABKAkiogEKDFVwZGF0ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEi0KBmZpZWxkcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyRmllbGQSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEgwKBGV0YWcYBiABKAkiKwoMUmVtb3ZlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiNgoSVHJhbnNmZXJMZWFkZXJzaGlwEg0KBWdyb3VwGAEgASgJEhEKCXN1Y2Nlc3NvchgCIAEoCSKVAQoQQ3JlYXRlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEg8KB2ludml0ZWUYAyABKAkSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEhMKC2xpZmV0aW1lX21zGAYgASgDImcKEFNldHRsZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIwCgVzdGF0ZRgDIAEoDjIhLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblN0YXRlImYKB0RlbGl2ZXISDgoGc291cmNlGAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBm51bWJlchgDIAEoAxIsCghkZWxpdmVyeRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiLQoMU2V0dGxlT3V0Ym94Eg4KBnRhcmdldBgBIAEoDRINCgV1cF90bxgCIAEoAyKBAQoMQ29tbWFuZFJlcGx5EiYKBGRvbmUYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLkRvbmVIABIsCgdyZWZ1c2VkGAIgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASEAoIcmVwbGF5ZWQYAyABKAhCCQoHb3V0Y29tZSJmCgREb25lEgwKBG5hbWUYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEAoIc2VxdWVuY2UYAyABKAMSLAoIcmVzb3VyY2UYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlIigKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIq4BCgZDaGFuZ2USKgoEa2luZBgBIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlS2luZBIPCgdjaGFubmVsGAIgASgJEhAKCGF1ZGllbmNlGAMgAygJEhUKDXJlc291cmNlX25hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAMSLAoIcmVzb3VyY2UYBiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlKrcCCgpFdmVudEZpZWxkEhsKF0VWRU5UX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRRVZFTlRfRklFTERfVElUTEUQARIbChdFVkVOVF9GSUVMRF9ERVNDUklQVElPThACEhgKFEVWRU5UX0ZJRUxEX0xPQ0FUSU9OEAMSFAoQRVZFTlRfRklFTERfU1BBThAEEhoKFkVWRU5UX0ZJRUxEX1ZJU0lCSUxJVFkQBRIcChhFVkVOVF9GSUVMRF9UUkFOU1BBUkVOQ1kQBhIWChJFVkVOVF9GSUVMRF9MQUJFTFMQBxIgChxFVkVOVF9GSUVMRF9SRU1JTkRFUl9NSU5VVEVTEAgSGgoWRVZFTlRfRklFTERfUkVDVVJSRU5DRRAJEhgKFEVWRU5UX0ZJRUxEX0lOVklURUVTEAoqrQEKDUNhbGVuZGFyRmllbGQSHgoaQ0FMRU5EQVJfRklFTERfVU5TUEVDSUZJRUQQABIfChtDQUxFTkRBUl9GSUVMRF9ESVNQTEFZX05BTUUQARIcChhDQUxFTkRBUl9GSUVMRF9USU1FX1pPTkUQAhIiCh5DQUxFTkRBUl9GSUVMRF9DT05GTElDVF9QT0xJQ1kQAxIZChVDQUxFTkRBUl9GSUVMRF9QVUJMSUMQBCq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKl8KCkdyb3VwRmllbGQSGwoXR1JPVVBfRklFTERfVU5TUEVDSUZJRUQQABIcChhHUk9VUF9GSUVMRF9ESVNQTEFZX05BTUUQARIWChJHUk9VUF9GSUVMRF9QQVJFTlQQAipZCgtNZW1iZXJGaWVsZBIcChhNRU1CRVJfRklFTERfVU5TUEVDSUZJRUQQABIVChFNRU1CRVJfRklFTERfUk9MRRABEhUKEU1FTUJFUl9GSUVMRF9SQU5LEAIqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -164,6 +164,18 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: SetReader;
     case: "setReader";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.RespondEvent respond_event = 33;
+     */
+    value: RespondEvent;
+    case: "respondEvent";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.CancelEvent cancel_event = 34;
+     */
+    value: CancelEvent;
+    case: "cancelEvent";
   } | {
     /**
      * @generated from field: cabildo.store.v1.UpdateUser update_user = 40;
@@ -609,6 +621,13 @@ export type CreateEvent = Message<"cabildo.store.v1.CreateEvent"> & {
    * @generated from field: cabildo.store.v1.Occurrences occurrences = 4;
    */
   occurrences?: Occurrences | undefined;
+
+  /**
+   * Whose members are invited; empty for none.
+   *
+   * @generated from field: string group = 5;
+   */
+  group: string;
 };
 
 /**
@@ -753,6 +772,11 @@ export type NewEvent = Message<"cabildo.store.v1.NewEvent"> & {
    * @generated from field: cabildo.store.v1.Occurrences occurrences = 3;
    */
   occurrences?: Occurrences | undefined;
+
+  /**
+   * @generated from field: string group = 4;
+   */
+  group: string;
 };
 
 /**
@@ -846,6 +870,65 @@ export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_commands, 21);
 
 /**
+ * @generated from message cabildo.store.v1.RespondEvent
+ */
+export type RespondEvent = Message<"cabildo.store.v1.RespondEvent"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.Response response = 3;
+   */
+  response: Response;
+
+  /**
+   * @generated from field: string comment = 4;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.RespondEvent.
+ * Use `create(RespondEventSchema)` to create a new message.
+ */
+export const RespondEventSchema: GenMessage<RespondEvent> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 22);
+
+/**
+ * @generated from message cabildo.store.v1.CancelEvent
+ */
+export type CancelEvent = Message<"cabildo.store.v1.CancelEvent"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+
+  /**
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.CancelEvent.
+ * Use `create(CancelEventSchema)` to create a new message.
+ */
+export const CancelEventSchema: GenMessage<CancelEvent> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 23);
+
+/**
  * @generated from message cabildo.store.v1.CreateCalendar
  */
 export type CreateCalendar = Message<"cabildo.store.v1.CreateCalendar"> & {
@@ -865,7 +948,7 @@ export type CreateCalendar = Message<"cabildo.store.v1.CreateCalendar"> & {
  * Use `create(CreateCalendarSchema)` to create a new message.
  */
 export const CreateCalendarSchema: GenMessage<CreateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 22);
+  messageDesc(file_cabildo_store_v1_commands, 24);
 
 /**
  * @generated from message cabildo.store.v1.UpdateCalendar
@@ -899,7 +982,7 @@ export type UpdateCalendar = Message<"cabildo.store.v1.UpdateCalendar"> & {
  * Use `create(UpdateCalendarSchema)` to create a new message.
  */
 export const UpdateCalendarSchema: GenMessage<UpdateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 23);
+  messageDesc(file_cabildo_store_v1_commands, 25);
 
 /**
  * @generated from message cabildo.store.v1.DeleteCalendar
@@ -921,7 +1004,7 @@ export type DeleteCalendar = Message<"cabildo.store.v1.DeleteCalendar"> & {
  * Use `create(DeleteCalendarSchema)` to create a new message.
  */
 export const DeleteCalendarSchema: GenMessage<DeleteCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 24);
+  messageDesc(file_cabildo_store_v1_commands, 26);
 
 /**
  * @generated from message cabildo.store.v1.SetReader
@@ -948,7 +1031,7 @@ export type SetReader = Message<"cabildo.store.v1.SetReader"> & {
  * Use `create(SetReaderSchema)` to create a new message.
  */
 export const SetReaderSchema: GenMessage<SetReader> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 25);
+  messageDesc(file_cabildo_store_v1_commands, 27);
 
 /**
  * @generated from message cabildo.store.v1.UpdateUser
@@ -1002,7 +1085,7 @@ export type UpdateUser = Message<"cabildo.store.v1.UpdateUser"> & {
  * Use `create(UpdateUserSchema)` to create a new message.
  */
 export const UpdateUserSchema: GenMessage<UpdateUser> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 26);
+  messageDesc(file_cabildo_store_v1_commands, 28);
 
 /**
  * @generated from message cabildo.store.v1.SetUserStanding
@@ -1029,7 +1112,7 @@ export type SetUserStanding = Message<"cabildo.store.v1.SetUserStanding"> & {
  * Use `create(SetUserStandingSchema)` to create a new message.
  */
 export const SetUserStandingSchema: GenMessage<SetUserStanding> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 27);
+  messageDesc(file_cabildo_store_v1_commands, 29);
 
 /**
  * @generated from message cabildo.store.v1.UpdateGroup
@@ -1066,7 +1149,7 @@ export type UpdateGroup = Message<"cabildo.store.v1.UpdateGroup"> & {
  * Use `create(UpdateGroupSchema)` to create a new message.
  */
 export const UpdateGroupSchema: GenMessage<UpdateGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 28);
+  messageDesc(file_cabildo_store_v1_commands, 30);
 
 /**
  * @generated from message cabildo.store.v1.SetGroupDeleted
@@ -1093,7 +1176,7 @@ export type SetGroupDeleted = Message<"cabildo.store.v1.SetGroupDeleted"> & {
  * Use `create(SetGroupDeletedSchema)` to create a new message.
  */
 export const SetGroupDeletedSchema: GenMessage<SetGroupDeleted> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 29);
+  messageDesc(file_cabildo_store_v1_commands, 31);
 
 /**
  * @generated from message cabildo.store.v1.UpdateMember
@@ -1135,7 +1218,7 @@ export type UpdateMember = Message<"cabildo.store.v1.UpdateMember"> & {
  * Use `create(UpdateMemberSchema)` to create a new message.
  */
 export const UpdateMemberSchema: GenMessage<UpdateMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 30);
+  messageDesc(file_cabildo_store_v1_commands, 32);
 
 /**
  * @generated from message cabildo.store.v1.RemoveMember
@@ -1157,7 +1240,7 @@ export type RemoveMember = Message<"cabildo.store.v1.RemoveMember"> & {
  * Use `create(RemoveMemberSchema)` to create a new message.
  */
 export const RemoveMemberSchema: GenMessage<RemoveMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 31);
+  messageDesc(file_cabildo_store_v1_commands, 33);
 
 /**
  * @generated from message cabildo.store.v1.TransferLeadership
@@ -1179,7 +1262,7 @@ export type TransferLeadership = Message<"cabildo.store.v1.TransferLeadership"> 
  * Use `create(TransferLeadershipSchema)` to create a new message.
  */
 export const TransferLeadershipSchema: GenMessage<TransferLeadership> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 32);
+  messageDesc(file_cabildo_store_v1_commands, 34);
 
 /**
  * @generated from message cabildo.store.v1.CreateInvitation
@@ -1221,7 +1304,7 @@ export type CreateInvitation = Message<"cabildo.store.v1.CreateInvitation"> & {
  * Use `create(CreateInvitationSchema)` to create a new message.
  */
 export const CreateInvitationSchema: GenMessage<CreateInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 33);
+  messageDesc(file_cabildo_store_v1_commands, 35);
 
 /**
  * @generated from message cabildo.store.v1.SettleInvitation
@@ -1248,7 +1331,7 @@ export type SettleInvitation = Message<"cabildo.store.v1.SettleInvitation"> & {
  * Use `create(SettleInvitationSchema)` to create a new message.
  */
 export const SettleInvitationSchema: GenMessage<SettleInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 34);
+  messageDesc(file_cabildo_store_v1_commands, 36);
 
 /**
  * One row of another shard's outbox. Numbers to one target are dense: what came is not taken again, what is missing is waited for.
@@ -1282,7 +1365,7 @@ export type Deliver = Message<"cabildo.store.v1.Deliver"> & {
  * Use `create(DeliverSchema)` to create a new message.
  */
 export const DeliverSchema: GenMessage<Deliver> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 35);
+  messageDesc(file_cabildo_store_v1_commands, 37);
 
 /**
  * All rows to a target up to a number were taken there.
@@ -1306,7 +1389,7 @@ export type SettleOutbox = Message<"cabildo.store.v1.SettleOutbox"> & {
  * Use `create(SettleOutboxSchema)` to create a new message.
  */
 export const SettleOutboxSchema: GenMessage<SettleOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 36);
+  messageDesc(file_cabildo_store_v1_commands, 38);
 
 /**
  * @generated from message cabildo.store.v1.CommandReply
@@ -1342,7 +1425,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 37);
+  messageDesc(file_cabildo_store_v1_commands, 39);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -1374,7 +1457,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 38);
+  messageDesc(file_cabildo_store_v1_commands, 40);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -1398,7 +1481,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 39);
+  messageDesc(file_cabildo_store_v1_commands, 41);
 
 /**
  * One committed change, as the feed keeps it.
@@ -1442,7 +1525,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 40);
+  messageDesc(file_cabildo_store_v1_commands, 42);
 
 /**
  * @generated from enum cabildo.store.v1.EventField
@@ -1497,6 +1580,11 @@ export const EventField = {
    * @generated from enum value: EVENT_FIELD_RECURRENCE = 9;
    */
   RECURRENCE: 9,
+
+  /**
+   * @generated from enum value: EVENT_FIELD_INVITEES = 10;
+   */
+  INVITEES: 10,
 } as const;
 
 /**

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Group, Member } from "./resources_pb.js";
+import type { Attendee, Event, Group, Member, Occurrences } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/deliveries.proto.
  */
 export const file_cabildo_store_v1_deliveries: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYWJpbGRvL3N0b3JlL3YxL2RlbGl2ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEizgEKCERlbGl2ZXJ5EigKBWdyb3VwGAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgCIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASMwoLbWVtYmVyX2dvbmUYAyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckdvbmVIABIvCgl1c2VyX2dvbmUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJHb25lSABCBgoEbmV3cyI7CgpNZW1iZXJHb25lEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSEAoIcmV2aXNpb24YAyABKAMiGAoIVXNlckdvbmUSDAoEdXNlchgBIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_resources]);
+  fileDesc("CiFjYWJpbGRvL3N0b3JlL3YxL2RlbGl2ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi7wIKCERlbGl2ZXJ5EigKBWdyb3VwGAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgCIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASMwoLbWVtYmVyX2dvbmUYAyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckdvbmVIABIvCgl1c2VyX2dvbmUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJHb25lSAASMQoKZXZlbnRfbmV3cxgFIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnROZXdzSAASNQoMZXZlbnRfYW5zd2VyGAYgASgLMh0uY2FiaWxkby5zdG9yZS52MS5FdmVudEFuc3dlckgAEjUKDGdyb3VwX2V2ZW50cxgHIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBFdmVudHNIAEIGCgRuZXdzIjsKCk1lbWJlckdvbmUSDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyIYCghVc2VyR29uZRIMCgR1c2VyGAEgASgJIosBCglFdmVudE5ld3MSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAxINCgV1c2VycxgEIAMoCSJuCgtFdmVudEFuc3dlchIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBRIsCghhdHRlbmRlZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQXR0ZW5kZWUiOQoLR3JvdXBFdmVudHMSDQoFZ3JvdXAYASABKAkSDAoEbGVmdBgCIAEoCRINCgVhZnRlchgDIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_resources]);
 
 /**
  * What one shard tells another, in order and once.
@@ -49,6 +49,24 @@ export type Delivery = Message<"cabildo.store.v1.Delivery"> & {
      */
     value: UserGone;
     case: "userGone";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.EventNews event_news = 5;
+     */
+    value: EventNews;
+    case: "eventNews";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.EventAnswer event_answer = 6;
+     */
+    value: EventAnswer;
+    case: "eventAnswer";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.GroupEvents group_events = 7;
+     */
+    value: GroupEvents;
+    case: "groupEvents";
   } | { case: undefined; value?: undefined };
 };
 
@@ -102,4 +120,107 @@ export type UserGone = Message<"cabildo.store.v1.UserGone"> & {
  */
 export const UserGoneSchema: GenMessage<UserGone> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_deliveries, 2);
+
+/**
+ * An event as its organiser has it, for the calendars of some whom it concerns.
+ *
+ * @generated from message cabildo.store.v1.EventNews
+ */
+export type EventNews = Message<"cabildo.store.v1.EventNews"> & {
+  /**
+   * @generated from field: cabildo.store.v1.Event event = 1;
+   */
+  event?: Event | undefined;
+
+  /**
+   * Of an event that repeats.
+   *
+   * @generated from field: cabildo.store.v1.Occurrences occurrences = 2;
+   */
+  occurrences?: Occurrences | undefined;
+
+  /**
+   * @generated from field: repeated int64 excepted_ms = 3;
+   */
+  exceptedMs: bigint[];
+
+  /**
+   * @generated from field: repeated string users = 4;
+   */
+  users: string[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.EventNews.
+ * Use `create(EventNewsSchema)` to create a new message.
+ */
+export const EventNewsSchema: GenMessage<EventNews> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_deliveries, 3);
+
+/**
+ * What someone who is invited said.
+ *
+ * @generated from message cabildo.store.v1.EventAnswer
+ */
+export type EventAnswer = Message<"cabildo.store.v1.EventAnswer"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+
+  /**
+   * Of the event that was answered: an answer to how it was before is none.
+   *
+   * @generated from field: int32 sequence = 3;
+   */
+  sequence: number;
+
+  /**
+   * @generated from field: cabildo.store.v1.Attendee attendee = 4;
+   */
+  attendee?: Attendee | undefined;
+};
+
+/**
+ * Describes the message cabildo.store.v1.EventAnswer.
+ * Use `create(EventAnswerSchema)` to create a new message.
+ */
+export const EventAnswerSchema: GenMessage<EventAnswer> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_deliveries, 4);
+
+/**
+ * What has come to a group's events goes on from there.
+ *
+ * @generated from message cabildo.store.v1.GroupEvents
+ */
+export type GroupEvents = Message<"cabildo.store.v1.GroupEvents"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * Who left it; empty if the group is gone.
+   *
+   * @generated from field: string left = 2;
+   */
+  left: string;
+
+  /**
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.GroupEvents.
+ * Use `create(GroupEventsSchema)` to create a new message.
+ */
+export const GroupEventsSchema: GenMessage<GroupEvents> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_deliveries, 5);
 

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/resources.proto.
  */
 export const file_cabildo_store_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKsAwoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYDSADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIWCg5kZWxldGVfdGltZV9tcxgOIAEoAxIVCg1wdXJnZV90aW1lX21zGA8gASgDIkkKDFdvcmtpbmdIb3VycxIPCgd3ZWVrZGF5GAEgASgFEhQKDHN0YXJ0X21pbnV0ZRgCIAEoBRISCgplbmRfbWludXRlGAMgASgFIkMKC0NyZWRlbnRpYWxzEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIVCg1wYXNzd29yZF9oYXNoGAMgASgJIu4BCgdTZXNzaW9uEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIKCgJpZBgDIAEoCRIOCgZjbGllbnQYBCABKAkSFAoMcmVmcmVzaF9oYXNoGAUgASgJEhUKDXByZXZpb3VzX2hhc2gYBiABKAkSGQoRcHJldmlvdXNfdW50aWxfbXMYByABKAMSFgoOY3JlYXRlX3RpbWVfbXMYCCABKAMSGAoQbGFzdF91c2VfdGltZV9tcxgJIAEoAxIWCg5leHBpcmVfdGltZV9tcxgKIAEoAxIWCg5yZXZva2VfdGltZV9tcxgLIAEoAyLzAQoFR3JvdXASDwoHdmVyc2lvbhgBIAEoDRIKCgJpZBgCIAEoCRILCgN1aWQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEikKBGtpbmQYBSABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIWCg51cGRhdGVfdGltZV9tcxgHIAEoAxIQCghyZXZpc2lvbhgIIAEoAxIOCgZwYXJlbnQYCSABKAkSFgoOZGVsZXRlX3RpbWVfbXMYCiABKAMSFQoNcHVyZ2VfdGltZV9tcxgLIAEoAyKaAQoGTWVtYmVyEg8KB3ZlcnNpb24YASABKA0SDQoFZ3JvdXAYAiABKAkSDAoEdXNlchgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSFgoOY3JlYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMiiAIKCkludml0YXRpb24SDwoHdmVyc2lvbhgBIAEoDRINCgVncm91cBgCIAEoCRIKCgJpZBgDIAEoCRIPCgdpbnZpdGVlGAQgASgJEg8KB2ludml0ZXIYBSABKAkSKgoEcm9sZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAcgASgFEjAKBXN0YXRlGAggASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOZXhwaXJlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMi3gIKBUV2ZW50Eg8KB3ZlcnNpb24YASABKA0SEAoIY2FsZW5kYXIYAiABKAkSCgoCaWQYAyABKAkSLwoHY29udGVudBgEIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EhEKCW9yZ2FuaXplchgFIAEoCRIrCgVzdGF0ZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRTdGF0ZRIQCghzZXF1ZW5jZRgHIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIWCg51cGRhdGVfdGltZV9tcxgJIAEoAxIWCg5kZWxldGVfdGltZV9tcxgKIAEoAxIVCg1wdXJnZV90aW1lX21zGAsgASgDEhAKCHJldmlzaW9uGAwgASgDEhcKD3JlY3VycmluZ19ldmVudBgNIAEoCRIZChFvcmlnaW5hbF9zdGFydF9tcxgOIAEoAyLqAgoMRXZlbnRDb250ZW50Eg0KBXRpdGxlGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGxvY2F0aW9uGAMgASgJEiwKBXRpbWVkGAQgASgLMhsuY2FiaWxkby5zdG9yZS52MS5UaW1lZFNwYW5IABIvCgdhbGxfZGF5GAUgASgLMhwuY2FiaWxkby5zdG9yZS52MS5BbGxEYXlTcGFuSAASMAoKdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI0Cgx0cmFuc3BhcmVuY3kYByABKA4yHi5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zcGFyZW5jeRInCgZsYWJlbHMYCCADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkxhYmVsEhgKEHJlbWluZGVyX21pbnV0ZXMYCSADKAUSEgoKcmVjdXJyZW5jZRgKIAMoCUIGCgRzcGFuIjIKC09jY3VycmVuY2VzEhEKCXN0YXJ0c19tcxgBIAMoAxIQCgh1bnRpbF9tcxgCIAEoAyJACglUaW1lZFNwYW4SEAoIc3RhcnRfbXMYASABKAMSDgoGZW5kX21zGAIgASgDEhEKCXRpbWVfem9uZRgDIAEoCSJoCgpBbGxEYXlTcGFuEi0KBXN0YXJ0GAEgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUSKwoDZW5kGAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUiOAoMQ2FsZW5kYXJEYXRlEgwKBHllYXIYASABKAUSDQoFbW9udGgYAiABKAUSCwoDZGF5GAMgASgFIiMKBUxhYmVsEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCSLHAQoIQ2FsZW5kYXISDwoHdmVyc2lvbhgBIAEoDRILCgNrZXkYAiABKAkSMgoHY29udGVudBgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJDb250ZW50Eg8KB3JlYWRlcnMYBCADKAkSFgoOY3JlYXRlX3RpbWVfbXMYBSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMSFgoOZGVsZXRlX3RpbWVfbXMYCCABKAMihQEKD0NhbGVuZGFyQ29udGVudBIUCgxkaXNwbGF5X25hbWUYASABKAkSEQoJdGltZV96b25lGAIgASgJEjkKD2NvbmZsaWN0X3BvbGljeRgDIAEoDjIgLmNhYmlsZG8uc3RvcmUudjEuQ29uZmxpY3RQb2xpY3kSDgoGcHVibGljGAQgASgIInoKC0NsdXN0ZXJLZXlzEg8KB3ZlcnNpb24YASABKA0SEwoLc2lnbmluZ19qd2sYAiABKAkSFgoOc2lnbmluZ19rZXlfaWQYAyABKAkSFAoMcG9zaXRpb25fa2V5GAQgASgJEhcKD3Bvc2l0aW9uX2tleV9pZBgFIAEoDSLQAgoIUmVzb3VyY2USJgoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEiwKB3Nlc3Npb24YAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABIoCgVncm91cBgDIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYBCABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEigKBWV2ZW50GAUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEjIKCmludml0YXRpb24YBiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABIuCghjYWxlbmRhchgIIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJIAEIKCghyZXNvdXJjZSpXCglVc2VyU3RhdGUSGgoWVVNFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVVTRVJfU1RBVEVfQUNUSVZFEAESFwoTVVNFUl9TVEFURV9ESVNBQkxFRBACKngKC0NsdXN0ZXJSb2xlEhwKGENMVVNURVJfUk9MRV9VTlNQRUNJRklFRBAAEhYKEkNMVVNURVJfUk9MRV9BRE1JThABEhkKFUNMVVNURVJfUk9MRV9PUEVSQVRPUhACEhgKFENMVVNURVJfUk9MRV9BVURJVE9SEAMqWQoJR3JvdXBLaW5kEhoKFkdST1VQX0tJTkRfVU5TUEVDSUZJRUQQABIbChdHUk9VUF9LSU5EX0hJRVJBUkNISUNBTBABEhMKD0dST1VQX0tJTkRfUEVFUhACKosBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSX1JPTEVfTEVBREVSEAESFgoSTUVNQkVSX1JPTEVfREVQVVRZEAISFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAMSGAoUTUVNQkVSX1JPTEVfT0JTRVJWRVIQBCqtAQoPSW52aXRhdGlvblN0YXRlEiAKHElOVklUQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIcChhJTlZJVEFUSU9OX1NUQVRFX1BFTkRJTkcQARIdChlJTlZJVEFUSU9OX1NUQVRFX0FDQ0VQVEVEEAISHQoZSU5WSVRBVElPTl9TVEFURV9ERUNMSU5FRBADEhwKGElOVklUQVRJT05fU1RBVEVfUkVWT0tFRBAEKpIBCgpFdmVudFN0YXRlEhsKF0VWRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTRVZFTlRfU1RBVEVfUEVORElORxABEhkKFUVWRU5UX1NUQVRFX0NPTkZJUk1FRBACEhgKFEVWRU5UX1NUQVRFX1JFSkVDVEVEEAMSGQoVRVZFTlRfU1RBVEVfQ0FOQ0VMTEVEEAQqiQEKClZpc2liaWxpdHkSGgoWVklTSUJJTElUWV9VTlNQRUNJRklFRBAAEhYKElZJU0lCSUxJVFlfREVGQVVMVBABEhUKEVZJU0lCSUxJVFlfUFVCTElDEAISFgoSVklTSUJJTElUWV9QUklWQVRFEAMSGAoUVklTSUJJTElUWV9CVVNZX09OTFkQBCpjCgxUcmFuc3BhcmVuY3kSHAoYVFJBTlNQQVJFTkNZX1VOU1BFQ0lGSUVEEAASFwoTVFJBTlNQQVJFTkNZX09QQVFVRRABEhwKGFRSQU5TUEFSRU5DWV9UUkFOU1BBUkVOVBACKmgKDkNvbmZsaWN0UG9saWN5Eh8KG0NPTkZMSUNUX1BPTElDWV9VTlNQRUNJRklFRBAAEhkKFUNPTkZMSUNUX1BPTElDWV9BTExPVxABEhoKFkNPTkZMSUNUX1BPTElDWV9SRUpFQ1QQAmIGcHJvdG8z");
+  fileDesc("CiBjYWJpbGRvL3N0b3JlL3YxL3Jlc291cmNlcy5wcm90bxIQY2FiaWxkby5zdG9yZS52MSKsAwoEVXNlchIPCgd2ZXJzaW9uGAEgASgNEgoKAmlkGAIgASgJEgsKA3VpZBgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSDQoFZW1haWwYBSABKAkSEQoJdGltZV96b25lGAYgASgJEioKBXN0YXRlGAcgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyU3RhdGUSNAoNY2x1c3Rlcl9yb2xlcxgIIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAwgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYDSADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIWCg5kZWxldGVfdGltZV9tcxgOIAEoAxIVCg1wdXJnZV90aW1lX21zGA8gASgDIkkKDFdvcmtpbmdIb3VycxIPCgd3ZWVrZGF5GAEgASgFEhQKDHN0YXJ0X21pbnV0ZRgCIAEoBRISCgplbmRfbWludXRlGAMgASgFIkMKC0NyZWRlbnRpYWxzEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIVCg1wYXNzd29yZF9oYXNoGAMgASgJIu4BCgdTZXNzaW9uEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIKCgJpZBgDIAEoCRIOCgZjbGllbnQYBCABKAkSFAoMcmVmcmVzaF9oYXNoGAUgASgJEhUKDXByZXZpb3VzX2hhc2gYBiABKAkSGQoRcHJldmlvdXNfdW50aWxfbXMYByABKAMSFgoOY3JlYXRlX3RpbWVfbXMYCCABKAMSGAoQbGFzdF91c2VfdGltZV9tcxgJIAEoAxIWCg5leHBpcmVfdGltZV9tcxgKIAEoAxIWCg5yZXZva2VfdGltZV9tcxgLIAEoAyLzAQoFR3JvdXASDwoHdmVyc2lvbhgBIAEoDRIKCgJpZBgCIAEoCRILCgN1aWQYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEikKBGtpbmQYBSABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIWCg5jcmVhdGVfdGltZV9tcxgGIAEoAxIWCg51cGRhdGVfdGltZV9tcxgHIAEoAxIQCghyZXZpc2lvbhgIIAEoAxIOCgZwYXJlbnQYCSABKAkSFgoOZGVsZXRlX3RpbWVfbXMYCiABKAMSFQoNcHVyZ2VfdGltZV9tcxgLIAEoAyKaAQoGTWVtYmVyEg8KB3ZlcnNpb24YASABKA0SDQoFZ3JvdXAYAiABKAkSDAoEdXNlchgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSFgoOY3JlYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMiiAIKCkludml0YXRpb24SDwoHdmVyc2lvbhgBIAEoDRINCgVncm91cBgCIAEoCRIKCgJpZBgDIAEoCRIPCgdpbnZpdGVlGAQgASgJEg8KB2ludml0ZXIYBSABKAkSKgoEcm9sZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAcgASgFEjAKBXN0YXRlGAggASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUSFgoOY3JlYXRlX3RpbWVfbXMYCSABKAMSFgoOZXhwaXJlX3RpbWVfbXMYCiABKAMSEAoIcmV2aXNpb24YCyABKAMi2gMKBUV2ZW50Eg8KB3ZlcnNpb24YASABKA0SEAoIY2FsZW5kYXIYAiABKAkSCgoCaWQYAyABKAkSLwoHY29udGVudBgEIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EhEKCW9yZ2FuaXplchgFIAEoCRIrCgVzdGF0ZRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRTdGF0ZRIQCghzZXF1ZW5jZRgHIAEoBRIWCg5jcmVhdGVfdGltZV9tcxgIIAEoAxIWCg51cGRhdGVfdGltZV9tcxgJIAEoAxIWCg5kZWxldGVfdGltZV9tcxgKIAEoAxIVCg1wdXJnZV90aW1lX21zGAsgASgDEhAKCHJldmlzaW9uGAwgASgDEhcKD3JlY3VycmluZ19ldmVudBgNIAEoCRIZChFvcmlnaW5hbF9zdGFydF9tcxgOIAEoAxItCglhdHRlbmRlZXMYDyADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkF0dGVuZGVlEg0KBWdyb3VwGBAgASgJEiwKBHJ1bGUYESABKA4yHi5jYWJpbGRvLnN0b3JlLnYxLkRlY2lzaW9uUnVsZRIOCgZzb3VyY2UYEiABKAkiggEKCEF0dGVuZGVlEgwKBHVzZXIYASABKAkSEAoIb3B0aW9uYWwYAiABKAgSLAoIcmVzcG9uc2UYAyABKA4yGi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbnNlEg8KB2NvbW1lbnQYBCABKAkSFwoPcmVzcG9uZF90aW1lX21zGAUgASgDIikKB0ludml0ZWUSDAoEdXNlchgBIAEoCRIQCghvcHRpb25hbBgCIAEoCCKXAwoMRXZlbnRDb250ZW50Eg0KBXRpdGxlGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGxvY2F0aW9uGAMgASgJEiwKBXRpbWVkGAQgASgLMhsuY2FiaWxkby5zdG9yZS52MS5UaW1lZFNwYW5IABIvCgdhbGxfZGF5GAUgASgLMhwuY2FiaWxkby5zdG9yZS52MS5BbGxEYXlTcGFuSAASMAoKdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI0Cgx0cmFuc3BhcmVuY3kYByABKA4yHi5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zcGFyZW5jeRInCgZsYWJlbHMYCCADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkxhYmVsEhgKEHJlbWluZGVyX21pbnV0ZXMYCSADKAUSEgoKcmVjdXJyZW5jZRgKIAMoCRIrCghpbnZpdGVlcxgLIAMoCzIZLmNhYmlsZG8uc3RvcmUudjEuSW52aXRlZUIGCgRzcGFuIjIKC09jY3VycmVuY2VzEhEKCXN0YXJ0c19tcxgBIAMoAxIQCgh1bnRpbF9tcxgCIAEoAyJACglUaW1lZFNwYW4SEAoIc3RhcnRfbXMYASABKAMSDgoGZW5kX21zGAIgASgDEhEKCXRpbWVfem9uZRgDIAEoCSJoCgpBbGxEYXlTcGFuEi0KBXN0YXJ0GAEgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUSKwoDZW5kGAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckRhdGUiOAoMQ2FsZW5kYXJEYXRlEgwKBHllYXIYASABKAUSDQoFbW9udGgYAiABKAUSCwoDZGF5GAMgASgFIiMKBUxhYmVsEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCSLHAQoIQ2FsZW5kYXISDwoHdmVyc2lvbhgBIAEoDRILCgNrZXkYAiABKAkSMgoHY29udGVudBgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJDb250ZW50Eg8KB3JlYWRlcnMYBCADKAkSFgoOY3JlYXRlX3RpbWVfbXMYBSABKAMSFgoOdXBkYXRlX3RpbWVfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMSFgoOZGVsZXRlX3RpbWVfbXMYCCABKAMihQEKD0NhbGVuZGFyQ29udGVudBIUCgxkaXNwbGF5X25hbWUYASABKAkSEQoJdGltZV96b25lGAIgASgJEjkKD2NvbmZsaWN0X3BvbGljeRgDIAEoDjIgLmNhYmlsZG8uc3RvcmUudjEuQ29uZmxpY3RQb2xpY3kSDgoGcHVibGljGAQgASgIInoKC0NsdXN0ZXJLZXlzEg8KB3ZlcnNpb24YASABKA0SEwoLc2lnbmluZ19qd2sYAiABKAkSFgoOc2lnbmluZ19rZXlfaWQYAyABKAkSFAoMcG9zaXRpb25fa2V5GAQgASgJEhcKD3Bvc2l0aW9uX2tleV9pZBgFIAEoDSLQAgoIUmVzb3VyY2USJgoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEiwKB3Nlc3Npb24YAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABIoCgVncm91cBgDIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYBCABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEigKBWV2ZW50GAUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEjIKCmludml0YXRpb24YBiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABIuCghjYWxlbmRhchgIIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJIAEIKCghyZXNvdXJjZSpXCglVc2VyU3RhdGUSGgoWVVNFUl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVVTRVJfU1RBVEVfQUNUSVZFEAESFwoTVVNFUl9TVEFURV9ESVNBQkxFRBACKngKC0NsdXN0ZXJSb2xlEhwKGENMVVNURVJfUk9MRV9VTlNQRUNJRklFRBAAEhYKEkNMVVNURVJfUk9MRV9BRE1JThABEhkKFUNMVVNURVJfUk9MRV9PUEVSQVRPUhACEhgKFENMVVNURVJfUk9MRV9BVURJVE9SEAMqWQoJR3JvdXBLaW5kEhoKFkdST1VQX0tJTkRfVU5TUEVDSUZJRUQQABIbChdHUk9VUF9LSU5EX0hJRVJBUkNISUNBTBABEhMKD0dST1VQX0tJTkRfUEVFUhACKosBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSX1JPTEVfTEVBREVSEAESFgoSTUVNQkVSX1JPTEVfREVQVVRZEAISFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAMSGAoUTUVNQkVSX1JPTEVfT0JTRVJWRVIQBCqtAQoPSW52aXRhdGlvblN0YXRlEiAKHElOVklUQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIcChhJTlZJVEFUSU9OX1NUQVRFX1BFTkRJTkcQARIdChlJTlZJVEFUSU9OX1NUQVRFX0FDQ0VQVEVEEAISHQoZSU5WSVRBVElPTl9TVEFURV9ERUNMSU5FRBADEhwKGElOVklUQVRJT05fU1RBVEVfUkVWT0tFRBAEKqEBCghSZXNwb25zZRIYChRSRVNQT05TRV9VTlNQRUNJRklFRBAAEhkKFVJFU1BPTlNFX05FRURTX0FDVElPThABEhUKEVJFU1BPTlNFX0FDQ0VQVEVEEAISFQoRUkVTUE9OU0VfREVDTElORUQQAxIWChJSRVNQT05TRV9URU5UQVRJVkUQBBIaChZSRVNQT05TRV9BVVRPX0FDQ0VQVEVEEAUqgwEKDERlY2lzaW9uUnVsZRIdChlERUNJU0lPTl9SVUxFX1VOU1BFQ0lGSUVEEAASGwoXREVDSVNJT05fUlVMRV9PUkdBTklaRVIQARIaChZERUNJU0lPTl9SVUxFX1NVUEVSSU9SEAISGwoXREVDSVNJT05fUlVMRV9VTkFOSU1PVVMQAyqSAQoKRXZlbnRTdGF0ZRIbChdFVkVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0VWRU5UX1NUQVRFX1BFTkRJTkcQARIZChVFVkVOVF9TVEFURV9DT05GSVJNRUQQAhIYChRFVkVOVF9TVEFURV9SRUpFQ1RFRBADEhkKFUVWRU5UX1NUQVRFX0NBTkNFTExFRBAEKokBCgpWaXNpYmlsaXR5EhoKFlZJU0lCSUxJVFlfVU5TUEVDSUZJRUQQABIWChJWSVNJQklMSVRZX0RFRkFVTFQQARIVChFWSVNJQklMSVRZX1BVQkxJQxACEhYKElZJU0lCSUxJVFlfUFJJVkFURRADEhgKFFZJU0lCSUxJVFlfQlVTWV9PTkxZEAQqYwoMVHJhbnNwYXJlbmN5EhwKGFRSQU5TUEFSRU5DWV9VTlNQRUNJRklFRBAAEhcKE1RSQU5TUEFSRU5DWV9PUEFRVUUQARIcChhUUkFOU1BBUkVOQ1lfVFJBTlNQQVJFTlQQAipoCg5Db25mbGljdFBvbGljeRIfChtDT05GTElDVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIZChVDT05GTElDVF9QT0xJQ1lfQUxMT1cQARIaChZDT05GTElDVF9QT0xJQ1lfUkVKRUNUEAJiBnByb3RvMw");
 
 /**
  * @generated from message cabildo.store.v1.User
@@ -482,6 +482,30 @@ export type Event = Message<"cabildo.store.v1.Event"> & {
    * @generated from field: int64 original_start_ms = 14;
    */
   originalStartMs: bigint;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.Attendee attendees = 15;
+   */
+  attendees: Attendee[];
+
+  /**
+   * Whose members were invited; empty for none.
+   *
+   * @generated from field: string group = 16;
+   */
+  group: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.DecisionRule rule = 17;
+   */
+  rule: DecisionRule;
+
+  /**
+   * Of a copy: the calendar of the event that it is a copy of.
+   *
+   * @generated from field: string source = 18;
+   */
+  source: string;
 };
 
 /**
@@ -490,6 +514,67 @@ export type Event = Message<"cabildo.store.v1.Event"> & {
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_resources, 7);
+
+/**
+ * Who is invited, and what they said.
+ *
+ * @generated from message cabildo.store.v1.Attendee
+ */
+export type Attendee = Message<"cabildo.store.v1.Attendee"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: bool optional = 2;
+   */
+  optional: boolean;
+
+  /**
+   * @generated from field: cabildo.store.v1.Response response = 3;
+   */
+  response: Response;
+
+  /**
+   * @generated from field: string comment = 4;
+   */
+  comment: string;
+
+  /**
+   * @generated from field: int64 respond_time_ms = 5;
+   */
+  respondTimeMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Attendee.
+ * Use `create(AttendeeSchema)` to create a new message.
+ */
+export const AttendeeSchema: GenMessage<Attendee> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_resources, 8);
+
+/**
+ * @generated from message cabildo.store.v1.Invitee
+ */
+export type Invitee = Message<"cabildo.store.v1.Invitee"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: bool optional = 2;
+   */
+  optional: boolean;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Invitee.
+ * Use `create(InviteeSchema)` to create a new message.
+ */
+export const InviteeSchema: GenMessage<Invitee> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_resources, 9);
 
 /**
  * The fields of an event that a person writes.
@@ -555,6 +640,11 @@ export type EventContent = Message<"cabildo.store.v1.EventContent"> & {
    * @generated from field: repeated string recurrence = 10;
    */
   recurrence: string[];
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.Invitee invitees = 11;
+   */
+  invitees: Invitee[];
 };
 
 /**
@@ -562,7 +652,7 @@ export type EventContent = Message<"cabildo.store.v1.EventContent"> & {
  * Use `create(EventContentSchema)` to create a new message.
  */
 export const EventContentSchema: GenMessage<EventContent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 8);
+  messageDesc(file_cabildo_store_v1_resources, 10);
 
 /**
  * When an event that repeats does, as far as it was worked out.
@@ -588,7 +678,7 @@ export type Occurrences = Message<"cabildo.store.v1.Occurrences"> & {
  * Use `create(OccurrencesSchema)` to create a new message.
  */
 export const OccurrencesSchema: GenMessage<Occurrences> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 9);
+  messageDesc(file_cabildo_store_v1_resources, 11);
 
 /**
  * @generated from message cabildo.store.v1.TimedSpan
@@ -615,7 +705,7 @@ export type TimedSpan = Message<"cabildo.store.v1.TimedSpan"> & {
  * Use `create(TimedSpanSchema)` to create a new message.
  */
 export const TimedSpanSchema: GenMessage<TimedSpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 10);
+  messageDesc(file_cabildo_store_v1_resources, 12);
 
 /**
  * @generated from message cabildo.store.v1.AllDaySpan
@@ -639,7 +729,7 @@ export type AllDaySpan = Message<"cabildo.store.v1.AllDaySpan"> & {
  * Use `create(AllDaySpanSchema)` to create a new message.
  */
 export const AllDaySpanSchema: GenMessage<AllDaySpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 11);
+  messageDesc(file_cabildo_store_v1_resources, 13);
 
 /**
  * @generated from message cabildo.store.v1.CalendarDate
@@ -666,7 +756,7 @@ export type CalendarDate = Message<"cabildo.store.v1.CalendarDate"> & {
  * Use `create(CalendarDateSchema)` to create a new message.
  */
 export const CalendarDateSchema: GenMessage<CalendarDate> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 12);
+  messageDesc(file_cabildo_store_v1_resources, 14);
 
 /**
  * @generated from message cabildo.store.v1.Label
@@ -688,7 +778,7 @@ export type Label = Message<"cabildo.store.v1.Label"> & {
  * Use `create(LabelSchema)` to create a new message.
  */
 export const LabelSchema: GenMessage<Label> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 13);
+  messageDesc(file_cabildo_store_v1_resources, 15);
 
 /**
  * A calendar of which something was said: any other is as its key has it.
@@ -746,7 +836,7 @@ export type Calendar = Message<"cabildo.store.v1.Calendar"> & {
  * Use `create(CalendarSchema)` to create a new message.
  */
 export const CalendarSchema: GenMessage<Calendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 14);
+  messageDesc(file_cabildo_store_v1_resources, 16);
 
 /**
  * The fields of a calendar that its owner writes.
@@ -780,7 +870,7 @@ export type CalendarContent = Message<"cabildo.store.v1.CalendarContent"> & {
  * Use `create(CalendarContentSchema)` to create a new message.
  */
 export const CalendarContentSchema: GenMessage<CalendarContent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 15);
+  messageDesc(file_cabildo_store_v1_resources, 17);
 
 /**
  * @generated from message cabildo.store.v1.ClusterKeys
@@ -817,7 +907,7 @@ export type ClusterKeys = Message<"cabildo.store.v1.ClusterKeys"> & {
  * Use `create(ClusterKeysSchema)` to create a new message.
  */
 export const ClusterKeysSchema: GenMessage<ClusterKeys> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 16);
+  messageDesc(file_cabildo_store_v1_resources, 18);
 
 /**
  * @generated from message cabildo.store.v1.Resource
@@ -876,7 +966,7 @@ export type Resource = Message<"cabildo.store.v1.Resource"> & {
  * Use `create(ResourceSchema)` to create a new message.
  */
 export const ResourceSchema: GenMessage<Resource> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_resources, 17);
+  messageDesc(file_cabildo_store_v1_resources, 19);
 
 /**
  * @generated from enum cabildo.store.v1.UserState
@@ -1059,6 +1149,92 @@ export const InvitationStateSchema: GenEnum<InvitationState> = /*@__PURE__*/
   enumDesc(file_cabildo_store_v1_resources, 4);
 
 /**
+ * @generated from enum cabildo.store.v1.Response
+ */
+export const Response = {
+  /**
+   * @generated from enum value: RESPONSE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: RESPONSE_NEEDS_ACTION = 1;
+   */
+  NEEDS_ACTION: 1,
+
+  /**
+   * @generated from enum value: RESPONSE_ACCEPTED = 2;
+   */
+  ACCEPTED: 2,
+
+  /**
+   * @generated from enum value: RESPONSE_DECLINED = 3;
+   */
+  DECLINED: 3,
+
+  /**
+   * @generated from enum value: RESPONSE_TENTATIVE = 4;
+   */
+  TENTATIVE: 4,
+
+  /**
+   * @generated from enum value: RESPONSE_AUTO_ACCEPTED = 5;
+   */
+  AUTO_ACCEPTED: 5,
+} as const;
+
+/**
+ * @generated from enum cabildo.store.v1.Response
+ */
+export type Response = (typeof Response)[keyof typeof Response] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.Response.
+ */
+export const ResponseSchema: GenEnum<Response> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_resources, 5);
+
+/**
+ * Who decides whether an event stands.
+ *
+ * @generated from enum cabildo.store.v1.DecisionRule
+ */
+export const DecisionRule = {
+  /**
+   * @generated from enum value: DECISION_RULE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: DECISION_RULE_ORGANIZER = 1;
+   */
+  ORGANIZER: 1,
+
+  /**
+   * @generated from enum value: DECISION_RULE_SUPERIOR = 2;
+   */
+  SUPERIOR: 2,
+
+  /**
+   * @generated from enum value: DECISION_RULE_UNANIMOUS = 3;
+   */
+  UNANIMOUS: 3,
+} as const;
+
+/**
+ * Who decides whether an event stands.
+ *
+ * @generated from enum cabildo.store.v1.DecisionRule
+ */
+export type DecisionRule = (typeof DecisionRule)[keyof typeof DecisionRule] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.DecisionRule.
+ */
+export const DecisionRuleSchema: GenEnum<DecisionRule> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_resources, 6);
+
+/**
  * @generated from enum cabildo.store.v1.EventState
  */
 export const EventState = {
@@ -1097,7 +1273,7 @@ export type EventState = (typeof EventState)[keyof typeof EventState] | UnknownE
  * Describes the enum cabildo.store.v1.EventState.
  */
 export const EventStateSchema: GenEnum<EventState> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_resources, 5);
+  enumDesc(file_cabildo_store_v1_resources, 7);
 
 /**
  * @generated from enum cabildo.store.v1.Visibility
@@ -1138,7 +1314,7 @@ export type Visibility = (typeof Visibility)[keyof typeof Visibility] | UnknownE
  * Describes the enum cabildo.store.v1.Visibility.
  */
 export const VisibilitySchema: GenEnum<Visibility> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_resources, 6);
+  enumDesc(file_cabildo_store_v1_resources, 8);
 
 /**
  * @generated from enum cabildo.store.v1.Transparency
@@ -1169,7 +1345,7 @@ export type Transparency = (typeof Transparency)[keyof typeof Transparency] | Un
  * Describes the enum cabildo.store.v1.Transparency.
  */
 export const TransparencySchema: GenEnum<Transparency> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_resources, 7);
+  enumDesc(file_cabildo_store_v1_resources, 9);
 
 /**
  * @generated from enum cabildo.store.v1.ConflictPolicy
@@ -1200,5 +1376,5 @@ export type ConflictPolicy = (typeof ConflictPolicy)[keyof typeof ConflictPolicy
  * Describes the enum cabildo.store.v1.ConflictPolicy.
  */
 export const ConflictPolicySchema: GenEnum<ConflictPolicy> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_resources, 8);
+  enumDesc(file_cabildo_store_v1_resources, 10);
 

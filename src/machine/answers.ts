@@ -1,0 +1,99 @@
+import type { Attendee, CalendarEvent, Caller, Delivery, Operation } from "../domain/index.js";
+import { calendarOwner, decide } from "../policy/index.js";
+import { attendeeOf, decideState, withAttendee } from "./decision.js";
+import { refuse, refuseNotFound } from "./draft.js";
+import type { Draft, Outcome, Refusal } from "./draft.js";
+import { timeRange } from "./event-times.js";
+import { findEventRow } from "./find-event.js";
+import { isRecurring } from "./instances.js";
+import { COPY_ATTENDEES_MAX, tell } from "./tell.js";
+import { eventName, writeEvent } from "./write-event.js";
+
+type RespondEvent = Extract<Operation, { kind: "respond-event" }>;
+type Answer = Extract<Delivery, { kind: "answer" }>;
+
+/** Written where the person's calendar is, at once; from there it goes to the organiser's event, which decides. */
+export function respondEvent(draft: Draft, caller: Caller, operation: RespondEvent): Outcome {
+  const { calendar, event: id, response, comment } = operation;
+  const name = eventName(calendar, id);
+  const facts = { kind: "calendar", owner: calendarOwner(calendar) } as const;
+  if (caller.kind !== "user" || decide(caller, "event.respond", facts).kind === "deny") {
+    return refuseNotFound(name);
+  }
+  const found = findEventRow(draft.view, draft.rows, calendar, id);
+  if (found?.event.deleteTimeMs !== 0) return refuseNotFound(name);
+  const { event } = found;
+  if (found.kind === "occurrence") {
+    return refuse(
+      "failed-precondition",
+      `${name} is not answered alone: answer the event that repeats`,
+    );
+  }
+  const own = attendeeOf(event, caller.user);
+  if (event.source === "" || own === undefined) {
+    return refuse("failed-precondition", `${name} is yours: cancel it if it is not to be`);
+  }
+  const refusal = refuseAnswer(draft, event, own);
+  if (refusal !== undefined) return refusal;
+  if (own.response === response && own.comment === comment) {
+    const resource = { kind: "event", event } as const;
+    return { kind: "done", name, revision: event.revision, resource };
+  }
+  const attendee: Attendee = {
+    ...own,
+    response,
+    comment,
+    respondTimeMs: Math.max(draft.nowMs, own.respondTimeMs + 1),
+  };
+  draft.postTo("calendars", event.source, {
+    kind: "answer",
+    calendar: event.source,
+    event: id,
+    sequence: event.sequence,
+    attendee,
+  });
+  const answered: CalendarEvent = {
+    ...event,
+    attendees: withAttendee(event, attendee),
+    updateTimeMs: draft.nowMs,
+    revision: draft.nextRevision,
+  };
+  return writeEvent(draft, "updated", { event: answered, series: found.series }, found);
+}
+
+function refuseAnswer(draft: Draft, event: CalendarEvent, own: Attendee): Refusal | undefined {
+  const name = eventName(event.calendar, event.id);
+  if (own.response === "auto-accepted") {
+    return refuse("failed-precondition", `${name} is imposed by a superior: it is not answered`);
+  }
+  if (event.state === "cancelled") return refuse("failed-precondition", `${name} is cancelled`);
+  const { endMs } = timeRange(event.span);
+  if (!isRecurring(event) && endMs <= draft.nowMs) {
+    return refuse("failed-precondition", `${name} is over`);
+  }
+  return undefined;
+}
+
+/** An answer to how the event was before, or an older one, is none: whoever gave it is asked again, or has said more since. */
+export function receiveAnswer(draft: Draft, answer: Answer): void {
+  const { calendar, event: id, sequence, attendee } = answer;
+  const found = findEventRow(draft.view, draft.rows, calendar, id);
+  if (found?.kind !== "row" || found.event.deleteTimeMs !== 0) return;
+  const { event: before } = found;
+  const own = attendeeOf(before, attendee.user);
+  if (own === undefined || own.response === "auto-accepted") return;
+  if (before.sequence !== sequence || own.respondTimeMs >= attendee.respondTimeMs) return;
+  const { response, comment, respondTimeMs } = attendee;
+  const attendees = withAttendee(before, { ...own, response, comment, respondTimeMs });
+  const event: CalendarEvent = {
+    ...before,
+    attendees,
+    state: decideState({ ...before, attendees }),
+    updateTimeMs: draft.nowMs,
+    revision: draft.nextRevision,
+  };
+  const after = { event, series: found.series };
+  writeEvent(draft, "updated", after, found);
+  const isShown = attendees.length <= COPY_ATTENDEES_MAX;
+  if (isShown || event.state !== before.state) tell(draft, found, after);
+}
