@@ -38,7 +38,9 @@ export function findStanding(
   return refuseUnlessTheirs(draft, caller, found.event) ?? found;
 }
 
-/** A copy is its organiser's. In a group's calendar an event is its organiser's, and theirs who lead the group and rank strictly higher. */
+/**
+ * A copy is its organiser's. So is an event in a group's calendar, and theirs who lead the group and rank strictly higher.
+ */
 export function refuseUnlessTheirs(
   draft: Draft,
   caller: Caller,

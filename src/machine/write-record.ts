@@ -6,8 +6,8 @@ import { tell } from "./tell.js";
 import { writeEvent } from "./write-event.js";
 
 /**
- * Writes an event as its organiser has it: its state follows from what is written, and everyone whom it concerns is told. `was` is
- * what it was to them, where it had no row.
+ * Writes an event as its organiser has it: its state follows from what is written, and everyone whom it concerns is told.
+ * `was` is what it was to them, where it had no row.
  */
 export function writeRecord(
   draft: Draft,

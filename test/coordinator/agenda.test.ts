@@ -83,8 +83,6 @@ describe("a coordinator before the agenda", function () {
       const [info] = hidden.findDetails(ErrorInfoSchema);
       expect(info).to.include({ reason: "NOT_FOUND", domain: "cabildo" });
       expect(info?.metadata).to.deep.equal({ outcome: "not_applied" });
-      const later = await failure(events.cancelEvent({}, asAna()));
-      expect(later.code, protocol).to.equal(Code.Unimplemented);
     }
   });
 

@@ -23,8 +23,8 @@ export interface Seen {
 }
 
 /**
- * An answer is written in the calendar of who gives it. By the name of the copy there, the copy is what comes back. By the name of
- * the organiser's event that event does, once it has heard the answer; where that takes too long, the copy.
+ * An answer is written in the calendar of who gives it. By the name of the copy there, the copy is what comes back. By the name
+ * of the organiser's event that event does, once it has heard the answer; where that takes too long, the copy.
  */
 export async function respond(
   clock: GatewayClock,
