@@ -78,6 +78,8 @@ export interface Member {
   readonly rank: number;
   readonly createTimeMs: number;
   readonly revision: number;
+  /** Sequence with which this membership began: what is committed before it is not for this member. */
+  readonly joinRevision: number;
 }
 
 /** Expired is what is pending past its time: no row says so. */

@@ -10,6 +10,8 @@ export const CLOSE_CODES = {
   overloaded: 4004,
   /** The feed below the connection was restored or has moved on: subscribe again from the last position. */
   "feed-interrupted": 4005,
+  /** It was open for as long as one may be. */
+  lifetime: 4006,
   "bad-request": 4500,
   "invalid-token": 4501,
   "permission-denied": 4502,

@@ -1,29 +1,32 @@
-import { ClusterError, TokenBucket } from "../base/index.js";
+import { ClusterError } from "../base/index.js";
 import type { Authenticated } from "../gateway/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import { CLOSE_CODES } from "./close-codes.js";
 import type { CloseCause } from "./close-codes.js";
-import { parseCommand } from "./commands.js";
+import { CommandIntake } from "./command-intake.js";
+import type { CommandReceiver, OrderedCommand } from "./command-intake.js";
 import type { ClientCommand, RemoteCall } from "./commands.js";
 import type { LineOwner } from "./line.js";
-import { looksExpired } from "./looks-expired.js";
+import { judgeRefusedConnect } from "./refused-connect.js";
 import { RemoteCalls } from "./remote-calls.js";
 import { errorBody, replies } from "./replies.js";
 import { Signal } from "./signal.js";
 import { Subscriptions } from "./subscriptions.js";
 import type { SubscriptionServices } from "./subscriptions.js";
 import type { SocketListener, TransportSocket } from "./transport.js";
+import { VitalSigns } from "./vital-signs.js";
 
 export interface ConnectionServices extends SubscriptionServices {
   readonly serverName: string;
   random(): number;
   encodePositions(positions: readonly ShardPosition[]): string;
+  /** Whose the connection is from now on; false where the user has as many as may be. */
+  claim(connection: Connection, user: string): boolean;
+  /** Whether the end of this session was heard of here. */
+  hasEnded(session: string): boolean;
   /** Once, when the socket is gone. */
   onClosed(connection: Connection): void;
 }
-
-/** One after the other, each once the one before is answered. */
-type OrderedCommand = Exclude<ClientCommand, RemoteCall>;
 
 type State =
   | { readonly kind: "new" }
@@ -32,32 +35,29 @@ type State =
   | { readonly kind: "closed"; readonly cause: CloseCause | undefined };
 
 export interface Goodbye {
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   readonly position?: string;
 }
 
-/** A client whose commands are so many times too fast, refusals and all, is cut off. */
-const PATIENCE = 10;
+/** The part of its lifetime that a connection may miss, at random. */
+const LIFETIME_JITTER = 0.2;
 
 /** One client, from its open socket to its end. */
-export class Connection implements SocketListener, LineOwner {
+export class Connection implements SocketListener, LineOwner, CommandReceiver {
   readonly remoteAddress: string;
   readonly #services: ConnectionServices;
   readonly #socket: TransportSocket;
   readonly #subscriptions: Subscriptions;
   readonly #calls: RemoteCalls;
-  readonly #bucket: TokenBucket;
-  readonly #patience: TokenBucket;
+  readonly #intake: CommandIntake;
+  readonly #signs: VitalSigns;
   readonly #drained = new Signal();
-  readonly #queue: OrderedCommand[] = [];
   readonly #openedMs: number;
+  readonly #lifetimeMs: number;
   #state: State = { kind: "new" };
-  #working = false;
-  #lastHeardMs: number;
-  #lastPingMs: number;
+  #user: string | undefined;
   #lastCheckpointMs: number;
   #laggingSinceMs: number | undefined;
-  #unsentBefore = 0;
 
   constructor(socket: TransportSocket, services: ConnectionServices) {
     const { clock, limits } = services;
@@ -67,13 +67,17 @@ export class Connection implements SocketListener, LineOwner {
     this.remoteAddress = socket.remoteAddress;
     this.#subscriptions = new Subscriptions(this, services);
     this.#calls = new RemoteCalls(services, socket.remoteAddress);
-    this.#bucket = new TokenBucket(limits.commandsPerSecond, now);
-    this.#patience = new TokenBucket(limits.commandsPerSecond * PATIENCE, now);
+    this.#intake = new CommandIntake(this, clock, limits);
+    this.#signs = new VitalSigns(limits, now, services.random());
     this.#openedMs = now;
-    this.#lastHeardMs = now;
-    // Spread, so that thousands that came at once are not pinged at once.
-    this.#lastPingMs = now - services.random() * limits.pingMs;
+    // Thousands that came at once do not go at once.
+    this.#lifetimeMs = limits.lifetimeMs * (1 - LIFETIME_JITTER * services.random());
     this.#lastCheckpointMs = now - services.random() * limits.checkpointMs;
+  }
+
+  /** Once it has connected. */
+  get user(): string | undefined {
+    return this.#user;
   }
 
   get isClosed(): boolean {
@@ -88,24 +92,12 @@ export class Connection implements SocketListener, LineOwner {
 
   message(text: string | undefined): void {
     if (this.isClosed) return;
-    const { limits } = this.#services;
-    this.#lastHeardMs = this.#services.clock.monotonicMs();
-    if (text === undefined) {
-      this.disconnect("bad-request", "messages are JSON text, not binary");
-      return;
-    }
-    if (Buffer.byteLength(text) > limits.messageBytesMax) {
-      this.disconnect("bad-request", `a message has at most ${limits.messageBytesMax} bytes`);
-      return;
-    }
-    for (const line of text.split("\n")) {
-      if (this.#state.kind === "closed") return;
-      if (line.trim() !== "") this.#read(line);
-    }
+    this.#signs.heard(this.#services.clock.monotonicMs());
+    this.#intake.read(text);
   }
 
   pong(): void {
-    this.#lastHeardMs = this.#services.clock.monotonicMs();
+    this.#signs.heard(this.#services.clock.monotonicMs());
   }
 
   drained(): void {
@@ -178,6 +170,19 @@ export class Connection implements SocketListener, LineOwner {
     return false;
   }
 
+  /** The user may not hear a channel any more: what is committed from `sequence` on does not come. */
+  endRight(channel: string, sequence: number): void {
+    if (!this.#subscriptions.endRight(channel, sequence)) return;
+    const error = errorBody(new ClusterError("not-found", `${channel} was not found`));
+    this.send(replies.unsubscribed([channel], error));
+    this.#services.observer({ kind: "unsubscribed", channels: 1 });
+  }
+
+  endSession(session: string): void {
+    if (this.#state.kind !== "open" || this.#state.who.caller.sessionId !== session) return;
+    this.disconnect("invalid-token", "the session has ended: log in again");
+  }
+
   shutDown(): void {
     this.disconnect("shutdown", "this server stops: connect to another one", {
       retryAfterMs: this.#randomDelay(),
@@ -207,8 +212,15 @@ export class Connection implements SocketListener, LineOwner {
       });
       return;
     }
+    if (nowMs - this.#openedMs >= this.#lifetimeMs) {
+      this.disconnect("lifetime", "connected for long: connect again, to any server", {
+        retryAfterMs: this.#randomDelay(),
+        ...this.#lastPosition(),
+      });
+      return;
+    }
     if (nowMs - this.#lastCheckpointMs >= limits.checkpointMs) this.#checkpoint();
-    this.#ping(nowMs);
+    this.#look(nowMs);
   }
 
   disconnect(cause: CloseCause, reason: string, goodbye: Goodbye = {}): void {
@@ -226,48 +238,38 @@ export class Connection implements SocketListener, LineOwner {
     this.#socket.close(code, cause);
   }
 
-  #read(line: string): void {
-    const { clock } = this.#services;
-    const command = parseCommand(line);
-    if (command.kind === "unreadable" && command.id === undefined) {
-      this.disconnect("bad-request", command.message);
-      return;
-    }
-    const waitMs = this.#bucket.take(clock.monotonicMs());
-    if (waitMs > 0) {
-      this.#refuseForRate(command.id, waitMs);
-      return;
-    }
-    switch (command.kind) {
-      case "unreadable":
-        this.#fail(
-          "unreadable",
-          command.id,
-          new ClusterError("invalid-argument", command.message, {
-            violations: [{ field: command.field, description: command.message }],
-          }),
-        );
-        return;
-      case "unknown":
-        this.#fail(
-          "unknown",
-          command.id,
-          new ClusterError("unimplemented", "this server knows no such command"),
-        );
-        return;
-      case "ping":
-        // At once, whatever waits: it asks whether somebody is there.
-        this.send(replies.ping(command.id));
-        return;
-      case "rpc":
-        void this.#call(command);
-        return;
-      default:
-        this.#enqueue(command);
+  // What its commands ask for.
+
+  ping(id: number): void {
+    this.send(replies.ping(id));
+  }
+
+  call(call: RemoteCall): void {
+    void this.#call(call);
+  }
+
+  async run(command: OrderedCommand): Promise<void> {
+    try {
+      await this.#run(command);
+      this.#services.observer({ kind: "command", command: command.kind, code: "OK" });
+    } catch (error) {
+      this.#fail(command.kind, command.id, error);
+      if (command.kind === "connect") this.#refuseConnection(command.token, error);
     }
   }
 
-  /** Beside the commands that are worked on in order: answers come as they are ready. */
+  refuse(command: string, id: number, error: ClusterError): void {
+    this.#fail(command, id, error);
+  }
+
+  cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void {
+    this.disconnect(
+      cause,
+      reason,
+      cause === "overloaded" ? { retryAfterMs: this.#randomDelay() } : {},
+    );
+  }
+
   async #call(call: RemoteCall): Promise<void> {
     if (this.#state.kind !== "open") {
       this.#refuseStranger(call);
@@ -280,45 +282,6 @@ export class Connection implements SocketListener, LineOwner {
     } catch (error) {
       if (!this.isClosed) this.#fail("rpc", call.id, error);
     }
-  }
-
-  #refuseForRate(id: number, waitMs: number): void {
-    if (this.#patience.take(this.#services.clock.monotonicMs()) > 0) {
-      this.disconnect("limit-exceeded", "too many commands");
-      return;
-    }
-    this.#fail(
-      "any",
-      id,
-      new ClusterError("overloaded", "too many commands: wait a little", { retryAfterMs: waitMs }),
-    );
-  }
-
-  /** One after the other, in order, however long each takes. */
-  #enqueue(command: OrderedCommand): void {
-    if (this.#queue.length >= this.#services.limits.commandsQueuedMax) {
-      this.disconnect("overloaded", "too many commands wait for their answer", {
-        retryAfterMs: this.#randomDelay(),
-      });
-      return;
-    }
-    this.#queue.push(command);
-    if (!this.#working) void this.#work();
-  }
-
-  async #work(): Promise<void> {
-    this.#working = true;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      if (this.isClosed) break;
-      try {
-        await this.#run(next);
-        this.#services.observer({ kind: "command", command: next.kind, code: "OK" });
-      } catch (error) {
-        this.#fail(next.kind, next.id, error);
-        if (next.kind === "connect") this.#refuseConnection(next.token, error);
-      }
-    }
-    this.#working = false;
   }
 
   #fail(command: string, id: number, error: unknown): void {
@@ -376,10 +339,16 @@ export class Connection implements SocketListener, LineOwner {
     this.#state = { kind: "connecting" };
     const who = await gateway.authenticate(token);
     if (this.isClosed) return;
+    const { user, sessionId } = who.caller;
+    if (this.#services.hasEnded(sessionId)) throw sessionEnded();
+    if (!this.#services.claim(this, user)) {
+      throw new ClusterError("rate-limited", "this user has too many connections: close another");
+    }
+    this.#user = user;
     this.#state = { kind: "open", who };
     this.send(
       replies.connect(id, {
-        user: `users/${who.caller.user}`,
+        user: `users/${user}`,
         expires: new Date(who.expireTimeMs).toISOString(),
         ping_ms: limits.pingMs,
         server: serverName,
@@ -388,33 +357,12 @@ export class Connection implements SocketListener, LineOwner {
     observer({ kind: "connected", ms: clock.monotonicMs() - this.#openedMs });
   }
 
-  /** The verdict must be right: who is told to stop does not come back with a new token. */
   #refuseConnection(token: string, error: unknown): void {
-    const { clock } = this.#services;
-    if (!(error instanceof ClusterError)) {
-      this.disconnect("overloaded", "try again", { retryAfterMs: this.#randomDelay() });
-      return;
-    }
-    switch (error.code) {
-      case "unauthenticated":
-      case "invalid-argument":
-        if (looksExpired(token, clock.wallMs())) {
-          this.disconnect("token-expired", "the token has expired: connect with a new one");
-        } else {
-          this.disconnect("invalid-token", "this is no token of this cluster, or it was revoked");
-        }
-        return;
-      case "permission-denied":
-        this.disconnect("permission-denied", error.message);
-        return;
-      case "failed-precondition":
-        // A second connect: the connection stands.
-        return;
-      default:
-        this.disconnect("overloaded", "who you are cannot be checked now: try again", {
-          retryAfterMs: error.details.retryAfterMs ?? this.#randomDelay(),
-        });
-    }
+    const verdict = judgeRefusedConnect(token, error, this.#services.clock.wallMs());
+    if (verdict === undefined) return;
+    const { cause, reason, retryAfterMs } = verdict;
+    const afterMs = retryAfterMs === "random" ? this.#randomDelay() : retryAfterMs;
+    this.disconnect(cause, reason, { retryAfterMs: afterMs });
   }
 
   async #subscribe(
@@ -438,6 +386,7 @@ export class Connection implements SocketListener, LineOwner {
     if (who.caller.user !== before.caller.user) {
       throw new ClusterError("permission-denied", "a connection stays with the user who opened it");
     }
+    if (this.#services.hasEnded(who.caller.sessionId)) throw sessionEnded();
     this.#state = { kind: "open", who };
     this.send(replies.refresh(id, new Date(who.expireTimeMs).toISOString()));
     this.#services.observer({ kind: "refreshed" });
@@ -462,19 +411,16 @@ export class Connection implements SocketListener, LineOwner {
     );
   }
 
-  #ping(nowMs: number): void {
-    const { limits } = this.#services;
-    // Who takes what we send is alive, even if a pong waits behind it.
-    const unsent = this.#socket.buffered();
-    if (unsent < this.#unsentBefore) this.#lastHeardMs = nowMs;
-    this.#unsentBefore = unsent;
-    if (nowMs - this.#lastHeardMs >= limits.pingMs + limits.pongMs) {
-      this.disconnect("no-pong", "no sign of life", this.#lastPosition());
-      return;
+  #look(nowMs: number): void {
+    switch (this.#signs.look(nowMs, this.#socket.buffered())) {
+      case "dead":
+        this.disconnect("no-pong", "no sign of life", this.#lastPosition());
+        return;
+      case "ping":
+        this.#socket.ping();
+        return;
+      case "alive":
     }
-    if (nowMs - this.#lastPingMs < limits.pingMs) return;
-    this.#lastPingMs = nowMs;
-    this.#socket.ping();
   }
 
   #checkpoint(): void {
@@ -498,7 +444,7 @@ export class Connection implements SocketListener, LineOwner {
   #end(cause: CloseCause | undefined): void {
     if (this.isClosed) return;
     this.#state = { kind: "closed", cause };
-    this.#queue.length = 0;
+    this.#intake.close();
     this.#calls.close();
     this.#subscriptions.close();
     if (this.#subscriptions.size > 0) {
@@ -507,4 +453,8 @@ export class Connection implements SocketListener, LineOwner {
     // Whoever waits sees that it is closed.
     this.#drained.fire();
   }
+}
+
+function sessionEnded(): ClusterError {
+  return new ClusterError("unauthenticated", "the session has ended: log in again");
 }

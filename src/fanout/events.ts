@@ -1,10 +1,12 @@
 import type { CloseCause } from "./close-codes.js";
+import type { TransportKind } from "./transport.js";
 
 /** How a subscription with a position began. */
 export type ResumeOutcome = "from-memory" | "from-feed" | "too-old" | "epoch-changed" | "refused";
 
 /** What a fan-out tells whoever counts. Emitted synchronously: listeners must be quick and must not throw. */
 export type FanoutEvent =
+  | { readonly kind: "listening"; readonly transport: TransportKind }
   | { readonly kind: "connection-opened" }
   /** `cause` is undefined where the client or the network ended it. */
   | {
@@ -34,6 +36,13 @@ export type FanoutEvent =
       readonly shard: number;
       readonly sequence: number;
       readonly changes: number;
+      readonly ageMs: number;
+    }
+  /** A right ended with a committed change; `ageMs` counts from there to the end of what it allowed here. */
+  | {
+      readonly kind: "right-ended";
+      readonly shard: number;
+      readonly connections: number;
       readonly ageMs: number;
     }
   | { readonly kind: "feed-failed"; readonly shard: number; readonly code: string }

@@ -1,5 +1,8 @@
+import type { Change } from "../domain/index.js";
+import { findEndedRight } from "../policy/index.js";
+import type { EndedRight } from "../policy/index.js";
 import { changeToJson, decodeChange } from "../wire/index.js";
-import { isPersonal } from "./channels.js";
+import { eventChannelOf, isPersonal } from "./channels.js";
 import type { FeedItem } from "../shards/index.js";
 
 /** What turns a shard's places into the strings that clients keep. */
@@ -24,6 +27,7 @@ export class FeedChange {
   readonly channels: readonly string[];
   readonly #item: FeedItem;
   readonly #label: ShardLabel;
+  #change: Change | undefined;
   #tail: string | undefined;
   #primaryText: { readonly previous: number; readonly text: string } | undefined;
 
@@ -35,6 +39,16 @@ export class FeedChange {
     this.primary = this.channels[0] ?? "";
     this.#item = item;
     this.#label = label;
+  }
+
+  /** The channel of the event that changed, which the feed does not name; undefined if it was none. */
+  get eventChannel(): string | undefined {
+    return eventChannelOf(this.#decode().resourceName);
+  }
+
+  /** The right that somebody had before it; calendars hold none. */
+  get endedRight(): EndedRight | undefined {
+    return this.primary.startsWith("calendars/") ? undefined : findEndedRight(this.#decode());
   }
 
   /** The push on one channel. `previous` is the sequence of the change before on it, 0 if unknown. */
@@ -53,14 +67,19 @@ export class FeedChange {
 
   /** The change's JSON without its opening brace. */
   #encode(): string {
-    const change = decodeChange(this.#item.change);
-    const json = changeToJson(change, {
+    const json = changeToJson(this.#decode(), {
       sequence: this.sequence,
       timeMs: this.timeMs,
       shard: this.#label.name,
       position: this.#label.encode(this.sequence),
     });
+    // The text is what is asked for from here on.
+    this.#change = undefined;
     return json.slice(1);
+  }
+
+  #decode(): Change {
+    return (this.#change ??= decodeChange(this.#item.change));
   }
 }
 

@@ -2,7 +2,8 @@
  * The WSS tier: every committed change to everybody who subscribed to it, in order, nothing lost and nothing twice. The
  * protocol is in docs/LIVE.md. Holds only what it can rebuild: any fan-out serves any client's position.
  */
-export { startFanout, SUBPROTOCOL } from "./start-fanout.js";
+export { SUBPROTOCOL } from "./fanout-server.js";
+export { startFanout } from "./start-fanout.js";
 export type { Fanout, FanoutOptions } from "./start-fanout.js";
 export { probeNativeTransport } from "./probe-native-transport.js";
 export type { NativeProbe } from "./probe-native-transport.js";

@@ -14,6 +14,12 @@ export interface Limits {
   readonly callMsMax: number;
   /** Connections of one address. Default 1,000. */
   readonly connectionsPerAddress: number;
+  /** Connections of one user. Default 100. */
+  readonly connectionsPerUser: number;
+  /** New connections of this process, refilled evenly and as many at once. Default 500. */
+  readonly connectionsPerSecond: number;
+  /** How long a connection may last; each ends up to a fifth before, at random. Default 12 h. */
+  readonly lifetimeMs: number;
   /** Connections of this process. Default 100,000. */
   readonly connectionsMax: number;
   /** From the open socket to a valid `connect`. Default 10 s. */
@@ -61,6 +67,9 @@ export const DEFAULT_LIMITS: Limits = {
   callsInFlightMax: 256,
   callMsMax: 60_000,
   connectionsPerAddress: 1_000,
+  connectionsPerUser: 100,
+  connectionsPerSecond: 500,
+  lifetimeMs: 12 * 3_600_000,
   connectionsMax: 100_000,
   connectMs: 10_000,
   pingMs: 25_000,

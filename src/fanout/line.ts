@@ -1,6 +1,6 @@
 import { ClusterError } from "../base/index.js";
 import type { ShardClient } from "../shards/index.js";
-import { isPersonal } from "./channels.js";
+import { calendarOfEvent, hasTopic } from "./channels.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
 import type { FeedChange } from "./feed-change.js";
@@ -49,6 +49,8 @@ export class Line implements LiveSubscriber {
   readonly #join = new Join();
   /** While catching up: the last change seen on a channel. */
   readonly #previous = new Map<string, number>();
+  /** Channels of single events. */
+  #events = 0;
   #running = false;
   #frame: string[] = [];
   #frameCharacters = 0;
@@ -100,10 +102,12 @@ export class Line implements LiveSubscriber {
 
   /** Everything on the channel after `since`. The caller has seen that the feed goes back so far. */
   subscribe(channel: string, since: number): void {
+    if (calendarOfEvent(channel) !== undefined) this.#events += 1;
     if (this.#join.subscribe(channel, since, this.follower.head)) this.#enter(channel);
   }
 
   unsubscribe(channel: string): void {
+    if (calendarOfEvent(channel) !== undefined) this.#events -= 1;
     if (this.#join.unsubscribe(channel)) this.#leave(channel);
     this.#previous.delete(channel);
   }
@@ -128,12 +132,12 @@ export class Line implements LiveSubscriber {
 
   #enter(channel: string): void {
     this.follower.live.add(channel, this);
-    if (!isPersonal(channel)) this.#owner.subscribeTopic(topicOf(channel));
+    if (hasTopic(channel)) this.#owner.subscribeTopic(topicOf(channel));
   }
 
   #leave(channel: string): void {
     this.follower.live.delete(channel, this);
-    if (!isPersonal(channel)) this.#owner.unsubscribeTopic(topicOf(channel));
+    if (hasTopic(channel)) this.#owner.unsubscribeTopic(topicOf(channel));
   }
 
   async #run(): Promise<void> {
@@ -196,7 +200,7 @@ export class Line implements LiveSubscriber {
         shard: shard.number,
         after: { epoch, sequence: from },
         until: base,
-        channels: this.#join.behind(),
+        channels: [...new Set(this.#join.behind().map((name) => calendarOfEvent(name) ?? name))],
         signal: AbortSignal.any([signal, stop.signal]),
       });
       for await (const event of events) {
@@ -234,15 +238,24 @@ export class Line implements LiveSubscriber {
   }
 
   #offer(change: FeedChange, knownPrevious: (i: number) => number): void {
-    const channel = this.#join.replay(change.sequence, change.channels);
+    const channels = this.#channelsOf(change);
+    const channel = this.#join.replay(change.sequence, channels);
     if (channel !== undefined) {
-      const known = knownPrevious(change.channels.indexOf(channel));
+      const at = change.channels.indexOf(channel);
+      const known = at < 0 ? 0 : knownPrevious(at);
       const previous = known === 0 ? (this.#previous.get(channel) ?? 0) : known;
       this.#append(change.text(channel, previous));
     }
-    for (const name of change.channels) {
+    for (const name of channels) {
       if (this.#join.isBehindOn(name)) this.#previous.set(name, change.sequence);
     }
+  }
+
+  /** Those that the feed names, and that of the event itself where single events are heard. */
+  #channelsOf(change: FeedChange): readonly string[] {
+    if (this.#events === 0) return change.channels;
+    const { eventChannel } = change;
+    return eventChannel === undefined ? change.channels : [...change.channels, eventChannel];
   }
 
   #append(text: string): void {

@@ -1,5 +1,6 @@
-import { isPersonal } from "./channels.js";
+import { calendarOfEvent, hasTopic } from "./channels.js";
 import type { FanoutObserver } from "./events.js";
+import type { FeedChange } from "./feed-change.js";
 import type { RingEntry } from "./ring.js";
 import type { Transport } from "./transport.js";
 
@@ -28,6 +29,8 @@ export class LivePath {
   readonly #observer: FanoutObserver;
   readonly #subscribers = new Map<string, Set<LiveSubscriber>>();
   readonly #pending = new Map<LiveSubscriber, string>();
+  /** Calendars of which somebody hears a single event, with how many do. */
+  readonly #eventHearers = new Map<string, number>();
 
   constructor(transport: () => Pick<Transport, "publish">, observer: FanoutObserver) {
     this.#transport = transport;
@@ -38,13 +41,14 @@ export class LivePath {
     const subscribers = this.#subscribers.get(channel);
     if (subscribers === undefined) this.#subscribers.set(channel, new Set([subscriber]));
     else subscribers.add(subscriber);
+    this.#countHearer(channel, 1);
   }
 
   delete(channel: string, subscriber: LiveSubscriber): void {
     const subscribers = this.#subscribers.get(channel);
-    if (subscribers?.delete(subscriber) === true && subscribers.size === 0) {
-      this.#subscribers.delete(channel);
-    }
+    if (subscribers?.delete(subscriber) !== true) return;
+    if (subscribers.size === 0) this.#subscribers.delete(channel);
+    this.#countHearer(channel, -1);
   }
 
   /** Before a round: whoever does not keep up leaves, so that a round is the most that is sent too much. */
@@ -52,6 +56,15 @@ export class LivePath {
     for (const channel of channels) {
       // A subscriber that leaves takes itself out of the set that is walked.
       for (const subscriber of this.#subscribers.get(channel) ?? []) subscriber.leaveIfBehind();
+      if (this.#eventHearers.has(channel)) this.#shedEvents(channel);
+    }
+  }
+
+  /** Rare: whoever hears single events of a calendar is looked for among all who hear one. */
+  #shedEvents(calendar: string): void {
+    for (const [channel, subscribers] of this.#subscribers) {
+      if (calendarOfEvent(channel) !== calendar) continue;
+      for (const subscriber of subscribers) subscriber.leaveIfBehind();
     }
   }
 
@@ -60,15 +73,30 @@ export class LivePath {
       const subscribers = this.#subscribers.get(channel);
       if (subscribers === undefined) return;
       const text = change.text(channel, previous[i] ?? 0);
-      if (i === 0 && !isPersonal(channel)) this.#publish(channel, text, subscribers.size);
+      if (i === 0 && hasTopic(channel)) this.#publish(channel, text, subscribers.size);
       else this.#sendEach(change.channels.slice(0, i), text, subscribers);
     });
+    if (this.#eventHearers.has(change.primary)) this.#deliverEvent(change);
   }
 
   /** After a round: nothing waits. */
   flush(): void {
     for (const [subscriber, text] of this.#pending) subscriber.send(text);
     this.#pending.clear();
+  }
+
+  #deliverEvent(change: FeedChange): void {
+    const { eventChannel } = change;
+    const subscribers = eventChannel && this.#subscribers.get(eventChannel);
+    if (subscribers) this.#sendEach(change.channels, change.text(eventChannel, 0), subscribers);
+  }
+
+  #countHearer(channel: string, by: 1 | -1): void {
+    const calendar = calendarOfEvent(channel);
+    if (calendar === undefined) return;
+    const count = (this.#eventHearers.get(calendar) ?? 0) + by;
+    if (count === 0) this.#eventHearers.delete(calendar);
+    else this.#eventHearers.set(calendar, count);
   }
 
   #publish(channel: string, text: string, deliveries: number): void {

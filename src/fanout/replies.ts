@@ -75,6 +75,8 @@ export const replies = {
     JSON.stringify({ id, subscribe: { channels } }),
   unsubscribe: (id: number, channels: readonly string[]): string =>
     JSON.stringify({ id, unsubscribe: { channels } }),
+  unsubscribed: (channels: readonly string[], error: ErrorBody): string =>
+    JSON.stringify({ unsubscribed: { channels, error } }),
   rpc: (id: number, response: JsonValue): string => JSON.stringify({ id, rpc: { response } }),
   ping: (id: number): string => JSON.stringify({ id, ping: {} }),
   error: (id: number, error: ErrorBody): string => JSON.stringify({ id, error }),

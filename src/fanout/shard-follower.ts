@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { ClusterError, assert } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
+import type { EndedRight } from "../policy/index.js";
 import type { ChangesEvent, FeedItem, ShardClient } from "../shards/index.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
@@ -27,6 +28,8 @@ export interface FollowerOptions {
   readonly logger: Logger;
   readonly observer: FanoutObserver;
   encodePosition(epoch: number, sequence: number): string;
+  /** Before the change that ends it is delivered, in the same turn. */
+  onRightEnded(right: EndedRight, change: FeedChange): void;
   /** The feed cannot be followed on from where it was: whoever hears it has to begin again. */
   onInterrupted(): void;
 }
@@ -233,6 +236,8 @@ export class ShardFollower {
     live.shed(new Set(changes.flatMap(({ channels }) => channels)));
     try {
       for (const change of changes) {
+        const { endedRight } = change;
+        if (endedRight !== undefined) this.#endRight(endedRight, change);
         const entry = { change, previous: this.#remember(change) };
         live.deliver(entry);
         ring.push(entry);
@@ -247,6 +252,12 @@ export class ShardFollower {
       changes: changes.length,
       ageMs: Math.max(0, clock.wallMs() - (changes.at(-1)?.timeMs ?? 0)),
     });
+  }
+
+  #endRight(right: EndedRight, change: FeedChange): void {
+    // What was delivered before waits for nobody whose right ends.
+    this.live.flush();
+    this.#options.onRightEnded(right, change);
   }
 
   #remember(change: FeedChange): readonly number[] {

@@ -3,8 +3,9 @@ import type { Caller } from "../domain/index.js";
 import type { Gateway } from "../gateway/index.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ShardPosition } from "../shards/index.js";
-import { parseChannel } from "./channels.js";
+import { CLUSTER_CHANNEL, parseChannel } from "./channels.js";
 import type { Channel } from "./channels.js";
+import type { ClusterWatch } from "./cluster-watch.js";
 import type { FanoutObserver } from "./events.js";
 import type { Limits } from "./limits.js";
 import { Line } from "./line.js";
@@ -12,6 +13,8 @@ import type { LineOwner, LineServices } from "./line.js";
 import { errorBody } from "./replies.js";
 import type { ChannelReply } from "./replies.js";
 import type { ShardFollower } from "./shard-follower.js";
+import { findStarts, shardsOf } from "./starts.js";
+import type { Start } from "./starts.js";
 
 export interface SubscriptionServices extends LineServices {
   readonly gateway: Gateway;
@@ -19,26 +22,32 @@ export interface SubscriptionServices extends LineServices {
   readonly followers: ReadonlyMap<ShardNumber, ShardFollower>;
   readonly limits: Limits;
   readonly observer: FanoutObserver;
+  readonly cluster: ClusterWatch;
   /** Resolves when all of these shards are followed; fails with `unreachable` if that takes too long. */
   whenFollowed(shards: Iterable<ShardNumber>): Promise<void>;
 }
 
-interface Start {
-  readonly follower: ShardFollower;
-  readonly since: number;
-  readonly asked: boolean;
+/** What a connection is subscribed to. */
+interface Subscribed {
+  readonly lines: readonly Line[];
+  /** Sequence with which the right to it began. */
+  readonly grantedSince: number;
 }
 
-type Begun =
-  | { readonly kind: "begun"; readonly starts: readonly Start[] }
-  | { readonly kind: "refused"; readonly reply: ChannelReply };
+interface Allowed {
+  readonly channel: Channel;
+  readonly grantedSince: number;
+}
 
 /** The channels of one connection. */
 export class Subscriptions {
   readonly #services: SubscriptionServices;
   readonly #owner: LineOwner;
   readonly #lines = new Map<ShardNumber, Line>();
-  readonly #channels = new Map<string, readonly Line[]>();
+  readonly #channels = new Map<string, Subscribed>();
+  /** Rights that ended while channels were asked for, with the sequence of each. */
+  readonly #ended = new Map<string, number>();
+  #asking = 0;
   /** Sequences up to which the client knows that it has everything. */
   readonly #told = new Map<ShardNumber, number>();
 
@@ -74,20 +83,39 @@ export class Subscriptions {
     since: readonly string[],
   ): Promise<readonly ChannelReply[]> {
     const from = this.#parseSince(since);
-    const checked = await Promise.all(names.map((name) => this.#check(caller, name)));
-    const allowed = checked.filter((item): item is Channel => !(item instanceof Error));
-    const [first] = checked;
-    if (allowed.length === 0 && first instanceof Error) throw first;
-    const shards = new Set(allowed.flatMap((channel) => this.#shardsOf(channel)));
-    await this.#services.whenFollowed(shards);
-    await Promise.all([...shards].map((shard) => this.#lookBack(from.get(shard))));
-    // From here on in one turn: heads do not move.
-    return checked.map((item, i): ChannelReply => {
-      const channel = names[i] ?? "";
-      if (item instanceof Error) return { channel, recovered: false, error: errorBody(item) };
-      if (this.#owner.isClosed) throw new ClusterError("canceled", "the connection closed");
-      return this.#begin(item, from, since.length > 0);
-    });
+    this.#asking += 1;
+    try {
+      const checked = await Promise.all(names.map((name) => this.#check(caller, name)));
+      const allowed = checked.filter((item): item is Allowed => !(item instanceof Error));
+      const [first] = checked;
+      if (allowed.length === 0 && first instanceof Error) throw first;
+      const { followers } = this.#services;
+      const shards = new Set(allowed.flatMap(({ channel }) => shardsOf(channel, followers)));
+      await this.#services.whenFollowed(shards);
+      await Promise.all([...shards].map((shard) => this.#lookBack(from.get(shard))));
+      // From here on in one turn: heads do not move, and no right ends.
+      return checked.map((item, i): ChannelReply => {
+        const channel = names[i] ?? "";
+        if (item instanceof Error) return { channel, recovered: false, error: errorBody(item) };
+        if (this.#owner.isClosed) throw new ClusterError("canceled", "the connection closed");
+        return this.#begin(item, from, since.length > 0);
+      });
+    } finally {
+      this.#asking -= 1;
+      if (this.#asking === 0) this.#ended.clear();
+    }
+  }
+
+  /**
+   * The right to a channel ended with the change `sequence`: neither that nor anything after it goes out on it. Whether there
+   * was such a channel. A right that was given anew later stands.
+   */
+  endRight(name: string, sequence: number): boolean {
+    if (this.#asking > 0) this.#ended.set(name, sequence);
+    const subscribed = this.#channels.get(name);
+    if (subscribed === undefined || sequence <= subscribed.grantedSince) return false;
+    this.unsubscribe([name]);
+    return true;
   }
 
   catchUp(): void {
@@ -98,13 +126,14 @@ export class Subscriptions {
   unsubscribe(names: readonly string[]): readonly string[] {
     const left = names.filter((name) => this.#channels.has(name));
     for (const name of left) {
-      for (const line of this.#channels.get(name) ?? []) {
+      for (const line of this.#channels.get(name)?.lines ?? []) {
         line.unsubscribe(name);
         if (!line.isEmpty) continue;
         this.#lines.delete(line.follower.shard.number);
         this.#told.delete(line.follower.shard.number);
       }
       this.#channels.delete(name);
+      if (name === CLUSTER_CHANNEL) this.#services.cluster.delete(this.#owner);
     }
     return left;
   }
@@ -115,6 +144,7 @@ export class Subscriptions {
 
   close(): void {
     for (const line of this.#lines.values()) line.close();
+    this.#services.cluster.delete(this.#owner);
   }
 
   /** Up to where everything was handed to the socket. */
@@ -164,7 +194,7 @@ export class Subscriptions {
     return from;
   }
 
-  async #check(caller: Caller, name: string): Promise<Channel | Error> {
+  async #check(caller: Caller, name: string): Promise<Allowed | Error> {
     const { gateway, rangeMap } = this.#services;
     const channel = parseChannel(name, rangeMap);
     if (channel === undefined) {
@@ -173,8 +203,8 @@ export class Subscriptions {
       });
     }
     try {
-      await gateway.authorizeChannel(caller, name);
-      return channel;
+      const { since } = await gateway.authorizeChannel(caller, name);
+      return { channel, grantedSince: since };
     } catch (error) {
       return error instanceof Error ? error : new ClusterError("internal", "refused");
     }
@@ -188,86 +218,49 @@ export class Subscriptions {
     await follower.refreshFirstSequence(this.#services.signal);
   }
 
-  #shardsOf(channel: Channel): readonly ShardNumber[] {
-    return channel.kind === "primary" ? [channel.shard] : [...this.#services.followers.keys()];
-  }
-
   #begin(
-    channel: Channel,
+    { channel, grantedSince }: Allowed,
     from: ReadonlyMap<ShardNumber, ShardPosition>,
     resumes: boolean,
   ): ChannelReply {
-    const { limits } = this.#services;
+    const { limits, followers } = this.#services;
     const { name } = channel;
+    const refuse = (error: ClusterError) =>
+      ({ channel: name, recovered: false, error: errorBody(error) }) as const;
     if (this.#channels.has(name)) {
-      const error = new ClusterError("already-exists", "this connection has the channel already");
-      return { channel: name, recovered: false, error: errorBody(error) };
+      return refuse(new ClusterError("already-exists", "this connection has the channel already"));
+    }
+    if ((this.#ended.get(name) ?? -1) > grantedSince) {
+      return refuse(new ClusterError("not-found", `${name} was not found`));
     }
     if (this.#channels.size >= limits.channelsMax) {
-      const error = new ClusterError(
-        "failed-precondition",
-        `a connection has at most ${limits.channelsMax} channels: open another one`,
-      );
-      return { channel: name, recovered: false, error: errorBody(error) };
+      const message = `a connection has at most ${limits.channelsMax} channels: open another one`;
+      return refuse(new ClusterError("failed-precondition", message));
     }
-    const begun = this.#findStarts(channel, from);
-    if (begun.kind === "refused") return begun.reply;
-    const lines = begun.starts.map(({ follower, since }) => {
+    if (channel.kind === "cluster") {
+      this.#services.cluster.add(this.#owner);
+      this.#channels.set(name, { lines: [], grantedSince });
+      return { channel: name, position: "" };
+    }
+    const found = findStarts(channel, from, { followers, limits, grantedSince });
+    if (found.kind !== "found") {
+      this.#services.observer({ kind: "resumed", outcome: found.kind });
+      if (found.kind === "epoch-changed") return refuse(found.error);
+      const refusal = refuse(found.error);
+      return { ...refusal, too_old: true as const, first_available: this.#encode(found.first) };
+    }
+    const { starts } = found;
+    const lines = starts.map(({ follower, since }) => {
       const line = this.#line(follower);
       line.subscribe(name, since);
       return line;
     });
-    this.#channels.set(name, lines);
-    const recovered = begun.starts.every(({ asked }) => asked);
-    if (resumes) this.#observeResume(begun.starts);
+    this.#channels.set(name, { lines, grantedSince });
+    if (resumes) this.#observeResume(starts);
     return {
       channel: name,
-      position: this.#encode(begun.starts),
-      ...(resumes ? { recovered } : {}),
-    };
-  }
-
-  #findStarts(channel: Channel, from: ReadonlyMap<ShardNumber, ShardPosition>): Begun {
-    const starts: Start[] = [];
-    let gone = false;
-    for (const shard of this.#shardsOf(channel)) {
-      const follower = this.#services.followers.get(shard);
-      if (follower === undefined) continue;
-      const asked = from.get(shard);
-      if (asked !== undefined && asked.epoch !== follower.epoch) {
-        this.#services.observer({ kind: "resumed", outcome: "epoch-changed" });
-        const error = new ClusterError(
-          "epoch-changed",
-          "the cluster was restored since this position: read again what you show",
-        );
-        return {
-          kind: "refused",
-          reply: { channel: channel.name, recovered: false, error: errorBody(error) },
-        };
-      }
-      const first = Math.max(
-        follower.firstSequence - 1,
-        follower.head - this.#services.limits.changesBehindMax,
-      );
-      gone ||= asked !== undefined && asked.sequence < first;
-      const since = asked === undefined ? follower.head : Math.max(asked.sequence, first);
-      starts.push({ follower, since, asked: asked !== undefined });
-    }
-    if (!gone) return { kind: "begun", starts };
-    this.#services.observer({ kind: "resumed", outcome: "too-old" });
-    const error = new ClusterError(
-      "position-gone",
-      "the changes after this position are not kept any more: read again what you show",
-    );
-    return {
-      kind: "refused",
-      reply: {
-        channel: channel.name,
-        recovered: false,
-        too_old: true,
-        first_available: this.#encode(starts),
-        error: errorBody(error),
-      },
+      position: this.#encode(starts),
+      ...(resumes ? { recovered: starts.every(({ asked }) => asked) } : {}),
     };
   }
 

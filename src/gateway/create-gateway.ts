@@ -27,7 +27,7 @@ import { syncHandlers } from "./services/sync.js";
 import { userHandlers } from "./services/users.js";
 import { Sessions } from "./sessions.js";
 import { ShardCalls } from "./shard-calls.js";
-import type { Authenticated, Gateway, GatewayCall, Positions } from "./types.js";
+import type { Authenticated, ChannelGrant, Gateway, GatewayCall, Positions } from "./types.js";
 import { requireValid } from "./validation.js";
 
 export interface GatewayOptions {
@@ -113,10 +113,12 @@ class AgendaGateway implements RunningGateway {
     return { caller: { kind: "user", user, sessionId, roles }, expireTimeMs };
   }
 
-  async authorizeChannel(caller: Caller, channel: string): Promise<void> {
-    const facts = await this.#channelFacts(caller, channel);
-    const allowed = facts !== undefined && decide(caller, "channel.watch", facts).kind === "allow";
+  async authorizeChannel(caller: Caller, channel: string): Promise<ChannelGrant> {
+    const known = await this.#channelFacts(caller, channel);
+    const allowed =
+      known !== undefined && decide(caller, "channel.watch", known.facts).kind === "allow";
     if (!allowed) throw notFound(channel);
+    return { since: known.since };
   }
 
   ready(): Promise<void> {
@@ -172,16 +174,21 @@ class AgendaGateway implements RunningGateway {
     throw refused("unauthenticated", "the session has ended: log in again");
   }
 
-  async #channelFacts(caller: Caller, channel: string): Promise<Facts | undefined> {
+  async #channelFacts(
+    caller: Caller,
+    channel: string,
+  ): Promise<(ChannelGrant & { readonly facts: Facts }) | undefined> {
     const found = findChannel(channel);
     switch (found?.kind) {
       case "calendar":
-        return { kind: "calendar", owner: calendarOwner(found.id) };
+        return { since: 0, facts: { kind: "calendar", owner: calendarOwner(found.id) } };
       case "user":
-        return { kind: "user", user: found.id };
+        return { since: 0, facts: { kind: "user", user: found.id } };
+      case "cluster":
+        return { since: 0, facts: { kind: "none" } };
       case "group": {
         const membership = await findMembership({ caller, shards: this.#asking(ASK_MS) }, found.id);
-        return { kind: "group", membership };
+        return { since: membership?.joinRevision ?? 0, facts: { kind: "group", membership } };
       }
       default:
         return undefined;

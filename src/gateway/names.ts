@@ -11,6 +11,8 @@ const SESSION = new RegExp(`^users/(${ID})/sessions/([A-Za-z0-9_-]{1,64})$`);
 const CALENDAR = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)$`);
 const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(${EVENT_ID})$`);
 
+const EVENT_CHANNEL = new RegExp(`^events/(${ID}(?:\\.${ID})?)/${EVENT_ID}$`);
+
 /** Each takes a resource name of the kind it is named for, and names the field where it is none. */
 export function parseUser(name: string, field: string): string {
   return requirePart(USER.exec(name)?.[1], field, "users/{user}");
@@ -69,11 +71,17 @@ export function parseEvent(
 /** What a channel's name stands for; undefined for a name that no channel can have. */
 export function findChannel(
   name: string,
-): { readonly kind: "user" | "group" | "calendar"; readonly id: string } | undefined {
+):
+  | { readonly kind: "user" | "group" | "calendar"; readonly id: string }
+  | { readonly kind: "cluster" }
+  | undefined {
+  if (name === "cluster") return { kind: "cluster" };
   const kinds = [
     ["user", USER],
     ["group", GROUP],
     ["calendar", CALENDAR],
+    // An event is heard by whoever hears its calendar.
+    ["calendar", EVENT_CHANNEL],
   ] as const;
   for (const [kind, pattern] of kinds) {
     const id = pattern.exec(name)?.[1];

@@ -29,8 +29,14 @@ export interface Gateway {
   /** Verifies an access token: who it is, and when it ends to be true. */
   authenticate(token: string): Promise<Authenticated>;
   /** Whether a caller may hear a channel such as `calendars/ana` now: not-found if it may not or there is none. */
-  authorizeChannel(caller: Caller, channel: string): Promise<void>;
+  authorizeChannel(caller: Caller, channel: string): Promise<ChannelGrant>;
   readonly positions: Positions;
+}
+
+/** The right to hear a channel. */
+export interface ChannelGrant {
+  /** Sequence, in the shard of the channel, with which it began; 0 for a right that there always was. */
+  readonly since: number;
 }
 
 export interface Authenticated {

@@ -60,7 +60,7 @@ function report(draft: Draft, kind: ChangeKind, member: Member, revision: number
   return { kind: "done", name, revision, resource };
 }
 
-export function memberName({ group, user }: Member): string {
+export function memberName({ group, user }: Pick<Member, "group" | "user">): string {
   return `groups/${group}/members/${user}`;
 }
 

@@ -48,13 +48,15 @@ export function createGroup(draft: Draft, caller: Caller, operation: CreateGroup
   };
   if (parent !== "") draft.putBytes(KEYS.subgroup(parent, id), MARK);
   const outcome = putGroup(draft, "created", group, [caller.user]);
+  const joinRevision = draft.nextRevision;
   putMember(draft, "created", {
     group: id,
     user: caller.user,
     role: "leader",
     rank: FOUNDER_RANK,
     createTimeMs: draft.nowMs,
-    revision: draft.nextRevision,
+    revision: joinRevision,
+    joinRevision,
   });
   draft.put(draft.rows.memberCount, KEYS.memberCount(id), { members: 1 });
   return outcome;

@@ -81,7 +81,7 @@ export function settleInvitation(
     return refuse("failed-precondition", `${name} has expired`);
   if (state === "accepted") {
     const { invitee: user, role, rank } = before;
-    const member = { group, user, role, rank, createTimeMs: draft.nowMs, revision: 0 };
+    const member = { group, user, role, rank, createTimeMs: draft.nowMs };
     const joined = joinGroup(draft, member);
     if (joined.kind === "refused") return joined;
   }

@@ -23,16 +23,18 @@ type UpdateMember = Extract<Operation, { kind: "update-member" }>;
 type RemoveMember = Extract<Operation, { kind: "remove-member" }>;
 type TransferLeadership = Extract<Operation, { kind: "transfer-leadership" }>;
 
+type NewMember = Omit<Member, "revision" | "joinRevision">;
+
 /** To those outside there is no group; to those inside, only who leads and ranks higher adds. */
 export function addMember(draft: Draft, caller: Caller, operation: AddMember): Outcome {
   const { group, user, role, rank } = operation;
   const refusal = refuseSuperior(draft, caller, "member.add", group, rank, role);
   if (refusal !== undefined) return refusal;
-  return joinGroup(draft, { group, user, role, rank, createTimeMs: draft.nowMs, revision: 0 });
+  return joinGroup(draft, { group, user, role, rank, createTimeMs: draft.nowMs });
 }
 
 /** Within the limits of group and user. */
-export function joinGroup(draft: Draft, joining: Member): Outcome {
+export function joinGroup(draft: Draft, joining: NewMember): Outcome {
   const { group, user } = joining;
   const name = memberName(joining);
   if (draft.has(KEYS.member(group, user))) return refuse("already-exists", `${name} exists`);
@@ -43,7 +45,8 @@ export function joinGroup(draft: Draft, joining: Member): Outcome {
   const full = refuseFullUser(draft, user);
   if (full !== undefined) return full;
   draft.put(draft.rows.memberCount, KEYS.memberCount(group), { members: count + 1 });
-  return putMember(draft, "created", { ...joining, revision: draft.nextRevision });
+  const revision = draft.nextRevision;
+  return putMember(draft, "created", { ...joining, revision, joinRevision: revision });
 }
 
 export function updateMember(draft: Draft, caller: Caller, operation: UpdateMember): Outcome {

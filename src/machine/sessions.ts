@@ -144,12 +144,26 @@ function write(draft: Draft, session: Session, before: Session | undefined): voi
 function revoke(draft: Draft, session: Session): Session {
   const revoked = { ...session, revokeTimeMs: draft.nowMs };
   draft.put(draft.rows.session, KEYS.session(session.user, session.id), revoked);
+  reportEnd(draft, revoked);
   return revoked;
 }
 
-function remove(draft: Draft, { user, id, expireTimeMs }: Session): void {
+function remove(draft: Draft, session: Session): void {
+  const { user, id, expireTimeMs } = session;
+  if (session.revokeTimeMs === 0) reportEnd(draft, session);
   draft.delete(KEYS.session(user, id));
   draft.delete(KEYS.sessionExpiry(expireTimeMs, user, id));
+}
+
+/** In the feed, so that every open connection of the session hears of its end and closes. */
+function reportEnd(draft: Draft, session: Session): void {
+  draft.change({
+    kind: "deleted",
+    channel: `users/${session.user}`,
+    audience: [],
+    resourceName: sessionName(session.user, session.id),
+    resource: { kind: "session", session: withoutHashes(session) },
+  });
 }
 
 function done(session: Session): Outcome {

@@ -4,7 +4,8 @@ import type { Fanout, Logger } from "../fanout/index.js";
 import { createFanoutObserver } from "../observability/index.js";
 import type { Log } from "../observability/index.js";
 import { SYSTEM_CLOCK } from "./clock.js";
-import type { DoorOptions } from "./commands/process-options.js";
+import { limitsOf } from "./commands/fanout-options.js";
+import type { FanoutOptions } from "./commands/fanout-options.js";
 import { openGateway } from "./open-gateway.js";
 import type { RunningProcess } from "./process-life.js";
 import { loadServerTls, serveMetrics } from "./process-setup.js";
@@ -15,8 +16,9 @@ const ASK_AGAIN_MS = 50;
 /** A fan-out: the live channels over the feeds of the shards. */
 export async function startFanoutProcess(
   setup: ProcessSetup,
-  { certs, host, port, metricsPort, corsOrigin }: DoorOptions,
+  options: FanoutOptions,
 ): Promise<RunningProcess> {
+  const { certs, host, port, metricsPort, corsOrigin, transport } = options;
   const { name, registry, log, health, shardName } = setup;
   const behind = openGateway(setup);
   const { gateway, shards } = behind;
@@ -27,7 +29,8 @@ export async function startFanoutProcess(
     origins: corsOrigin,
     host,
     port,
-    transport: "auto",
+    transport,
+    limits: limitsOf(options),
     name,
     clock: SYSTEM_CLOCK,
     random: Math.random,
@@ -38,6 +41,7 @@ export async function startFanoutProcess(
   const metrics = await serveMetrics(setup, host, metricsPort);
   log.info("listening", { port: fanout.port, transport: fanout.transport });
   return {
+    about: { transport: fanout.transport },
     ready: behind.serving.then(() => whenFollowing(fanout)),
     stop: async () => {
       await fanout.close();

@@ -2,6 +2,8 @@ import type { Log } from "../observability/index.js";
 
 /** What runs in a process of the cluster, once it does its work. */
 export interface RunningProcess {
+  /** What its supervisor says of it. */
+  readonly about?: Readonly<Record<string, string>>;
   /** Resolves when there is work that it can do. */
   readonly ready: Promise<void>;
   /** Ends what is under way, and everything that was opened. */
@@ -50,11 +52,11 @@ export function liveAs(log: Log, start: () => Promise<RunningProcess>): void {
   process.on("disconnect", () => stop("the supervisor is gone", ORPHAN_STOP_MS));
 
   running
-    .then(async ({ ready }) => {
+    .then(async ({ ready, about }) => {
       await ready;
       if (stopping) return;
       log.info("ready");
-      process.send?.({ kind: "ready" });
+      process.send?.({ kind: "ready", about });
     })
     .catch((cause: unknown) => {
       if (!stopping) fail("did not start", cause);

@@ -18,7 +18,7 @@ export interface Ready {
   readonly metrics: readonly { readonly name: string; readonly url: string }[];
   readonly nodes: readonly ReadyNode[];
   readonly coordinators: readonly ReadyDoor[];
-  readonly fanouts: readonly ReadyDoor[];
+  readonly fanouts: readonly ReadyFanout[];
   /** PEM files. */
   readonly ca: string;
   readonly operatorCert: string;
@@ -44,6 +44,11 @@ export interface ReadyDoor {
   readonly pid: number;
   readonly url: string;
   readonly command: readonly string[];
+}
+
+export interface ReadyFanout extends ReadyDoor {
+  /** What serves its sockets: uws, or ws where that does not load. */
+  readonly transport: string;
 }
 
 const READY_FILE = "ready.json";

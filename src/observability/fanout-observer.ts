@@ -68,6 +68,19 @@ function createMeters(registry: Registry) {
       labelNames: ["shard", "code"],
       registers,
     }),
+    transport: new Gauge({
+      name: "cabildo_ws_transport",
+      help: "1 for the library that serves the sockets: uws, or ws where that does not load.",
+      labelNames: ["transport"],
+      registers,
+    }),
+    rightsEnded: new Histogram({
+      name: "cabildo_ws_right_ended_seconds",
+      help: "From the commit that ends a right or session to the end of what it allowed here.",
+      labelNames: ["shard"],
+      buckets: exponentialBuckets(0.001, 2, 14),
+      registers,
+    }),
     commands: new Counter({
       name: "cabildo_ws_commands_total",
       help: "Commands that came over a socket, by outcome.",
@@ -110,6 +123,12 @@ function count(
       if (event.changes > 0) {
         meters.latency.observe({ shard: shardName(event.shard) }, event.ageMs / MS_PER_SECOND);
       }
+      return;
+    case "listening":
+      meters.transport.set({ transport: event.transport }, 1);
+      return;
+    case "right-ended":
+      meters.rightsEnded.observe({ shard: shardName(event.shard) }, event.ageMs / MS_PER_SECOND);
       return;
     case "feed-failed":
       meters.feedFailures.inc({ shard: shardName(event.shard), code: event.code });

@@ -3,6 +3,8 @@ export { calendarOwner, isId } from "./calendar-owner.js";
 export type { CalendarOwner } from "./calendar-owner.js";
 export { decide, isAction } from "./decide.js";
 export type { Decision } from "./decide.js";
+export { findEndedRight } from "./ended-right.js";
+export type { EndedRight } from "./ended-right.js";
 export type { Facts, Membership } from "./facts.js";
 export { PRIVACY, sightOf } from "./privacy.js";
 export type { Relation, Sight } from "./privacy.js";

@@ -101,7 +101,9 @@ const among =
 const leads = among("leader", "deputy");
 const leader = among("leader");
 
-/** A channel is watched by whom it belongs to. */
+const operator = role("admin", "operator");
+
+/** A channel is watched by whom it belongs to, that of the cluster by operators. */
 const watcher: Rule = (caller, facts) => {
   switch (facts.kind) {
     case "calendar":
@@ -110,6 +112,9 @@ const watcher: Rule = (caller, facts) => {
       return self(caller, facts);
     case "group":
       return member(caller, facts);
+    case "none":
+      // The cluster itself.
+      return operator(caller, facts).kind === "allow" ? ALLOW : HIDE;
     default:
       return facts.kind === "unknown" && caller.kind === "user" ? ALLOW : HIDE;
   }
@@ -181,10 +186,10 @@ export const RIGHTS = {
 
   "channel.watch": watcher,
 
-  "cluster.status": orSystem(role("admin", "operator")),
-  "cluster.transfer-leader": role("admin", "operator"),
-  "cluster.change-members": role("admin", "operator"),
-  "cluster.compact": role("admin", "operator"),
+  "cluster.status": orSystem(operator),
+  "cluster.transfer-leader": operator,
+  "cluster.change-members": operator,
+  "cluster.compact": operator,
   "audit.list": role("admin", "auditor"),
 
   "session.create": system,

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { ClusterError } from "../base/index.js";
 import type { Command, Query } from "../domain/index.js";
 import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
@@ -11,6 +12,7 @@ import { Leaders } from "./leaders.js";
 import { KnownMembers } from "./known-members.js";
 import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
+import { toSafeInteger } from "../wire/index.js";
 import { pursue, type Pursuit } from "./pursuit.js";
 import type {
   CallOptions,
@@ -19,7 +21,9 @@ import type {
   CommandResult,
   QueryResult,
   ReadOptions,
+  ReplicaRole,
   ShardClient,
+  ShardStatus,
 } from "./types.js";
 
 export interface ShardNode {
@@ -119,20 +123,22 @@ class GrpcShardClient implements ShardClient {
     return follow(context, { ...options, signal });
   }
 
-  async probe(
-    timeoutMs: number,
-  ): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]> {
+  async probe(timeoutMs: number): Promise<readonly ShardStatus[]> {
     const answers = await Promise.all(
       this.#members.nodes.map((name) => this.#side.status(name, timeoutMs).catch(() => undefined)),
     );
     this.#members.learn(answers.filter((answer) => answer !== undefined));
-    const led = new Set(
-      answers
-        .flatMap((answer) => answer?.replicas ?? [])
-        .filter(({ role }) => role === "leader")
-        .map(({ shard }) => shard),
-    );
-    return this.rangeMap.shards.map(({ number }) => ({ shard: number, ready: led.has(number) }));
+    const heard = new Map<string, StatusResponse>();
+    for (const answer of answers) if (answer !== undefined) heard.set(answer.node, answer);
+    return this.rangeMap.shards.map(({ number }) => {
+      const replicas = this.#leaders.nodesOf(number).map((node): ReplicaRole => {
+        const replica = heard.get(node)?.replicas.find(({ shard }) => shard === number);
+        if (replica === undefined) return { node, role: "unreachable", term: 0 };
+        return { node, role: replica.role, term: toSafeInteger(replica.term) };
+      });
+      const ready = replicas.some(({ role }) => role === "leader");
+      return { shard: number, ready, replicas };
+    });
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,20 @@ export interface QueryResult {
   readonly position: ShardPosition;
 }
 
+export interface ShardStatus {
+  readonly shard: ShardNumber;
+  /** Whether it has a leader that answers. */
+  readonly ready: boolean;
+  readonly replicas: readonly ReplicaRole[];
+}
+
+export interface ReplicaRole {
+  readonly node: string;
+  /** leader, follower, candidate, pre-candidate; `unreachable` for a node that does not answer. */
+  readonly role: string;
+  readonly term: number;
+}
+
 /** A change as it stands in a shard's feed. */
 export interface FeedItem {
   readonly sequence: number;
@@ -74,9 +88,7 @@ export interface ShardClient {
    * Fails only with position-gone or epoch-changed.
    */
   changes(options: ChangesOptions): AsyncIterable<ChangesEvent>;
-  /** Which shards have a leader that answers, for readiness. */
-  probe(
-    timeoutMs: number,
-  ): Promise<readonly { readonly shard: ShardNumber; readonly ready: boolean }[]>;
+  /** Every shard as those of its nodes say that answer in time. Never fails. */
+  probe(timeoutMs: number): Promise<readonly ShardStatus[]>;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
 import type { GatewayCall } from "../../src/gateway/index.js";
 import { eventually } from "../support/eventually.js";
 import { testCertificate } from "./support/certificate.js";
-import { LiveClient, channelsOf, errorCode } from "./support/live-client.js";
+import { LiveClient, channelsOf, errorCode, isObject } from "./support/live-client.js";
 import type { Pushed } from "./support/live-client.js";
 import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
@@ -290,6 +290,48 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       });
     });
 
+    describe("to which many come", () => {
+      it("takes so many connections of one user", async () => {
+        await begin({ limits: { connectionsPerUser: 1 } });
+        await as("ana");
+        const second = await open();
+        expect(errorCode(await second.ask({ connect: { token: "token-ana" } }))).to.equal(
+          "RATE_LIMITED",
+        );
+        expect(await second.closed()).to.equal(CLOSE_CODES["limit-exceeded"]);
+        await as("ben");
+      });
+
+      it("tells those when to come back who are too many at once", async () => {
+        await begin({ limits: { connectionsPerSecond: 2 }, random: () => 0.5 });
+        const arrivals = [await open(), await open(), await open()];
+        const last = await arrivals[2]?.disconnect();
+        expect(last).to.include({ code: CLOSE_CODES.overloaded });
+        expect(last?.["retry_after_ms"]).to.be.greaterThan(2_500);
+        expect((await arrivals[0]?.ask({ connect: { token: "token-ana" } }))?.["connect"]).to.be.an(
+          "object",
+        );
+      });
+
+      it("lets no connection last for ever, and not all of them equally long", async () => {
+        let draws = 0;
+        // Three numbers a connection; the third is for its lifetime.
+        const random = (): number => (draws++ % 3 === 1 && draws > 3 ? 1 : 0);
+        await begin({ limits: { lifetimeMs: 10_000, pingMs: 60_000 }, random });
+        const first = await listening("ana", "calendars/ana");
+        const second = await listening("ben", "calendars/ben");
+        stage.advance(9_000);
+        const gone = await Promise.race([
+          first.disconnect().then(() => "first"),
+          second.disconnect().then(() => "second"),
+        ]);
+        expect(gone).to.equal("second");
+        stage.advance(1_500);
+        expect(await first.disconnect()).to.include({ code: CLOSE_CODES.lifetime });
+        expect((await first.disconnect())["position"]).to.be.a("string");
+      });
+    });
+
     describe("that is told nonsense", () => {
       const endings: readonly (readonly [string, string | Buffer, number])[] = [
         ["no JSON", "{", 4500],
@@ -461,6 +503,67 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await ana.find((object) => "checkpoint" in object, "a checkpoint");
         const position = positionOf(1, 1);
         expect(ana.objects.at(-1)?.["checkpoint"]).to.deep.equal({ position });
+      });
+    });
+
+    describe("that is asked for one event", () => {
+      const nameOf = (sequence: number): string => `e${String(sequence).padStart(26, "0")}`;
+
+      it("pushes its changes alone, live and missed ones", async () => {
+        await begin();
+        stage.shards.commit("calendars/ana", ["one", "two"]);
+        const channel = `events/ana/${nameOf(2)}`;
+        const client = await as("ana");
+        await client.ask({ subscribe: { channels: [channel], since: [positionOf(1, 0)] } });
+        const live = await listening("ana", `events/ana/${nameOf(3)}`);
+        stage.shards.commit("calendars/ana", ["three", "four"]);
+        expect(titles(await live.pushed(1))).to.deep.equal(["three"]);
+        expect(titles(await client.pushed(1))).to.deep.equal(["two"]);
+        expect(client.pushes[0]?.channel).to.equal(channel);
+        await live.ask({ unsubscribe: { channels: [`events/ana/${nameOf(3)}`] } });
+      });
+
+      it("sends its change once to who hears the calendar too", async () => {
+        await begin();
+        const client = await listening("ana", `events/ana/${nameOf(1)}`, "calendars/ana");
+        stage.shards.commit("calendars/ana", ["one", "two"]);
+        const pushes = await client.pushed(2);
+        expect(pushes.map(({ channel }) => channel)).to.deep.equal([
+          "calendars/ana",
+          "calendars/ana",
+        ]);
+      });
+    });
+
+    describe("that is asked for the state of the cluster", () => {
+      it("gives all shards, then those that changed", async () => {
+        await begin();
+        const replica = { node: "node-1", role: "leader", term: 3 };
+        const groups = { shard: 3, ready: true, replicas: [replica] };
+        stage.shards.statuses = [{ ...groups, shard: 1 }, groups];
+        const client = await as("ana");
+        const answer = await client.ask({ subscribe: { channels: ["cluster"] } });
+        expect(channelsOf(answer)[0]).to.include({ channel: "cluster" });
+        const pushed = (): readonly unknown[] =>
+          client.objects
+            .map(({ push }) => push)
+            .filter((push) => isObject(push) && push["channel"] === "cluster");
+        await client.until(() => pushed().length > 0, "the state of the cluster");
+        stage.shards.statuses = [
+          { ...groups, shard: 1 },
+          { ...groups, ready: false },
+        ];
+        await client.until(() => pushed().length > 1, "its change");
+        expect(pushed()).to.deep.equal([
+          {
+            channel: "cluster",
+            shards: [
+              { name: "events-am", ready: true, replicas: [replica] },
+              { name: "groups", ready: true, replicas: [replica] },
+            ],
+          },
+          { channel: "cluster", shards: [{ name: "groups", ready: false, replicas: [replica] }] },
+        ]);
       });
     });
 

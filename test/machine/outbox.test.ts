@@ -24,7 +24,7 @@ function deliver(number: number, delivery: Delivery, epoch = 1): Operation {
 }
 
 function member(user: string): Delivery {
-  const place = { role: "member", rank: 1, createTimeMs: 1, revision: 1 } as const;
+  const place = { role: "member", rank: 1, createTimeMs: 1, revision: 1, joinRevision: 1 } as const;
   return { kind: "member", member: { group: "choir", user, ...place } };
 }
 

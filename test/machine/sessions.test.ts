@@ -29,6 +29,14 @@ function getSession(shard: AgendaShard, session = "s1"): Session {
   return shard.ask(SYSTEM, { kind: "get-session", user: "ana", session }, "session").session;
 }
 
+/** Whoever hears the user's channel is told that the session has ended. */
+function refusedAndEnded(shard: AgendaShard, operation: Operation): string {
+  const { reply, changes } = shard.run(SYSTEM, operation);
+  expect(reply).to.include({ kind: "refused", code: "unauthenticated" });
+  expect(changes.map(({ resourceName }) => resourceName)).deep.equals(["users/ana/sessions/s1"]);
+  return reply.kind === "refused" ? reply.message : "";
+}
+
 describe("a session", () => {
   let shard: AgendaShard;
   beforeEach(() => {
@@ -80,25 +88,25 @@ describe("a session", () => {
     shard.nowMs += 4_000;
     shard.done(SYSTEM, rotate("h0", "h3"));
     shard.nowMs += 1;
-    shard.refused(SYSTEM, rotate("h0", "h4"), "unauthenticated");
+    refusedAndEnded(shard, rotate("h0", "h4"));
   });
 
   it("ends when the former token comes late", () => {
     shard.done(SYSTEM, rotate("h0", "h1"));
     shard.nowMs += 10_001;
-    shard.refused(SYSTEM, rotate("h0", "h2"), "unauthenticated");
+    refusedAndEnded(shard, rotate("h0", "h2"));
     shard.refused(SYSTEM, rotate("h1", "h2"), "unauthenticated");
     expect(getSession(shard).revokeTimeMs).equals(shard.nowMs);
   });
 
   it("ends when another token comes", () => {
-    shard.refused(SYSTEM, rotate("stolen", "h1"), "unauthenticated");
+    refusedAndEnded(shard, rotate("stolen", "h1"));
     shard.refused(SYSTEM, rotate("h0", "h1"), "unauthenticated");
   });
 
   it("says the same of every end", () => {
     const absent = shard.refused(SYSTEM, rotate("h0", "h1", "none"), "unauthenticated");
-    const wrong = shard.refused(SYSTEM, rotate("stolen", "h1"), "unauthenticated");
+    const wrong = refusedAndEnded(shard, rotate("stolen", "h1"));
     const revoked = shard.refused(SYSTEM, rotate("h0", "h1"), "unauthenticated");
     expect([wrong, revoked]).deep.equals([absent, absent]);
   });
@@ -130,7 +138,11 @@ describe("a session", () => {
     };
     shard.refused(userCaller("bea"), change, "not-found");
     const { changes } = shard.run(userCaller("ana"), change);
-    expect(changes).deep.equals([]);
+    expect(changes.map(({ kind, resourceName }) => [kind, resourceName])).deep.equals([
+      ["deleted", "users/ana/sessions/s1"],
+      ["deleted", "users/ana/sessions/s3"],
+    ]);
+    expect(JSON.stringify(changes)).not.contains("h0");
     shard.refused(SYSTEM, rotate("h0", "h1", "s1"), "unauthenticated");
     shard.refused(SYSTEM, rotate("h0", "h1", "s3"), "unauthenticated");
     shard.done(SYSTEM, rotate("h0", "h1", "s2"));

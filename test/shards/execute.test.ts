@@ -253,9 +253,12 @@ describe("the shard client", () => {
   it("knows which shards have a leader", async () => {
     groups().leader = "";
     await cluster.node("node-3").kill();
-    expect(await client.probe(1000)).to.deep.equal([
-      { shard: 1, ready: false },
-      { shard: 2, ready: true },
+    const probed = await client.probe(1000);
+    expect(probed.map(({ ready }) => ready)).to.deep.equal([false, true]);
+    const roles = probed.map(({ replicas }) => replicas.map(({ role }) => role));
+    expect(roles).to.deep.equal([
+      ["follower", "follower", "unreachable"],
+      ["leader", "follower", "unreachable"],
     ]);
   });
 

@@ -144,6 +144,7 @@ const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
       rank: fc.nat(100),
       createTimeMs: fc.constant(NOW_MS),
       revision: fc.nat(100),
+      joinRevision: fc.nat(100),
     }),
   }),
 );

@@ -153,6 +153,7 @@ export class MemoryShards implements ShardClient {
     return this.rangeMap.shards.map(({ number }) => ({
       shard: number,
       ready: !this.away.has(number),
+      replicas: [],
     }));
   }
 

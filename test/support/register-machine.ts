@@ -72,7 +72,15 @@ export const REGISTER_MACHINE: Machine = {
           revision: sequence + 1,
           resource: {
             kind: "member",
-            member: { group, user, role: "member", rank: 0, createTimeMs: 0, revision: 0 },
+            member: {
+              group,
+              user,
+              role: "member",
+              rank: 0,
+              createTimeMs: 0,
+              revision: 0,
+              joinRevision: 0,
+            },
           },
         },
       ],

@@ -21,7 +21,6 @@ import type {
   Operation,
 } from "../../domain/index.js";
 import { decide } from "../../policy/index.js";
-import type { Membership } from "../../policy/index.js";
 import {
   GROUP_KIND,
   groupToPublic,
@@ -257,7 +256,8 @@ class Groups {
     await requireUserExists(call, user);
     if (request.validateOnly) {
       await requireMayAdd(call, group, rank);
-      return memberToPublic({ group, user, role, rank, createTimeMs: 0, revision: 0 });
+      const unwritten = { createTimeMs: 0, revision: 0, joinRevision: 0 };
+      return memberToPublic({ group, user, role, rank, ...unwritten });
     }
     const operation = { kind: "add-member", group, user, role, rank } as const;
     return await this.#member(call, operation, { method: method.addMember, request });
@@ -437,13 +437,12 @@ async function requireMayAdd(call: Call, group: string, rank: number): Promise<v
 export async function findMembership(
   { caller, shards }: Pick<Call, "caller" | "shards">,
   group: string,
-): Promise<Membership | undefined> {
+): Promise<Member | undefined> {
   if (caller.kind !== "user") return undefined;
   try {
     const question = { kind: "get-member", group, user: caller.user } as const;
     const { answer } = await shards.read(shards.of("groups", group), caller, question);
-    const { role, rank }: Member = answer.member;
-    return { role, rank };
+    return answer.member;
   } catch (cause) {
     if (cause instanceof ClusterError && cause.code === "not-found") return undefined;
     throw cause;

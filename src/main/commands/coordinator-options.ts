@@ -1,7 +1,8 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import type { CoordinatorLimits } from "../../coordinator/index.js";
-import { parseWhole } from "../command-line-parts.js";
+import { pickLimits, withLimitFlags } from "./limit-flags.js";
+import type { LimitWords } from "./limit-flags.js";
 import type { DoorOptions } from "./process-options.js";
 
 /** What a coordinator is told. A limit that is left out has its default. */
@@ -11,7 +12,7 @@ export interface CoordinatorOptions extends DoorOptions, Partial<CoordinatorLimi
 }
 
 /** Every limit of a coordinator is a flag. */
-export const LIMIT_WORDS: Readonly<Record<keyof CoordinatorLimits, string>> = {
+export const LIMIT_WORDS: LimitWords<CoordinatorLimits> = {
   requestBytesMax: "bytes of a request message (1048576)",
   responseBytesMax: "bytes of a response message (4194304)",
   deadlineMsMax: "milliseconds that a call may take (60000)",
@@ -32,15 +33,9 @@ export function withCoordinatorOptions(command: Command): Command {
         .choices(["on", "off"])
         .default("on"),
     );
-  for (const [limit, words] of Object.entries(LIMIT_WORDS)) {
-    const flag = limit.replaceAll(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`);
-    command.option(`--${flag} <n>`, words, parseWhole);
-  }
-  return command;
+  return withLimitFlags(command, LIMIT_WORDS);
 }
 
 export function limitsOf(options: Partial<CoordinatorLimits>): Partial<CoordinatorLimits> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name]) => Object.hasOwn(LIMIT_WORDS, name)),
-  );
+  return pickLimits(options, LIMIT_WORDS);
 }

@@ -41,6 +41,7 @@ interface UpOptions {
   readonly logLevel: string;
   readonly corsOrigin: readonly string[];
   readonly coordinatorFlag: readonly string[];
+  readonly fanoutFlag: readonly string[];
 }
 
 export function addUp(program: Command): void {
@@ -66,6 +67,12 @@ export function addUp(program: Command): void {
       collect,
       [],
     )
+    .option(
+      "--fanout-flag <flag>",
+      "handed to every fan-out, such as --fanout-flag=--channels-max=64; repeatable",
+      collect,
+      [],
+    )
     .option(...LOG_LEVEL_OPTION, "warn")
     .addHelpText("after", "\nExample:\n  cabildo up --coordinators 2 --data .cabildo")
     .action(up);
@@ -79,7 +86,7 @@ async function up(options: UpOptions): Promise<void> {
   const prepared = await prepare(dataDir, options);
   const { plan, specs } = prepared;
 
-  const describe = (): Ready => describeReady(prepared, options, (name) => supervisor.pid(name));
+  const describe = (): Ready => describeReady(prepared, options, supervisor);
   const supervisor = new Supervisor({
     restart: options.restart,
     onLine: (name, text) => say(formatLogLine(name, text, colors)),
@@ -173,11 +180,12 @@ function wantedPorts({ cluster, coordinators, fanouts }: ClusterPlan) {
 function describeReady(
   { dataDir, plan, specs, certificates, adminCredential }: Prepared,
   { host }: UpOptions,
-  pidOf: (name: string) => number,
+  supervisor: Pick<Supervisor, "pid" | "about">,
 ): Ready {
   const { cluster, coordinators, fanouts } = plan;
   const url = (scheme: string, port: number): string =>
     `${scheme}://${formatAddress(reachable(host), port)}`;
+  const pidOf = (name: string): number => supervisor.pid(name);
   const commandFor = (name: string): readonly string[] => {
     const spec = specs.find((candidate) => candidate.name === name);
     return spec === undefined ? [] : commandOf(spec);
@@ -216,7 +224,10 @@ function describeReady(
       command: commandFor(name),
     })),
     coordinators: coordinators.map(door("https")),
-    fanouts: fanouts.map(door("wss")),
+    fanouts: fanouts.map((planned) => ({
+      ...door("wss")(planned),
+      transport: supervisor.about(planned.name)["transport"] ?? "",
+    })),
     ca: certificates.ca,
     operatorCert: certificates.operatorCert,
     operatorKey: certificates.operatorKey,

@@ -37,6 +37,7 @@ export class Child {
   readonly #startedMs = performance.now();
   readonly #lastWords: string[] = [];
   #ready = false;
+  #about: Readonly<Record<string, string>> = {};
   readonly exited: Promise<void>;
 
   constructor(spec: ChildSpec, events: ChildEvents) {
@@ -47,6 +48,7 @@ export class Child {
     this.#process.on("message", (message) => {
       if (!isReady(message) || this.#ready) return;
       this.#ready = true;
+      this.#about = message.about ?? {};
       events.ready();
     });
     const heard = [this.#process.stdout, this.#process.stderr].map((stream) =>
@@ -67,6 +69,11 @@ export class Child {
     });
   }
 
+  /** What the process said of itself when it was ready. */
+  get about(): Readonly<Record<string, string>> {
+    return this.#about;
+  }
+
   get pid(): number {
     return this.#process.pid ?? 0;
   }
@@ -85,7 +92,9 @@ export class Child {
   }
 }
 
-function isReady(message: unknown): boolean {
+function isReady(
+  message: unknown,
+): message is { readonly about?: Readonly<Record<string, string>> } {
   return (
     typeof message === "object" && message !== null && "kind" in message && message.kind === "ready"
   );

@@ -11,6 +11,8 @@ export interface SpecOptions {
   readonly corsOrigin: readonly string[];
   /** Further flags of every coordinator. */
   readonly coordinatorFlag: readonly string[];
+  /** Further flags of every fan-out. */
+  readonly fanoutFlag: readonly string[];
 }
 
 /**
@@ -23,7 +25,7 @@ const THREAD_POOL_SIZE = "16";
 
 /** How each process of a planned cluster is started. */
 export function specsOf(plan: ClusterPlan, options: SpecOptions): readonly ChildSpec[] {
-  const { dataDir, host, logLevel, corsOrigin, coordinatorFlag } = options;
+  const { dataDir, host, logLevel, corsOrigin, coordinatorFlag, fanoutFlag } = options;
   const common = [
     ...["--cluster", join(dataDir, CLUSTER_FILE), "--certs", join(dataDir, CERTIFICATES_DIR)],
     ...["--log-level", logLevel],
@@ -46,7 +48,7 @@ export function specsOf(plan: ClusterPlan, options: SpecOptions): readonly Child
       ...["--host", host, "--port", String(planned.port)],
       ...["--metrics-port", String(planned.metricsPort)],
       ...corsOrigin.flatMap((origin) => ["--cors-origin", origin]),
-      ...(kind === "coordinator" ? coordinatorFlag : []),
+      ...(kind === "coordinator" ? coordinatorFlag : fanoutFlag),
     ]);
   return [
     ...plan.cluster.nodes.map(({ name }) => spec("node", name, ["--data", join(dataDir, name)])),

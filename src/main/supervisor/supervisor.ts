@@ -47,6 +47,10 @@ export class Supervisor {
     return this.#supervised.get(name)?.child.pid ?? 0;
   }
 
+  about(name: string): Readonly<Record<string, string>> {
+    return this.#supervised.get(name)?.child.about ?? {};
+  }
+
   /** Idempotent. A process that does not end in time is killed. */
   async stop(): Promise<void> {
     this.#stopping = true;

@@ -176,6 +176,7 @@ export function toMember(member: Member): pb.Member {
     rank: member.rank,
     createTimeMs: toInt64(member.createTimeMs),
     revision: toInt64(member.revision),
+    joinRevision: toInt64(member.joinRevision),
   };
 }
 
@@ -187,6 +188,7 @@ export function fromMember(message: pb.Member): Member {
     rank: message.rank,
     createTimeMs: toSafeInteger(message.createTimeMs),
     revision: toSafeInteger(message.revision),
+    joinRevision: toSafeInteger(message.joinRevision),
   };
 }
 

@@ -1,7 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
 import { ClusterError } from "../../../src/base/index.js";
-import type { Authenticated, Gateway, GatewayCall, Positions } from "../../../src/gateway/index.js";
+import type {
+  Authenticated,
+  ChannelGrant,
+  Gateway,
+  GatewayCall,
+  Positions,
+} from "../../../src/gateway/index.js";
 
 /** Answers every call with an empty message, or as it is told to; remembers what it was asked. */
 export class FakeGateway implements Gateway {
@@ -33,8 +39,8 @@ export class FakeGateway implements Gateway {
     return Promise.reject(new ClusterError("unauthenticated", "log in"));
   }
 
-  authorizeChannel(): Promise<void> {
-    return Promise.resolve();
+  authorizeChannel(): Promise<ChannelGrant> {
+    return Promise.resolve({ since: 0 });
   }
 }
 

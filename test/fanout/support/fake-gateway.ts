@@ -1,7 +1,13 @@
 import type { Message } from "@bufbuild/protobuf";
 import { ClusterError } from "../../../src/base/index.js";
 import type { Caller } from "../../../src/domain/index.js";
-import type { Authenticated, Gateway, GatewayCall, Positions } from "../../../src/gateway/types.js";
+import type {
+  Authenticated,
+  ChannelGrant,
+  Gateway,
+  GatewayCall,
+  Positions,
+} from "../../../src/gateway/types.js";
 import type { ShardPosition } from "../../../src/shards/types.js";
 
 /** Tokens are `token-<user>`, valid until `expireTimeMs`. A channel is refused if it is in `closedTo`. */
@@ -11,6 +17,10 @@ export class FakeGateway implements Gateway {
   /** Set to hold every authentication. */
   hold: Promise<void> = Promise.resolve();
   failWith: ClusterError | undefined;
+  /** Set to hold every question for a channel. */
+  holdChannels: Promise<void> = Promise.resolve();
+  /** Sequences with which rights began. */
+  readonly grantedSince = new Map<string, number>();
   readonly positions: Positions = {
     encode: (positions) => `p.${Buffer.from(JSON.stringify(positions)).toString("base64url")}`,
     decode: (text): readonly ShardPosition[] => {
@@ -42,9 +52,11 @@ export class FakeGateway implements Gateway {
     };
   }
 
-  authorizeChannel(_caller: Caller, channel: string): Promise<void> {
-    return this.closedChannels.has(channel)
-      ? Promise.reject(new ClusterError("not-found", "there is no such channel"))
-      : Promise.resolve();
+  async authorizeChannel(_caller: Caller, channel: string): Promise<ChannelGrant> {
+    await this.holdChannels;
+    if (this.closedChannels.has(channel)) {
+      throw new ClusterError("not-found", "there is no such channel");
+    }
+    return { since: this.grantedSince.get(channel) ?? 0 };
   }
 }

@@ -7,6 +7,7 @@ import type {
   ChangesOptions,
   FeedItem,
   ShardClient,
+  ShardStatus,
 } from "../../../src/shards/types.js";
 import { encodeChange } from "../../../src/wire/store/index.js";
 
@@ -63,6 +64,55 @@ export class FakeShards implements ShardClient {
     return feed.items.length;
   }
 
+  /** Commits one change as it is. Returns its sequence. */
+  append(change: Change): number {
+    const shard = findShardOfName(this.rangeMap, change.channel);
+    if (shard === undefined) throw new Error(`no shard for ${change.channel}`);
+    const feed = this.feed(shard.number);
+    const sequence = feed.items.length + 1;
+    feed.items.push({
+      sequence,
+      index: sequence * 2,
+      timeMs: 1_700_000_000_000 + sequence,
+      channels: [...new Set([change.channel, ...change.audience.map((user) => `users/${user}`)])],
+      change: encodeChange(change),
+    });
+    feed.wake();
+    return sequence;
+  }
+
+  /** What the state machine says when a member leaves, or comes back. */
+  commitMember(group: string, user: string, kind: "created" | "deleted"): number {
+    const member = { group, user, role: "member", rank: 1, createTimeMs: 1 } as const;
+    return this.append({
+      kind,
+      channel: `groups/${group}`,
+      audience: [user],
+      resourceName: `groups/${group}/members/${user}`,
+      revision: 1,
+      resource: { kind: "member", member: { ...member, revision: 1, joinRevision: 1 } },
+    });
+  }
+
+  /** What it says when a session ends. */
+  commitSessionEnd(user: string, session: string): number {
+    return this.append({
+      kind: "deleted",
+      channel: `users/${user}`,
+      audience: [],
+      resourceName: `users/${user}/sessions/${session}`,
+      revision: 1,
+      resource: {
+        kind: "session",
+        session: {
+          ...{ user, id: session, client: "test", refreshHash: "", previousHash: "" },
+          ...{ previousUntilMs: 0, createTimeMs: 1, lastUseTimeMs: 1, expireTimeMs: 2 },
+          revokeTimeMs: 1,
+        },
+      },
+    });
+  }
+
   async *changes(options: ChangesOptions): AsyncIterable<ChangesEvent> {
     const feed = this.feed(options.shard);
     const { signal, until, channels } = options;
@@ -110,8 +160,11 @@ export class FakeShards implements ShardClient {
     return Promise.reject(new Error("not here"));
   }
 
-  probe(): Promise<readonly []> {
-    return Promise.resolve([]);
+  /** What the nodes say of the shards. */
+  statuses: readonly ShardStatus[] = [];
+
+  probe(): Promise<readonly ShardStatus[]> {
+    return Promise.resolve(this.statuses);
   }
 
   close(): Promise<void> {

@@ -137,6 +137,7 @@ const anyMember = fc.record({
   rank: fc.integer({ min: 0, max: 1_000_000 }),
   createTimeMs: anyNatural,
   revision: anyNatural,
+  joinRevision: anyNatural,
 });
 
 const anyInvitation = fc.record({

@@ -1,0 +1,130 @@
+import { ClusterError, TokenBucket } from "../base/index.js";
+import type { Clock } from "./clock.js";
+import { parseCommand } from "./commands.js";
+import type { ClientCommand, RemoteCall } from "./commands.js";
+import type { Limits } from "./limits.js";
+
+/** One after the other, each once the one before is answered. */
+export type OrderedCommand = Exclude<ClientCommand, RemoteCall>;
+
+/** Where commands go once they are known to be some. */
+export interface CommandReceiver {
+  readonly isClosed: boolean;
+  /** At once, whatever waits: it asks whether somebody is there. */
+  ping(id: number): void;
+  /** Beside the commands that are worked on in order. */
+  call(call: RemoteCall): void;
+  /** In order, however long each takes. Never rejects. */
+  run(command: OrderedCommand): Promise<void>;
+  refuse(command: string, id: number, error: ClusterError): void;
+  /** Nobody can be answered, or somebody does not stop. */
+  cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void;
+}
+
+/** A client whose commands are so many times too fast, refusals and all, is cut off. */
+const PATIENCE = 10;
+
+/** The lines of one client, as commands: checked, counted against its rate, and those that have an order in that order. */
+export class CommandIntake {
+  readonly #receiver: CommandReceiver;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #bucket: TokenBucket;
+  readonly #patience: TokenBucket;
+  readonly #queue: OrderedCommand[] = [];
+  #working = false;
+
+  constructor(receiver: CommandReceiver, clock: Clock, limits: Limits) {
+    const now = clock.monotonicMs();
+    this.#receiver = receiver;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#bucket = new TokenBucket(limits.commandsPerSecond, now);
+    this.#patience = new TokenBucket(limits.commandsPerSecond * PATIENCE, now);
+  }
+
+  /** `undefined` for a binary message. */
+  read(text: string | undefined): void {
+    const { messageBytesMax } = this.#limits;
+    if (text === undefined) {
+      this.#receiver.cutOff("bad-request", "messages are JSON text, not binary");
+      return;
+    }
+    if (Buffer.byteLength(text) > messageBytesMax) {
+      this.#receiver.cutOff("bad-request", `a message has at most ${messageBytesMax} bytes`);
+      return;
+    }
+    for (const line of text.split("\n")) {
+      if (this.#receiver.isClosed) return;
+      if (line.trim() !== "") this.#readLine(line);
+    }
+  }
+
+  /** What waits is forgotten. */
+  close(): void {
+    this.#queue.length = 0;
+  }
+
+  #readLine(line: string): void {
+    const command = parseCommand(line);
+    if (command.kind === "unreadable" && command.id === undefined) {
+      this.#receiver.cutOff("bad-request", command.message);
+      return;
+    }
+    const waitMs = this.#bucket.take(this.#clock.monotonicMs());
+    if (waitMs > 0) {
+      this.#refuseForRate(command.id, waitMs);
+      return;
+    }
+    switch (command.kind) {
+      case "unreadable": {
+        const { field, message } = command;
+        const violations = [{ field, description: message }];
+        const error = new ClusterError("invalid-argument", message, { violations });
+        this.#receiver.refuse("unreadable", command.id, error);
+        return;
+      }
+      case "unknown": {
+        const error = new ClusterError("unimplemented", "this server knows no such command");
+        this.#receiver.refuse("unknown", command.id, error);
+        return;
+      }
+      case "ping":
+        this.#receiver.ping(command.id);
+        return;
+      case "rpc":
+        this.#receiver.call(command);
+        return;
+      default:
+        this.#enqueue(command);
+    }
+  }
+
+  #refuseForRate(id: number, waitMs: number): void {
+    if (this.#patience.take(this.#clock.monotonicMs()) > 0) {
+      this.#receiver.cutOff("limit-exceeded", "too many commands");
+      return;
+    }
+    const message = "too many commands: wait a little";
+    const error = new ClusterError("overloaded", message, { retryAfterMs: waitMs });
+    this.#receiver.refuse("any", id, error);
+  }
+
+  #enqueue(command: OrderedCommand): void {
+    if (this.#queue.length >= this.#limits.commandsQueuedMax) {
+      this.#receiver.cutOff("overloaded", "too many commands wait for their answer");
+      return;
+    }
+    this.#queue.push(command);
+    if (!this.#working) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      if (this.#receiver.isClosed) break;
+      await this.#receiver.run(next);
+    }
+    this.#working = false;
+  }
+}
