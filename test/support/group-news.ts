@@ -35,7 +35,7 @@ export class GroupNews {
   member(group: string, user: string, rank: number, role: MemberRole = "member"): void {
     this.tell({
       kind: "member",
-      member: { group, user, role, rank, createTimeMs: NOW_MS, revision: 1 },
+      member: { group, user, role, rank, createTimeMs: NOW_MS, revision: 1, joinRevision: 0 },
     });
   }
 
