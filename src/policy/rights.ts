@@ -115,8 +115,8 @@ const watcher: Rule = (caller, facts) => {
     case "none":
       // The cluster itself.
       return operator(caller, facts).kind === "allow" ? ALLOW : HIDE;
-    default:
-      return facts.kind === "unknown" && caller.kind === "user" ? ALLOW : HIDE;
+    case "unknown":
+      return caller.kind === "user" ? ALLOW : HIDE;
   }
 };
 

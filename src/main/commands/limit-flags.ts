@@ -14,7 +14,13 @@ export function withLimitFlags<Limits>(command: Command, words: LimitWords<Limit
 }
 
 /** Those that were given. */
-export function pickLimits<Limits>(options: object, words: LimitWords<Limits>): Partial<Limits> {
-  const given = Object.entries(options).filter(([name]) => Object.hasOwn(words, name));
-  return Object.fromEntries(given) as Partial<Limits>;
+export function pickLimits<Limits>(
+  options: object,
+  words: LimitWords<Limits>,
+): Readonly<Record<string, number>> {
+  const given = Object.entries<unknown>({ ...options }).filter(
+    (entry): entry is [string, number] =>
+      Object.hasOwn(words, entry[0]) && typeof entry[1] === "number",
+  );
+  return Object.fromEntries(given);
 }
