@@ -7,6 +7,7 @@ import {
   createPeerObserver,
   createRelayObserver,
   createRuntimeObserver,
+  createShardObserver,
   observeReplicas,
   observeStorage,
 } from "../observability/index.js";
@@ -72,6 +73,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     rangeMap: cluster.rangeMap,
     clusterName: cluster.name,
     codec: { encodeCommand, encodeQuery, decodeReply, decodeQueryReply },
+    observer: createShardObserver(registry, shardName),
   });
   const relay = new OutboxRelay({
     rangeMap: cluster.rangeMap,

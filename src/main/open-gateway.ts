@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGateway } from "../gateway/index.js";
 import type { RunningGateway } from "../gateway/index.js";
+import { createShardObserver } from "../observability/index.js";
 import { createShardClient } from "../shards/index.js";
 import type { ShardClient } from "../shards/index.js";
 import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
@@ -26,13 +27,14 @@ const LOOK_AGAIN_MS = 50;
 
 /** Whether the shards can be reached becomes part of the door's health. */
 export function openGateway(setup: ProcessSetup): OpenedGateway {
-  const { cluster, tls, log, health, shardName } = setup;
+  const { cluster, tls, log, health, registry, shardName } = setup;
   const shards = createShardClient({
     nodes: cluster.nodes.map((node) => ({ ...node, address: addressOf(node) })),
     tls,
     rangeMap: cluster.rangeMap,
     clusterName: cluster.name,
     codec: { encodeCommand, decodeReply, encodeQuery, decodeQueryReply },
+    observer: createShardObserver(registry, shardName),
   });
   const gateway = createGateway({
     shards,

@@ -88,10 +88,13 @@ export class OutboxLane {
   }
 
   async #drain(): Promise<void> {
-    const { observer, replica, target, signal } = this.#options;
+    const { observer, replica, target, clock, signal } = this.#options;
     while (!signal.aborted) {
       const page = await this.#read();
-      observer.waiting(replica.shard, target, page.last - Math.max(page.done, this.#taken));
+      const rows = page.last - Math.max(page.done, this.#taken);
+      const oldestMs = page.entries[0]?.timeMs;
+      const ageMs = oldestMs === undefined ? 0 : clock.wallMs() - oldestMs;
+      observer.waiting(replica.shard, target, rows, ageMs / 1000);
       if (page.entries.length === 0) return;
       const { epoch } = replica.status();
       for (let at = 0; at < page.entries.length; at += WINDOW_ROWS) {

@@ -15,7 +15,8 @@ export interface RelayObserver {
   /** Seconds from the commit in the source to the answer of the target. */
   delivered(source: ShardNumber, target: ShardNumber, seconds: number): void;
   failed(source: ShardNumber, target: ShardNumber, reason: string): void;
-  waiting(source: ShardNumber, target: ShardNumber, rows: number): void;
+  /** `oldestSeconds` since the commit of what has waited longest; 0 where nothing waits. */
+  waiting(source: ShardNumber, target: ShardNumber, rows: number, oldestSeconds: number): void;
 }
 
 export interface OutboxRelayOptions {

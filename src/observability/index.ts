@@ -16,6 +16,7 @@ export type { ReplicaSource } from "./replica-metrics.js";
 export { createRpcMetrics } from "./rpc-metrics.js";
 export type { RpcCall, RpcMetrics } from "./rpc-metrics.js";
 export { createRuntimeObserver } from "./runtime-observer.js";
+export { createShardObserver } from "./shard-observer.js";
 export { observeStorage } from "./storage-metrics.js";
 export type { UsageSource } from "./storage-metrics.js";
 export type { Registry } from "prom-client";

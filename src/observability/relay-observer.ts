@@ -31,6 +31,11 @@ export function createRelayObserver(options: {
     name: "cabildo_outbox_waiting",
     help: "Deliveries that wait, as last seen while this node led the shard.",
   });
+  const oldest = new Gauge({
+    ...common,
+    name: "cabildo_outbox_oldest_seconds",
+    help: "Age of the delivery that has waited longest, as last seen while this node led the shard.",
+  });
   const labels = (source: number, target: number) => ({
     shard: shardName(source),
     target: shardName(target),
@@ -42,6 +47,9 @@ export function createRelayObserver(options: {
       failures.inc(labels(source, target));
       log.warn("a delivery failed, and is tried again", { ...labels(source, target), reason });
     },
-    waiting: (source, target, rows) => waiting.set(labels(source, target), Math.max(0, rows)),
+    waiting: (source, target, rows, oldestSeconds) => {
+      waiting.set(labels(source, target), Math.max(0, rows));
+      oldest.set(labels(source, target), Math.max(0, oldestSeconds));
+    },
   };
 }

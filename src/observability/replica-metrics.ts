@@ -27,6 +27,22 @@ const GAUGES: readonly ReplicaGauge[] = [
     read: ({ role }) => Number(role === "leader"),
   },
   {
+    name: "cabildo_raft_is_learner",
+    help: "1 if this replica follows without a vote.",
+    read: ({ replica, members }) =>
+      Number(members.some((member) => member.replica === replica && member.learner)),
+  },
+  {
+    name: "cabildo_raft_voters",
+    help: "How many replicas vote in the shard, as of what this one has applied.",
+    read: ({ members }) => members.filter(({ learner }) => !learner).length,
+  },
+  {
+    name: "cabildo_raft_proposals_pending",
+    help: "Commands in the log of this leader whose outcome is not known yet.",
+    read: ({ pending }) => pending,
+  },
+  {
     name: "cabildo_raft_quarantined",
     help: "1 if this replica may not vote until a leader has repaired its log.",
     read: ({ quarantine }) => Number(quarantine !== ""),

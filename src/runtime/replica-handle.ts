@@ -128,4 +128,6 @@ export interface ReplicaStatus {
   readonly members: readonly MemberStatus[];
   /** A joint configuration is in force. */
   readonly changing: boolean;
+  /** Commands in its log whose outcome is not known yet; only where it leads. */
+  readonly pending: number;
 }

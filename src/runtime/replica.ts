@@ -376,6 +376,7 @@ export class Replica implements ReplicaHandle {
         storeId: this.#host.members.find(member.replica)?.storeId ?? "",
       })),
       changing: status.confState.votersOutgoing.length > 0,
+      pending: this.#open.size,
     };
   }
 

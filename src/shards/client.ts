@@ -147,8 +147,22 @@ class GrpcShardClient implements ShardClient {
     this.#side.close();
   }
 
-  #pursue(shard: ShardNumber, operation: Pursuit["operation"], options: CallOptions) {
+  async #pursue(shard: ShardNumber, operation: Pursuit["operation"], options: CallOptions) {
     if (this.#closing.signal.aborted) throw new ClusterError("stopping", "the client is closed");
+    const startMs = this.#clock.monotonicMs();
+    const ended = (outcome: string) =>
+      this.#options.observer?.ended?.(shard, outcome, (this.#clock.monotonicMs() - startMs) / 1000);
+    try {
+      const done = await this.#pursueTo(shard, operation, options);
+      ended("ok");
+      return done;
+    } catch (error) {
+      ended(error instanceof ClusterError ? error.code : "internal");
+      throw error;
+    }
+  }
+
+  #pursueTo(shard: ShardNumber, operation: Pursuit["operation"], options: CallOptions) {
     const { traceparent = "" } = options;
     return pursue(
       {

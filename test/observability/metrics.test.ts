@@ -7,6 +7,7 @@ import {
   createRegistry,
   createRpcMetrics,
   createRuntimeObserver,
+  createShardObserver,
   observeReplicas,
   observeStorage,
 } from "../../src/observability/index.js";
@@ -40,6 +41,7 @@ const STATUS: ReplicaStatus = {
   ],
   members: [],
   changing: false,
+  pending: 2,
 };
 
 function nodeRegistry(statuses: () => readonly ReplicaStatus[]) {
@@ -124,6 +126,7 @@ describe("every metric", () => {
     createRpcMetrics(registry);
     createPeerObserver(registry, log);
     createFanoutObserver(registry, String);
+    createShardObserver(registry, String);
     observeStorage(registry, () => Promise.resolve({ freeBytes: 1, storeBytes: 1 }));
     const types = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gmu)];
     const wrong = types

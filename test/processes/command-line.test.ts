@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.js";
 import { repositoryRoot, UpCluster } from "../support/up-cluster.js";
+import { toldMetrics, watchedMetrics } from "../support/watched-metrics.js";
 
 const CABILDO = join(repositoryRoot(), "dist/src/main/cabildo.js");
 const PASSWORD = "a rather long password\n";
@@ -154,13 +155,17 @@ describe("from a new cluster to the first push, by the command line", function (
   });
 
   it("answers metrics on every process, and nothing but loopback hears them", async () => {
+    const told = new Set<string>();
     for (const { name, url } of cluster.ready.metrics) {
       const text = await (await fetch(url)).text();
+      for (const metric of toldMetrics(text)) told.add(metric);
       expect(text, name).to.contain(`cabildo_build_info{process="${name}"`);
       expect(new URL(url).hostname).to.equal("127.0.0.1");
     }
     const api = cluster.ready.metrics.find(({ name }) => name === "coordinator-1")?.url ?? "";
     expect(await (await fetch(api)).text()).to.contain("grpc_server_handled_total{");
+    // What alert rules and the dashboard look at is there.
+    expect(watchedMetrics().filter((metric) => !told.has(metric))).to.deep.equal([]);
   });
 
   it("keeps the line of JSON that it printed in the directory", () => {

@@ -147,6 +147,7 @@ export class FakeReplica implements ReplicaHandle {
         storeId: "",
       })),
       changing: false,
+      pending: 0,
     };
   }
 

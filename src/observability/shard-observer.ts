@@ -1,0 +1,47 @@
+import { Counter, exponentialBuckets, Histogram } from "prom-client";
+import type { Registry } from "prom-client";
+import type { ShardObserver } from "../shards/index.js";
+
+/** 1 ms to 8.2 s. */
+const BUCKETS = exponentialBuckets(0.001, 2, 14);
+
+/** Counts what a process asks of the shards, and how often it had to ask again. */
+export function createShardObserver(
+  registry: Registry,
+  shardName: (shard: number) => string,
+): Partial<ShardObserver> {
+  const registers = [registry];
+  const requests = new Counter({
+    name: "cabildo_router_requests_total",
+    help: "Calls to shards that ended, by outcome.",
+    labelNames: ["shard", "outcome"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "cabildo_router_request_duration_seconds",
+    help: "Time from a call to a shard to its outcome, with all its attempts.",
+    labelNames: ["shard"],
+    buckets: BUCKETS,
+    registers,
+  });
+  const retries = new Counter({
+    name: "cabildo_router_retries_total",
+    help: "Attempts that were not the last, by why; not-leader is a leader cache that missed.",
+    labelNames: ["shard", "reason"],
+    registers,
+  });
+  const switches = new Counter({
+    name: "cabildo_router_feed_switches_total",
+    help: "Times that a feed was followed over another replica.",
+    labelNames: ["shard", "reason"],
+    registers,
+  });
+  return {
+    ended: (shard, outcome, seconds) => {
+      requests.inc({ shard: shardName(shard), outcome });
+      duration.observe({ shard: shardName(shard) }, seconds);
+    },
+    retried: (shard, _node, reason) => retries.inc({ shard: shardName(shard), reason }),
+    feedSwitched: (shard, _node, reason) => switches.inc({ shard: shardName(shard), reason }),
+  };
+}

@@ -1,0 +1,47 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { repositoryRoot } from "../support/up-cluster.js";
+
+const RULES = join(repositoryRoot(), "deploy/prometheus/alerts.yml");
+
+interface Alert {
+  readonly name: string;
+  readonly text: string;
+}
+
+function alerts(): readonly Alert[] {
+  const [, ...parts] = readFileSync(RULES, "utf8").split(/^ +- alert: /mu);
+  return parts.map((text) => ({ name: text.split("\n", 1)[0] ?? "", text }));
+}
+
+describe("every alert", () => {
+  it("says how bad it is, what is wrong, and what to do", () => {
+    expect(alerts()).to.have.length.greaterThan(20);
+    for (const { name, text } of alerts()) {
+      expect(text, name).to.match(/severity: (?:warning|critical) \}/u);
+      expect(text, name).to.match(/summary: "/u);
+      expect(text, name).to.match(/runbook: ".+ docs\/OPERATIONS\.md#[a-z]+"/u);
+    }
+  });
+
+  it("has a section in the operator's manual", () => {
+    const manual = readFileSync(join(repositoryRoot(), "docs/OPERATIONS.md"), "utf8");
+    const sections = [...manual.matchAll(/^#+ (\S+)$/gmu)].map(([, title = ""]) =>
+      title.toLowerCase(),
+    );
+    for (const { name, text } of alerts()) {
+      const section = /OPERATIONS\.md#([a-z]+)"/u.exec(text)?.[1];
+      expect(sections, name).to.include(section);
+    }
+  });
+
+  it("is understood by Prometheus", function () {
+    const { status, stdout, stderr, error } = spawnSync("promtool", ["check", "rules", RULES], {
+      encoding: "utf8",
+    });
+    if (error !== undefined) this.skip(); // promtool is not installed on this machine
+    expect(status, stdout + stderr).to.equal(0);
+  });
+});
