@@ -22,12 +22,15 @@ export class RetryingWriter {
   retries = 0;
   readonly #person: Person;
   readonly #calendar: string;
+  readonly #invited: readonly string[];
   #running = true;
   #done: Promise<void> = Promise.resolve();
 
-  constructor(person: Person, calendar: string) {
+  /** `invited`: names of users who are invited to each. */
+  constructor(person: Person, calendar: string, invited: readonly string[] = []) {
     this.#person = person;
     this.#calendar = calendar;
+    this.#invited = invited;
   }
 
   start(): void {
@@ -64,6 +67,7 @@ export class RetryingWriter {
             requestId,
             event: {
               title,
+              attendees: this.#invited.map((user) => ({ user })),
               span: {
                 case: "timed",
                 value: { startTime: { seconds }, endTime: { seconds: seconds + 1800n } },
