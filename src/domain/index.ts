@@ -21,6 +21,7 @@ export type {
 } from "./commands.js";
 export type {
   Answer,
+  Conflict,
   EventCondition,
   OutboxPage,
   Query,

@@ -63,6 +63,13 @@ export type Question =
   | { readonly kind: "get-calendar"; readonly calendar: string }
   /** The caller's own, those of the caller's groups and those shared with the caller, as far as this shard knows of them. */
   | { readonly kind: "list-calendars" }
+  /** Of an event in a calendar of the caller's: what else is at the same time, as far as it is not over. */
+  | {
+      readonly kind: "list-conflicts";
+      readonly calendar: string;
+      readonly event: string;
+      readonly fromMs: number;
+    }
   | { readonly kind: "get-event"; readonly calendar: string; readonly event: string }
   /** In the order asked for; refused where one is not there. */
   | { readonly kind: "get-events"; readonly calendar: string; readonly events: readonly string[] }
@@ -92,6 +99,14 @@ export type Question =
     }
   /** For the leader: events that repeat whose known occurrences have to be extended by then. */
   | { readonly kind: "list-due-series"; readonly nowMs: number; readonly limit: number };
+
+/** An event that is at the same time as another one. */
+export interface Conflict {
+  readonly calendar: string;
+  readonly event: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
 
 /** What an event must be like to be listed. */
 export interface EventCondition {
@@ -138,6 +153,7 @@ export type Answer =
   | { readonly kind: "members"; readonly members: readonly Member[]; readonly next: string }
   | { readonly kind: "calendar"; readonly calendar: Calendar }
   | { readonly kind: "calendars"; readonly calendars: readonly Calendar[] }
+  | { readonly kind: "conflicts"; readonly conflicts: readonly Conflict[] }
   | { readonly kind: "event"; readonly event: CalendarEvent }
   | { readonly kind: "events"; readonly events: readonly CalendarEvent[]; readonly next: string }
   | { readonly kind: "due-series"; readonly series: readonly SeriesEnd[] };

@@ -1,5 +1,6 @@
 import type { Attendee, CalendarEvent, Caller, Delivery, Operation } from "../domain/index.js";
 import { calendarOwner, decide } from "../policy/index.js";
+import { refuseConflict } from "./conflicts.js";
 import { attendeeOf, decideState, withAttendee } from "./decision.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
@@ -39,6 +40,9 @@ export function respondEvent(draft: Draft, caller: Caller, operation: RespondEve
     const resource = { kind: "event", event } as const;
     return { kind: "done", name, revision: event.revision, resource };
   }
+  const conflict =
+    response === "accepted" ? refuseConflict(draft, { event, series: found.series }) : undefined;
+  if (conflict !== undefined) return conflict;
   const attendee: Attendee = {
     ...own,
     response,

@@ -4,7 +4,7 @@ import { refuse } from "./draft.js";
 import type { Draft, Refusal } from "./draft.js";
 import { KEYS } from "./rows.js";
 import type { StateReader } from "./state-reader.js";
-import type { KeyRange, StateKey } from "./types.js";
+import type { KeyRange } from "./types.js";
 
 /** Calendars that a user has beside the primary one, those that were deleted included. */
 export const FURTHER_MAX = 50;
@@ -65,8 +65,4 @@ export function refuseFull(draft: Draft, key: string): Refusal | undefined {
   const user = key.slice(0, key.indexOf("."));
   if (draft.view.range(furtherRange(user)).length < FURTHER_MAX) return undefined;
   return refuse("failed-precondition", `users/${user} has ${FURTHER_MAX} calendars, the most`);
-}
-
-export function ensureReads(key: string): readonly StateKey[] {
-  return isFurther(key) ? [KEYS.calendar(key)] : [];
 }

@@ -11,6 +11,7 @@ import type {
   Operation,
 } from "../domain/index.js";
 import { ensureCalendar } from "./calendar-rows.js";
+import { refuseConflict, refuseMutual } from "./conflicts.js";
 import { askAgain } from "./decision.js";
 import { CommandTooLarge, refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
@@ -54,7 +55,12 @@ export function createEvents(draft: Draft, caller: Caller, operation: CreateEven
   const { calendar, events } = operation;
   const refusal = refuseCalendar(draft, caller, calendar);
   if (refusal !== undefined) return refusal;
-  return forAll(draft, events, (event) => createOne(draft, caller, calendar, event));
+  const made: Standing[] = [];
+  const outcome = forAll(draft, events, (event) => createOne(draft, caller, calendar, event, made));
+  const conflict = outcome.kind === "done" ? refuseMutual(draft, calendar, made) : undefined;
+  if (conflict === undefined) return outcome;
+  draft.discard();
+  return conflict;
 }
 
 export function deleteEvents(draft: Draft, caller: Caller, operation: DeleteEvents): Outcome {
@@ -92,6 +98,7 @@ function createOne(
   caller: Caller,
   calendar: string,
   { event: id, content, group = "", occurrences }: NewEvent,
+  made: Standing[] = [],
 ): Outcome {
   if (caller.kind !== "user") return refuseNotFound(`calendars/${calendar}`);
   if (draft.has(KEYS.event(calendar, id))) {
@@ -120,6 +127,9 @@ function createOne(
     originalStartMs: 0,
   };
   const series = occurrences && { occurrences, exceptedMs: [] };
+  const conflict = refuseConflict(draft, { event, series });
+  if (conflict !== undefined) return conflict;
+  made.push({ event, series });
   return writeRecord(draft, "created", { event, series }, undefined);
 }
 
@@ -145,6 +155,9 @@ export function updateEvent(draft: Draft, caller: Caller, operation: UpdateEvent
     revision: draft.nextRevision,
   };
   const after = { event, series: series.row };
+  const takesMore = !isSameTime || event.transparency !== before.transparency;
+  const conflict = takesMore ? refuseConflict(draft, after) : undefined;
+  if (conflict !== undefined) return conflict;
   if (found.kind === "occurrence") return writeException(draft, "updated", after.event, found);
   const cut = isRecurring(before) && !isRecurring(event) ? exceptionsOf(draft, found) : [];
   const outcome = writeRecord(draft, "updated", after, found);
@@ -208,6 +221,9 @@ export function undeleteEvent(draft: Draft, caller: Caller, operation: UndeleteE
       return refuse("failed-precondition", "the event that repeats is deleted: undelete that one");
     }
   }
+  const back = { ...found.event, deleteTimeMs: 0 };
+  const conflict = refuseConflict(draft, { event: back, series: found.series });
+  if (conflict !== undefined) return conflict;
   const exceptions = exceptionsOf(draft, found, deleteTimeMs);
   const outcome = undeleteRow(draft, found);
   for (const exception of exceptions) undeleteRow(draft, { event: exception, series: undefined });

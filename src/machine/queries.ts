@@ -12,6 +12,7 @@ import { calendarOwner, decide, isId } from "../policy/index.js";
 import type { Action, Relation } from "../policy/index.js";
 import { findCalendar, isFurther, untouched } from "./calendar-rows.js";
 import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
+import { findConflicts } from "./conflicts.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Refusal } from "./draft.js";
 import { eventReads, findEventRow } from "./find-event.js";
@@ -102,6 +103,8 @@ class Queries {
         return this.#getCalendar(question);
       case "list-calendars":
         return this.#listCalendars();
+      case "list-conflicts":
+        return this.#listConflicts(question);
       case "get-event":
         return this.#getEvent(question);
       case "get-events":
@@ -336,6 +339,20 @@ class Queries {
       events.push(event);
     }
     return { kind: "events", events, next: "" };
+  }
+
+  /** For the one whose calendar it is, and nobody else. */
+  #listConflicts({ calendar, event: id, fromMs }: Of<"list-conflicts">): Answer | Refusal {
+    const absent = refuseNotFound(eventName(calendar, id));
+    const owner = calendarOwner(calendar);
+    const caller = this.#caller;
+    const isOwn = owner?.kind === "user" && caller.kind === "user" && owner.user === caller.user;
+    const found =
+      isOwn && isEventId(id) ? findEventRow(this.#view, this.#rows, calendar, id) : undefined;
+    if (found?.event.deleteTimeMs !== 0) return absent;
+    const standing = found.kind === "row" ? found : { event: found.event, series: undefined };
+    const { conflicts } = findConflicts(this.#state, standing, fromMs);
+    return { kind: "conflicts", conflicts };
   }
 
   #findSeen(calendar: string, id: string, relation: Relation): CalendarEvent | undefined {

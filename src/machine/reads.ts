@@ -2,7 +2,7 @@ import { unreachable } from "../base/index.js";
 import type { Caller, Command, Operation } from "../domain/index.js";
 import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
 import { calendarOwner } from "../policy/index.js";
-import { ensureReads, furtherRange, isFurther } from "./calendar-rows.js";
+import { furtherRange, isFurther } from "./calendar-rows.js";
 import { standingRange } from "./calendars.js";
 import { copyReads } from "./copies.js";
 import { eventReads } from "./find-event.js";
@@ -96,7 +96,7 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       return [KEYS.calendar(operation.calendar), ...placeKeys(caller, operation.calendar)];
     case "create-event":
       return [
-        ...ensureReads(operation.calendar),
+        KEYS.calendar(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...eventReads(operation.calendar, operation.event),
       ];
@@ -106,6 +106,7 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "respond-event":
     case "undelete-event":
       return [
+        KEYS.calendar(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...eventReads(operation.calendar, operation.event),
       ];
@@ -115,12 +116,13 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     }
     case "create-events":
       return [
-        ...ensureReads(operation.calendar),
+        KEYS.calendar(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...operation.events.map(({ event }) => KEYS.event(operation.calendar, event)),
       ];
     case "delete-events":
       return [
+        KEYS.calendar(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...operation.events.map((event) => KEYS.event(operation.calendar, event)),
       ];
@@ -173,7 +175,7 @@ function laneKeys(operation: Operation, { shards }: RangeMap): readonly StateKey
 function placeKeys(caller: Caller, calendar: string): readonly StateKey[] {
   const owner = calendarOwner(calendar);
   if (owner?.kind !== "group") return [];
-  return [KEYS.calendar(calendar), KEYS.group(owner.group), ...ownKeys(caller, owner.group)];
+  return [KEYS.group(owner.group), ...ownKeys(caller, owner.group)];
 }
 
 /** The caller's own place in a group. */

@@ -1,6 +1,11 @@
 import { expect } from "chai";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { EventService, EventState, Visibility } from "../../gen/cabildo/v1/events_pb.js";
+import {
+  EventService,
+  EventState,
+  Visibility,
+  Transparency,
+} from "../../gen/cabildo/v1/events_pb.js";
 import type { Event } from "../../gen/cabildo/v1/events_pb.js";
 import { eventInit, failureOf, GatewayBench } from "./support.js";
 
@@ -38,8 +43,22 @@ describe("events", function () {
     const [place] = bench.gateway.positions.decode(event.position);
     expect(event.etag).to.equal(`"r${place?.sequence}"`);
     expect((await bench.createEvent(nora, "nora")).shard).to.equal("events-nz");
-    expect((await bench.createEvent(ana, "ana.work")).name).to.match(/^calendars\/ana\.work\//);
+    const work = await bench.createEvent(ana, "ana.work", {
+      transparency: Transparency.TRANSPARENT,
+    });
+    expect(work.name).to.match(/^calendars\/ana\.work\//);
     expect(await bench.call(getEvent, { name: event.name }, ana)).to.deep.equal(event);
+  });
+
+  it("say what else is at the same time, wherever they are shown by themselves", async () => {
+    const { accessToken } = await bench.person("carla");
+    const first = await bench.createEvent(accessToken, "carla");
+    expect(first.conflicts).to.deep.equal([]);
+    const second = await bench.createEvent(accessToken, "carla.work", { title: "Other" });
+    expect(second.conflicts.map(({ event }) => event)).to.deep.equal([first.name]);
+    const found = await bench.call(getEvent, { name: first.name }, accessToken);
+    expect(found.conflicts.map(({ event }) => event)).to.deep.equal([second.name]);
+    expect(found.conflicts[0]?.span?.startTime?.seconds).to.equal(1_900_000_000n);
   });
 
   it("are created once for one request id, however the request was written down", async () => {

@@ -27,6 +27,7 @@ const SET_BY_THE_CLUSTER: ReadonlySet<string> = new Set([
   "sequence",
   "organizer",
   "organizer_event",
+  "conflicts",
   "group",
   "recurring_event",
   "original_start_time",

@@ -31,11 +31,12 @@ import { parseCalendar, parseEvent, parseGroup } from "../names.js";
 import { Pages } from "../page-tokens.js";
 import { positionsOf } from "../positions.js";
 import type { Repeatable, Written } from "../shard-calls.js";
+import { requireUsersExist } from "../users-exist.js";
+import { conflictsOf } from "./conflicts.js";
 import type { ServiceContext } from "./context.js";
 import { maskedContent, newContent, overwrite } from "./event-fields.js";
 import type { EventWrite } from "./event-fields.js";
 import { occurrencesOf } from "./occurrences.js";
-import { requireUsersExist } from "../users-exist.js";
 import { respond } from "./responses.js";
 
 const PAGE_SIZE_DEFAULT = 50;
@@ -53,7 +54,7 @@ export function eventHandlers(context: ServiceContext): readonly Handler[] {
       const shard = call.shards.of("calendars", calendar);
       const question = { kind: "get-event", calendar, event } as const;
       const found = await call.shards.read(shard, call.caller, question, after);
-      return service.show(found.answer.event, shard, found.position.epoch);
+      return await service.showAlone(call, shard, found.answer.event, found.position);
     }),
     unary(method.listEvents, (call, request) => service.list(call, request)),
     unary(method.undeleteEvent, (call, request) => service.undelete(call, request)),
@@ -223,7 +224,7 @@ class Events {
   async respond(call: Call, request: RespondEventRequest): Promise<Event> {
     const { event, position } = await respond(this.#context.clock, call, request);
     const shard = call.shards.of("calendars", event.calendar);
-    return this.show(event, shard, position.epoch);
+    return await this.showAlone(call, shard, event, position);
   }
 
   async undelete(call: Call, request: UndeleteEventRequest): Promise<Event> {
@@ -295,6 +296,18 @@ class Events {
     });
   }
 
+  /** With what it is in conflict with. */
+  async showAlone(
+    call: Call,
+    shard: ShardDescription,
+    event: CalendarEvent,
+    position: ShardPosition,
+  ): Promise<Event> {
+    const nowMs = this.#context.clock.wallMs();
+    const conflicts = await conflictsOf(call, shard, event, position, nowMs);
+    return Object.assign(this.show(event, shard, position.epoch), { conflicts });
+  }
+
   /** What would be written has no position yet. */
   #preview(event: CalendarEvent, shard: ShardDescription): Event {
     return eventToPublic(event, { shard: shard.name, position: "" });
@@ -328,10 +341,12 @@ class Events {
 
   async #answer(call: Call, shard: ShardDescription, written: Written): Promise<Event> {
     const { resource, position, name } = written;
-    if (resource?.kind === "event") return this.show(resource.event, shard, position.epoch);
+    if (resource?.kind === "event") {
+      return await this.showAlone(call, shard, resource.event, position);
+    }
     const question = { kind: "get-event", ...parseEvent(name, "name") } as const;
     const found = await call.shards.read(shard, call.caller, question, [position]);
-    return this.show(found.answer.event, shard, found.position.epoch);
+    return await this.showAlone(call, shard, found.answer.event, found.position);
   }
 
   /** The event that a write would find; refused as the write would be. */

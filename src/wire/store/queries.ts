@@ -138,6 +138,14 @@ function toQuestion(question: Question): pb.Query["question"] {
     }
     case "list-calendars":
       return { case: "listCalendars", value: { $typeName: "cabildo.store.v1.ListCalendars" } };
+    case "list-conflicts": {
+      const { calendar, event } = question;
+      const fromMs = toInt64(question.fromMs);
+      return {
+        case: "listConflicts",
+        value: { $typeName: "cabildo.store.v1.ListConflicts", calendar, event, fromMs },
+      };
+    }
     case "get-event": {
       const { calendar, event } = question;
       return {
@@ -243,6 +251,10 @@ function fromQuestion(question: pb.Query["question"]): Question {
       return { kind: "get-calendar", calendar: question.value.calendar };
     case "listCalendars":
       return { kind: "list-calendars" };
+    case "listConflicts": {
+      const { calendar, event, fromMs } = question.value;
+      return { kind: "list-conflicts", calendar, event, fromMs: toSafeInteger(fromMs) };
+    }
     case "getEvent": {
       const { calendar, event } = question.value;
       return { kind: "get-event", calendar, event };
@@ -395,6 +407,20 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           calendars: answer.calendars.map(toCalendar),
         },
       };
+    case "conflicts":
+      return {
+        case: "conflicts",
+        value: {
+          $typeName: "cabildo.store.v1.Conflicts",
+          conflicts: answer.conflicts.map(({ calendar, event, startMs, endMs }) => ({
+            $typeName: "cabildo.store.v1.Conflict" as const,
+            calendar,
+            event,
+            startMs: toInt64(startMs),
+            endMs: toInt64(endMs),
+          })),
+        },
+      };
     case "event":
       return { case: "event", value: resources.toEvent(answer.event) };
     case "events":
@@ -483,6 +509,16 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
       return { kind: "calendar", calendar: fromCalendar(outcome.value) };
     case "calendars":
       return { kind: "calendars", calendars: outcome.value.calendars.map(fromCalendar) };
+    case "conflicts":
+      return {
+        kind: "conflicts",
+        conflicts: outcome.value.conflicts.map(({ calendar, event, startMs, endMs }) => ({
+          calendar,
+          event,
+          startMs: toSafeInteger(startMs),
+          endMs: toSafeInteger(endMs),
+        })),
+      };
     case "event":
       return { kind: "event", event: resources.fromEvent(outcome.value) };
     case "events": {

@@ -289,6 +289,12 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
     fc.record({ kind: fc.constant("get-calendar" as const), calendar: fc.string() }),
     fc.record({ kind: fc.constant("list-calendars" as const) }),
     fc.record({
+      kind: fc.constant("list-conflicts" as const),
+      calendar: fc.string(),
+      event: fc.string(),
+      fromMs: anyNatural,
+    }),
+    fc.record({
       kind: fc.constant("get-event" as const),
       calendar: fc.string(),
       event: fc.string(),
@@ -371,6 +377,18 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
         next: fc.string(),
       }),
       anyCalendar.map((calendar) => ({ kind: "calendar" as const, calendar })),
+      fc.record({
+        kind: fc.constant("conflicts" as const),
+        conflicts: fc.array(
+          fc.record({
+            calendar: fc.string(),
+            event: fc.string(),
+            startMs: anyNatural,
+            endMs: anyNatural,
+          }),
+          { maxLength: 3 },
+        ),
+      }),
       fc.array(anyCalendar, { maxLength: 2 }).map((calendars) => {
         return { kind: "calendars" as const, calendars };
       }),

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiiQkKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASOgoPbGlzdF9kdWVfc2VyaWVzGBUgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0RHVlU2VyaWVzSAASNQoMZ2V0X2NhbGVuZGFyGBggASgLMh0uY2FiaWxkby5zdG9yZS52MS5HZXRDYWxlbmRhckgAEjkKDmxpc3RfY2FsZW5kYXJzGBkgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0Q2FsZW5kYXJzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEjMKC2xpc3Rfb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0T3V0Ym94SABCCgoIcXVlc3Rpb24iFwoHR2V0VXNlchIMCgR1c2VyGAEgASgJIh4KDkdldENyZWRlbnRpYWxzEgwKBHVzZXIYASABKAkiKwoKR2V0U2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiEAoOR2V0Q2x1c3RlcktleXMiGQoIR2V0R3JvdXASDQoFZ3JvdXAYASABKAkiKAoJR2V0TWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiPgoLTGlzdE1lbWJlcnMSDQoFZ3JvdXAYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIisKCEdldEV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIoIBCg1MaXN0SW5zdGFuY2VzEhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRINCgVhZnRlchgEIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBSABKAMSFQoNd2luZG93X2VuZF9tcxgGIAEoAyIuCg1MaXN0RHVlU2VyaWVzEg4KBm5vd19tcxgBIAEoAxINCgVsaW1pdBgCIAEoBSItCglHZXRFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIr0BCgpMaXN0RXZlbnRzEhEKCWNhbGVuZGFycxgBIAMoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSFwoPd2luZG93X3N0YXJ0X21zGAQgASgDEhUKDXdpbmRvd19lbmRfbXMYBSABKAMSFAoMc2hvd19kZWxldGVkGAYgASgIEjQKCmNvbmRpdGlvbnMYByADKAsyIC5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29uZGl0aW9uIkwKDkV2ZW50Q29uZGl0aW9uEg0KBWZpZWxkGAEgASgJEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCRIPCgduZWdhdGVkGAQgASgIIh8KC0dldENhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJIg8KDUxpc3RDYWxlbmRhcnMiKQoJRmluZFVzZXJzEg0KBXVzZXJzGAEgAygJEg0KBWVtYWlsGAIgASgJIj4KDExpc3RTZXNzaW9ucxIMCgR1c2VyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSKwBwoKUXVlcnlSZXBseRIsCgdyZWZ1c2VkGAEgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASJgoEdXNlchgCIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEjgKC2NyZWRlbnRpYWxzGAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ3JlZGVudGlhbHNIABIsCgdzZXNzaW9uGAQgASgLMhkuY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uSAASNQoMY2x1c3Rlcl9rZXlzGAUgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5c0gAEigKBWdyb3VwGAYgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgHIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASLwoHbWVtYmVycxgIIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUGFnZUgAEigKBWV2ZW50GAkgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEi0KBmV2ZW50cxgKIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRQYWdlSAASMQoKZHVlX3NlcmllcxgLIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRHVlU2VyaWVzSAASLgoIY2FsZW5kYXIYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFySAASMwoJY2FsZW5kYXJzGA8gASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhclBhZ2VIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIABIuCgZvdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk91dGJveFBhZ2VIAEIJCgdvdXRjb21lImsKD1VzZXJDcmVkZW50aWFscxIkCgR1c2VyGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyEjIKC2NyZWRlbnRpYWxzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVkZW50aWFscyIuCgpMaXN0R3JvdXBzEhEKCXBhZ2Vfc2l6ZRgBIAEoBRINCgVhZnRlchgCIAEoCSIyCg1HZXRJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkiQgoPTGlzdEludml0YXRpb25zEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSJCCglHcm91cFBhZ2USJwoGZ3JvdXBzGAEgAygLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cBIMCgRuZXh0GAIgASgJIlEKDkludml0YXRpb25QYWdlEjEKC2ludml0YXRpb25zGAEgAygLMhwuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uEgwKBG5leHQYAiABKAkiPgoKTGlzdE91dGJveBIOCgZ0YXJnZXQYASABKA0SDQoFYWZ0ZXIYAiABKAMSEQoJcGFnZV9zaXplGAMgASgFIlgKCk91dGJveFBhZ2USDAoEbGFzdBgBIAEoAxIMCgRkb25lGAIgASgDEi4KB2VudHJpZXMYAyADKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk91dGJveEVudHJ5IlwKC091dGJveEVudHJ5Eg4KBm51bWJlchgBIAEoAxIPCgd0aW1lX21zGAIgASgDEiwKCGRlbGl2ZXJ5GAMgASgLMhouY2FiaWxkby5zdG9yZS52MS5EZWxpdmVyeSI9CgxDYWxlbmRhclBhZ2USLQoJY2FsZW5kYXJzGAEgAygLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhciIxCghVc2VyUGFnZRIlCgV1c2VycxgBIAMoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlciJICgtTZXNzaW9uUGFnZRIrCghzZXNzaW9ucxgBIAMoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbhIMCgRuZXh0GAIgASgJIkUKCk1lbWJlclBhZ2USKQoHbWVtYmVycxgBIAMoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyEgwKBG5leHQYAiABKAkiOAoJRHVlU2VyaWVzEisKBnNlcmllcxgBIAMoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2VyaWVzRW5kInMKCVNlcmllc0VuZBImCgVldmVudBgBIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSEAoIdW50aWxfbXMYAiABKAMSEAoIY2FsZW5kYXIYAyABKAkSCgoCaWQYBCABKAkSDgoGZHVlX21zGAUgASgDIkIKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEixAkKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASOgoPbGlzdF9kdWVfc2VyaWVzGBUgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0RHVlU2VyaWVzSAASNQoMZ2V0X2NhbGVuZGFyGBggASgLMh0uY2FiaWxkby5zdG9yZS52MS5HZXRDYWxlbmRhckgAEjkKDmxpc3RfY2FsZW5kYXJzGBkgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0Q2FsZW5kYXJzSAASOQoObGlzdF9jb25mbGljdHMYGiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkxpc3RDb25mbGljdHNIABIxCgpmaW5kX3VzZXJzGCggASgLMhsuY2FiaWxkby5zdG9yZS52MS5GaW5kVXNlcnNIABI3Cg1saXN0X3Nlc3Npb25zGCkgASgLMh4uY2FiaWxkby5zdG9yZS52MS5MaXN0U2Vzc2lvbnNIABIzCgtsaXN0X2dyb3VwcxgqIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEdyb3Vwc0gAEjkKDmdldF9pbnZpdGF0aW9uGCsgASgLMh8uY2FiaWxkby5zdG9yZS52MS5HZXRJbnZpdGF0aW9uSAASPQoQbGlzdF9pbnZpdGF0aW9ucxgsIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuTGlzdEludml0YXRpb25zSAASMwoLbGlzdF9vdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RPdXRib3hIAEIKCghxdWVzdGlvbiIXCgdHZXRVc2VyEgwKBHVzZXIYASABKAkiHgoOR2V0Q3JlZGVudGlhbHMSDAoEdXNlchgBIAEoCSIrCgpHZXRTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSIQCg5HZXRDbHVzdGVyS2V5cyIZCghHZXRHcm91cBINCgVncm91cBgBIAEoCSIoCglHZXRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI+CgtMaXN0TWVtYmVycxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiKwoIR2V0RXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkiggEKDUxpc3RJbnN0YW5jZXMSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEg0KBWFmdGVyGAQgASgJEhcKD3dpbmRvd19zdGFydF9tcxgFIAEoAxIVCg13aW5kb3dfZW5kX21zGAYgASgDIi4KDUxpc3REdWVTZXJpZXMSDgoGbm93X21zGAEgASgDEg0KBWxpbWl0GAIgASgFIi0KCUdldEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAkivQEKCkxpc3RFdmVudHMSEQoJY2FsZW5kYXJzGAEgAygJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgSNAoKY29uZGl0aW9ucxgHIAMoCzIgLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb25kaXRpb24iTAoORXZlbnRDb25kaXRpb24SDQoFZmllbGQYASABKAkSCwoDa2V5GAIgASgJEg0KBXZhbHVlGAMgASgJEg8KB25lZ2F0ZWQYBCABKAgiHwoLR2V0Q2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkiDwoNTGlzdENhbGVuZGFycyJBCg1MaXN0Q29uZmxpY3RzEhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEg8KB2Zyb21fbXMYAyABKAMiOgoJQ29uZmxpY3RzEi0KCWNvbmZsaWN0cxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ29uZmxpY3QiTQoIQ29uZmxpY3QSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEAoIc3RhcnRfbXMYAyABKAMSDgoGZW5kX21zGAQgASgDIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAki4gcKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEjEKCmR1ZV9zZXJpZXMYCyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkR1ZVNlcmllc0gAEi4KCGNhbGVuZGFyGA4gASgLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckgAEjMKCWNhbGVuZGFycxgPIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJQYWdlSAASMAoJY29uZmxpY3RzGBAgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Db25mbGljdHNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIABIuCgZvdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk91dGJveFBhZ2VIAEIJCgdvdXRjb21lImsKD1VzZXJDcmVkZW50aWFscxIkCgR1c2VyGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyEjIKC2NyZWRlbnRpYWxzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVkZW50aWFscyIuCgpMaXN0R3JvdXBzEhEKCXBhZ2Vfc2l6ZRgBIAEoBRINCgVhZnRlchgCIAEoCSIyCg1HZXRJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkiQgoPTGlzdEludml0YXRpb25zEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSJCCglHcm91cFBhZ2USJwoGZ3JvdXBzGAEgAygLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cBIMCgRuZXh0GAIgASgJIlEKDkludml0YXRpb25QYWdlEjEKC2ludml0YXRpb25zGAEgAygLMhwuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uEgwKBG5leHQYAiABKAkiPgoKTGlzdE91dGJveBIOCgZ0YXJnZXQYASABKA0SDQoFYWZ0ZXIYAiABKAMSEQoJcGFnZV9zaXplGAMgASgFIlgKCk91dGJveFBhZ2USDAoEbGFzdBgBIAEoAxIMCgRkb25lGAIgASgDEi4KB2VudHJpZXMYAyADKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk91dGJveEVudHJ5IlwKC091dGJveEVudHJ5Eg4KBm51bWJlchgBIAEoAxIPCgd0aW1lX21zGAIgASgDEiwKCGRlbGl2ZXJ5GAMgASgLMhouY2FiaWxkby5zdG9yZS52MS5EZWxpdmVyeSI9CgxDYWxlbmRhclBhZ2USLQoJY2FsZW5kYXJzGAEgAygLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhciIxCghVc2VyUGFnZRIlCgV1c2VycxgBIAMoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlciJICgtTZXNzaW9uUGFnZRIrCghzZXNzaW9ucxgBIAMoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbhIMCgRuZXh0GAIgASgJIkUKCk1lbWJlclBhZ2USKQoHbWVtYmVycxgBIAMoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyEgwKBG5leHQYAiABKAkiOAoJRHVlU2VyaWVzEisKBnNlcmllcxgBIAMoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2VyaWVzRW5kInMKCVNlcmllc0VuZBImCgVldmVudBgBIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSEAoIdW50aWxfbXMYAiABKAMSEAoIY2FsZW5kYXIYAyABKAkSCgoCaWQYBCABKAkSDgoGZHVlX21zGAUgASgDIkIKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -114,6 +114,12 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: ListCalendars;
     case: "listCalendars";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListConflicts list_conflicts = 26;
+     */
+    value: ListConflicts;
+    case: "listConflicts";
   } | {
     /**
      * @generated from field: cabildo.store.v1.FindUsers find_users = 40;
@@ -513,6 +519,82 @@ export const ListCalendarsSchema: GenMessage<ListCalendars> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 15);
 
 /**
+ * @generated from message cabildo.store.v1.ListConflicts
+ */
+export type ListConflicts = Message<"cabildo.store.v1.ListConflicts"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+
+  /**
+   * @generated from field: int64 from_ms = 3;
+   */
+  fromMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListConflicts.
+ * Use `create(ListConflictsSchema)` to create a new message.
+ */
+export const ListConflictsSchema: GenMessage<ListConflicts> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 16);
+
+/**
+ * @generated from message cabildo.store.v1.Conflicts
+ */
+export type Conflicts = Message<"cabildo.store.v1.Conflicts"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.Conflict conflicts = 1;
+   */
+  conflicts: Conflict[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.Conflicts.
+ * Use `create(ConflictsSchema)` to create a new message.
+ */
+export const ConflictsSchema: GenMessage<Conflicts> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 17);
+
+/**
+ * @generated from message cabildo.store.v1.Conflict
+ */
+export type Conflict = Message<"cabildo.store.v1.Conflict"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: string event = 2;
+   */
+  event: string;
+
+  /**
+   * @generated from field: int64 start_ms = 3;
+   */
+  startMs: bigint;
+
+  /**
+   * @generated from field: int64 end_ms = 4;
+   */
+  endMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Conflict.
+ * Use `create(ConflictSchema)` to create a new message.
+ */
+export const ConflictSchema: GenMessage<Conflict> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 18);
+
+/**
  * @generated from message cabildo.store.v1.FindUsers
  */
 export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
@@ -532,7 +614,7 @@ export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
  * Use `create(FindUsersSchema)` to create a new message.
  */
 export const FindUsersSchema: GenMessage<FindUsers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 16);
+  messageDesc(file_cabildo_store_v1_queries, 19);
 
 /**
  * @generated from message cabildo.store.v1.ListSessions
@@ -559,7 +641,7 @@ export type ListSessions = Message<"cabildo.store.v1.ListSessions"> & {
  * Use `create(ListSessionsSchema)` to create a new message.
  */
 export const ListSessionsSchema: GenMessage<ListSessions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 17);
+  messageDesc(file_cabildo_store_v1_queries, 20);
 
 /**
  * @generated from message cabildo.store.v1.QueryReply
@@ -648,6 +730,12 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
     case: "calendars";
   } | {
     /**
+     * @generated from field: cabildo.store.v1.Conflicts conflicts = 16;
+     */
+    value: Conflicts;
+    case: "conflicts";
+  } | {
+    /**
      * @generated from field: cabildo.store.v1.UserPage users = 40;
      */
     value: UserPage;
@@ -690,7 +778,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 18);
+  messageDesc(file_cabildo_store_v1_queries, 21);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -712,7 +800,7 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 19);
+  messageDesc(file_cabildo_store_v1_queries, 22);
 
 /**
  * @generated from message cabildo.store.v1.ListGroups
@@ -734,7 +822,7 @@ export type ListGroups = Message<"cabildo.store.v1.ListGroups"> & {
  * Use `create(ListGroupsSchema)` to create a new message.
  */
 export const ListGroupsSchema: GenMessage<ListGroups> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 20);
+  messageDesc(file_cabildo_store_v1_queries, 23);
 
 /**
  * @generated from message cabildo.store.v1.GetInvitation
@@ -756,7 +844,7 @@ export type GetInvitation = Message<"cabildo.store.v1.GetInvitation"> & {
  * Use `create(GetInvitationSchema)` to create a new message.
  */
 export const GetInvitationSchema: GenMessage<GetInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 21);
+  messageDesc(file_cabildo_store_v1_queries, 24);
 
 /**
  * @generated from message cabildo.store.v1.ListInvitations
@@ -783,7 +871,7 @@ export type ListInvitations = Message<"cabildo.store.v1.ListInvitations"> & {
  * Use `create(ListInvitationsSchema)` to create a new message.
  */
 export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 22);
+  messageDesc(file_cabildo_store_v1_queries, 25);
 
 /**
  * @generated from message cabildo.store.v1.GroupPage
@@ -805,7 +893,7 @@ export type GroupPage = Message<"cabildo.store.v1.GroupPage"> & {
  * Use `create(GroupPageSchema)` to create a new message.
  */
 export const GroupPageSchema: GenMessage<GroupPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 23);
+  messageDesc(file_cabildo_store_v1_queries, 26);
 
 /**
  * @generated from message cabildo.store.v1.InvitationPage
@@ -827,7 +915,7 @@ export type InvitationPage = Message<"cabildo.store.v1.InvitationPage"> & {
  * Use `create(InvitationPageSchema)` to create a new message.
  */
 export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 24);
+  messageDesc(file_cabildo_store_v1_queries, 27);
 
 /**
  * @generated from message cabildo.store.v1.ListOutbox
@@ -854,7 +942,7 @@ export type ListOutbox = Message<"cabildo.store.v1.ListOutbox"> & {
  * Use `create(ListOutboxSchema)` to create a new message.
  */
 export const ListOutboxSchema: GenMessage<ListOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 25);
+  messageDesc(file_cabildo_store_v1_queries, 28);
 
 /**
  * @generated from message cabildo.store.v1.OutboxPage
@@ -881,7 +969,7 @@ export type OutboxPage = Message<"cabildo.store.v1.OutboxPage"> & {
  * Use `create(OutboxPageSchema)` to create a new message.
  */
 export const OutboxPageSchema: GenMessage<OutboxPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 26);
+  messageDesc(file_cabildo_store_v1_queries, 29);
 
 /**
  * @generated from message cabildo.store.v1.OutboxEntry
@@ -908,7 +996,7 @@ export type OutboxEntry = Message<"cabildo.store.v1.OutboxEntry"> & {
  * Use `create(OutboxEntrySchema)` to create a new message.
  */
 export const OutboxEntrySchema: GenMessage<OutboxEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 27);
+  messageDesc(file_cabildo_store_v1_queries, 30);
 
 /**
  * @generated from message cabildo.store.v1.CalendarPage
@@ -925,7 +1013,7 @@ export type CalendarPage = Message<"cabildo.store.v1.CalendarPage"> & {
  * Use `create(CalendarPageSchema)` to create a new message.
  */
 export const CalendarPageSchema: GenMessage<CalendarPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 28);
+  messageDesc(file_cabildo_store_v1_queries, 31);
 
 /**
  * @generated from message cabildo.store.v1.UserPage
@@ -942,7 +1030,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 29);
+  messageDesc(file_cabildo_store_v1_queries, 32);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -964,7 +1052,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 30);
+  messageDesc(file_cabildo_store_v1_queries, 33);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -986,7 +1074,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 31);
+  messageDesc(file_cabildo_store_v1_queries, 34);
 
 /**
  * @generated from message cabildo.store.v1.DueSeries
@@ -1003,7 +1091,7 @@ export type DueSeries = Message<"cabildo.store.v1.DueSeries"> & {
  * Use `create(DueSeriesSchema)` to create a new message.
  */
 export const DueSeriesSchema: GenMessage<DueSeries> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 32);
+  messageDesc(file_cabildo_store_v1_queries, 35);
 
 /**
  * @generated from message cabildo.store.v1.SeriesEnd
@@ -1040,7 +1128,7 @@ export type SeriesEnd = Message<"cabildo.store.v1.SeriesEnd"> & {
  * Use `create(SeriesEndSchema)` to create a new message.
  */
 export const SeriesEndSchema: GenMessage<SeriesEnd> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 33);
+  messageDesc(file_cabildo_store_v1_queries, 36);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -1062,5 +1150,5 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 34);
+  messageDesc(file_cabildo_store_v1_queries, 37);
 

@@ -1,0 +1,41 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Event } from "../../../gen/cabildo/v1/events_pb.js";
+import type { CalendarEvent, Caller } from "../../domain/index.js";
+import type { ShardDescription } from "../../placement/index.js";
+import { calendarOwner } from "../../policy/index.js";
+import type { ShardPosition } from "../../shards/index.js";
+import type { Call } from "../handlers.js";
+
+/** What an event is in conflict with, for the one in whose calendar it is; read no earlier than the event. */
+export async function conflictsOf(
+  call: Call,
+  shard: ShardDescription,
+  event: CalendarEvent,
+  position: ShardPosition,
+  fromMs: number,
+): Promise<Pick<Event, "conflicts">["conflicts"]> {
+  const { calendar, id } = event;
+  if (!isOwn(call.caller, calendar) || !takesTime(event)) return [];
+  const question = { kind: "list-conflicts", calendar, event: id, fromMs } as const;
+  const { answer } = await call.shards.read(shard, call.caller, question, [position]);
+  return answer.conflicts.map(({ calendar: key, event: other, startMs, endMs }) => ({
+    $typeName: "cabildo.v1.Conflict" as const,
+    event: `calendars/${key}/events/${other}`,
+    span: {
+      $typeName: "cabildo.v1.TimedSpan" as const,
+      startTime: timestampFromMs(startMs),
+      endTime: timestampFromMs(endMs),
+      timeZone: "UTC",
+    },
+  }));
+}
+
+function isOwn(caller: Caller, calendar: string): boolean {
+  const owner = calendarOwner(calendar);
+  return caller.kind === "user" && owner?.kind === "user" && owner.user === caller.user;
+}
+
+/** What takes none needs no question. */
+function takesTime({ transparency, state, deleteTimeMs }: CalendarEvent): boolean {
+  return transparency === "opaque" && state !== "cancelled" && deleteTimeMs === 0;
+}
