@@ -10,7 +10,7 @@ UNIT := auth gateway machine policy raft tidy wire
 CLUSTERS := test/processes/**/*.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine gen clean
+.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine bench-failover gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -57,6 +57,9 @@ test-clusters: build
 
 bench: build ## Measure a cluster on this machine
 	@node dist/test/bench/run.js $(BENCH_ARGS)
+
+bench-failover: build ## Measure how long no write is taken when a leader dies, hangs or stops, beside etcd
+	@node dist/test/bench/failover/run.js $(BENCH_ARGS)
 
 bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Load } from "../closed-loop.js";
-import type { EngineNodeOrder, EngineNodeSetup, EngineWork } from "./messages.js";
+import type { EngineNodeOrder, EngineNodeSetup, EnginePlace, EngineWork } from "./messages.js";
 
 /** A process of the bare engine, as its parent sees it. One order at a time. */
 export class EngineNode {
@@ -31,8 +31,26 @@ export class EngineNode {
     return this.#ask({ kind: "load", inFlight, seconds });
   }
 
+  put(): Promise<boolean> {
+    return this.#ask({ kind: "put" });
+  }
+
+  place(): Promise<EnginePlace> {
+    return this.#ask({ kind: "place" });
+  }
+
   stop(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  get ended(): Promise<void> {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return Promise.resolve();
+    return new Promise((resolve) => this.#child.once("exit", () => resolve()));
   }
 
   #ask<Answer>(order: EngineNodeOrder | EngineNodeSetup): Promise<Answer> {

@@ -1,3 +1,5 @@
+import type { RuntimeLimits } from "../../../src/runtime/index.js";
+
 export interface EngineNodeSetup {
   readonly name: string;
   readonly address: string;
@@ -5,6 +7,13 @@ export interface EngineNodeSetup {
   readonly directory: string;
   /** PEM texts. */
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly limits?: Partial<RuntimeLimits>;
+}
+
+export interface EnginePlace {
+  readonly leads: boolean;
+  readonly applied: number;
+  readonly firstIndex: number;
 }
 
 /** What a process did since it started. */
@@ -19,4 +28,7 @@ export interface EngineWork {
 export type EngineNodeOrder =
   | { readonly kind: "lead" }
   | { readonly kind: "work" }
+  /** Once, now: true if it was taken. */
+  | { readonly kind: "put" }
+  | { readonly kind: "place" }
   | { readonly kind: "load"; readonly inFlight: number; readonly seconds: number };

@@ -18,7 +18,10 @@ process.once("message", (setup: EngineNodeSetup) => {
   start(setup).catch(fail);
 });
 
-async function start({ name, address, peers, directory, tls }: EngineNodeSetup): Promise<void> {
+const PUT_MS = 1000;
+
+async function start(setup: EngineNodeSetup): Promise<void> {
+  const { name, address, peers, directory, tls } = setup;
   const store = await openRocksDbStore({ directory, onFatal: fail });
   const certificates = {
     ca: Buffer.from(tls.ca),
@@ -61,6 +64,7 @@ async function start({ name, address, peers, directory, tls }: EngineNodeSetup):
       return network.transport;
     },
     observer: { roundWritten: () => rounds++ },
+    ...(setup.limits === undefined ? {} : { limits: setup.limits }),
     onFatal: fail,
   });
   await openRpcServer({ address, tls: certificates, services: [network.service] });
@@ -77,6 +81,16 @@ async function start({ name, address, peers, directory, tls }: EngineNodeSetup):
         await eventually(() => replica.status().leader !== 0);
         return { leads: replica.status().role === "leader" };
       }
+      if (order.kind === "put") {
+        return replica.execute(value, { timeoutMs: PUT_MS }).then(
+          () => true,
+          () => false,
+        );
+      }
+      if (order.kind === "place") {
+        const { role, applied, firstIndex } = replica.status();
+        return { leads: role === "leader", applied, firstIndex };
+      }
       if (order.kind === "work") {
         const { user, system } = process.cpuUsage();
         return { cpuSeconds: (user + system) / 1e6, rounds, frames };
@@ -84,6 +98,12 @@ async function start({ name, address, peers, directory, tls }: EngineNodeSetup):
       return drive(order.inFlight, order.seconds, execute);
     };
     answer().then((result) => process.send?.(result), fail);
+  });
+  process.once("SIGTERM", () => {
+    runtime
+      .stop()
+      .then(() => store.close())
+      .then(() => process.exit(0), fail);
   });
   process.send?.({ started: true });
 }
