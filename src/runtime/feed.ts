@@ -13,8 +13,14 @@ const BOOKMARK_MS = 1000;
 export interface FeedOptions {
   readonly clock: Clock;
   readonly read: (after: number, options: FeedReadOptions) => Promise<FeedPage>;
-  /** How long no leader was heard of; 0 on the leader. */
+  /** How old the state may be that the feed is part of. */
   readonly leaderAgeMs: () => number;
+}
+
+export interface FollowOptions {
+  readonly after: number;
+  readonly channels: readonly string[];
+  readonly signal: AbortSignal;
 }
 
 /** The committed and applied changes of one replica, in memory as far as they are recent. */
@@ -27,6 +33,7 @@ export class Feed {
   #epoch: number;
   readonly #waiting = new Set<() => void>();
   #stopped = false;
+  #readers = 0;
 
   constructor(
     options: FeedOptions,
@@ -36,6 +43,11 @@ export class Feed {
     this.#sequence = start.sequence;
     this.#firstSequence = start.firstSequence;
     this.#epoch = start.epoch;
+  }
+
+  /** Somebody follows: it has to be known how old the feed is. */
+  get hasReaders(): boolean {
+    return this.#readers > 0;
   }
 
   get sequence(): number {
@@ -73,11 +85,16 @@ export class Feed {
     this.#wake();
   }
 
-  async *changes(options: {
-    readonly after: number;
-    readonly channels: readonly string[];
-    readonly signal: AbortSignal;
-  }): AsyncGenerator<FeedBatch> {
+  async *changes(options: FollowOptions): AsyncGenerator<FeedBatch> {
+    this.#readers++;
+    try {
+      yield* this.#follow(options);
+    } finally {
+      this.#readers--;
+    }
+  }
+
+  async *#follow(options: FollowOptions): AsyncGenerator<FeedBatch> {
     const { channels, signal } = options;
     const wanted = new Set(channels);
     let at = options.after;

@@ -1,4 +1,5 @@
 import { ClusterError } from "../base/index.js";
+import { Freshness } from "./freshness.js";
 
 /** A round of ReadIndex whose answer got lost is asked for again after this time. */
 const RETRY_MS = 250;
@@ -29,6 +30,8 @@ export class Reads {
   #gathered: WaitingRead[] = [];
   readonly #rounds = new Map<number, Round>();
   #ready: ConfirmedRead[] = [];
+  readonly #freshness = new Freshness();
+  #askedAtMs = -Infinity;
   /** Never repeated, not even by a later life of this store: a late answer must not confirm a newer read. */
   #context: number;
 
@@ -56,6 +59,7 @@ export class Reads {
   /** Begins a round; the number goes into ReadIndex as its context. */
   beginRound(nowMs: number): number {
     this.#context++;
+    this.#askedAtMs = nowMs;
     this.#rounds.set(this.#context, { askedAtMs: nowMs, reads: this.#gathered });
     this.#gathered = [];
     return this.#context;
@@ -69,17 +73,30 @@ export class Reads {
 
   confirmed(context: number, index: number): void {
     const round = this.#rounds.get(context);
+    if (round === undefined) return;
     this.#rounds.delete(context);
-    for (const read of round?.reads ?? []) this.#ready.push({ index, read });
+    this.#freshness.confirmed(round.askedAtMs, index);
+    for (const read of round.reads) this.#ready.push({ index, read });
+  }
+
+  /** How old the state on the disk may be; Infinity while nothing is known of it. */
+  ageMs(nowMs: number): number {
+    return this.#freshness.ageMs(nowMs);
+  }
+
+  /** Since a question was sent, whatever became of it. */
+  sinceAskedMs(nowMs: number): number {
+    return nowMs - this.#askedAtMs;
   }
 
   /** Confirmed reads wait until the state on the disk has come as far. */
   get waitForState(): boolean {
-    return this.#ready.length > 0;
+    return this.#ready.length > 0 || this.#freshness.isWaiting;
   }
 
   /** Runs what the state now allows. */
   release(state: { readonly index: number; readonly sequence: number }): void {
+    this.#freshness.reached(state.index);
     if (this.#ready.length === 0) return;
     const waiting: ConfirmedRead[] = [];
     const ready = this.#ready;

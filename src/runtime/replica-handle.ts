@@ -78,7 +78,7 @@ export interface FeedBatch {
   readonly upTo: number;
   readonly firstSequence: number;
   readonly epoch: number;
-  /** Since when this replica has not heard of a leader; 0 if it leads. */
+  /** How old what this replica holds may be: since when no majority has confirmed that it is all there is. */
   readonly leaderAgeMs: number;
 }
 

@@ -76,6 +76,8 @@ const FORGOT_ENTRIES =
   "others heard more acknowledged than the log holds: it takes part again when a leader has brought it up to date";
 /** A node that stops gives its followers this long: they may be stopping too. */
 const STOP_TRANSFER_MS = 500;
+/** While somebody follows the feed, its age is asked for this often. */
+const FRESH_MS = 500;
 const NO_REPLY = new Uint8Array();
 
 /** What a replica needs of the process that hosts it. */
@@ -156,7 +158,6 @@ export class Replica implements ReplicaHandle {
   #persisted: AppliedState;
   #install: PendingInstall | undefined;
   #built: BuiltRound | undefined;
-  #leaderHeardAtMs: number;
   readonly #sweeper: Sweeper;
   #stopping = false;
   readonly #compaction: Compaction;
@@ -180,7 +181,6 @@ export class Replica implements ReplicaHandle {
     this.#reads = new Reads(host.store.boot);
     this.#logTime = new LogTime(host.clock, () => host.conditions.medianWallMs(this.voterNodes));
     this.#logTime.observe(opened.applied.timeMs);
-    this.#leaderHeardAtMs = host.clock.monotonicMs();
     this.#persisted = opened.applied;
     this.#lostReason = opened.lost?.reason ?? "";
     this.#promised = opened.lost?.promised ?? { index: 0, term: 0 };
@@ -219,7 +219,7 @@ export class Replica implements ReplicaHandle {
       {
         clock: host.clock,
         read: (after, read) => host.store.readFeed(this.replica, after, read),
-        leaderAgeMs: () => this.leaderAgeMs(),
+        leaderAgeMs: () => this.#ageMs(),
       },
       opened.applied,
     );
@@ -321,7 +321,7 @@ export class Replica implements ReplicaHandle {
         reject,
       };
       const mayBeStale = options.maxStalenessMs > 0 && !this.#needsSnapshot;
-      if (mayBeStale && this.leaderAgeMs() <= options.maxStalenessMs) {
+      if (mayBeStale && this.#ageMs() <= options.maxStalenessMs) {
         this.#reads.gatherStale(read);
         this.#reads.release(this.#persisted);
       } else {
@@ -501,10 +501,6 @@ export class Replica implements ReplicaHandle {
     return this.#log.lastIndex();
   }
 
-  leaderAgeMs(): number {
-    return this.isLeader ? 0 : this.#host.clock.monotonicMs() - this.#leaderHeardAtMs;
-  }
-
   step(message: Message): void {
     // The log from its start does not tell what a snapshot would.
     if (this.#needsSnapshot && message.kind === "append" && message.prevIndex === 0) return;
@@ -512,9 +508,6 @@ export class Replica implements ReplicaHandle {
     // entry is taken, or nothing could be read from a group whose disks are all full.
     const hasData = message.kind === "append" && (message.entries.at(-1)?.data.length ?? 0) > 0;
     if (hasData && this.#host.conditions.isOwnDiskFull) return;
-    if (message.from === this.#soft.leader) {
-      this.#leaderHeardAtMs = this.#host.clock.monotonicMs();
-    }
     this.#group.step(message);
     this.#host.schedule(this);
   }
@@ -736,9 +729,15 @@ export class Replica implements ReplicaHandle {
 
   // ---- reads
 
+  #ageMs(): number {
+    return this.#reads.ageMs(this.#host.clock.monotonicMs());
+  }
+
   #askReads(): void {
-    if (!this.#reads.hasGathered) return;
-    const context = this.#reads.beginRound(this.#host.clock.monotonicMs());
+    const now = this.#host.clock.monotonicMs();
+    const isDue = this.#feed.hasReaders && this.#reads.sinceAskedMs(now) >= FRESH_MS;
+    if (!this.#reads.hasGathered && !isDue) return;
+    const context = this.#reads.beginRound(now);
     const result = this.#group.readIndex(context);
     if (result.kind === "refused")
       this.#reads.refuseRound(
@@ -799,7 +798,6 @@ export class Replica implements ReplicaHandle {
   #roleChanged(soft: SoftState): void {
     const was = this.#soft;
     this.#soft = soft;
-    if (soft.leader !== was.leader) this.#leaderHeardAtMs = this.#host.clock.monotonicMs();
     if (soft.role === "leader" && was.role !== "leader") this.#logTime.lead();
     if (soft.role !== "leader" && was.role === "leader") {
       this.#open.abandon("the leader changed before the command was known to be committed");

@@ -7,7 +7,7 @@ import { toClusterError } from "./rpc-error.js";
 import { SHARD } from "./shard-service.js";
 
 /** Bookmarks come each second: a replica that says nothing for this long is left. */
-const SILENCE_MS = 3000;
+const SILENCE_MS = 2000;
 const WAITING_FRAMES_MAX = 4;
 
 /** One Changes stream of one replica. A reader that is slow leaves the frames to flow control. */

@@ -8,8 +8,10 @@ import { FeedSession } from "./feed-session.js";
 import type { ShardObserver } from "./observer.js";
 import type { ChangesEvent, ChangesOptions } from "./types.js";
 
-/** A replica that has not heard of a leader for this long may be cut off: another may know more. */
+/** What a replica holds may be this old; then another may know more. */
 const LEADER_AGE_MAX_MS = 2000;
+/** A replica that nobody followed has to ask first how old it is. */
+const PROOF_MS = 1000;
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1000;
 
@@ -43,6 +45,7 @@ export async function* follow(
     const session = new FeedSession(context.clientOf(node), place.request(), clock);
     const stop = () => session.close();
     signal.addEventListener("abort", stop);
+    const openedAtMs = clock.monotonicMs();
     let reason = "stale";
     try {
       for (;;) {
@@ -50,7 +53,8 @@ export async function* follow(
         const event = place.advance(frame);
         if (event !== undefined) yield event;
         if (place.isPast(until) || isStopped()) return;
-        if (frame.leaderAgeMs > LEADER_AGE_MAX_MS) break;
+        const hadTime = clock.monotonicMs() - openedAtMs >= PROOF_MS;
+        if (hadTime && frame.leaderAgeMs > LEADER_AGE_MAX_MS) break;
         fruitless = 0;
       }
     } catch (error) {

@@ -129,6 +129,7 @@ describe("a shard's feed, followed by a client", () => {
     await eventually(() => reader.upTo === 10);
     append(1);
     await eventually(() => reader.upTo === 11);
+    await eventually(() => switched.length > 0);
     expect(switched).to.deep.equal(["node-1"]);
     expect(reader.sequences).to.deep.equal(upTo(11));
   });

@@ -9,6 +9,8 @@ export class MemoryNetwork {
   readonly #refused = new Map<string, string>();
   /** Decides about each message; true loses it. */
   loses: (from: string, to: string) => boolean = () => false;
+  /** Sees each frame. */
+  sending: (from: string, to: string, messages: readonly PeerMessage[]) => void = () => undefined;
 
   open(node: string, listener: PeerListener): PeerTransport {
     this.#listeners.set(node, listener);
@@ -71,6 +73,7 @@ export class MemoryNetwork {
   }
 
   #deliver(from: string, to: string, messages: readonly PeerMessage[]): void {
+    this.sending(from, to, messages);
     setImmediate(() => {
       if (this.#down.has(from) || this.#down.has(to) || this.loses(from, to)) return;
       if (this.#refused.has(`${from}>${to}`)) return;

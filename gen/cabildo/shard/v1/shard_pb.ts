@@ -399,7 +399,7 @@ export type Bookmark = Message<"cabildo.shard.v1.Bookmark"> & {
   firstSequence: bigint;
 
   /**
-   * Since when this replica has not heard of a leader.
+   * How old what this replica holds may be: since when no majority has confirmed that it is all there is.
    *
    * @generated from field: uint32 leader_age_ms = 4;
    */
