@@ -113,6 +113,7 @@ describe("a follower whose event loop stalled", () => {
       sent.filter(({ kind }) => kind === "pre-vote" || kind === "vote").length;
     for (let round = 0; round < 10; round++) {
       // As late as a follower may be, and then a stall in which the leader went on speaking.
+      await clock.turn(0, hear);
       for (let tick = 1; tick < electionTicks; tick++) await clock.turn(tickMs);
       await clock.turn(100 * tickMs, hear);
       expect(elections()).to.equal(0);
