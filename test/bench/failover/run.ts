@@ -57,7 +57,8 @@ console.log(table.toString());
 if (restart !== undefined) {
   const { entries, openMs, caughtUpMs } = restart;
   console.log(
-    `a process with ${entries} entries in its log: open after ${openMs.toFixed(0)} ms, all applied after ${caughtUpMs.toFixed(0)} ms`,
+    `a process with ${entries} entries in its log: open after ${openMs.toFixed(0)} ms, ` +
+      `all applied after ${caughtUpMs.toFixed(0)} ms`,
   );
 }
 console.log(JSON.stringify({ failover: rows, restart }));
