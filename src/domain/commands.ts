@@ -14,6 +14,7 @@ import type {
   Label,
   Member,
   MemberRole,
+  Notification,
   Occurrences,
   Response,
   Session,
@@ -275,6 +276,14 @@ export type Operation =
       readonly afterMs: number;
       readonly occurrences: Occurrences;
     }
+  /** Proposed by the leader when reminders are due: at most so many. */
+  | { readonly kind: "fire-reminders"; readonly limit: number }
+  | {
+      readonly kind: "mark-notification-read";
+      readonly user: string;
+      readonly notification: string;
+    }
+  | { readonly kind: "mark-all-notifications-read"; readonly user: string }
   /** Proposed by the leader when there is something to expire: request ids, sessions, feed rows below a sequence. */
   | { readonly kind: "sweep"; readonly limit: number; readonly trimFeedTo: number }
   /**
@@ -332,4 +341,5 @@ export type Resource =
   | { readonly kind: "member"; readonly member: Member }
   | { readonly kind: "event"; readonly event: CalendarEvent }
   | { readonly kind: "invitation"; readonly invitation: Invitation }
+  | { readonly kind: "notification"; readonly notification: Notification }
   | { readonly kind: "calendar"; readonly calendar: Calendar };

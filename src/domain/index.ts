@@ -21,6 +21,8 @@ export type {
 } from "./commands.js";
 export type {
   Answer,
+  BusySpan,
+  CalendarBusy,
   Conflict,
   EventCondition,
   OutboxPage,

@@ -9,6 +9,7 @@ import type {
   Group,
   Invitation,
   Member,
+  Notification,
   Session,
   User,
 } from "./resources.js";
@@ -85,6 +86,8 @@ export type Question =
       /** Events that start before this; 0 for all. */
       readonly windowEndMs: number;
       readonly showDeleted: boolean;
+      /** The agenda of people: further calendars of theirs too, and only that others are busy where they say no more. */
+      readonly asAgenda: boolean;
       readonly conditions: readonly EventCondition[];
     }
   /** Of an event that repeats, the standing ones by start. */
@@ -97,8 +100,23 @@ export type Question =
       readonly windowStartMs: number;
       readonly windowEndMs: number;
     }
+  | {
+      readonly kind: "list-notifications";
+      readonly user: string;
+      readonly pageSize: number;
+      /** Id after which the page begins, the newest first; empty for the first. */
+      readonly after: string;
+      readonly unreadOnly: boolean;
+    }
+  | {
+      readonly kind: "free-busy";
+      /** Of one shard. */
+      readonly calendars: readonly string[];
+      readonly windowStartMs: number;
+      readonly windowEndMs: number;
+    }
   /** For the leader: events that repeat whose known occurrences have to be extended by then. */
-  | { readonly kind: "list-due-series"; readonly nowMs: number; readonly limit: number };
+  | { readonly kind: "list-due-work"; readonly nowMs: number; readonly limit: number };
 
 /** An event that is at the same time as another one. */
 export interface Conflict {
@@ -155,8 +173,38 @@ export type Answer =
   | { readonly kind: "calendars"; readonly calendars: readonly Calendar[] }
   | { readonly kind: "conflicts"; readonly conflicts: readonly Conflict[] }
   | { readonly kind: "event"; readonly event: CalendarEvent }
-  | { readonly kind: "events"; readonly events: readonly CalendarEvent[]; readonly next: string }
-  | { readonly kind: "due-series"; readonly series: readonly SeriesEnd[] };
+  | {
+      readonly kind: "events";
+      readonly events: readonly CalendarEvent[];
+      /** Of an agenda: what orders the events of all shards, one for each. */
+      readonly places?: readonly string[];
+      readonly next: string;
+    }
+  | {
+      readonly kind: "due-work";
+      readonly series: readonly SeriesEnd[];
+      /** Whether reminders are due. */
+      readonly hasReminders: boolean;
+    }
+  | {
+      readonly kind: "notifications";
+      readonly notifications: readonly Notification[];
+      readonly next: string;
+    }
+  | { readonly kind: "free-busy"; readonly calendars: readonly CalendarBusy[] };
+
+/** When somebody is busy: spans in order, apart from each other, within what was asked for. */
+export interface CalendarBusy {
+  readonly calendar: string;
+  readonly spans: readonly BusySpan[];
+  /** There is more than could be looked at. */
+  readonly isCut: boolean;
+}
+
+export interface BusySpan {
+  readonly startMs: number;
+  readonly endMs: number;
+}
 
 /** An event whose occurrences are due to be extended; nothing is left to do where it is gone. */
 export interface SeriesEnd {

@@ -214,6 +214,21 @@ export interface Calendar {
   readonly revision: number;
 }
 
+/** What a user was told. */
+export interface Notification {
+  readonly user: string;
+  /** In order of time. */
+  readonly id: string;
+  /** Such as `reminder`. */
+  readonly type: string;
+  /** Name of the resource that it is about. */
+  readonly subject: string;
+  readonly text: string;
+  readonly createTimeMs: number;
+  /** 0 while it is unread. */
+  readonly readTimeMs: number;
+}
+
 /** Keys of the cluster, made once and shared by all coordinators and fan-outs. */
 export interface ClusterKeys {
   /** Private JWK (Ed25519) as JSON text. */

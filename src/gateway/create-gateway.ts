@@ -11,13 +11,15 @@ import { refuseClosed, requireAllowed, ruleOf } from "./authorization.js";
 import type { GatewayClock } from "./clock.js";
 import { obtainKeys, openKeyring } from "./cluster-keys.js";
 import type { Keyring } from "./cluster-keys.js";
-import { notFound, notYet, refused } from "./faults.js";
+import { notFound, refused } from "./faults.js";
 import { methodName } from "./handlers.js";
 import type { Call, Handler, MethodName } from "./handlers.js";
 import { createIds } from "./ids.js";
 import type { Ids, RandomBytes } from "./ids.js";
 import { findChannel } from "./names.js";
 import { createPositions } from "./positions.js";
+import { agendaHandlers } from "./services/agenda.js";
+import { notificationHandlers } from "./services/notifications.js";
 import { authHandlers } from "./services/auth.js";
 import { calendarHandlers } from "./services/calendars.js";
 import type { ServiceContext } from "./services/context.js";
@@ -144,7 +146,8 @@ class AgendaGateway implements RunningGateway {
     if (rule.kind === "closed") throw refuseClosed(rule);
     const who = rule.kind === "public" ? undefined : await this.#identify(call);
     const handler = this.#handlers.get(methodName(method));
-    if (handler === undefined) throw notYet(methodName(method));
+    if (handler === undefined)
+      throw refused("unimplemented", `${methodName(method)}: no such work`);
     const caller = who?.caller ?? ANONYMOUS;
     requireAllowed(caller, method, rule.action);
     requireValid(method, request);
@@ -235,6 +238,8 @@ function createHandlers(context: ServiceContext): ReadonlyMap<MethodName, Handle
     ...calendarHandlers(context),
     ...eventHandlers(context),
     ...syncHandlers(context),
+    ...agendaHandlers(context),
+    ...notificationHandlers(context),
   ];
   return new Map(handlers.map((handler) => [handler.method, handler]));
 }

@@ -17,7 +17,3 @@ export function notFound(name: string): ClusterError {
 export function refused(code: ErrorCode, message: string): ClusterError {
   return new ClusterError(code, message, { outcome: "not_applied" });
 }
-
-export function notYet(what: string): ClusterError {
-  return refused("unimplemented", `${what} does not exist yet`);
-}

@@ -9,6 +9,7 @@ const MEMBER = new RegExp(`^groups/(${ID})/members/(${ID})$`);
 const INVITATION = new RegExp(`^groups/(${ID})/invitations/(i[0-9a-hjkmnp-tv-z]{26})$`);
 const SESSION = new RegExp(`^users/(${ID})/sessions/([A-Za-z0-9_-]{1,64})$`);
 const CALENDAR = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)$`);
+const NOTIFICATION = new RegExp(`^users/(${ID})/notifications/(n[0-9]{16})$`);
 const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(${EVENT_ID})$`);
 
 const EVENT_CHANNEL = new RegExp(`^events/(${ID}(?:\\.${ID})?)/${EVENT_ID}$`);
@@ -65,6 +66,18 @@ export function parseEvent(
   return {
     calendar: requirePart(calendar, field, form),
     event: requirePart(event, field, form),
+  };
+}
+
+export function parseNotification(
+  name: string,
+  field: string,
+): { readonly user: string; readonly notification: string } {
+  const [, user, notification] = NOTIFICATION.exec(name) ?? [];
+  const form = "users/{user}/notifications/{notification}";
+  return {
+    user: requirePart(user, field, form),
+    notification: requirePart(notification, field, form),
   };
 }
 

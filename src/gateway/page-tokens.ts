@@ -15,6 +15,8 @@ export interface PagePlace {
   readonly after: string;
   /** The first page's position, which all pages answer: what a subscription after the list begins with. */
   readonly first: ShardPosition | undefined;
+  /** The same of a list over several shards. */
+  readonly firsts: readonly ShardPosition[];
 }
 
 interface PagedRequest extends Message {
@@ -52,14 +54,14 @@ export class Pages {
   /** What the request asks for. */
   get place(): PagePlace {
     const { pageToken } = this.#request;
-    if (pageToken === "") return { after: "", first: undefined };
+    if (pageToken === "") return { after: "", first: undefined, firsts: [] };
     const text = this.#tokens.open(this.#purpose, pageToken);
     const separator = text?.indexOf(" ") ?? -1;
     if (text === undefined || separator === -1) {
       throw fieldFault("page_token", "belongs to another list: begin without one");
     }
-    const [first] = this.#positions.decode(text.slice(0, separator));
-    return { after: text.slice(separator + 1), first };
+    const firsts = this.#positions.decode(text.slice(0, separator));
+    return { after: text.slice(separator + 1), first: firsts[0], firsts };
   }
 
   /** What the answer must not be older than. */
@@ -71,9 +73,9 @@ export class Pages {
   }
 
   /** Empty where there is no next page. */
-  token(next: string, first: ShardPosition): string {
+  token(next: string, ...firsts: readonly ShardPosition[]): string {
     if (next === "") return "";
-    return this.#tokens.seal(this.#purpose, `${this.#positions.encode([first])} ${next}`);
+    return this.#tokens.seal(this.#purpose, `${this.#positions.encode(firsts)} ${next}`);
   }
 }
 

@@ -59,7 +59,9 @@ const ANSWERS = {
   "get-events": "events",
   "list-events": "events",
   "list-instances": "events",
-  "list-due-series": "due-series",
+  "list-due-work": "due-work",
+  "list-notifications": "notifications",
+  "free-busy": "free-busy",
 } as const satisfies Record<Question["kind"], Answer["kind"]>;
 
 type AnswerOf<Asked extends Question> = (typeof ANSWERS)[Asked["kind"]];
@@ -143,8 +145,10 @@ export class ShardCalls {
     channel: string,
     after: readonly ShardPosition[],
     signal: AbortSignal,
+    until?: number,
   ): ReturnType<ShardClient["changes"]> {
     return this.#options.shards.changes({
+      ...(until === undefined ? {} : { until }),
       shard: shard.number,
       after: after.find((place) => place.shard === shard.number),
       channels: [channel],

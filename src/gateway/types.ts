@@ -20,8 +20,7 @@ export interface GatewayCall {
 }
 
 /**
- * The public API, once. Order: authentication, authorisation, validation, work. Every failure is a ClusterError. Methods
- * that do not exist yet are refused with `unimplemented`.
+ * The public API, once. Order: authentication, authorisation, validation, work. Every failure is a ClusterError.
  */
 export interface Gateway {
   unary(call: GatewayCall): Promise<Message>;

@@ -8,7 +8,8 @@ import { timeRange } from "./event-times.js";
 import { findEventRow } from "./find-event.js";
 import { isRecurring } from "./instances.js";
 import { COPY_ATTENDEES_MAX, tell } from "./tell.js";
-import { eventName, writeEvent } from "./write-event.js";
+import { eventName } from "./event-name.js";
+import { writeEvent } from "./write-event.js";
 
 type RespondEvent = Extract<Operation, { kind: "respond-event" }>;
 type Answer = Extract<Delivery, { kind: "answer" }>;

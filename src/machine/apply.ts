@@ -23,6 +23,8 @@ import { addMember, removeMember, transferLeadership, updateMember } from "./mem
 import { deliver, settleOutbox } from "./outbox.js";
 import type { RowCodecs } from "./rows.js";
 import { createSession, revokeSession, rotateSession } from "./sessions.js";
+import { markAllRead, markRead } from "./notifications.js";
+import { fireReminders } from "./reminders.js";
 import { extendSeries } from "./series.js";
 import { sweep } from "./sweep.js";
 import type { Applied, ApplyContext, View } from "./types.js";
@@ -133,6 +135,12 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return deleteEvents(draft, caller, operation);
     case "extend-series":
       return extendSeries(draft, caller, operation);
+    case "fire-reminders":
+      return fireReminders(draft, caller, operation);
+    case "mark-notification-read":
+      return markRead(draft, caller, operation);
+    case "mark-all-notifications-read":
+      return markAllRead(draft, caller, operation);
     case "sweep":
       return sweep(draft, caller, operation);
     case "deliver":

@@ -14,6 +14,8 @@ import { calendarOwner, isId } from "../policy/index.js";
 import { isDate, timeRange } from "./event-times.js";
 import { instanceId, parseInstanceId } from "./instances.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
+import { isNotificationId } from "./notifications.js";
+import { REMINDERS_FIRED_MAX } from "./reminders.js";
 import { OCCURRENCES_MAX, occurrencesFault, startsFault } from "./series.js";
 import { codePoints, isVisibleAscii, utf8Bytes } from "./text.js";
 
@@ -207,6 +209,15 @@ function findOperationFault(operation: Operation): string | undefined {
     }
     case "delete-events":
       return batchFault(operation.calendar, operation.events);
+    case "fire-reminders":
+      return rangeFault("limit", operation.limit, 1, REMINDERS_FIRED_MAX);
+    case "mark-notification-read":
+      return (
+        idFault("user", operation.user) ??
+        (isNotificationId(operation.notification) ? undefined : "notification: not an id")
+      );
+    case "mark-all-notifications-read":
+      return idFault("user", operation.user);
     case "sweep":
       return rangeFault("trim_feed_to", operation.trimFeedTo, 0, Number.MAX_SAFE_INTEGER);
     case "deliver":

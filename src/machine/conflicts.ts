@@ -11,7 +11,7 @@ import { isRecurring, standingStarts } from "./instances.js";
 import { EventScan } from "./scan-events.js";
 import type { Standing } from "./series.js";
 import type { StateReader } from "./state-reader.js";
-import { eventName } from "./write-event.js";
+import { eventName } from "./event-name.js";
 
 /** Of one event that an answer names. */
 export const CONFLICTS_MAX = 20;

@@ -7,7 +7,7 @@ import { findEventRow } from "./find-event.js";
 import type { FoundEvent } from "./find-event.js";
 import { findMember } from "./membership.js";
 import { asSeen, calendarFacts } from "./relation.js";
-import { eventName } from "./write-event.js";
+import { eventName } from "./event-name.js";
 
 /** `name` is what the caller named: to those who see nothing there is none. */
 export function refuseWriter(

@@ -29,7 +29,7 @@ import type { SeriesRow } from "./rows.js";
 import { EXCEPTED_MAX, exceptOccurrence, seriesCost } from "./series.js";
 import type { Standing } from "./series.js";
 import { compareText } from "./text.js";
-import { eventName } from "./write-event.js";
+import { eventName } from "./event-name.js";
 import { writeRecord } from "./write-record.js";
 
 type CreateEvent = Extract<Operation, { kind: "create-event" }>;

@@ -179,7 +179,11 @@ function targetOf(operation: Operation): string {
     case "delete-events":
     case "extend-series":
       return operation.calendar;
+    case "mark-notification-read":
+    case "mark-all-notifications-read":
+      return operation.user;
     case "create-cluster-keys":
+    case "fire-reminders":
     case "sweep":
     case "deliver":
     case "settle-outbox":

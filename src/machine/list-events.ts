@@ -1,6 +1,7 @@
 import type { CalendarEvent, EventCondition, Question } from "../domain/index.js";
 import { matches } from "./event-filter.js";
 import { EventScan } from "./scan-events.js";
+import type { EventSight } from "./relation.js";
 import type { RowCodecs } from "./rows.js";
 import type { View } from "./types.js";
 
@@ -13,6 +14,8 @@ const SCAN_ROWS_MAX = 4_000;
 
 export interface EventPage {
   readonly events: readonly CalendarEvent[];
+  /** What orders them, where several shards are asked. */
+  readonly places?: readonly string[];
   readonly next: string;
 }
 
@@ -23,22 +26,26 @@ export function listEvents(
   view: View,
   rows: RowCodecs,
   listing: Listing,
-  see: (event: CalendarEvent) => CalendarEvent | undefined,
+  see: EventSight,
 ): EventPage {
   const { pageSize, conditions } = listing;
   const scan = new EventScan(view, rows, { ...listing, chunkRows: pageSize + 1 });
   const events: CalendarEvent[] = [];
+  const places: string[] = [];
+  const page = (next: string): EventPage =>
+    listing.asAgenda ? { events, places, next } : { events, next };
   let bytes = 0;
   let last = "";
   for (let scanned = 0; ; scanned++) {
-    if (scanned > SCAN_ROWS_MAX) return { events, next: last };
+    if (scanned > SCAN_ROWS_MAX) return page(last);
     const found = scan.next();
-    if (found === undefined) return { events, next: scan.isCut ? last : "" };
+    if (found === undefined) return page(scan.isCut ? last : "");
     const event = found.overlaps ? see(found.event) : undefined;
     if (event !== undefined && isWanted(event, conditions)) {
       const isFull = events.length > 0 && bytes + found.bytes > PAGE_BYTES_MAX;
-      if (events.length === pageSize || isFull) return { events, next: last };
+      if (events.length === pageSize || isFull) return page(last);
       events.push(event);
+      places.push(found.place);
       bytes += found.bytes;
     }
     last = found.place;

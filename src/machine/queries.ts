@@ -10,6 +10,7 @@ import type {
 } from "../domain/index.js";
 import { calendarOwner, decide, isId } from "../policy/index.js";
 import type { Action, Relation } from "../policy/index.js";
+import { withFurther } from "./agenda.js";
 import { findCalendar, isFurther, untouched } from "./calendar-rows.js";
 import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
 import { findConflicts } from "./conflicts.js";
@@ -17,6 +18,9 @@ import { refuse, refuseNotFound } from "./draft.js";
 import type { Refusal } from "./draft.js";
 import { eventReads, findEventRow } from "./find-event.js";
 import { gather } from "./gather.js";
+import { freeBusy } from "./free-busy.js";
+import { isNotificationId, isOwn, listNotifications } from "./notifications.js";
+import { dueReminders } from "./reminders.js";
 import { groupsOfRange } from "./group-rows.js";
 import { listCalendars } from "./list-calendars.js";
 import { listEvents } from "./list-events.js";
@@ -31,7 +35,8 @@ import {
 } from "./membership.js";
 import { listInstances } from "./list-instances.js";
 import { readOutbox } from "./outbox.js";
-import { asSeen, calendarFacts } from "./relation.js";
+import { asSeen, calendarFacts, loadRelations } from "./relation.js";
+import type { EventSight } from "./relation.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import { sessionsRange, withoutHashes } from "./sessions.js";
@@ -40,11 +45,12 @@ import { StateReader } from "./state-reader.js";
 import { isPlace } from "./scan-events.js";
 import { listDueSeries } from "./series.js";
 import type { RowCodec, StateKey, View } from "./types.js";
-import { eventName } from "./write-event.js";
+import { eventName } from "./event-name.js";
 
 const PAGE_ROWS_DEFAULT = 50;
 const PAGE_ROWS_MAX = 1_000;
-export const AGENDA_CALENDARS_MAX = 50;
+const AGENDA_CALENDARS_MAX = 50;
+const BUSY_WINDOW_MS_MAX = 92 * 86_400_000;
 /** Users that one question finds: as many as a group has. */
 const FOUND_MAX = 500;
 
@@ -111,13 +117,19 @@ class Queries {
         return this.#getEvents(question);
       case "list-events":
         return this.#listEvents(question);
+      case "free-busy":
+        return this.#freeBusy(question);
+      case "list-notifications":
+        return this.#listNotifications(question);
       case "list-instances":
         return this.#listInstances(question);
-      case "list-due-series": {
+      case "list-due-work": {
         const denied = this.#refuseUnlessSystem("series.extend");
         if (denied !== undefined) return denied;
+        const due = dueReminders(question.nowMs, 1);
+        const hasReminders = this.#view.range(due).length > 0;
         const series = listDueSeries(this.#view, this.#rows, question);
-        return { kind: "due-series", series };
+        return { kind: "due-work", series, hasReminders };
       }
       default:
         return unreachable(question);
@@ -362,22 +374,40 @@ class Queries {
 
   /** Calendars exist with their owner: one without events is empty, not absent. */
   #listEvents(question: Of<"list-events">): Answer | Refusal {
-    const { calendars, after } = question;
-    if (calendars.length > AGENDA_CALENDARS_MAX) {
-      return refuse("invalid-argument", `calendars: at most ${AGENDA_CALENDARS_MAX}`);
-    }
-    const relations = new Map<string, Relation>();
-    for (const calendar of calendars) {
-      const relation = this.#relationTo("event.list", calendar);
-      if (relation === undefined) return refuseNotFound(`calendars/${calendar}`);
-      relations.set(calendar, relation);
-    }
-    const see = (event: CalendarEvent): CalendarEvent | undefined =>
-      asSeen(this.#caller, event, relations.get(event.calendar) ?? "stranger");
+    const { after, asAgenda } = question;
+    const fault = calendarsFault(question.calendars);
+    if (fault !== undefined) return fault;
+    const action = asAgenda ? "agenda.list" : "event.list";
+    const calendars = asAgenda ? withFurther(this.#state, question.calendars) : question.calendars;
+    const see = this.#sight(action, calendars);
+    if (typeof see !== "function") return see;
     if (after !== "" && !isPlace(after)) return refuse("invalid-argument", "page_token: not ours");
-    const pageSize = pageRows(question.pageSize);
-    const listing = { ...question, pageSize };
+    const listing = { ...question, calendars, pageSize: pageRows(question.pageSize) };
     return { kind: "events", ...listEvents(this.#view, this.#rows, listing, see) };
+  }
+
+  #freeBusy(question: Of<"free-busy">): Answer | Refusal {
+    const fault = calendarsFault(question.calendars);
+    if (fault !== undefined) return fault;
+    const { windowStartMs, windowEndMs } = question;
+    if (windowStartMs >= windowEndMs || windowEndMs - windowStartMs > BUSY_WINDOW_MS_MAX) {
+      return refuse("invalid-argument", "from start to end at most 92 days");
+    }
+    const see = this.#sight("agenda.free-busy", question.calendars);
+    if (typeof see !== "function") return see;
+    return { kind: "free-busy", calendars: freeBusy(this.#view, this.#rows, question, see) };
+  }
+
+  #listNotifications(question: Of<"list-notifications">): Answer | Refusal {
+    const { user, after } = question;
+    if (!isId(user) || !isOwn(this.#caller, "notification.list", user)) {
+      return refuseNotFound(`users/${user}`);
+    }
+    if (after !== "" && !isNotificationId(after)) {
+      return refuse("invalid-argument", "page_token: not ours");
+    }
+    const page = { ...question, pageSize: pageRows(question.pageSize) };
+    return { kind: "notifications", ...listNotifications(this.#view, this.#rows, page) };
   }
 
   #listInstances(question: Of<"list-instances">): Answer | Refusal {
@@ -397,6 +427,18 @@ class Queries {
     const { events, next } = listInstances(this.#view, this.#rows, found, page);
     const seen = events.flatMap((event) => asSeen(this.#caller, event, relation) ?? []);
     return { kind: "events", events: seen, next };
+  }
+
+  /** What the caller sees of events in these calendars; a refusal where that is nothing in one of them. */
+  #sight(action: Action, calendars: readonly string[]): EventSight | Refusal {
+    loadRelations(this.#state, this.#caller, calendars);
+    const relations = new Map<string, Relation>();
+    for (const calendar of calendars) {
+      const relation = this.#relationTo(action, calendar);
+      if (relation === undefined) return refuseNotFound(`calendars/${calendar}`);
+      relations.set(calendar, relation);
+    }
+    return (event) => asSeen(this.#caller, event, relations.get(event.calendar) ?? "stranger");
   }
 
   /** What the caller is to a calendar; undefined where the caller may not do this. */
@@ -425,6 +467,15 @@ class Queries {
   #find<Row>(codec: RowCodec<Row>, key: StateKey): Row | undefined {
     return this.#state.find(codec, key);
   }
+}
+
+function calendarsFault(calendars: readonly string[]): Refusal | undefined {
+  if (calendars.length <= AGENDA_CALENDARS_MAX && calendars.every(isCalendar)) return undefined;
+  return refuse("invalid-argument", `calendars: at most ${AGENDA_CALENDARS_MAX}, each one a key`);
+}
+
+function isCalendar(key: string): boolean {
+  return calendarOwner(key) !== undefined;
 }
 
 function pageRows(pageSize: number): number {

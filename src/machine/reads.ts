@@ -9,6 +9,7 @@ import { eventReads } from "./find-event.js";
 import type { Collection, RangeMap } from "../placement/index.js";
 import { requestReads } from "./idempotency.js";
 import { openInvitationsRange } from "./invitations.js";
+import { MARKED_MAX, unreadRange } from "./notifications.js";
 import { KEYS } from "./rows.js";
 import { sessionsRange } from "./sessions.js";
 import { foldAscii } from "./text.js";
@@ -126,6 +127,11 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
         ...placeKeys(caller, operation.calendar),
         ...operation.events.map((event) => KEYS.event(operation.calendar, event)),
       ];
+    case "fire-reminders":
+    case "mark-all-notifications-read":
+      return [];
+    case "mark-notification-read":
+      return [KEYS.notification(operation.user, operation.notification)];
     case "sweep":
       return [KEYS.sweepBounds, KEYS.requestUsage];
     case "deliver":
@@ -199,6 +205,8 @@ function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
       return isFurther(operation.calendar) ? [furtherRange(userOf(operation.calendar))] : NO_RANGES;
     case "delete-calendar":
       return [standingRange(operation.calendar)];
+    case "mark-all-notifications-read":
+      return [unreadRange(operation.user, MARKED_MAX + 1)];
     case "change-password":
     case "create-session":
     case "set-user-standing":

@@ -33,12 +33,36 @@ export function calendarFacts(state: StateReader, caller: Caller, key: string): 
   return facts(mayRead ? "reader" : placeBeside(state, caller.user, owner.user));
 }
 
+/** Brings what is needed to know what a caller is to many calendars at once, but for groups of groups. */
+export function loadRelations(
+  state: StateReader,
+  caller: Caller,
+  calendars: readonly string[],
+): void {
+  if (caller.kind !== "user") return;
+  const owners = calendars.flatMap((key) => calendarOwner(key) ?? []);
+  const users = owners.flatMap((owner) => (owner.kind === "user" ? [owner.user] : []));
+  const others = [...new Set(users)].filter((user) => user !== caller.user);
+  if (others.length === 0) return;
+  const ranges = [caller.user, ...others].map(groupsOfRange);
+  gather(state.view, { keys: calendars.map(KEYS.calendar), ranges });
+  const own = state.view.range(groupsOfRange(caller.user)).map(({ key }) => lastPart(key));
+  const keys = own.flatMap((group) => [
+    KEYS.group(group),
+    ...[caller.user, ...others].map((user) => KEYS.member(group, user)),
+  ]);
+  gather(state.view, { keys, ranges: [] });
+}
+
 /** What a caller is to an event, given what the caller is to its calendar. */
 export function relationToEvent(caller: Caller, event: CalendarEvent, of: Relation): Relation {
   if (of === "owner" || caller.kind !== "user") return of;
   if (event.organizer === caller.user) return "owner";
   return attendeeOf(event, caller.user) === undefined ? of : "attendee";
 }
+
+/** What a caller sees of an event; undefined where that is nothing. */
+export type EventSight = (event: CalendarEvent) => CalendarEvent | undefined;
 
 /** An event as a caller sees it: undefined where that is nothing. */
 export function asSeen(
@@ -90,9 +114,7 @@ function asBusy(event: CalendarEvent): CalendarEvent {
 function placeBeside(state: StateReader, viewer: string, owner: string): Relation {
   const ranges = [groupsOfRange(viewer), groupsOfRange(owner)];
   gather(state.view, { keys: [], ranges });
-  const own = ranges.map((range) =>
-    state.view.range(range).map(({ key }) => key.slice(key.lastIndexOf("/") + 1)),
-  );
+  const own = ranges.map((range) => state.view.range(range).map(({ key }) => lastPart(key)));
   if (own.some((ids) => ids.length === 0)) return "stranger";
   const ids = [...new Set(own.flat())];
   loadLines(state, ids, [viewer, owner]);
@@ -122,4 +144,8 @@ function loadLines(state: StateReader, ids: readonly string[], users: readonly s
     const parents = level.map((id) => findGroup(state, id)?.parent ?? "");
     level = [...new Set(parents)].filter((id) => id !== "" && !seen.has(id));
   }
+}
+
+function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1);
 }

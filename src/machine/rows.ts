@@ -9,6 +9,7 @@ import type {
   Group,
   Invitation,
   Member,
+  Notification,
   Occurrences,
   Session,
   User,
@@ -129,6 +130,7 @@ export interface RowCodecs {
   readonly inbox: RowCodec<InboxRow>;
   readonly invitation: RowCodec<Invitation>;
   readonly openInvitation: RowCodec<OpenInvitationRow>;
+  readonly notification: RowCodec<Notification>;
   readonly series: RowCodec<SeriesRow>;
   readonly occurrence: RowCodec<OccurrenceRow>;
   readonly requestOutcome: RowCodec<RequestOutcomeRow>;
@@ -170,6 +172,10 @@ export interface RowCodecs {
  *   ep/{purge}/{calendar}/{event}   Expiry of a deleted event
  *   er/{calendar}/{event}           Series of an event that repeats
  *   eo/{calendar}/{length}/{start}/{event}  Occurrence of an event that repeats
+ *   rm/{time}/{calendar}/{event}    an event's next reminder is due then, if it still is
+ *   nt/{user}/{notification}        Notification
+ *   nu/{user}/{notification}        the same while it is unread
+ *   nx/{expire}/{user}/{notification}  Expiry of a notification
  *   eh/{time}/{calendar}/{event}    empty: a series is to be extended then, if it still is to
  *   ge/{group}/{end}/{calendar}/{event}  that an event of a group stands, here, until then
  *   rq/{principal}/{request id}     RequestOutcome
@@ -210,6 +216,12 @@ export const KEYS = {
   event: (calendar: string, event: string): StateKey => `ev/${calendar}/${event}`,
   eventPurge: (purgeMs: number, calendar: string, event: string): StateKey =>
     `ep/${timeKey(purgeMs)}/${calendar}/${event}`,
+  reminder: (dueMs: number, calendar: string, event: string): StateKey =>
+    `rm/${timeKey(dueMs)}/${calendar}/${event}`,
+  notification: (user: string, notification: string): StateKey => `nt/${user}/${notification}`,
+  unread: (user: string, notification: string): StateKey => `nu/${user}/${notification}`,
+  notificationExpiry: (expireMs: number, user: string, notification: string): StateKey =>
+    `nx/${timeKey(expireMs)}/${user}/${notification}`,
   series: (calendar: string, event: string): StateKey => `er/${calendar}/${event}`,
   seriesEnd: (timeMs: number, calendar: string, event: string): StateKey =>
     `eh/${timeKey(timeMs)}/${calendar}/${event}`,
@@ -236,6 +248,7 @@ export const EXPIRY_QUEUES = [
   { prefix: "gp", target: "gr" },
   { prefix: "gq", target: "gm" },
   { prefix: "gx", target: "gi" },
+  { prefix: "nx", target: "nt" },
 ] as const;
 
 export type ExpiryQueue = (typeof EXPIRY_QUEUES)[number];

@@ -8,7 +8,7 @@ import {
   timeRange,
 } from "./event-times.js";
 import { gather } from "./gather.js";
-import { instanceAt } from "./instances.js";
+import { instanceAt, instanceId } from "./instances.js";
 import { keyAfter, KEYS, prefixRange, TIME_END_MS, TIME_MIN_MS, timeKey } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import type { KeyRange, StateKey, StateRow, View } from "./types.js";
@@ -59,6 +59,7 @@ export class EventScan {
   readonly #view: View;
   readonly #rows: RowCodecs;
   readonly #windowStartMs: number;
+  readonly #after: string;
   readonly #cursors: readonly Cursor[];
   #reloads = 0;
   #isCut = false;
@@ -67,6 +68,7 @@ export class EventScan {
     this.#view = view;
     this.#rows = rows;
     this.#windowStartMs = scan.windowStartMs;
+    this.#after = scan.after;
     this.#cursors = openCursors(scan);
     this.#load(this.#cursors);
   }
@@ -91,6 +93,10 @@ export class EventScan {
     const cursor = leastCursor(this.#cursors);
     const row = cursor?.peek();
     if (cursor === undefined || row === undefined) return undefined;
+    if (cursor.placeOf(row) <= this.#after) {
+      cursor.next();
+      return this.next();
+    }
     const { event, bytes } = this.#read(cursor, row);
     const place = cursor.placeOf(row);
     cursor.next();
@@ -125,7 +131,7 @@ function openCursors(scan: Scan): readonly Cursor[] {
   const classes = inWindow ? LENGTH_CLASSES : [...LENGTH_CLASSES, whole];
   return scan.calendars.flatMap((calendar) => {
     const open = (prefix: string, maxMs: number, isOccurrences: boolean): Cursor =>
-      new Cursor(calendar, prefix, rangeOf(scan, calendar, prefix, maxMs), isOccurrences);
+      new Cursor(calendar, prefix, rangeOf(scan, prefix, maxMs), isOccurrences);
     return [
       ...classes.map(({ name, maxMs }) => open(indexPrefix(calendar, name, false), maxMs, false)),
       ...(scan.showDeleted ? classes : []).map(({ name, maxMs }) =>
@@ -138,15 +144,16 @@ function openCursors(scan: Scan): readonly Cursor[] {
   });
 }
 
-function rangeOf(scan: Scan, calendar: string, prefix: string, maxMs: number): KeyRange {
+function rangeOf(scan: Scan, prefix: string, maxMs: number): KeyRange {
   const { windowStartMs, windowEndMs, after, chunkRows } = scan;
   const range = prefixRange(prefix, chunkRows);
   let { start, end } = range;
   if (windowStartMs !== 0) start = `${prefix}/${timeKey(clampTime(windowStartMs - maxMs))}`;
   if (after !== "") {
-    const [time = "", id = "", of = ""] = after.split("/");
-    const key = `${prefix}/${time}/${id}`;
-    start = maxKey(start, calendar > of ? key : keyAfter(key));
+    // What is not after it for all that is passed over: instances of one event at one time.
+    const [time = "", id = ""] = after.split("/");
+    const [event = ""] = id.split("_");
+    start = maxKey(start, `${prefix}/${time}/${event}`);
   }
   if (windowEndMs !== 0) end = `${prefix}/${timeKey(clampTime(windowEndMs))}`;
   return { ...range, start: start < end ? start : end, end };
@@ -208,7 +215,10 @@ class Cursor {
 
   /** What orders the row across cursors. */
   placeOf(row: StateRow): string {
-    return `${row.key.slice(this.#prefixLength)}/${this.calendar}`;
+    const suffix = row.key.slice(this.#prefixLength);
+    if (!this.isOccurrences) return `${suffix}/${this.calendar}`;
+    const [time = "", event = ""] = suffix.split("/");
+    return `${time}/${instanceId(event, this.startOf(row))}/${this.calendar}`;
   }
 }
 

@@ -14,6 +14,7 @@ import { occurrenceKey, timeRange } from "./event-times.js";
 import { findEventRow } from "./find-event.js";
 import { gather } from "./gather.js";
 import { extendAtMs, isRecurring, standingStarts } from "./instances.js";
+import { writeReminder } from "./reminders.js";
 import { KEYS, TIME_END_MS, TIME_MIN_MS, timeKey } from "./rows.js";
 import type { RowCodecs, SeriesRow } from "./rows.js";
 import type { StateKey, View } from "./types.js";
@@ -94,6 +95,7 @@ export function extendSeries(draft: Draft, caller: Caller, operation: ExtendSeri
       occurrences: { startsMs, untilMs: occurrences.untilMs },
       exceptedMs: series.exceptedMs.filter((ms) => ms >= firstMs),
     };
+    writeReminder(draft, { event, series }, { event, series: extended });
     writeSeries(draft, { event, series }, { event, series: extended });
   }
   return { kind: "done", name, revision: event?.revision ?? 0 };
@@ -103,7 +105,7 @@ export function extendSeries(draft: Draft, caller: Caller, operation: ExtendSeri
 export function listDueSeries(
   view: View,
   rows: RowCodecs,
-  { nowMs, limit }: Extract<Question, { kind: "list-due-series" }>,
+  { nowMs, limit }: Extract<Question, { kind: "list-due-work" }>,
 ): readonly SeriesEnd[] {
   const end = `eh/${timeKey(Math.min(Math.max(nowMs, TIME_MIN_MS), TIME_END_MS))}`;
   const due = view.range({ start: "eh/", end, limit: Math.min(limit, DUE_SERIES_MAX) });

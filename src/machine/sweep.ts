@@ -112,6 +112,7 @@ function freed(
       return { ...usage, opaqueBytes: usage.opaqueBytes - bytes };
     case "sx":
     case "ep":
+    case "nx":
     case "up":
     case "gp":
     case "gq":

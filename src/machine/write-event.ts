@@ -1,15 +1,13 @@
 import type { CalendarEvent, ChangeKind } from "../domain/index.js";
 import { calendarOwner } from "../policy/index.js";
 import type { Draft, Outcome } from "./draft.js";
+import { eventName } from "./event-name.js";
 import { indexKey } from "./event-times.js";
 import { groupIndexKey } from "./group-index.js";
+import { writeReminder } from "./reminders.js";
 import { KEYS, MARK } from "./rows.js";
 import { writeSeries } from "./series.js";
 import type { Standing } from "./series.js";
-
-export function eventName(calendar: string, event: string): string {
-  return `calendars/${calendar}/events/${event}`;
-}
 
 /**
  * An event, everything that is kept beside it, and the change. The row and its copy in the index hold the same bytes.
@@ -30,6 +28,7 @@ export function writeEvent(
   if (formerIndex !== undefined && formerIndex !== index) draft.delete(formerIndex);
   draft.putBytes(index, bytes);
   writeGroupIndex(draft, before?.event, event);
+  writeReminder(draft, before, after);
   if (after.series !== undefined || before?.series !== undefined) writeSeries(draft, before, after);
   const name = eventName(calendar, id);
   const resource = { kind: "event", event } as const;

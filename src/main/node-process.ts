@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { createMachine } from "../machine/index.js";
-import { createNodeServices, openRpcServer, OutboxRelay } from "../node/index.js";
+import { createNodeServices, DueWork, openRpcServer, OutboxRelay } from "../node/index.js";
 import type { NodeServices } from "../node/index.js";
 import {
   createPeerObserver,
@@ -131,6 +131,12 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     services: [network.service, services],
   });
 
+  const dueWork = new DueWork({
+    replicas: runtime.replicas,
+    wallMs: SYSTEM_CLOCK.wallMs,
+    after: SYSTEM_CLOCK.after,
+    trouble: (cause) => log.debug("what was due waits", { cause: String(cause) }),
+  });
   observeReplicas(registry, { statuses: () => statusesOf(runtime.replicas), shardName });
   observeStorage(registry, () => store.usage());
   health.add("leaders", () => leaderless(runtime.replicas, shardName));
@@ -140,6 +146,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     ready: joinAll(services, start.join),
     stop: async () => {
       relay.close();
+      dueWork.close();
       await runtime.stop();
       await shards.close();
       services.close();

@@ -9,3 +9,4 @@ export type { RpcServer, RpcServerOptions } from "./rpc-server.js";
 export { createNodeServices } from "./services.js";
 export type { NodeServices } from "./services.js";
 export type { NodeServicesOptions } from "./context.js";
+export { DueWork } from "./due-work.js";

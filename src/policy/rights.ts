@@ -10,8 +10,6 @@ const HIDE: Decision = { kind: "deny", as: "not-found" };
 const FORBID: Decision = { kind: "deny", as: "permission-denied" };
 
 const anyone: Rule = () => ALLOW;
-/** What does not exist yet is nobody's right. */
-const nobody: Rule = () => FORBID;
 const system: Rule = (caller) => (caller.kind === "system" ? ALLOW : FORBID);
 const signedIn: Rule = (caller) => (caller.kind === "user" ? ALLOW : FORBID);
 
@@ -133,7 +131,7 @@ export const RIGHTS = {
   "user.get-details": orSystem(orAdmin(self)),
   "user.change-password": orSystem(self),
   "user.update": self,
-  "user.find": signedIn,
+  "user.find": orSystem(signedIn),
   "user.disable": role("admin"),
   "user.enable": role("admin"),
   "user.delete": orAdmin(self),
@@ -177,12 +175,12 @@ export const RIGHTS = {
   "event.cancel": writer,
   "event.respond": owner,
 
-  "agenda.list": nobody,
-  "agenda.free-busy": nobody,
-  "agenda.suggest": nobody,
+  "agenda.list": anyBeholder,
+  "agenda.free-busy": anyBeholder,
+  "agenda.suggest": signedIn,
 
-  "notification.list": nobody,
-  "notification.update": nobody,
+  "notification.list": self,
+  "notification.update": self,
 
   "channel.watch": watcher,
 
@@ -203,6 +201,7 @@ export const RIGHTS = {
   "outbox.deliver": system,
   "outbox.settle": system,
   "outbox.list": system,
+  "reminders.fire": system,
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof RIGHTS;

@@ -69,6 +69,7 @@ export {
   invitationToPublic,
   MEMBER_ROLE,
   memberToPublic,
+  notificationToPublic,
   RESPONSE,
   sessionToPublic,
   userContentFromPublic,

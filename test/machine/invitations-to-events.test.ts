@@ -335,7 +335,13 @@ describe("an event that repeats, with attendees", () => {
     return { ...plan("ana", over), occurrences };
   };
   const listed = (calendar: string) => {
-    const place = { pageSize: 50, after: "", showDeleted: false, conditions: [] } as const;
+    const place = {
+      pageSize: 50,
+      after: "",
+      showDeleted: false,
+      asAgenda: false,
+      conditions: [],
+    } as const;
     const question = { kind: "list-events", calendars: [calendar], ...place, ...window } as const;
     const caller = { kind: "user", user: calendar, sessionId: "s", roles: [] } as const;
     const answered = cluster.at("calendars", calendar).ask(caller, question, "events");

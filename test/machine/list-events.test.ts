@@ -16,6 +16,7 @@ function list(over: Partial<ListEvents>): ListEvents {
     kind: "list-events",
     calendars: ["ana"],
     conditions: [],
+    asAgenda: false,
     pageSize: 1_000,
     after: "",
     windowStartMs: 0,

@@ -17,7 +17,7 @@ const VIEWERS: readonly (readonly [Relation, string])[] = [
 ];
 const SECRET = [{ key: "secret", value: "yes" }];
 const FILTER = [{ field: "label", key: "secret", value: "yes", negated: false }] as const;
-const PLACE = { pageSize: 10, after: "", showDeleted: false } as const;
+const PLACE = { pageSize: 10, after: "", showDeleted: false, asAgenda: false } as const;
 const WINDOW = { windowStartMs: NOW_MS - DAY_MS, windowEndMs: NOW_MS + DAY_MS } as const;
 
 function shardOfBea(): AgendaShard {

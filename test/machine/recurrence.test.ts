@@ -89,6 +89,7 @@ describe("an event that repeats", () => {
           windowEndMs: fromDay === -Infinity ? 0 : day(toDay),
           showDeleted: false,
           conditions: [],
+          asAgenda: false,
         },
         "events",
       );
@@ -254,8 +255,7 @@ describe("occurrences that are known", () => {
   });
 
   const due = () =>
-    shard.ask(SYSTEM, { kind: "list-due-series", nowMs: shard.nowMs, limit: 10 }, "due-series")
-      .series;
+    shard.ask(SYSTEM, { kind: "list-due-work", nowMs: shard.nowMs, limit: 10 }, "due-work").series;
 
   it("are due to be extended half-way, and then once", () => {
     shard.done(ana, create(daily(10, day(10))));
@@ -287,7 +287,7 @@ describe("occurrences that are known", () => {
   it("are extended by the cluster alone", () => {
     shard.done(ana, create(daily(10, day(10))));
     shard.refused(ana, extend(day(10), daily(0)), "permission-denied");
-    expect(shard.query(ana, { kind: "list-due-series", nowMs: day(9), limit: 1 })).to.include({
+    expect(shard.query(ana, { kind: "list-due-work", nowMs: day(9), limit: 1 })).to.include({
       code: "permission-denied",
     });
   });

@@ -108,7 +108,6 @@ describe("a decision", () => {
     ["an owner watches", ana, "channel.watch", calendar("ana.work"), ALLOW],
     ["others do not", ana, "channel.watch", calendar("bea"), HIDE],
     ["nothing is nobody's channel", ana, "channel.watch", { kind: "none" }, HIDE],
-    ["what does not exist yet", ana, "agenda.list", { kind: "unknown" }, FORBID],
     ["one answers where one is invited", ana, "event.respond", calendar("ana"), ALLOW],
     ["not for others", ana, "event.respond", calendar("bea"), HIDE],
     ["nor does the cluster", system, "event.respond", calendar("ana"), HIDE],

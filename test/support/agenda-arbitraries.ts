@@ -334,6 +334,16 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
   }),
   fc.record({ kind: fc.constant("undelete-event" as const), calendar, event: anyInstance }),
   fc.record({
+    kind: fc.constant("fire-reminders" as const),
+    limit: fc.integer({ min: 1, max: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant("mark-notification-read" as const),
+    user,
+    notification: fc.integer({ min: 1, max: 30 }).map((n) => `n${String(n).padStart(16, "0")}`),
+  }),
+  fc.record({ kind: fc.constant("mark-all-notifications-read" as const), user }),
+  fc.record({
     kind: fc.constant("extend-series" as const),
     calendar,
     event,

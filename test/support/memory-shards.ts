@@ -119,14 +119,20 @@ export class MemoryShards implements ShardClient {
     return { reply, position: { shard, epoch: EPOCH, sequence: feed.length } };
   }
 
-  async *changes({ shard, after, channels, signal }: ChangesOptions): AsyncGenerator<ChangesEvent> {
+  async *changes({
+    shard,
+    after,
+    channels,
+    signal,
+    until = Infinity,
+  }: ChangesOptions): AsyncGenerator<ChangesEvent> {
     const { feed, waiting } = this.#shard(shard);
     if (after !== undefined && after.epoch !== EPOCH) {
       throw new ClusterError("epoch-changed", "the shard was restored");
     }
     let at = after?.sequence ?? feed.length;
     yield { items: [], upTo: at, firstSequence: 1, epoch: EPOCH };
-    while (!isAborted(signal)) {
+    while (!isAborted(signal) && at < until) {
       const items = feed
         .slice(at)
         .filter(

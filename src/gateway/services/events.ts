@@ -120,6 +120,7 @@ class Events {
         kind: "list-events",
         calendars: [calendar],
         conditions,
+        asAgenda: false,
         pageSize: request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize,
         after,
         ...windowOf(request),

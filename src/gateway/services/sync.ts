@@ -1,10 +1,11 @@
 import { SyncService } from "../../../gen/cabildo/v1/sync_pb.js";
-import type { WatchChangesRequest } from "../../../gen/cabildo/v1/sync_pb.js";
+import type { SyncEventsRequest, WatchChangesRequest } from "../../../gen/cabildo/v1/sync_pb.js";
 import { ClusterError } from "../../base/index.js";
+import type { FeedItem } from "../../shards/index.js";
 import { changeToPublic, decodeChange } from "../../wire/index.js";
 import { requireCalendar } from "../calendars.js";
 import { fieldFault } from "../faults.js";
-import { serverStream } from "../handlers.js";
+import { serverStream, unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseCalendar } from "../names.js";
 import { positionsOf } from "../positions.js";
@@ -12,11 +13,93 @@ import type { ServiceContext } from "./context.js";
 
 /** A quiet stream says how far it got this often, where it got further. */
 const CHECKPOINT_MS = 5_000;
+const SYNC_PAGE_DEFAULT = 100;
+const SYNC_MS = 10_000;
 
 export function syncHandlers(context: ServiceContext): readonly Handler[] {
   return [
+    unary(SyncService.method.syncEvents, (call, request) => sync(context, call, request)),
     serverStream(SyncService.method.watchChanges, (call, request) => watch(context, call, request)),
   ];
+}
+
+/** What changed since, up to the present or to a full page; never a part of what one write did. */
+async function sync(context: ServiceContext, call: Call, request: SyncEventsRequest) {
+  const { parent, syncToken } = request;
+  const calendar = parseCalendar(parent, "parent");
+  requireCalendar(call.caller, "channel.watch", calendar, parent);
+  const shard = call.shards.of("calendars", calendar);
+  if (syncToken === "") {
+    throw fieldFault("sync_token", "begin with a list, and go on from its position");
+  }
+  const after = positionsOf(context.positions, syncToken, "sync_token");
+  const since = after.find((place) => place.shard === shard.number);
+  if (since === undefined) {
+    throw fieldFault("sync_token", `says nothing of ${parent}: take one from a list of it`);
+  }
+  const { position: present } = await call.shards.read(
+    shard,
+    call.caller,
+    { ...NOTHING, calendars: [calendar] },
+    after,
+  );
+  const size = request.pageSize === 0 ? SYNC_PAGE_DEFAULT : request.pageSize;
+  const until = present.sequence;
+  const items: FeedItem[] = [];
+  let upTo = since.sequence;
+  const ending = AbortSignal.any([call.signal, AbortSignal.timeout(SYNC_MS)]);
+  if (upTo < until) {
+    for await (const batch of call.shards.changes(shard, parent, after, ending, until)) {
+      items.push(...batch.items);
+      upTo = batch.upTo;
+      if (items.length > size || upTo >= until) break;
+    }
+    if (upTo < until && items.length <= size) throw late();
+  }
+  const page = firstWhole(items, size);
+  const last = page.at(-1);
+  const isCut = page.length < items.length;
+  const end = isCut && last !== undefined ? last.sequence : upTo;
+  const place = (sequence: number): string =>
+    context.encode({ shard: shard.number, epoch: present.epoch, sequence });
+  return {
+    changes: page.map(({ change, sequence, timeMs }, i) =>
+      changeToPublic(decodeChange(change), {
+        sequence,
+        timeMs,
+        shard: shard.name,
+        position: place(sequence),
+        previousSequence: page[i - 1]?.sequence ?? 0,
+      }),
+    ),
+    nextSyncToken: place(end),
+    more: end < until,
+  };
+}
+
+/** A question that costs nothing, for the position as of which it is answered. */
+const NOTHING = {
+  kind: "list-events",
+  pageSize: 1,
+  after: "",
+  windowStartMs: 1,
+  windowEndMs: 2,
+  showDeleted: false,
+  asAgenda: false,
+  conditions: [],
+} as const;
+
+function late(): ClusterError {
+  return new ClusterError("deadline-exceeded", "the changes did not come in time: try again", {
+    outcome: "not_applied",
+  });
+}
+
+/** As many as are wanted, and the rest of the last one's entry: a position stands between entries. */
+function firstWhole(items: readonly FeedItem[], size: number): readonly FeedItem[] {
+  let count = Math.min(size, items.length);
+  while (count < items.length && items[count]?.index === items[count - 1]?.index) count++;
+  return items.slice(0, count);
 }
 
 /** Ends when the caller's token does: go on with a new one from the last position. */

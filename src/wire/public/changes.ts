@@ -6,6 +6,7 @@ import { toUint64 } from "../int64.js";
 import { PUBLIC_CHANGE_KIND } from "./enums.js";
 import { eventToPublic } from "./events.js";
 import type { EventPlace } from "./events.js";
+import { notificationToPublic } from "./notifications.js";
 import { groupToPublic, invitationToPublic, memberToPublic } from "./people.js";
 import { formatEtag, toTimestamp } from "./times.js";
 
@@ -36,6 +37,8 @@ function resourceToPublic(resource: domain.Resource, place: ChangePlace): Public
   switch (resource.kind) {
     case "event":
       return { case: "event", value: eventToPublic(resource.event, place) };
+    case "notification":
+      return { case: "notification", value: notificationToPublic(resource.notification) };
     case "group":
       return { case: "group", value: groupToPublic(resource.group) };
     case "member":

@@ -13,4 +13,5 @@ export {
   userContentFromPublic,
   userToPublic,
 } from "./people.js";
+export { notificationToPublic } from "./notifications.js";
 export { timestampToMs } from "./times.js";

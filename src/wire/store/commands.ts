@@ -261,6 +261,23 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           occurrences: toOccurrences(operation.occurrences),
         },
       };
+    case "fire-reminders":
+      return {
+        case: "fireReminders",
+        value: { $typeName: "cabildo.store.v1.FireReminders", limit: operation.limit },
+      };
+    case "mark-notification-read": {
+      const { user, notification } = operation;
+      return {
+        case: "markNotificationRead",
+        value: { $typeName: "cabildo.store.v1.MarkNotificationRead", user, notification },
+      };
+    }
+    case "mark-all-notifications-read":
+      return {
+        case: "markAllNotificationsRead",
+        value: { $typeName: "cabildo.store.v1.MarkAllNotificationsRead", user: operation.user },
+      };
     case "sweep":
       return {
         case: "sweep",
@@ -446,6 +463,14 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
         occurrences: fromOccurrences(required(occurrences, "occurrences")),
       };
     }
+    case "fireReminders":
+      return { kind: "fire-reminders", limit: operation.value.limit };
+    case "markNotificationRead": {
+      const { user, notification } = operation.value;
+      return { kind: "mark-notification-read", user, notification };
+    }
+    case "markAllNotificationsRead":
+      return { kind: "mark-all-notifications-read", user: operation.value.user };
     case "sweep": {
       const { limit, trimFeedTo } = operation.value;
       return { kind: "sweep", limit, trimFeedTo: toSafeInteger(trimFeedTo) };

@@ -173,11 +173,34 @@ function toQuestion(question: Question): pb.Query["question"] {
           windowEndMs: toInt64(question.windowEndMs),
         },
       };
-    case "list-due-series":
+    case "list-notifications": {
+      const { user, pageSize, after, unreadOnly } = question;
       return {
-        case: "listDueSeries",
+        case: "listNotifications",
         value: {
-          $typeName: "cabildo.store.v1.ListDueSeries",
+          $typeName: "cabildo.store.v1.ListNotifications",
+          user,
+          pageSize,
+          after,
+          unreadOnly,
+        },
+      };
+    }
+    case "free-busy":
+      return {
+        case: "freeBusy",
+        value: {
+          $typeName: "cabildo.store.v1.FreeBusy",
+          calendars: [...question.calendars],
+          windowStartMs: toInt64(question.windowStartMs),
+          windowEndMs: toInt64(question.windowEndMs),
+        },
+      };
+    case "list-due-work":
+      return {
+        case: "listDueWork",
+        value: {
+          $typeName: "cabildo.store.v1.ListDueWork",
           nowMs: toInt64(question.nowMs),
           limit: question.limit,
         },
@@ -194,6 +217,7 @@ function toQuestion(question: Question): pb.Query["question"] {
           windowEndMs: toInt64(question.windowEndMs),
           showDeleted: question.showDeleted,
           conditions: question.conditions.map(toCondition),
+          asAgenda: question.asAgenda,
         },
       };
     default:
@@ -277,9 +301,19 @@ function fromQuestion(question: pb.Query["question"]): Question {
         windowEndMs,
       };
     }
-    case "listDueSeries": {
+    case "listNotifications": {
+      const { user, pageSize, after, unreadOnly } = question.value;
+      return { kind: "list-notifications", user, pageSize, after, unreadOnly };
+    }
+    case "freeBusy": {
+      const { calendars } = question.value;
+      const windowStartMs = toSafeInteger(question.value.windowStartMs);
+      const windowEndMs = toSafeInteger(question.value.windowEndMs);
+      return { kind: "free-busy", calendars, windowStartMs, windowEndMs };
+    }
+    case "listDueWork": {
       const { nowMs, limit } = question.value;
-      return { kind: "list-due-series", nowMs: toSafeInteger(nowMs), limit };
+      return { kind: "list-due-work", nowMs: toSafeInteger(nowMs), limit };
     }
     case "listEvents": {
       const { calendars, pageSize, after, showDeleted } = question.value;
@@ -294,6 +328,7 @@ function fromQuestion(question: pb.Query["question"]): Question {
         windowEndMs,
         showDeleted,
         conditions: question.value.conditions.map(fromCondition),
+        asAgenda: question.value.asAgenda,
       };
     }
     case undefined:
@@ -430,13 +465,41 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           $typeName: "cabildo.store.v1.EventPage",
           events: answer.events.map(resources.toEvent),
           next: answer.next,
+          places: [...(answer.places ?? [])],
         },
       };
-    case "due-series":
+    case "notifications":
       return {
-        case: "dueSeries",
+        case: "notifications",
         value: {
-          $typeName: "cabildo.store.v1.DueSeries",
+          $typeName: "cabildo.store.v1.NotificationPage",
+          notifications: answer.notifications.map(resources.toNotification),
+          next: answer.next,
+        },
+      };
+    case "free-busy":
+      return {
+        case: "freeBusy",
+        value: {
+          $typeName: "cabildo.store.v1.BusyCalendars",
+          calendars: answer.calendars.map(({ calendar, spans, isCut }) => ({
+            $typeName: "cabildo.store.v1.CalendarBusy" as const,
+            calendar,
+            spans: spans.map(({ startMs, endMs }) => ({
+              $typeName: "cabildo.store.v1.BusySpan" as const,
+              startMs: toInt64(startMs),
+              endMs: toInt64(endMs),
+            })),
+            isCut,
+          })),
+        },
+      };
+    case "due-work":
+      return {
+        case: "dueWork",
+        value: {
+          $typeName: "cabildo.store.v1.DueWork",
+          hasReminders: answer.hasReminders,
           series: answer.series.map(({ calendar, id, dueMs, untilMs, event }) => ({
             $typeName: "cabildo.store.v1.SeriesEnd" as const,
             calendar,
@@ -522,12 +585,34 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
     case "event":
       return { kind: "event", event: resources.fromEvent(outcome.value) };
     case "events": {
-      const { events, next } = outcome.value;
-      return { kind: "events", events: events.map(resources.fromEvent), next };
+      const { events, next, places } = outcome.value;
+      const page = { kind: "events", events: events.map(resources.fromEvent), next } as const;
+      return places.length === 0 ? page : { ...page, places };
     }
-    case "dueSeries":
+    case "notifications": {
+      const { notifications, next } = outcome.value;
       return {
-        kind: "due-series",
+        kind: "notifications",
+        notifications: notifications.map(resources.fromNotification),
+        next,
+      };
+    }
+    case "freeBusy":
+      return {
+        kind: "free-busy",
+        calendars: outcome.value.calendars.map(({ calendar, spans, isCut }) => ({
+          calendar,
+          spans: spans.map(({ startMs, endMs }) => ({
+            startMs: toSafeInteger(startMs),
+            endMs: toSafeInteger(endMs),
+          })),
+          isCut,
+        })),
+      };
+    case "dueWork":
+      return {
+        kind: "due-work",
+        hasReminders: outcome.value.hasReminders,
         series: outcome.value.series.map(({ calendar, id, dueMs, untilMs, event }) => ({
           calendar,
           id,

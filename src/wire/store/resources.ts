@@ -13,6 +13,7 @@ import type {
   Group,
   Invitation,
   Member,
+  Notification,
   Occurrences,
   Resource,
   Session,
@@ -405,6 +406,32 @@ function fromDate({ year, month, day }: pb.CalendarDate): CalendarDate {
   return { year, month, day };
 }
 
+export function toNotification(notification: Notification): pb.Notification {
+  return {
+    $typeName: "cabildo.store.v1.Notification",
+    version: ROW_VERSION,
+    user: notification.user,
+    id: notification.id,
+    type: notification.type,
+    subject: notification.subject,
+    text: notification.text,
+    createTimeMs: toInt64(notification.createTimeMs),
+    readTimeMs: toInt64(notification.readTimeMs),
+  };
+}
+
+export function fromNotification(message: pb.Notification): Notification {
+  return {
+    user: message.user,
+    id: message.id,
+    type: message.type,
+    subject: message.subject,
+    text: message.text,
+    createTimeMs: toSafeInteger(message.createTimeMs),
+    readTimeMs: toSafeInteger(message.readTimeMs),
+  };
+}
+
 export function toClusterKeys(keys: ClusterKeys): pb.ClusterKeys {
   return {
     $typeName: "cabildo.store.v1.ClusterKeys",
@@ -463,6 +490,8 @@ export function toResource(resource: Resource): pb.Resource {
       return of({ case: "member", value: toMember(resource.member) });
     case "event":
       return of({ case: "event", value: toEvent(resource.event) });
+    case "notification":
+      return of({ case: "notification", value: toNotification(resource.notification) });
     case "invitation":
       return of({ case: "invitation", value: toInvitation(resource.invitation) });
     case "calendar":
@@ -484,6 +513,8 @@ export function fromResource({ resource }: pb.Resource): Resource {
       return { kind: "member", member: fromMember(resource.value) };
     case "event":
       return { kind: "event", event: fromEvent(resource.value) };
+    case "notification":
+      return { kind: "notification", notification: fromNotification(resource.value) };
     case "invitation":
       return { kind: "invitation", invitation: fromInvitation(resource.value) };
     case "calendar":

@@ -113,6 +113,11 @@ export const ROW_CODECS: RowCodecs = {
     }),
     ({ members }) => ({ members }),
   ),
+  notification: codec(
+    resourcesPb.NotificationSchema,
+    resources.toNotification,
+    resources.fromNotification,
+  ),
   series: codec(
     pb.SeriesSchema,
     ({ occurrences, exceptedMs }) => ({

@@ -169,11 +169,21 @@ const anyCalendar: fc.Arbitrary<Calendar> = fc
     deleteTimeMs: timeMs,
     revision,
   }));
+const anyNotification = fc.record({
+  user: fc.string(),
+  id: fc.string(),
+  type: fc.string(),
+  subject: fc.string(),
+  text: fc.string(),
+  createTimeMs: anyNatural,
+  readTimeMs: anyNatural,
+});
 
 const anyResource: fc.Arbitrary<Resource> = fc.oneof(
   anyCalendar.map((calendar): Resource => ({ kind: "calendar", calendar })),
   anyEvent.map((event): Resource => ({ kind: "event", event })),
   anyUser.map((user): Resource => ({ kind: "user", user })),
+  anyNotification.map((notification): Resource => ({ kind: "notification", notification })),
   anySession.map((session): Resource => ({ kind: "session", session })),
   anyGroup.map((group): Resource => ({ kind: "group", group })),
   anyMember.map((member): Resource => ({ kind: "member", member })),
@@ -314,7 +324,20 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       windowEndMs: fc.maxSafeInteger(),
     }),
     fc.record({
-      kind: fc.constant("list-due-series" as const),
+      kind: fc.constant("list-notifications" as const),
+      user: fc.string(),
+      pageSize: fc.integer(),
+      after: fc.string(),
+      unreadOnly: fc.boolean(),
+    }),
+    fc.record({
+      kind: fc.constant("free-busy" as const),
+      calendars: fc.array(fc.string(), { maxLength: 2 }),
+      windowStartMs: fc.maxSafeInteger(),
+      windowEndMs: fc.maxSafeInteger(),
+    }),
+    fc.record({
+      kind: fc.constant("list-due-work" as const),
       nowMs: fc.maxSafeInteger(),
       limit: fc.integer(),
     }),
@@ -322,6 +345,7 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       kind: fc.constant("list-events" as const),
       calendars: fc.array(fc.string(), { maxLength: 3 }),
       conditions: fc.array(anyCondition, { maxLength: 2 }),
+      asAgenda: fc.boolean(),
       pageSize: fc.integer(),
       after: fc.string(),
       windowStartMs: fc.maxSafeInteger(),
@@ -394,7 +418,24 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
       }),
       anyEvent.map((event) => ({ kind: "event" as const, event })),
       fc.record({
-        kind: fc.constant("due-series" as const),
+        kind: fc.constant("free-busy" as const),
+        calendars: fc.array(
+          fc.record({
+            calendar: fc.string(),
+            spans: fc.array(fc.record({ startMs: anyNatural, endMs: anyNatural })),
+            isCut: fc.boolean(),
+          }),
+          { maxLength: 2 },
+        ),
+      }),
+      fc.record({
+        kind: fc.constant("notifications" as const),
+        notifications: fc.array(anyNotification, { maxLength: 2 }),
+        next: fc.string(),
+      }),
+      fc.record({
+        kind: fc.constant("due-work" as const),
+        hasReminders: fc.boolean(),
         series: fc.array(
           fc.record(
             {

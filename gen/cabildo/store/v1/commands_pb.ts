@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxItkPCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASNwoNZXh0ZW5kX3NlcmllcxgZIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXh0ZW5kU2VyaWVzSAASOwoPY3JlYXRlX2NhbGVuZGFyGB0gASgLMiAuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDYWxlbmRhckgAEjsKD3VwZGF0ZV9jYWxlbmRhchgeIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlQ2FsZW5kYXJIABI7Cg9kZWxldGVfY2FsZW5kYXIYHyABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUNhbGVuZGFySAASMQoKc2V0X3JlYWRlchggIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2V0UmVhZGVySAASNwoNcmVzcG9uZF9ldmVudBghIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVzcG9uZEV2ZW50SAASNQoMY2FuY2VsX2V2ZW50GCIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DYW5jZWxFdmVudEgAEjMKC3VwZGF0ZV91c2VyGCggASgLMhwuY2FiaWxkby5zdG9yZS52MS5VcGRhdGVVc2VySAASPgoRc2V0X3VzZXJfc3RhbmRpbmcYKSABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldFVzZXJTdGFuZGluZ0gAEjUKDHVwZGF0ZV9ncm91cBgqIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlR3JvdXBIABI+ChFzZXRfZ3JvdXBfZGVsZXRlZBgrIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0R3JvdXBEZWxldGVkSAASNwoNdXBkYXRlX21lbWJlchgsIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlTWVtYmVySAASNwoNcmVtb3ZlX21lbWJlchgtIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVtb3ZlTWVtYmVySAASQwoTdHJhbnNmZXJfbGVhZGVyc2hpcBguIAEoCzIkLmNhYmlsZG8uc3RvcmUudjEuVHJhbnNmZXJMZWFkZXJzaGlwSAASPwoRY3JlYXRlX2ludml0YXRpb24YLyABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUludml0YXRpb25IABI/ChFzZXR0bGVfaW52aXRhdGlvbhgwIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuU2V0dGxlSW52aXRhdGlvbkgAEiwKB2RlbGl2ZXIYPCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJIABI3Cg1zZXR0bGVfb3V0Ym94GD0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5TZXR0bGVPdXRib3hIAEILCglvcGVyYXRpb24ingEKBkNhbGxlchIwCglhbm9ueW1vdXMYASABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFub255bW91c0gAEiwKBHVzZXIYAiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDYWxsZXJIABIqCgZzeXN0ZW0YAyABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLlN5c3RlbUgAQggKBmNhbGxlciILCglBbm9ueW1vdXMiXAoKVXNlckNhbGxlchIMCgR1c2VyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSLAoFcm9sZXMYAyADKA4yHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJSb2xlIggKBlN5c3RlbSKQAQoMUmVnaXN0ZXJVc2VyEgwKBHVzZXIYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSFQoNcGFzc3dvcmRfaGFzaBgGIAEoCRIWCg5ib290c3RyYXBfaGFzaBgHIAEoCSJLCg5DaGFuZ2VQYXNzd29yZBIMCgR1c2VyGAEgASgJEhUKDXBhc3N3b3JkX2hhc2gYAiABKAkSFAoMa2VlcF9zZXNzaW9uGAMgASgJImkKDUNyZWF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEg4KBmNsaWVudBgDIAEoCRIUCgxyZWZyZXNoX2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMibgoNUm90YXRlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSFgoOcHJlc2VudGVkX2hhc2gYAyABKAkSEQoJbmV4dF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIi4KDVJldm9rZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIkAKEUNyZWF0ZUNsdXN0ZXJLZXlzEisKBGtleXMYASABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzInoKC0NyZWF0ZUdyb3VwEg0KBWdyb3VwGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSKQoEa2luZBgEIAEoDjIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBLaW5kEg4KBnBhcmVudBgFIAEoCSJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiogEKC0NyZWF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDQoFZ3JvdXAYBSABKAkizwEKC1VwZGF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIsCgZmaWVsZHMYBCADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50RmllbGQSDAoEZXRhZxgFIAEoCRIyCgtvY2N1cnJlbmNlcxgGIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50Io0BCghOZXdFdmVudBINCgVldmVudBgBIAEoCRIvCgdjb250ZW50GAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYAyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg0KBWdyb3VwGAQgASgJIjAKDERlbGV0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAkihQEKDEV4dGVuZFNlcmllcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghhZnRlcl9tcxgDIAEoAxIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDgoGZHVlX21zGAUgASgDIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyJuCgxSZXNwb25kRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLAoIcmVzcG9uc2UYAyABKA4yGi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbnNlEg8KB2NvbW1lbnQYBCABKAkiPAoLQ2FuY2VsRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSJWCg5DcmVhdGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIyCgdjb250ZW50GAIgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQilQEKDlVwZGF0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEi8KBmZpZWxkcxgCIAMoDjIfLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJGaWVsZBIyCgdjb250ZW50GAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQSDAoEZXRhZxgEIAEoCSIwCg5EZWxldGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIMCgRldGFnGAIgASgJIjwKCVNldFJlYWRlchIQCghjYWxlbmRhchgBIAEoCRIOCgZyZWFkZXIYAiABKAkSDQoFcmVhZHMYAyABKAgi/gEKClVwZGF0ZVVzZXISDAoEdXNlchgBIAEoCRIrCgZmaWVsZHMYAiADKA4yGy5jYWJpbGRvLnN0b3JlLnYxLlVzZXJGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEjgKEmRlZmF1bHRfdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI1Cg13b3JraW5nX2hvdXJzGAcgAygLMh4uY2FiaWxkby5zdG9yZS52MS5Xb3JraW5nSG91cnMSDAoEZXRhZxgIIAEoCSJVCg9TZXRVc2VyU3RhbmRpbmcSDAoEdXNlchgBIAEoCRImCgNhY3QYAiABKA4yGS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJBY3QSDAoEZXRhZxgDIAEoCSJ+CgtVcGRhdGVHcm91cBINCgVncm91cBgBIAEoCRIsCgZmaWVsZHMYAiADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg4KBnBhcmVudBgEIAEoCRIMCgRldGFnGAUgASgJIj8KD1NldEdyb3VwRGVsZXRlZBINCgVncm91cBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEgwKBGV0YWcYAyABKAkiogEKDFVwZGF0ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEi0KBmZpZWxkcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyRmllbGQSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEgwKBGV0YWcYBiABKAkiKwoMUmVtb3ZlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiNgoSVHJhbnNmZXJMZWFkZXJzaGlwEg0KBWdyb3VwGAEgASgJEhEKCXN1Y2Nlc3NvchgCIAEoCSKVAQoQQ3JlYXRlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEg8KB2ludml0ZWUYAyABKAkSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEhMKC2xpZmV0aW1lX21zGAYgASgDImcKEFNldHRsZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIwCgVzdGF0ZRgDIAEoDjIhLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblN0YXRlImYKB0RlbGl2ZXISDgoGc291cmNlGAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBm51bWJlchgDIAEoAxIsCghkZWxpdmVyeRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiLQoMU2V0dGxlT3V0Ym94Eg4KBnRhcmdldBgBIAEoDRINCgV1cF90bxgCIAEoAyKBAQoMQ29tbWFuZFJlcGx5EiYKBGRvbmUYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLkRvbmVIABIsCgdyZWZ1c2VkGAIgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASEAoIcmVwbGF5ZWQYAyABKAhCCQoHb3V0Y29tZSJmCgREb25lEgwKBG5hbWUYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEAoIc2VxdWVuY2UYAyABKAMSLAoIcmVzb3VyY2UYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlIigKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIq4BCgZDaGFuZ2USKgoEa2luZBgBIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlS2luZBIPCgdjaGFubmVsGAIgASgJEhAKCGF1ZGllbmNlGAMgAygJEhUKDXJlc291cmNlX25hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAMSLAoIcmVzb3VyY2UYBiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlKrcCCgpFdmVudEZpZWxkEhsKF0VWRU5UX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRRVZFTlRfRklFTERfVElUTEUQARIbChdFVkVOVF9GSUVMRF9ERVNDUklQVElPThACEhgKFEVWRU5UX0ZJRUxEX0xPQ0FUSU9OEAMSFAoQRVZFTlRfRklFTERfU1BBThAEEhoKFkVWRU5UX0ZJRUxEX1ZJU0lCSUxJVFkQBRIcChhFVkVOVF9GSUVMRF9UUkFOU1BBUkVOQ1kQBhIWChJFVkVOVF9GSUVMRF9MQUJFTFMQBxIgChxFVkVOVF9GSUVMRF9SRU1JTkRFUl9NSU5VVEVTEAgSGgoWRVZFTlRfRklFTERfUkVDVVJSRU5DRRAJEhgKFEVWRU5UX0ZJRUxEX0lOVklURUVTEAoqrQEKDUNhbGVuZGFyRmllbGQSHgoaQ0FMRU5EQVJfRklFTERfVU5TUEVDSUZJRUQQABIfChtDQUxFTkRBUl9GSUVMRF9ESVNQTEFZX05BTUUQARIcChhDQUxFTkRBUl9GSUVMRF9USU1FX1pPTkUQAhIiCh5DQUxFTkRBUl9GSUVMRF9DT05GTElDVF9QT0xJQ1kQAxIZChVDQUxFTkRBUl9GSUVMRF9QVUJMSUMQBCq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKl8KCkdyb3VwRmllbGQSGwoXR1JPVVBfRklFTERfVU5TUEVDSUZJRUQQABIcChhHUk9VUF9GSUVMRF9ESVNQTEFZX05BTUUQARIWChJHUk9VUF9GSUVMRF9QQVJFTlQQAipZCgtNZW1iZXJGaWVsZBIcChhNRU1CRVJfRklFTERfVU5TUEVDSUZJRUQQABIVChFNRU1CRVJfRklFTERfUk9MRRABEhUKEU1FTUJFUl9GSUVMRF9SQU5LEAIqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIrERCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSNwoNcmVnaXN0ZXJfdXNlchgKIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVnaXN0ZXJVc2VySAASOwoPY2hhbmdlX3Bhc3N3b3JkGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VQYXNzd29yZEgAEjkKDmNyZWF0ZV9zZXNzaW9uGAwgASgLMh8uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVTZXNzaW9uSAASOQoOcm90YXRlX3Nlc3Npb24YDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJvdGF0ZVNlc3Npb25IABI5Cg5yZXZva2Vfc2Vzc2lvbhgOIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuUmV2b2tlU2Vzc2lvbkgAEkIKE2NyZWF0ZV9jbHVzdGVyX2tleXMYDyABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUNsdXN0ZXJLZXlzSAASNQoMY3JlYXRlX2dyb3VwGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVhdGVHcm91cEgAEjEKCmFkZF9tZW1iZXIYESABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFkZE1lbWJlckgAEjUKDGNyZWF0ZV9ldmVudBgSIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRIABI1Cgx1cGRhdGVfZXZlbnQYEyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUV2ZW50SAASNQoMZGVsZXRlX2V2ZW50GBQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5EZWxldGVFdmVudEgAEigKBXN3ZWVwGBUgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Td2VlcEgAEjkKDnVuZGVsZXRlX2V2ZW50GBYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5VbmRlbGV0ZUV2ZW50SAASNwoNY3JlYXRlX2V2ZW50cxgXIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlRXZlbnRzSAASNwoNZGVsZXRlX2V2ZW50cxgYIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRzSAASNwoNZXh0ZW5kX3NlcmllcxgZIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXh0ZW5kU2VyaWVzSAASOQoOZmlyZV9yZW1pbmRlcnMYGiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkZpcmVSZW1pbmRlcnNIABJIChZtYXJrX25vdGlmaWNhdGlvbl9yZWFkGBsgASgLMiYuY2FiaWxkby5zdG9yZS52MS5NYXJrTm90aWZpY2F0aW9uUmVhZEgAElEKG21hcmtfYWxsX25vdGlmaWNhdGlvbnNfcmVhZBgcIAEoCzIqLmNhYmlsZG8uc3RvcmUudjEuTWFya0FsbE5vdGlmaWNhdGlvbnNSZWFkSAASOwoPY3JlYXRlX2NhbGVuZGFyGB0gASgLMiAuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDYWxlbmRhckgAEjsKD3VwZGF0ZV9jYWxlbmRhchgeIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlQ2FsZW5kYXJIABI7Cg9kZWxldGVfY2FsZW5kYXIYHyABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUNhbGVuZGFySAASMQoKc2V0X3JlYWRlchggIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2V0UmVhZGVySAASNwoNcmVzcG9uZF9ldmVudBghIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVzcG9uZEV2ZW50SAASNQoMY2FuY2VsX2V2ZW50GCIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DYW5jZWxFdmVudEgAEjMKC3VwZGF0ZV91c2VyGCggASgLMhwuY2FiaWxkby5zdG9yZS52MS5VcGRhdGVVc2VySAASPgoRc2V0X3VzZXJfc3RhbmRpbmcYKSABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldFVzZXJTdGFuZGluZ0gAEjUKDHVwZGF0ZV9ncm91cBgqIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlR3JvdXBIABI+ChFzZXRfZ3JvdXBfZGVsZXRlZBgrIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuU2V0R3JvdXBEZWxldGVkSAASNwoNdXBkYXRlX21lbWJlchgsIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlTWVtYmVySAASNwoNcmVtb3ZlX21lbWJlchgtIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuUmVtb3ZlTWVtYmVySAASQwoTdHJhbnNmZXJfbGVhZGVyc2hpcBguIAEoCzIkLmNhYmlsZG8uc3RvcmUudjEuVHJhbnNmZXJMZWFkZXJzaGlwSAASPwoRY3JlYXRlX2ludml0YXRpb24YLyABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUludml0YXRpb25IABI/ChFzZXR0bGVfaW52aXRhdGlvbhgwIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuU2V0dGxlSW52aXRhdGlvbkgAEiwKB2RlbGl2ZXIYPCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJIABI3Cg1zZXR0bGVfb3V0Ym94GD0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5TZXR0bGVPdXRib3hIAEILCglvcGVyYXRpb24ingEKBkNhbGxlchIwCglhbm9ueW1vdXMYASABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFub255bW91c0gAEiwKBHVzZXIYAiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDYWxsZXJIABIqCgZzeXN0ZW0YAyABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLlN5c3RlbUgAQggKBmNhbGxlciILCglBbm9ueW1vdXMiXAoKVXNlckNhbGxlchIMCgR1c2VyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSLAoFcm9sZXMYAyADKA4yHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJSb2xlIggKBlN5c3RlbSKQAQoMUmVnaXN0ZXJVc2VyEgwKBHVzZXIYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSFQoNcGFzc3dvcmRfaGFzaBgGIAEoCRIWCg5ib290c3RyYXBfaGFzaBgHIAEoCSJLCg5DaGFuZ2VQYXNzd29yZBIMCgR1c2VyGAEgASgJEhUKDXBhc3N3b3JkX2hhc2gYAiABKAkSFAoMa2VlcF9zZXNzaW9uGAMgASgJImkKDUNyZWF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEg4KBmNsaWVudBgDIAEoCRIUCgxyZWZyZXNoX2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMibgoNUm90YXRlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSFgoOcHJlc2VudGVkX2hhc2gYAyABKAkSEQoJbmV4dF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIi4KDVJldm9rZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIkAKEUNyZWF0ZUNsdXN0ZXJLZXlzEisKBGtleXMYASABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzInoKC0NyZWF0ZUdyb3VwEg0KBWdyb3VwGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSKQoEa2luZBgEIAEoDjIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBLaW5kEg4KBnBhcmVudBgFIAEoCSJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiogEKC0NyZWF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDQoFZ3JvdXAYBSABKAkizwEKC1VwZGF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIsCgZmaWVsZHMYBCADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50RmllbGQSDAoEZXRhZxgFIAEoCRIyCgtvY2N1cnJlbmNlcxgGIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50Io0BCghOZXdFdmVudBINCgVldmVudBgBIAEoCRIvCgdjb250ZW50GAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYAyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg0KBWdyb3VwGAQgASgJIjAKDERlbGV0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAkihQEKDEV4dGVuZFNlcmllcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghhZnRlcl9tcxgDIAEoAxIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDgoGZHVlX21zGAUgASgDIh4KDUZpcmVSZW1pbmRlcnMSDQoFbGltaXQYASABKAUiOgoUTWFya05vdGlmaWNhdGlvblJlYWQSDAoEdXNlchgBIAEoCRIUCgxub3RpZmljYXRpb24YAiABKAkiKAoYTWFya0FsbE5vdGlmaWNhdGlvbnNSZWFkEgwKBHVzZXIYASABKAkiLAoFU3dlZXASDQoFbGltaXQYASABKAUSFAoMdHJpbV9mZWVkX3RvGAIgASgDIm4KDFJlc3BvbmRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIsCghyZXNwb25zZRgDIAEoDjIaLmNhYmlsZG8uc3RvcmUudjEuUmVzcG9uc2USDwoHY29tbWVudBgEIAEoCSI8CgtDYW5jZWxFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIMCgRldGFnGAMgASgJIlYKDkNyZWF0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEjIKB2NvbnRlbnQYAiABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyQ29udGVudCKVAQoOVXBkYXRlQ2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkSLwoGZmllbGRzGAIgAygOMh8uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckZpZWxkEjIKB2NvbnRlbnQYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyQ29udGVudBIMCgRldGFnGAQgASgJIjAKDkRlbGV0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEgwKBGV0YWcYAiABKAkiPAoJU2V0UmVhZGVyEhAKCGNhbGVuZGFyGAEgASgJEg4KBnJlYWRlchgCIAEoCRINCgVyZWFkcxgDIAEoCCL+AQoKVXBkYXRlVXNlchIMCgR1c2VyGAEgASgJEisKBmZpZWxkcxgCIAMoDjIbLmNhYmlsZG8uc3RvcmUudjEuVXNlckZpZWxkEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYByADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIMCgRldGFnGAggASgJIlUKD1NldFVzZXJTdGFuZGluZxIMCgR1c2VyGAEgASgJEiYKA2FjdBgCIAEoDjIZLmNhYmlsZG8uc3RvcmUudjEuVXNlckFjdBIMCgRldGFnGAMgASgJIn4KC1VwZGF0ZUdyb3VwEg0KBWdyb3VwGAEgASgJEiwKBmZpZWxkcxgCIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDgoGcGFyZW50GAQgASgJEgwKBGV0YWcYBSABKAkiPwoPU2V0R3JvdXBEZWxldGVkEg0KBWdyb3VwGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSDAoEZXRhZxgDIAEoCSKiAQoMVXBkYXRlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSLQoGZmllbGRzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5NZW1iZXJGaWVsZBIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSDAoEZXRhZxgGIAEoCSIrCgxSZW1vdmVNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI2ChJUcmFuc2ZlckxlYWRlcnNoaXASDQoFZ3JvdXAYASABKAkSEQoJc3VjY2Vzc29yGAIgASgJIpUBChBDcmVhdGVJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkSDwoHaW52aXRlZRgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSEwoLbGlmZXRpbWVfbXMYBiABKAMiZwoQU2V0dGxlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEjAKBXN0YXRlGAMgASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUiZgoHRGVsaXZlchIOCgZzb3VyY2UYASABKA0SDQoFZXBvY2gYAiABKA0SDgoGbnVtYmVyGAMgASgDEiwKCGRlbGl2ZXJ5GAQgASgLMhouY2FiaWxkby5zdG9yZS52MS5EZWxpdmVyeSItCgxTZXR0bGVPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBXVwX3RvGAIgASgDIoEBCgxDb21tYW5kUmVwbHkSJgoEZG9uZRgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuRG9uZUgAEiwKB3JlZnVzZWQYAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABIQCghyZXBsYXllZBgDIAEoCEIJCgdvdXRjb21lImYKBERvbmUSDAoEbmFtZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIQCghzZXF1ZW5jZRgDIAEoAxIsCghyZXNvdXJjZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UiKAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkirgEKBkNoYW5nZRIqCgRraW5kGAEgASgOMhwuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VLaW5kEg8KB2NoYW5uZWwYAiABKAkSEAoIYXVkaWVuY2UYAyADKAkSFQoNcmVzb3VyY2VfbmFtZRgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCghyZXNvdXJjZRgGIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UqtwIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCBIaChZFVkVOVF9GSUVMRF9SRUNVUlJFTkNFEAkSGAoURVZFTlRfRklFTERfSU5WSVRFRVMQCiqtAQoNQ2FsZW5kYXJGaWVsZBIeChpDQUxFTkRBUl9GSUVMRF9VTlNQRUNJRklFRBAAEh8KG0NBTEVOREFSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhwKGENBTEVOREFSX0ZJRUxEX1RJTUVfWk9ORRACEiIKHkNBTEVOREFSX0ZJRUxEX0NPTkZMSUNUX1BPTElDWRADEhkKFUNBTEVOREFSX0ZJRUxEX1BVQkxJQxAEKrUBCglVc2VyRmllbGQSGgoWVVNFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhsKF1VTRVJfRklFTERfRElTUExBWV9OQU1FEAESFAoQVVNFUl9GSUVMRF9FTUFJTBACEhgKFFVTRVJfRklFTERfVElNRV9aT05FEAMSIQodVVNFUl9GSUVMRF9ERUZBVUxUX1ZJU0lCSUxJVFkQBBIcChhVU0VSX0ZJRUxEX1dPUktJTkdfSE9VUlMQBSp6CgdVc2VyQWN0EhgKFFVTRVJfQUNUX1VOU1BFQ0lGSUVEEAASFAoQVVNFUl9BQ1RfRElTQUJMRRABEhMKD1VTRVJfQUNUX0VOQUJMRRACEhMKD1VTRVJfQUNUX0RFTEVURRADEhUKEVVTRVJfQUNUX1VOREVMRVRFEAQqXwoKR3JvdXBGaWVsZBIbChdHUk9VUF9GSUVMRF9VTlNQRUNJRklFRBAAEhwKGEdST1VQX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhYKEkdST1VQX0ZJRUxEX1BBUkVOVBACKlkKC01lbWJlckZpZWxkEhwKGE1FTUJFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEU1FTUJFUl9GSUVMRF9ST0xFEAESFQoRTUVNQkVSX0ZJRUxEX1JBTksQAip0CgpDaGFuZ2VLaW5kEhsKF0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASFwoTQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEhcKE0NIQU5HRV9LSU5EX1VQREFURUQQAhIXChNDSEFOR0VfS0lORF9ERUxFVEVEEANiBnByb3RvMw", [file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -140,6 +140,24 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: ExtendSeries;
     case: "extendSeries";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.FireReminders fire_reminders = 26;
+     */
+    value: FireReminders;
+    case: "fireReminders";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.MarkNotificationRead mark_notification_read = 27;
+     */
+    value: MarkNotificationRead;
+    case: "markNotificationRead";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.MarkAllNotificationsRead mark_all_notifications_read = 28;
+     */
+    value: MarkAllNotificationsRead;
+    case: "markAllNotificationsRead";
   } | {
     /**
      * @generated from field: cabildo.store.v1.CreateCalendar create_calendar = 29;
@@ -848,6 +866,62 @@ export const ExtendSeriesSchema: GenMessage<ExtendSeries> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_commands, 20);
 
 /**
+ * @generated from message cabildo.store.v1.FireReminders
+ */
+export type FireReminders = Message<"cabildo.store.v1.FireReminders"> & {
+  /**
+   * @generated from field: int32 limit = 1;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message cabildo.store.v1.FireReminders.
+ * Use `create(FireRemindersSchema)` to create a new message.
+ */
+export const FireRemindersSchema: GenMessage<FireReminders> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 21);
+
+/**
+ * @generated from message cabildo.store.v1.MarkNotificationRead
+ */
+export type MarkNotificationRead = Message<"cabildo.store.v1.MarkNotificationRead"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: string notification = 2;
+   */
+  notification: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.MarkNotificationRead.
+ * Use `create(MarkNotificationReadSchema)` to create a new message.
+ */
+export const MarkNotificationReadSchema: GenMessage<MarkNotificationRead> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 22);
+
+/**
+ * @generated from message cabildo.store.v1.MarkAllNotificationsRead
+ */
+export type MarkAllNotificationsRead = Message<"cabildo.store.v1.MarkAllNotificationsRead"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.MarkAllNotificationsRead.
+ * Use `create(MarkAllNotificationsReadSchema)` to create a new message.
+ */
+export const MarkAllNotificationsReadSchema: GenMessage<MarkAllNotificationsRead> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 23);
+
+/**
  * @generated from message cabildo.store.v1.Sweep
  */
 export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
@@ -867,7 +941,7 @@ export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
  * Use `create(SweepSchema)` to create a new message.
  */
 export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 21);
+  messageDesc(file_cabildo_store_v1_commands, 24);
 
 /**
  * @generated from message cabildo.store.v1.RespondEvent
@@ -899,7 +973,7 @@ export type RespondEvent = Message<"cabildo.store.v1.RespondEvent"> & {
  * Use `create(RespondEventSchema)` to create a new message.
  */
 export const RespondEventSchema: GenMessage<RespondEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 22);
+  messageDesc(file_cabildo_store_v1_commands, 25);
 
 /**
  * @generated from message cabildo.store.v1.CancelEvent
@@ -926,7 +1000,7 @@ export type CancelEvent = Message<"cabildo.store.v1.CancelEvent"> & {
  * Use `create(CancelEventSchema)` to create a new message.
  */
 export const CancelEventSchema: GenMessage<CancelEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 23);
+  messageDesc(file_cabildo_store_v1_commands, 26);
 
 /**
  * @generated from message cabildo.store.v1.CreateCalendar
@@ -948,7 +1022,7 @@ export type CreateCalendar = Message<"cabildo.store.v1.CreateCalendar"> & {
  * Use `create(CreateCalendarSchema)` to create a new message.
  */
 export const CreateCalendarSchema: GenMessage<CreateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 24);
+  messageDesc(file_cabildo_store_v1_commands, 27);
 
 /**
  * @generated from message cabildo.store.v1.UpdateCalendar
@@ -982,7 +1056,7 @@ export type UpdateCalendar = Message<"cabildo.store.v1.UpdateCalendar"> & {
  * Use `create(UpdateCalendarSchema)` to create a new message.
  */
 export const UpdateCalendarSchema: GenMessage<UpdateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 25);
+  messageDesc(file_cabildo_store_v1_commands, 28);
 
 /**
  * @generated from message cabildo.store.v1.DeleteCalendar
@@ -1004,7 +1078,7 @@ export type DeleteCalendar = Message<"cabildo.store.v1.DeleteCalendar"> & {
  * Use `create(DeleteCalendarSchema)` to create a new message.
  */
 export const DeleteCalendarSchema: GenMessage<DeleteCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 26);
+  messageDesc(file_cabildo_store_v1_commands, 29);
 
 /**
  * @generated from message cabildo.store.v1.SetReader
@@ -1031,7 +1105,7 @@ export type SetReader = Message<"cabildo.store.v1.SetReader"> & {
  * Use `create(SetReaderSchema)` to create a new message.
  */
 export const SetReaderSchema: GenMessage<SetReader> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 27);
+  messageDesc(file_cabildo_store_v1_commands, 30);
 
 /**
  * @generated from message cabildo.store.v1.UpdateUser
@@ -1085,7 +1159,7 @@ export type UpdateUser = Message<"cabildo.store.v1.UpdateUser"> & {
  * Use `create(UpdateUserSchema)` to create a new message.
  */
 export const UpdateUserSchema: GenMessage<UpdateUser> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 28);
+  messageDesc(file_cabildo_store_v1_commands, 31);
 
 /**
  * @generated from message cabildo.store.v1.SetUserStanding
@@ -1112,7 +1186,7 @@ export type SetUserStanding = Message<"cabildo.store.v1.SetUserStanding"> & {
  * Use `create(SetUserStandingSchema)` to create a new message.
  */
 export const SetUserStandingSchema: GenMessage<SetUserStanding> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 29);
+  messageDesc(file_cabildo_store_v1_commands, 32);
 
 /**
  * @generated from message cabildo.store.v1.UpdateGroup
@@ -1149,7 +1223,7 @@ export type UpdateGroup = Message<"cabildo.store.v1.UpdateGroup"> & {
  * Use `create(UpdateGroupSchema)` to create a new message.
  */
 export const UpdateGroupSchema: GenMessage<UpdateGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 30);
+  messageDesc(file_cabildo_store_v1_commands, 33);
 
 /**
  * @generated from message cabildo.store.v1.SetGroupDeleted
@@ -1176,7 +1250,7 @@ export type SetGroupDeleted = Message<"cabildo.store.v1.SetGroupDeleted"> & {
  * Use `create(SetGroupDeletedSchema)` to create a new message.
  */
 export const SetGroupDeletedSchema: GenMessage<SetGroupDeleted> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 31);
+  messageDesc(file_cabildo_store_v1_commands, 34);
 
 /**
  * @generated from message cabildo.store.v1.UpdateMember
@@ -1218,7 +1292,7 @@ export type UpdateMember = Message<"cabildo.store.v1.UpdateMember"> & {
  * Use `create(UpdateMemberSchema)` to create a new message.
  */
 export const UpdateMemberSchema: GenMessage<UpdateMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 32);
+  messageDesc(file_cabildo_store_v1_commands, 35);
 
 /**
  * @generated from message cabildo.store.v1.RemoveMember
@@ -1240,7 +1314,7 @@ export type RemoveMember = Message<"cabildo.store.v1.RemoveMember"> & {
  * Use `create(RemoveMemberSchema)` to create a new message.
  */
 export const RemoveMemberSchema: GenMessage<RemoveMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 33);
+  messageDesc(file_cabildo_store_v1_commands, 36);
 
 /**
  * @generated from message cabildo.store.v1.TransferLeadership
@@ -1262,7 +1336,7 @@ export type TransferLeadership = Message<"cabildo.store.v1.TransferLeadership"> 
  * Use `create(TransferLeadershipSchema)` to create a new message.
  */
 export const TransferLeadershipSchema: GenMessage<TransferLeadership> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 34);
+  messageDesc(file_cabildo_store_v1_commands, 37);
 
 /**
  * @generated from message cabildo.store.v1.CreateInvitation
@@ -1304,7 +1378,7 @@ export type CreateInvitation = Message<"cabildo.store.v1.CreateInvitation"> & {
  * Use `create(CreateInvitationSchema)` to create a new message.
  */
 export const CreateInvitationSchema: GenMessage<CreateInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 35);
+  messageDesc(file_cabildo_store_v1_commands, 38);
 
 /**
  * @generated from message cabildo.store.v1.SettleInvitation
@@ -1331,7 +1405,7 @@ export type SettleInvitation = Message<"cabildo.store.v1.SettleInvitation"> & {
  * Use `create(SettleInvitationSchema)` to create a new message.
  */
 export const SettleInvitationSchema: GenMessage<SettleInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 36);
+  messageDesc(file_cabildo_store_v1_commands, 39);
 
 /**
  * One row of another shard's outbox. Numbers to one target are dense: what came is not taken again, what is missing is waited for.
@@ -1365,7 +1439,7 @@ export type Deliver = Message<"cabildo.store.v1.Deliver"> & {
  * Use `create(DeliverSchema)` to create a new message.
  */
 export const DeliverSchema: GenMessage<Deliver> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 37);
+  messageDesc(file_cabildo_store_v1_commands, 40);
 
 /**
  * All rows to a target up to a number were taken there.
@@ -1389,7 +1463,7 @@ export type SettleOutbox = Message<"cabildo.store.v1.SettleOutbox"> & {
  * Use `create(SettleOutboxSchema)` to create a new message.
  */
 export const SettleOutboxSchema: GenMessage<SettleOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 38);
+  messageDesc(file_cabildo_store_v1_commands, 41);
 
 /**
  * @generated from message cabildo.store.v1.CommandReply
@@ -1425,7 +1499,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 39);
+  messageDesc(file_cabildo_store_v1_commands, 42);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -1457,7 +1531,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 40);
+  messageDesc(file_cabildo_store_v1_commands, 43);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -1481,7 +1555,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 41);
+  messageDesc(file_cabildo_store_v1_commands, 44);
 
 /**
  * One committed change, as the feed keeps it.
@@ -1525,7 +1599,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 42);
+  messageDesc(file_cabildo_store_v1_commands, 45);
 
 /**
  * @generated from enum cabildo.store.v1.EventField

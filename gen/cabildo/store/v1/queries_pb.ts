@@ -8,7 +8,7 @@ import type { Caller, Refused } from "./commands_pb.js";
 import { file_cabildo_store_v1_commands } from "./commands_pb.js";
 import type { Delivery } from "./deliveries_pb.js";
 import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
-import type { Calendar, ClusterKeys, Credentials, Event, Group, Invitation, Member, Session, User } from "./resources_pb.js";
+import type { Calendar, ClusterKeys, Credentials, Event, Group, Invitation, Member, Notification, Session, User } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEixAkKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASOgoPbGlzdF9kdWVfc2VyaWVzGBUgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0RHVlU2VyaWVzSAASNQoMZ2V0X2NhbGVuZGFyGBggASgLMh0uY2FiaWxkby5zdG9yZS52MS5HZXRDYWxlbmRhckgAEjkKDmxpc3RfY2FsZW5kYXJzGBkgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0Q2FsZW5kYXJzSAASOQoObGlzdF9jb25mbGljdHMYGiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkxpc3RDb25mbGljdHNIABIxCgpmaW5kX3VzZXJzGCggASgLMhsuY2FiaWxkby5zdG9yZS52MS5GaW5kVXNlcnNIABI3Cg1saXN0X3Nlc3Npb25zGCkgASgLMh4uY2FiaWxkby5zdG9yZS52MS5MaXN0U2Vzc2lvbnNIABIzCgtsaXN0X2dyb3VwcxgqIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEdyb3Vwc0gAEjkKDmdldF9pbnZpdGF0aW9uGCsgASgLMh8uY2FiaWxkby5zdG9yZS52MS5HZXRJbnZpdGF0aW9uSAASPQoQbGlzdF9pbnZpdGF0aW9ucxgsIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuTGlzdEludml0YXRpb25zSAASMwoLbGlzdF9vdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RPdXRib3hIAEIKCghxdWVzdGlvbiIXCgdHZXRVc2VyEgwKBHVzZXIYASABKAkiHgoOR2V0Q3JlZGVudGlhbHMSDAoEdXNlchgBIAEoCSIrCgpHZXRTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSIQCg5HZXRDbHVzdGVyS2V5cyIZCghHZXRHcm91cBINCgVncm91cBgBIAEoCSIoCglHZXRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI+CgtMaXN0TWVtYmVycxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiKwoIR2V0RXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkiggEKDUxpc3RJbnN0YW5jZXMSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEg0KBWFmdGVyGAQgASgJEhcKD3dpbmRvd19zdGFydF9tcxgFIAEoAxIVCg13aW5kb3dfZW5kX21zGAYgASgDIi4KDUxpc3REdWVTZXJpZXMSDgoGbm93X21zGAEgASgDEg0KBWxpbWl0GAIgASgFIi0KCUdldEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAkivQEKCkxpc3RFdmVudHMSEQoJY2FsZW5kYXJzGAEgAygJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgSNAoKY29uZGl0aW9ucxgHIAMoCzIgLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb25kaXRpb24iTAoORXZlbnRDb25kaXRpb24SDQoFZmllbGQYASABKAkSCwoDa2V5GAIgASgJEg0KBXZhbHVlGAMgASgJEg8KB25lZ2F0ZWQYBCABKAgiHwoLR2V0Q2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkiDwoNTGlzdENhbGVuZGFycyJBCg1MaXN0Q29uZmxpY3RzEhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEg8KB2Zyb21fbXMYAyABKAMiOgoJQ29uZmxpY3RzEi0KCWNvbmZsaWN0cxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ29uZmxpY3QiTQoIQ29uZmxpY3QSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEAoIc3RhcnRfbXMYAyABKAMSDgoGZW5kX21zGAQgASgDIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAki4gcKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEjEKCmR1ZV9zZXJpZXMYCyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkR1ZVNlcmllc0gAEi4KCGNhbGVuZGFyGA4gASgLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckgAEjMKCWNhbGVuZGFycxgPIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJQYWdlSAASMAoJY29uZmxpY3RzGBAgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Db25mbGljdHNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIABIuCgZvdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk91dGJveFBhZ2VIAEIJCgdvdXRjb21lImsKD1VzZXJDcmVkZW50aWFscxIkCgR1c2VyGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyEjIKC2NyZWRlbnRpYWxzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DcmVkZW50aWFscyIuCgpMaXN0R3JvdXBzEhEKCXBhZ2Vfc2l6ZRgBIAEoBRINCgVhZnRlchgCIAEoCSIyCg1HZXRJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkiQgoPTGlzdEludml0YXRpb25zEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSJCCglHcm91cFBhZ2USJwoGZ3JvdXBzGAEgAygLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cBIMCgRuZXh0GAIgASgJIlEKDkludml0YXRpb25QYWdlEjEKC2ludml0YXRpb25zGAEgAygLMhwuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uEgwKBG5leHQYAiABKAkiPgoKTGlzdE91dGJveBIOCgZ0YXJnZXQYASABKA0SDQoFYWZ0ZXIYAiABKAMSEQoJcGFnZV9zaXplGAMgASgFIlgKCk91dGJveFBhZ2USDAoEbGFzdBgBIAEoAxIMCgRkb25lGAIgASgDEi4KB2VudHJpZXMYAyADKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk91dGJveEVudHJ5IlwKC091dGJveEVudHJ5Eg4KBm51bWJlchgBIAEoAxIPCgd0aW1lX21zGAIgASgDEiwKCGRlbGl2ZXJ5GAMgASgLMhouY2FiaWxkby5zdG9yZS52MS5EZWxpdmVyeSI9CgxDYWxlbmRhclBhZ2USLQoJY2FsZW5kYXJzGAEgAygLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhciIxCghVc2VyUGFnZRIlCgV1c2VycxgBIAMoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlciJICgtTZXNzaW9uUGFnZRIrCghzZXNzaW9ucxgBIAMoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbhIMCgRuZXh0GAIgASgJIkUKCk1lbWJlclBhZ2USKQoHbWVtYmVycxgBIAMoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyEgwKBG5leHQYAiABKAkiOAoJRHVlU2VyaWVzEisKBnNlcmllcxgBIAMoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2VyaWVzRW5kInMKCVNlcmllc0VuZBImCgVldmVudBgBIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSEAoIdW50aWxfbXMYAiABKAMSEAoIY2FsZW5kYXIYAyABKAkSCgoCaWQYBCABKAkSDgoGZHVlX21zGAUgASgDIkIKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEitAoKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASNgoNbGlzdF9kdWVfd29yaxgVIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuTGlzdER1ZVdvcmtIABJBChJsaXN0X25vdGlmaWNhdGlvbnMYFiABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkxpc3ROb3RpZmljYXRpb25zSAASLwoJZnJlZV9idXN5GBcgASgLMhouY2FiaWxkby5zdG9yZS52MS5GcmVlQnVzeUgAEjUKDGdldF9jYWxlbmRhchgYIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2FsZW5kYXJIABI5Cg5saXN0X2NhbGVuZGFycxgZIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTGlzdENhbGVuZGFyc0gAEjkKDmxpc3RfY29uZmxpY3RzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0Q29uZmxpY3RzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEjMKC2xpc3Rfb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0T3V0Ym94SABCCgoIcXVlc3Rpb24iFwoHR2V0VXNlchIMCgR1c2VyGAEgASgJIh4KDkdldENyZWRlbnRpYWxzEgwKBHVzZXIYASABKAkiKwoKR2V0U2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiEAoOR2V0Q2x1c3RlcktleXMiGQoIR2V0R3JvdXASDQoFZ3JvdXAYASABKAkiKAoJR2V0TWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiPgoLTGlzdE1lbWJlcnMSDQoFZ3JvdXAYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIisKCEdldEV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIoIBCg1MaXN0SW5zdGFuY2VzEhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRINCgVhZnRlchgEIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBSABKAMSFQoNd2luZG93X2VuZF9tcxgGIAEoAyJYChFMaXN0Tm90aWZpY2F0aW9ucxIMCgR1c2VyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRITCgt1bnJlYWRfb25seRgEIAEoCCJNCghGcmVlQnVzeRIRCgljYWxlbmRhcnMYASADKAkSFwoPd2luZG93X3N0YXJ0X21zGAIgASgDEhUKDXdpbmRvd19lbmRfbXMYAyABKAMiLAoLTGlzdER1ZVdvcmsSDgoGbm93X21zGAEgASgDEg0KBWxpbWl0GAIgASgFIi0KCUdldEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAki0AEKCkxpc3RFdmVudHMSEQoJY2FsZW5kYXJzGAEgAygJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgSNAoKY29uZGl0aW9ucxgHIAMoCzIgLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb25kaXRpb24SEQoJYXNfYWdlbmRhGAggASgIIkwKDkV2ZW50Q29uZGl0aW9uEg0KBWZpZWxkGAEgASgJEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCRIPCgduZWdhdGVkGAQgASgIIh8KC0dldENhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJIg8KDUxpc3RDYWxlbmRhcnMiQQoNTGlzdENvbmZsaWN0cxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIPCgdmcm9tX21zGAMgASgDIjoKCUNvbmZsaWN0cxItCgljb25mbGljdHMYASADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNvbmZsaWN0Ik0KCENvbmZsaWN0EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhAKCHN0YXJ0X21zGAMgASgDEg4KBmVuZF9tcxgEIAEoAyIpCglGaW5kVXNlcnMSDQoFdXNlcnMYASADKAkSDQoFZW1haWwYAiABKAkiPgoMTGlzdFNlc3Npb25zEgwKBHVzZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJItEICgpRdWVyeVJlcGx5EiwKB3JlZnVzZWQYASABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABImCgR1c2VyGAIgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VySAASOAoLY3JlZGVudGlhbHMYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDcmVkZW50aWFsc0gAEiwKB3Nlc3Npb24YBCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABI1CgxjbHVzdGVyX2tleXMYBSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzSAASKAoFZ3JvdXAYBiABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwSAASKgoGbWVtYmVyGAcgASgLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXJIABIvCgdtZW1iZXJzGAggASgLMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJQYWdlSAASKAoFZXZlbnQYCSABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50SAASLQoGZXZlbnRzGAogASgLMhsuY2FiaWxkby5zdG9yZS52MS5FdmVudFBhZ2VIABItCghkdWVfd29yaxgLIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuRHVlV29ya0gAEjsKDW5vdGlmaWNhdGlvbnMYDCABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvblBhZ2VIABI0CglmcmVlX2J1c3kYDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkJ1c3lDYWxlbmRhcnNIABIuCghjYWxlbmRhchgOIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJIABIzCgljYWxlbmRhcnMYDyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyUGFnZUgAEjAKCWNvbmZsaWN0cxgQIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuQ29uZmxpY3RzSAASKwoFdXNlcnMYKCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJQYWdlSAASMQoIc2Vzc2lvbnMYKSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25QYWdlSAASLQoGZ3JvdXBzGCogASgLMhsuY2FiaWxkby5zdG9yZS52MS5Hcm91cFBhZ2VIABIyCgppbnZpdGF0aW9uGCsgASgLMhwuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uSAASNwoLaW52aXRhdGlvbnMYLCABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25QYWdlSAASLgoGb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5PdXRib3hQYWdlSABCCQoHb3V0Y29tZSJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiLgoKTGlzdEdyb3VwcxIRCglwYWdlX3NpemUYASABKAUSDQoFYWZ0ZXIYAiABKAkiMgoNR2V0SW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJIkIKD0xpc3RJbnZpdGF0aW9ucxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiQgoJR3JvdXBQYWdlEicKBmdyb3VwcxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXASDAoEbmV4dBgCIAEoCSJRCg5JbnZpdGF0aW9uUGFnZRIxCgtpbnZpdGF0aW9ucxgBIAMoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbhIMCgRuZXh0GAIgASgJIj4KCkxpc3RPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBWFmdGVyGAIgASgDEhEKCXBhZ2Vfc2l6ZRgDIAEoBSJYCgpPdXRib3hQYWdlEgwKBGxhc3QYASABKAMSDAoEZG9uZRgCIAEoAxIuCgdlbnRyaWVzGAMgAygLMh0uY2FiaWxkby5zdG9yZS52MS5PdXRib3hFbnRyeSJcCgtPdXRib3hFbnRyeRIOCgZudW1iZXIYASABKAMSDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiPQoMQ2FsZW5kYXJQYWdlEi0KCWNhbGVuZGFycxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXIiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIk0KB0R1ZVdvcmsSKwoGc2VyaWVzGAEgAygLMhsuY2FiaWxkby5zdG9yZS52MS5TZXJpZXNFbmQSFQoNaGFzX3JlbWluZGVycxgCIAEoCCJXChBOb3RpZmljYXRpb25QYWdlEjUKDW5vdGlmaWNhdGlvbnMYASADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIMCgRuZXh0GAIgASgJIkIKDUJ1c3lDYWxlbmRhcnMSMQoJY2FsZW5kYXJzGAEgAygLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckJ1c3kiWwoMQ2FsZW5kYXJCdXN5EhAKCGNhbGVuZGFyGAEgASgJEikKBXNwYW5zGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5CdXN5U3BhbhIOCgZpc19jdXQYAyABKAgiLAoIQnVzeVNwYW4SEAoIc3RhcnRfbXMYASABKAMSDgoGZW5kX21zGAIgASgDInMKCVNlcmllc0VuZBImCgVldmVudBgBIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSEAoIdW50aWxfbXMYAiABKAMSEAoIY2FsZW5kYXIYAyABKAkSCgoCaWQYBCABKAkSDgoGZHVlX21zGAUgASgDIlIKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAkSDgoGcGxhY2VzGAMgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -98,10 +98,22 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
     case: "listInstances";
   } | {
     /**
-     * @generated from field: cabildo.store.v1.ListDueSeries list_due_series = 21;
+     * @generated from field: cabildo.store.v1.ListDueWork list_due_work = 21;
      */
-    value: ListDueSeries;
-    case: "listDueSeries";
+    value: ListDueWork;
+    case: "listDueWork";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.ListNotifications list_notifications = 22;
+     */
+    value: ListNotifications;
+    case: "listNotifications";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.FreeBusy free_busy = 23;
+     */
+    value: FreeBusy;
+    case: "freeBusy";
   } | {
     /**
      * @generated from field: cabildo.store.v1.GetCalendar get_calendar = 24;
@@ -366,9 +378,68 @@ export const ListInstancesSchema: GenMessage<ListInstances> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 9);
 
 /**
- * @generated from message cabildo.store.v1.ListDueSeries
+ * @generated from message cabildo.store.v1.ListNotifications
  */
-export type ListDueSeries = Message<"cabildo.store.v1.ListDueSeries"> & {
+export type ListNotifications = Message<"cabildo.store.v1.ListNotifications"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string after = 3;
+   */
+  after: string;
+
+  /**
+   * @generated from field: bool unread_only = 4;
+   */
+  unreadOnly: boolean;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ListNotifications.
+ * Use `create(ListNotificationsSchema)` to create a new message.
+ */
+export const ListNotificationsSchema: GenMessage<ListNotifications> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 10);
+
+/**
+ * @generated from message cabildo.store.v1.FreeBusy
+ */
+export type FreeBusy = Message<"cabildo.store.v1.FreeBusy"> & {
+  /**
+   * @generated from field: repeated string calendars = 1;
+   */
+  calendars: string[];
+
+  /**
+   * @generated from field: int64 window_start_ms = 2;
+   */
+  windowStartMs: bigint;
+
+  /**
+   * @generated from field: int64 window_end_ms = 3;
+   */
+  windowEndMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.FreeBusy.
+ * Use `create(FreeBusySchema)` to create a new message.
+ */
+export const FreeBusySchema: GenMessage<FreeBusy> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 11);
+
+/**
+ * @generated from message cabildo.store.v1.ListDueWork
+ */
+export type ListDueWork = Message<"cabildo.store.v1.ListDueWork"> & {
   /**
    * @generated from field: int64 now_ms = 1;
    */
@@ -381,11 +452,11 @@ export type ListDueSeries = Message<"cabildo.store.v1.ListDueSeries"> & {
 };
 
 /**
- * Describes the message cabildo.store.v1.ListDueSeries.
- * Use `create(ListDueSeriesSchema)` to create a new message.
+ * Describes the message cabildo.store.v1.ListDueWork.
+ * Use `create(ListDueWorkSchema)` to create a new message.
  */
-export const ListDueSeriesSchema: GenMessage<ListDueSeries> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 10);
+export const ListDueWorkSchema: GenMessage<ListDueWork> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 12);
 
 /**
  * @generated from message cabildo.store.v1.GetEvents
@@ -407,7 +478,7 @@ export type GetEvents = Message<"cabildo.store.v1.GetEvents"> & {
  * Use `create(GetEventsSchema)` to create a new message.
  */
 export const GetEventsSchema: GenMessage<GetEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 11);
+  messageDesc(file_cabildo_store_v1_queries, 13);
 
 /**
  * @generated from message cabildo.store.v1.ListEvents
@@ -447,6 +518,11 @@ export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
    * @generated from field: repeated cabildo.store.v1.EventCondition conditions = 7;
    */
   conditions: EventCondition[];
+
+  /**
+   * @generated from field: bool as_agenda = 8;
+   */
+  asAgenda: boolean;
 };
 
 /**
@@ -454,7 +530,7 @@ export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
  * Use `create(ListEventsSchema)` to create a new message.
  */
 export const ListEventsSchema: GenMessage<ListEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 12);
+  messageDesc(file_cabildo_store_v1_queries, 14);
 
 /**
  * @generated from message cabildo.store.v1.EventCondition
@@ -486,7 +562,7 @@ export type EventCondition = Message<"cabildo.store.v1.EventCondition"> & {
  * Use `create(EventConditionSchema)` to create a new message.
  */
 export const EventConditionSchema: GenMessage<EventCondition> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 13);
+  messageDesc(file_cabildo_store_v1_queries, 15);
 
 /**
  * @generated from message cabildo.store.v1.GetCalendar
@@ -503,7 +579,7 @@ export type GetCalendar = Message<"cabildo.store.v1.GetCalendar"> & {
  * Use `create(GetCalendarSchema)` to create a new message.
  */
 export const GetCalendarSchema: GenMessage<GetCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 14);
+  messageDesc(file_cabildo_store_v1_queries, 16);
 
 /**
  * @generated from message cabildo.store.v1.ListCalendars
@@ -516,7 +592,7 @@ export type ListCalendars = Message<"cabildo.store.v1.ListCalendars"> & {
  * Use `create(ListCalendarsSchema)` to create a new message.
  */
 export const ListCalendarsSchema: GenMessage<ListCalendars> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 15);
+  messageDesc(file_cabildo_store_v1_queries, 17);
 
 /**
  * @generated from message cabildo.store.v1.ListConflicts
@@ -543,7 +619,7 @@ export type ListConflicts = Message<"cabildo.store.v1.ListConflicts"> & {
  * Use `create(ListConflictsSchema)` to create a new message.
  */
 export const ListConflictsSchema: GenMessage<ListConflicts> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 16);
+  messageDesc(file_cabildo_store_v1_queries, 18);
 
 /**
  * @generated from message cabildo.store.v1.Conflicts
@@ -560,7 +636,7 @@ export type Conflicts = Message<"cabildo.store.v1.Conflicts"> & {
  * Use `create(ConflictsSchema)` to create a new message.
  */
 export const ConflictsSchema: GenMessage<Conflicts> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 17);
+  messageDesc(file_cabildo_store_v1_queries, 19);
 
 /**
  * @generated from message cabildo.store.v1.Conflict
@@ -592,7 +668,7 @@ export type Conflict = Message<"cabildo.store.v1.Conflict"> & {
  * Use `create(ConflictSchema)` to create a new message.
  */
 export const ConflictSchema: GenMessage<Conflict> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 18);
+  messageDesc(file_cabildo_store_v1_queries, 20);
 
 /**
  * @generated from message cabildo.store.v1.FindUsers
@@ -614,7 +690,7 @@ export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
  * Use `create(FindUsersSchema)` to create a new message.
  */
 export const FindUsersSchema: GenMessage<FindUsers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 19);
+  messageDesc(file_cabildo_store_v1_queries, 21);
 
 /**
  * @generated from message cabildo.store.v1.ListSessions
@@ -641,7 +717,7 @@ export type ListSessions = Message<"cabildo.store.v1.ListSessions"> & {
  * Use `create(ListSessionsSchema)` to create a new message.
  */
 export const ListSessionsSchema: GenMessage<ListSessions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 20);
+  messageDesc(file_cabildo_store_v1_queries, 22);
 
 /**
  * @generated from message cabildo.store.v1.QueryReply
@@ -712,10 +788,22 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
     case: "events";
   } | {
     /**
-     * @generated from field: cabildo.store.v1.DueSeries due_series = 11;
+     * @generated from field: cabildo.store.v1.DueWork due_work = 11;
      */
-    value: DueSeries;
-    case: "dueSeries";
+    value: DueWork;
+    case: "dueWork";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.NotificationPage notifications = 12;
+     */
+    value: NotificationPage;
+    case: "notifications";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.BusyCalendars free_busy = 13;
+     */
+    value: BusyCalendars;
+    case: "freeBusy";
   } | {
     /**
      * @generated from field: cabildo.store.v1.Calendar calendar = 14;
@@ -778,7 +866,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 21);
+  messageDesc(file_cabildo_store_v1_queries, 23);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -800,7 +888,7 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 22);
+  messageDesc(file_cabildo_store_v1_queries, 24);
 
 /**
  * @generated from message cabildo.store.v1.ListGroups
@@ -822,7 +910,7 @@ export type ListGroups = Message<"cabildo.store.v1.ListGroups"> & {
  * Use `create(ListGroupsSchema)` to create a new message.
  */
 export const ListGroupsSchema: GenMessage<ListGroups> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 23);
+  messageDesc(file_cabildo_store_v1_queries, 25);
 
 /**
  * @generated from message cabildo.store.v1.GetInvitation
@@ -844,7 +932,7 @@ export type GetInvitation = Message<"cabildo.store.v1.GetInvitation"> & {
  * Use `create(GetInvitationSchema)` to create a new message.
  */
 export const GetInvitationSchema: GenMessage<GetInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 24);
+  messageDesc(file_cabildo_store_v1_queries, 26);
 
 /**
  * @generated from message cabildo.store.v1.ListInvitations
@@ -871,7 +959,7 @@ export type ListInvitations = Message<"cabildo.store.v1.ListInvitations"> & {
  * Use `create(ListInvitationsSchema)` to create a new message.
  */
 export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 25);
+  messageDesc(file_cabildo_store_v1_queries, 27);
 
 /**
  * @generated from message cabildo.store.v1.GroupPage
@@ -893,7 +981,7 @@ export type GroupPage = Message<"cabildo.store.v1.GroupPage"> & {
  * Use `create(GroupPageSchema)` to create a new message.
  */
 export const GroupPageSchema: GenMessage<GroupPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 26);
+  messageDesc(file_cabildo_store_v1_queries, 28);
 
 /**
  * @generated from message cabildo.store.v1.InvitationPage
@@ -915,7 +1003,7 @@ export type InvitationPage = Message<"cabildo.store.v1.InvitationPage"> & {
  * Use `create(InvitationPageSchema)` to create a new message.
  */
 export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 27);
+  messageDesc(file_cabildo_store_v1_queries, 29);
 
 /**
  * @generated from message cabildo.store.v1.ListOutbox
@@ -942,7 +1030,7 @@ export type ListOutbox = Message<"cabildo.store.v1.ListOutbox"> & {
  * Use `create(ListOutboxSchema)` to create a new message.
  */
 export const ListOutboxSchema: GenMessage<ListOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 28);
+  messageDesc(file_cabildo_store_v1_queries, 30);
 
 /**
  * @generated from message cabildo.store.v1.OutboxPage
@@ -969,7 +1057,7 @@ export type OutboxPage = Message<"cabildo.store.v1.OutboxPage"> & {
  * Use `create(OutboxPageSchema)` to create a new message.
  */
 export const OutboxPageSchema: GenMessage<OutboxPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 29);
+  messageDesc(file_cabildo_store_v1_queries, 31);
 
 /**
  * @generated from message cabildo.store.v1.OutboxEntry
@@ -996,7 +1084,7 @@ export type OutboxEntry = Message<"cabildo.store.v1.OutboxEntry"> & {
  * Use `create(OutboxEntrySchema)` to create a new message.
  */
 export const OutboxEntrySchema: GenMessage<OutboxEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 30);
+  messageDesc(file_cabildo_store_v1_queries, 32);
 
 /**
  * @generated from message cabildo.store.v1.CalendarPage
@@ -1013,7 +1101,7 @@ export type CalendarPage = Message<"cabildo.store.v1.CalendarPage"> & {
  * Use `create(CalendarPageSchema)` to create a new message.
  */
 export const CalendarPageSchema: GenMessage<CalendarPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 31);
+  messageDesc(file_cabildo_store_v1_queries, 33);
 
 /**
  * @generated from message cabildo.store.v1.UserPage
@@ -1030,7 +1118,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 32);
+  messageDesc(file_cabildo_store_v1_queries, 34);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -1052,7 +1140,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 33);
+  messageDesc(file_cabildo_store_v1_queries, 35);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -1074,24 +1162,117 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 34);
+  messageDesc(file_cabildo_store_v1_queries, 36);
 
 /**
- * @generated from message cabildo.store.v1.DueSeries
+ * @generated from message cabildo.store.v1.DueWork
  */
-export type DueSeries = Message<"cabildo.store.v1.DueSeries"> & {
+export type DueWork = Message<"cabildo.store.v1.DueWork"> & {
   /**
    * @generated from field: repeated cabildo.store.v1.SeriesEnd series = 1;
    */
   series: SeriesEnd[];
+
+  /**
+   * @generated from field: bool has_reminders = 2;
+   */
+  hasReminders: boolean;
 };
 
 /**
- * Describes the message cabildo.store.v1.DueSeries.
- * Use `create(DueSeriesSchema)` to create a new message.
+ * Describes the message cabildo.store.v1.DueWork.
+ * Use `create(DueWorkSchema)` to create a new message.
  */
-export const DueSeriesSchema: GenMessage<DueSeries> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 35);
+export const DueWorkSchema: GenMessage<DueWork> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 37);
+
+/**
+ * @generated from message cabildo.store.v1.NotificationPage
+ */
+export type NotificationPage = Message<"cabildo.store.v1.NotificationPage"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.Notification notifications = 1;
+   */
+  notifications: Notification[];
+
+  /**
+   * @generated from field: string next = 2;
+   */
+  next: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.NotificationPage.
+ * Use `create(NotificationPageSchema)` to create a new message.
+ */
+export const NotificationPageSchema: GenMessage<NotificationPage> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 38);
+
+/**
+ * @generated from message cabildo.store.v1.BusyCalendars
+ */
+export type BusyCalendars = Message<"cabildo.store.v1.BusyCalendars"> & {
+  /**
+   * @generated from field: repeated cabildo.store.v1.CalendarBusy calendars = 1;
+   */
+  calendars: CalendarBusy[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.BusyCalendars.
+ * Use `create(BusyCalendarsSchema)` to create a new message.
+ */
+export const BusyCalendarsSchema: GenMessage<BusyCalendars> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 39);
+
+/**
+ * @generated from message cabildo.store.v1.CalendarBusy
+ */
+export type CalendarBusy = Message<"cabildo.store.v1.CalendarBusy"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+
+  /**
+   * @generated from field: repeated cabildo.store.v1.BusySpan spans = 2;
+   */
+  spans: BusySpan[];
+
+  /**
+   * @generated from field: bool is_cut = 3;
+   */
+  isCut: boolean;
+};
+
+/**
+ * Describes the message cabildo.store.v1.CalendarBusy.
+ * Use `create(CalendarBusySchema)` to create a new message.
+ */
+export const CalendarBusySchema: GenMessage<CalendarBusy> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 40);
+
+/**
+ * @generated from message cabildo.store.v1.BusySpan
+ */
+export type BusySpan = Message<"cabildo.store.v1.BusySpan"> & {
+  /**
+   * @generated from field: int64 start_ms = 1;
+   */
+  startMs: bigint;
+
+  /**
+   * @generated from field: int64 end_ms = 2;
+   */
+  endMs: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.BusySpan.
+ * Use `create(BusySpanSchema)` to create a new message.
+ */
+export const BusySpanSchema: GenMessage<BusySpan> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 41);
 
 /**
  * @generated from message cabildo.store.v1.SeriesEnd
@@ -1128,7 +1309,7 @@ export type SeriesEnd = Message<"cabildo.store.v1.SeriesEnd"> & {
  * Use `create(SeriesEndSchema)` to create a new message.
  */
 export const SeriesEndSchema: GenMessage<SeriesEnd> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 36);
+  messageDesc(file_cabildo_store_v1_queries, 42);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -1143,6 +1324,11 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
    * @generated from field: string next = 2;
    */
   next: string;
+
+  /**
+   * @generated from field: repeated string places = 3;
+   */
+  places: string[];
 };
 
 /**
@@ -1150,5 +1336,5 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 37);
+  messageDesc(file_cabildo_store_v1_queries, 43);
 

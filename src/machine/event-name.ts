@@ -1,0 +1,3 @@
+export function eventName(calendar: string, event: string): string {
+  return `calendars/${calendar}/events/${event}`;
+}

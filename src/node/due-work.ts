@@ -1,0 +1,93 @@
+import type { Operation, Question, SeriesEnd } from "../domain/index.js";
+import { expandRecurrence } from "../ical/index.js";
+import type { ReplicaHandle } from "../runtime/index.js";
+import { decodeQueryReply, encodeCommand, encodeQuery } from "../wire/index.js";
+
+/** How late a reminder may be, beside a commit. */
+const LOOK_MS = 1_000;
+const CALL_MS = 5_000;
+const SERIES_AT_ONCE = 20;
+const REMINDERS_AT_ONCE = 20;
+
+export interface DueWorkOptions {
+  readonly replicas: readonly ReplicaHandle[];
+  readonly wallMs: () => number;
+  /** Runs once, later; the returned function cancels. */
+  readonly after: (delayMs: number, run: () => void) => () => void;
+  /** Hears why what was due could not be done; it is tried again. */
+  readonly trouble: (cause: unknown) => void;
+}
+
+/**
+ * What is due by time, in every shard that this node leads: reminders fire, and events that repeat get further occurrences. Two
+ * leaders at once do no harm: applying looks at what is due again.
+ */
+export class DueWork {
+  readonly #options: DueWorkOptions;
+  #cancel: () => void = () => undefined;
+  #closed = false;
+
+  constructor(options: DueWorkOptions) {
+    this.#options = options;
+    this.#lookLater();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  #lookLater(): void {
+    if (this.#closed) return;
+    this.#cancel = this.#options.after(LOOK_MS, () => {
+      void this.#look().finally(() => {
+        this.#lookLater();
+      });
+    });
+  }
+
+  async #look(): Promise<void> {
+    const led = this.#options.replicas.filter((replica) => replica.status().role === "leader");
+    const work = led.map((replica) => this.#workOff(replica).catch(this.#options.trouble));
+    await Promise.all(work);
+  }
+
+  async #workOff(replica: ReplicaHandle): Promise<void> {
+    const nowMs = this.#options.wallMs();
+    const due = await ask(replica, { kind: "list-due-work", nowMs, limit: SERIES_AT_ONCE });
+    if (due === undefined) return;
+    if (due.hasReminders) {
+      await propose(replica, { kind: "fire-reminders", limit: REMINDERS_AT_ONCE });
+    }
+    for (const series of due.series) await propose(replica, extension(series, nowMs));
+  }
+}
+
+/** Nothing but the queue's entry goes where the event is gone, or where nothing comes after what is known. */
+function extension({ calendar, id, dueMs, untilMs, event }: SeriesEnd, nowMs: number): Operation {
+  const name = { kind: "extend-series", calendar, event: id, dueMs } as const;
+  if (event === undefined || untilMs === 0) {
+    return { ...name, afterMs: 0, occurrences: { startsMs: [], untilMs: 0 } };
+  }
+  const series = { span: event.span, lines: event.recurrence };
+  const occurrences = expandRecurrence(series, nowMs, untilMs - 1);
+  return { ...name, afterMs: untilMs, occurrences };
+}
+
+async function ask(replica: ReplicaHandle, question: Question) {
+  const query = encodeQuery({ caller: { kind: "system" }, question });
+  // What this replica has applied is enough: it leads, and proposes what it sees.
+  const options = { timeoutMs: CALL_MS, minSequence: 0, maxStalenessMs: CALL_MS };
+  const reply = decodeQueryReply((await replica.read(query, options)).reply);
+  return reply.kind === "answered" && reply.answer.kind === "due-work" ? reply.answer : undefined;
+}
+
+async function propose(replica: ReplicaHandle, operation: Operation): Promise<void> {
+  const command = {
+    caller: { kind: "system" },
+    requestId: "",
+    fingerprint: "",
+    operation,
+  } as const;
+  await replica.execute(encodeCommand(command), { timeoutMs: CALL_MS });
+}
