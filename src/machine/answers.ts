@@ -4,6 +4,7 @@ import { refuseConflict } from "./conflicts.js";
 import { attendeeOf, decideState, withAttendee } from "./decision.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
+import { noticeAnswer } from "./event-notices.js";
 import { timeRange } from "./event-times.js";
 import { findEventRow } from "./find-event.js";
 import { isRecurring } from "./instances.js";
@@ -99,6 +100,7 @@ export function receiveAnswer(draft: Draft, answer: Answer): void {
   };
   const after = { event, series: found.series };
   writeEvent(draft, "updated", after, found);
+  noticeAnswer(draft, before, event);
   const isShown = attendees.length <= COPY_ATTENDEES_MAX;
   if (isShown || event.state !== before.state) tell(draft, found, after);
 }

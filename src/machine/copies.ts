@@ -1,6 +1,7 @@
 import type { Attendee, CalendarEvent, Delivery } from "../domain/index.js";
 import { attendeeOf } from "./decision.js";
 import type { Draft } from "./draft.js";
+import { noticeCopy, noticeWithdrawal } from "./event-notices.js";
 import { putPurge, PURGE_DELAY_MS } from "./event-purge.js";
 import { gather } from "./gather.js";
 import { isRecurring, parseInstanceId } from "./instances.js";
@@ -33,7 +34,7 @@ function receiveFor(draft: Draft, user: string, news: EventNews): void {
   const own = attendeeOf(news.event, user);
   if (own !== undefined && news.event.deleteTimeMs === 0) write(draft, user, own, news, before);
   else if (before === undefined) leaveSeries(draft, user, news.event);
-  else withdraw(draft, before);
+  else withdraw(draft, user, before);
 }
 
 function findCopy(draft: Draft, user: string, id: string): Standing | undefined {
@@ -46,7 +47,7 @@ function findCopy(draft: Draft, user: string, id: string): Standing | undefined 
 }
 
 /** As it was last known here: what became of it since is no longer theirs to know. */
-function withdraw(draft: Draft, before: Standing): void {
+function withdraw(draft: Draft, user: string, before: Standing): void {
   if (before.event.deleteTimeMs !== 0) return;
   const event: CalendarEvent = {
     ...before.event,
@@ -57,6 +58,7 @@ function withdraw(draft: Draft, before: Standing): void {
   };
   putPurge(draft, event);
   writeEvent(draft, "deleted", { event, series: before.series }, before);
+  if (before.event.state !== "cancelled") noticeWithdrawal(draft, user, event);
 }
 
 function write(
@@ -83,6 +85,7 @@ function write(
   if (before === undefined) leaveSeries(draft, user, record);
   const row = isRecurring(event) ? seriesRow(series) : undefined;
   writeEvent(draft, isNew ? "created" : "updated", { event, series: row }, before);
+  noticeCopy(draft, user, isNew ? undefined : before.event, event);
 }
 
 /** An instance that has a row of its own, or is gone, stands no longer in its series. */

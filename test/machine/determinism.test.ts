@@ -126,6 +126,8 @@ describe("the same log", () => {
 /** Commands that look further where the state leads: an id that is taken is followed by a look for a free one. */
 const LOADS_MAX: Partial<Record<OperationKind, number>> = {
   sweep: 1,
+  // What is due, and then the events that it is due of.
+  "fire-reminders": 2,
   "register-user": 1,
   // These ask the groups above, and who leads after the last leader.
   "create-group": 3,

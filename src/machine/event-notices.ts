@@ -1,0 +1,39 @@
+import type { CalendarEvent } from "../domain/index.js";
+import type { Draft } from "./draft.js";
+import { eventName } from "./event-name.js";
+import { notify } from "./notifications.js";
+
+type Notice = "invitation" | "withdrawal" | "cancellation" | "new-time" | "decision" | "answer";
+
+/** Tells who was invited what became of the event; nothing where it is as before in what matters to them. */
+export function noticeCopy(
+  draft: Draft,
+  user: string,
+  before: CalendarEvent | undefined,
+  after: CalendarEvent,
+): void {
+  const type = before === undefined ? "invitation" : whatChanged(before, after);
+  if (type !== undefined) notice(draft, user, type, after);
+}
+
+export function noticeWithdrawal(draft: Draft, user: string, event: CalendarEvent): void {
+  notice(draft, user, "withdrawal", event);
+}
+
+/** Tells who organises an event that somebody answered, or what that decided. */
+export function noticeAnswer(draft: Draft, before: CalendarEvent, after: CalendarEvent): void {
+  // Of a group's event, the organiser's calendar is elsewhere.
+  if (after.organizer !== after.calendar) return;
+  notice(draft, after.organizer, whatChanged(before, after) ?? "answer", after);
+}
+
+function whatChanged(before: CalendarEvent, after: CalendarEvent): Notice | undefined {
+  if (before.state !== after.state) {
+    return after.state === "cancelled" ? "cancellation" : "decision";
+  }
+  return before.sequence === after.sequence ? undefined : "new-time";
+}
+
+function notice(draft: Draft, user: string, type: Notice, event: CalendarEvent): void {
+  notify(draft, user, { type, subject: eventName(event.calendar, event.id), text: event.title });
+}
