@@ -10,7 +10,7 @@ UNIT := auth gateway machine policy raft tidy wire
 CLUSTERS := test/processes/**/*.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine bench-failover gen clean
+.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine bench-failover edge gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -63,6 +63,9 @@ bench-failover: build ## Measure how long no write is taken when a leader dies, 
 
 bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)
+
+edge: build ## Judge the edge by Connect's conformance suite, with the short way on and off
+	@node dist/test/edge/run.js
 
 client: install ## Pack the client library: dist/cabildo-VERSION.tgz
 	@mkdir -p dist && node deploy/client/pack.js

@@ -11,9 +11,7 @@ export function callFailure(
   call: string,
   logger: Logger | undefined,
 ): ConnectError {
-  const answer = toConnectError(
-    failure instanceof ConnectError ? failure : refusalOf(failure, call, logger),
-  );
+  const answer = toConnectError(refusalOf(failure, call, logger));
   record.code = Code[answer.code];
   return answer;
 }
@@ -23,7 +21,9 @@ export function refusalOf(
   failure: unknown,
   call: string,
   logger: Logger | undefined,
-): ClusterError {
+): ClusterError | ConnectError {
+  // What a service says in words of its own is no fault.
+  if (failure instanceof ConnectError) return failure;
   const refusal =
     failure instanceof ClusterError
       ? failure
@@ -38,7 +38,8 @@ export function refusalOf(
 }
 
 /** Name of the gRPC code of a refusal, such as `NotFound`. */
-export const codeName = ({ code }: ClusterError): string => Code[ERRORS[code].status] ?? "Unknown";
+export const codeName = (refusal: ClusterError | ConnectError): string =>
+  Code[refusal instanceof ConnectError ? refusal.code : ERRORS[refusal.code].status] ?? "Unknown";
 
 /** The fault of this side, and not one of those that come with every network. */
 const isOurs = ({ code }: ClusterError): boolean =>

@@ -5,7 +5,9 @@ import { streamPosition, toResponseJson, type Binding } from "../transcoding/ind
 import { toRestError } from "../wire/index.js";
 import { bearerToken } from "./bearer-token.js";
 import { codeName, refusalOf } from "./call-failure.js";
+import { ExchangeMetadata } from "./exchange-metadata.js";
 import type { Exchange } from "./exchange.js";
+import type { Refusal } from "./forms/form.js";
 import type { RestForm } from "./forms/rest-form.js";
 import type { CallsOptions } from "./unary-calls.js";
 import { untilAborted } from "./until-aborted.js";
@@ -90,6 +92,7 @@ export class EventStreams {
       deadlineMs: clock.monotonicMs() + limits.streamMsMax,
       signal,
       remoteAddress: exchange.remoteAddress,
+      metadata: new ExchangeMetadata(exchange),
       ...(traceparent === undefined ? {} : { traceparent }),
     });
     for await (const response of untilAborted(responses, signal)) {
@@ -119,7 +122,7 @@ class EventSink {
     this.#commentLater();
   }
 
-  fail(failure: ClusterError): void {
+  fail(failure: Refusal): void {
     if (this.#writable.destroyed) return;
     this.#writable.write(`event: error\ndata: ${JSON.stringify(toRestError(failure).json)}\n\n`);
     this.end();

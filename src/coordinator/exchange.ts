@@ -19,6 +19,7 @@ export interface Exchange {
   readonly remoteAddress: string;
   /** By its name in lower case; several of one name are one text. */
   header(name: string): string | undefined;
+  requestHeader(): Headers;
   /** The body whole. Refuses one that is longer with request-too-large, and one that breaks off with canceled. */
   readBody(bytesMax: number): Promise<Uint8Array>;
   /** Answers; does nothing if the client has left. */

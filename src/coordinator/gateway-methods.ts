@@ -2,7 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { assert, ClusterError } from "../base/index.js";
-import type { Gateway, GatewayCall } from "../gateway/index.js";
+import type { Backend, EdgeCall } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
 import { callFailure } from "./call-failure.js";
 import { CALL_RECORD } from "./call-record.js";
@@ -12,7 +12,7 @@ import type { Logger } from "./logger.js";
 import { untilAborted } from "./until-aborted.js";
 
 export interface GatewayMethodsOptions {
-  readonly gateway: Gateway;
+  readonly gateway: Backend;
   readonly limits: CoordinatorLimits;
   readonly clock: Clock;
   readonly logger: Logger | undefined;
@@ -67,7 +67,7 @@ function gatewayCall(
   context: HandlerContext,
   clock: Clock,
   timeoutMsMax: number,
-): GatewayCall {
+): EdgeCall {
   const token = bearerToken(context.requestHeader.get("authorization"));
   const traceparent = context.requestHeader.get("traceparent");
   return {
@@ -77,6 +77,12 @@ function gatewayCall(
     deadlineMs: clock.monotonicMs() + (context.timeoutMs() ?? timeoutMsMax),
     signal: context.signal,
     remoteAddress: context.values.get(CALL_RECORD).remoteAddress,
+    metadata: {
+      url: context.url,
+      requestHeader: () => context.requestHeader,
+      responseHeader: context.responseHeader,
+      responseTrailer: context.responseTrailer,
+    },
     ...(traceparent === null ? {} : { traceparent }),
   };
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import type { Answer, Exchange } from "./exchange.js";
 import { readBody } from "./read-body.js";
+import { requestHeader } from "./request-header.js";
 
 /** Over HTTP/1.1. */
 export class Http1Exchange implements Exchange {
@@ -25,6 +26,10 @@ export class Http1Exchange implements Exchange {
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  requestHeader(): Headers {
+    return requestHeader(this.#request.headers);
   }
 
   readBody(bytesMax: number): Promise<Uint8Array> {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Writable } from "node:stream";
 import type { Answer, Exchange } from "./exchange.js";
 import { readBody } from "./read-body.js";
+import { requestHeader } from "./request-header.js";
 
 const NO_ERROR = 0;
 
@@ -36,6 +37,10 @@ export class Http2Exchange implements Exchange {
   header(name: string): string | undefined {
     const value = this.#headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  requestHeader(): Headers {
+    return requestHeader(this.#headers);
   }
 
   readBody(bytesMax: number): Promise<Uint8Array> {

@@ -67,10 +67,14 @@ export function createListener(
   };
 }
 
-/** HTTP/2: who was answered need not send the rest (RFC 9113, 8.1). HTTP/1.1 sees to it by itself. */
+/**
+ * Who was answered need not send the rest: HTTP/2 can say so (RFC 9113, 8.1). Over HTTP/1.1 it has to be read and thrown away,
+ * or the next request of the connection is never seen.
+ */
 function stopUpload(request: HttpRequest): void {
   const NO_ERROR = 0;
-  if ("stream" in request && !request.complete) request.stream.close(NO_ERROR);
+  if (!("stream" in request)) request.resume();
+  else if (!request.complete) request.stream.close(NO_ERROR);
 }
 
 async function call(
@@ -116,7 +120,10 @@ function tryReceive(
   response: HttpResponse,
 ): UniversalServerRequest | undefined {
   try {
-    return universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const received = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    if (!(request instanceof IncomingMessage)) return received;
+    // Whoever stops reading early must not destroy it: the rest could not be thrown away any more.
+    return { ...received, body: request.iterator({ destroyOnReturn: false }) };
   } catch {
     return undefined;
   }

@@ -1,9 +1,11 @@
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
+import type { DescService } from "@bufbuild/protobuf";
+import type { ConnectRouter } from "@connectrpc/connect";
 import { ClusterError } from "../base/index.js";
 import { PUBLIC_SERVICES } from "../gateway/index.js";
-import type { Gateway } from "../gateway/index.js";
 import { toConnectError } from "../wire/index.js";
+import type { Backend } from "./backend.js";
 import type { Clock } from "./clock.js";
 import { Connections } from "./connections.js";
 import { Cors } from "./cors.js";
@@ -28,7 +30,11 @@ const SESSION_MEMORY_MIB_MAX = 32;
 const HEADERS_TIMEOUT_MS = 20_000;
 
 export interface CoordinatorOptions {
-  readonly gateway: Gateway;
+  readonly gateway: Backend;
+  /** What the gateway answers. Default: the public API. */
+  readonly services?: readonly DescService[];
+  /** Adds methods that stream requests: they go through Connect. Default: none. */
+  readonly addRoutes?: (router: ConnectRouter) => void;
   /** PEM texts. There is no port in clear. */
   readonly tls: { readonly cert: string; readonly key: string };
   readonly host: string;
@@ -61,7 +67,7 @@ export interface Coordinator {
 
 /** The public door: gRPC, gRPC-Web, Connect and REST, over HTTP/1.1 and HTTP/2, on one port with TLS. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { gateway, clock, jwks, observer, logger } = options;
+  const { gateway, clock, jwks, observer, logger, services = PUBLIC_SERVICES } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const stopping = new AbortController();
   const stopped = new AbortController();
@@ -72,6 +78,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     clock,
     logger,
     ready,
+    services,
+    addRoutes: options.addRoutes,
     reflection: options.reflection,
     stopping: stopping.signal,
     stopped: stopped.signal,
@@ -84,7 +92,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     cors,
     unary,
     stopping: stopping.signal,
-    services: PUBLIC_SERVICES,
+    services,
     shortWay: options.shortWay ?? true,
   });
   const server = createServer(options.tls, limits, logger);
@@ -93,7 +101,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     "request",
     createListener({
       ...{ methods, limits, clock, observer, logger, ready, jwks, direct, cors },
-      description: options.reflection ? new DescriptionPages(PUBLIC_SERVICES) : undefined,
+      description: options.reflection ? new DescriptionPages(services) : undefined,
     }),
   );
   takeStreams(server, direct, cors);
@@ -183,7 +191,10 @@ function refuseGarbage(error: Error, socket: Socket): void {
       ? "431 Request Header Fields Too Large"
       : code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? "408 Request Timeout"
-        : "400 Bad Request";
+        : code === "HPE_PAUSED"
+          ? // Nothing is wrong with it: node:http lost a request that came while a long answer was leaving.
+            "503 Service Unavailable"
+          : "400 Bad Request";
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 

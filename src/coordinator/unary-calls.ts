@@ -1,17 +1,18 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
-import type { Gateway } from "../gateway/index.js";
+import type { Backend } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
 import { codeName, refusalOf } from "./call-failure.js";
 import type { Clock } from "./clock.js";
 import type { Exchange } from "./exchange.js";
-import type { Form } from "./forms/form.js";
+import { ExchangeMetadata } from "./exchange-metadata.js";
+import type { Form, Refusal } from "./forms/form.js";
 import type { CoordinatorLimits } from "./limits.js";
 import type { Logger } from "./logger.js";
 import type { CallObserver } from "./observer.js";
 
 export interface CallsOptions {
-  readonly gateway: Gateway;
+  readonly gateway: Backend;
   readonly limits: CoordinatorLimits;
   readonly clock: Clock;
   readonly logger: Logger | undefined;
@@ -44,6 +45,7 @@ export class UnaryCalls {
     const { exchange, form, method, timeoutMs } = call;
     const { clock, logger, observer } = this.#options;
     const service = method.parent.typeName;
+    const metadata = new ExchangeMetadata(exchange);
     const leaving = new AbortController();
     const note = observer?.started({
       service,
@@ -61,8 +63,8 @@ export class UnaryCalls {
       note?.(code);
       return true;
     };
-    const refuse = (failure: ClusterError): void => {
-      if (settle(codeName(failure))) exchange.respond(form.refuse(failure));
+    const refuse = (failure: Refusal): void => {
+      if (settle(codeName(failure))) exchange.respond(form.refuse(failure, metadata.sent));
     };
     const end = (reason: ClusterError): void => {
       refuse(reason);
@@ -74,7 +76,7 @@ export class UnaryCalls {
       const left = new ClusterError("canceled", "the client left before the answer");
       if (settle(codeName(left))) leaving.abort(left);
     });
-    this.#ask(call, leaving.signal).then(
+    this.#ask(call, metadata, leaving.signal).then(
       (answer) => {
         if (settle("OK")) exchange.respond(answer);
       },
@@ -89,7 +91,8 @@ export class UnaryCalls {
     for (const end of [...this.#open]) end(reason);
   }
 
-  async #ask({ exchange, form, method, timeoutMs, unpack }: UnaryCall, signal: AbortSignal) {
+  async #ask(call: UnaryCall, metadata: ExchangeMetadata, signal: AbortSignal) {
+    const { exchange, form, method, timeoutMs, unpack } = call;
     const { gateway, clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const sent = await exchange.readBody(form.bodyBytesMax);
@@ -102,9 +105,10 @@ export class UnaryCalls {
       deadlineMs,
       signal,
       remoteAddress: exchange.remoteAddress,
+      metadata,
       ...(traceparent === undefined ? {} : { traceparent }),
     });
-    return form.answer(response);
+    return form.answer(response, metadata.sent);
   }
 }
 

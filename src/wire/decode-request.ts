@@ -7,6 +7,7 @@ import {
 } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
 import { findJsonFault } from "./json-fault.js";
+import { jsonOptions } from "./json-options.js";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -41,7 +42,7 @@ export function parseJson(bytes: Uint8Array): JsonValue {
 /** A request in JSON, as `decodeRequest` takes it. */
 export function decodeJson(schema: DescMessage, json: JsonValue): Message {
   try {
-    return fromJson(schema, json);
+    return fromJson(schema, json, jsonOptions(schema));
   } catch (cause) {
     throw notAsDescribed(schema, json, cause);
   }

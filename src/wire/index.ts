@@ -80,6 +80,7 @@ export type { EventPlace, FieldFault } from "./public/index.js";
 export { toConnectError } from "./connect-error.js";
 export { ERROR_DETAILS, toRestError } from "./rest-error.js";
 export type { RestError } from "./rest-error.js";
+export { jsonOptions } from "./json-options.js";
 export { decodeJson, decodeRequest, parseJson } from "./decode-request.js";
 export { canonicalBytes } from "./canonical.js";
 export { changeToJson } from "./change-json.js";

@@ -7,6 +7,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from "@bufbuild/protobuf";
+import { jsonOptions } from "./json-options.js";
 
 export interface JsonFault {
   /** As the client wrote it, such as `event.attendees[1].user`; empty for the whole. */
@@ -107,7 +108,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 
 function decodes(schema: DescMessage, json: JsonValue): boolean {
   try {
-    fromJson(schema, json);
+    fromJson(schema, json, jsonOptions(schema));
     return true;
   } catch {
     return false;

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
+import { Agent, request } from "node:https";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
@@ -87,4 +88,32 @@ describe("a coordinator with limits", () => {
     expect(rest.text).to.contain("RESPONSE_TOO_LARGE");
     await door.close();
   });
+
+  for (const [what, headers] of [
+    ["on the short way", { "content-type": "application/json" }],
+    ["through Connect", { "content-type": "application/json", "content-encoding": "gzip" }],
+  ] as const) {
+    it(`goes on with a connection of HTTP/1.1 that sent too much ${what}`, async () => {
+      const door = await openDoor({ limits: { requestBytesMax: 1000 } });
+      const agent = new Agent({ ca: door.ca, keepAlive: true, maxSockets: 1 });
+      const post = (body: readonly string[]) =>
+        new Promise<number | undefined>((resolve, reject) => {
+          const sent = request(
+            `${door.url}${PATH}`,
+            { method: "POST", agent, headers },
+            (response) => {
+              response.resume();
+              response.on("end", () => resolve(response.statusCode));
+            },
+          );
+          sent.on("error", reject);
+          for (const chunk of body) sent.write(chunk);
+          sent.end();
+        });
+      expect(await post(Array.from({ length: 8 }, () => "x".repeat(64 * 1024)))).to.equal(429);
+      expect(await post(["not what it says"])).to.equal(400);
+      agent.destroy();
+      await door.close();
+    });
+  }
 });

@@ -6,6 +6,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { ClusterError } from "../../base/index.js";
+import { jsonOptions } from "../../wire/index.js";
 
 export function encodeResponse(
   schema: DescMessage,
@@ -16,7 +17,7 @@ export function encodeResponse(
   const bytes =
     format === "binary"
       ? toBinary(schema, response, { writeUnknownFields: false })
-      : Buffer.from(JSON.stringify(toJson(schema, response)));
+      : Buffer.from(JSON.stringify(toJson(schema, response, jsonOptions(schema))));
   return requireFitting(bytes, bytesMax);
 }
 

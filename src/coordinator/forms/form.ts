@@ -1,6 +1,11 @@
 import type { Message } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
 import type { ClusterError } from "../../base/index.js";
+import type { SentMetadata } from "../exchange-metadata.js";
 import type { Answer } from "../exchange.js";
+
+/** Ours, or what a service said in words of its own. */
+export type Refusal = ClusterError | ConnectError;
 
 /** How one call is written in one protocol: the only difference between them on the way to the gateway and back. */
 export interface Form {
@@ -10,6 +15,6 @@ export interface Form {
   readonly bodyBytesMax: number;
   /** Refuses with a ClusterError. */
   decode(body: Uint8Array): Message;
-  answer(response: Message): Answer;
-  refuse(failure: ClusterError): Answer;
+  answer(response: Message, sent?: SentMetadata): Answer;
+  refuse(failure: Refusal, sent?: SentMetadata): Answer;
 }

@@ -1,16 +1,16 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import type { ClusterError } from "../../base/index.js";
 import { decodeRequest, toConnectError } from "../../wire/index.js";
 import type { Answer } from "../exchange.js";
 import { encodeResponse } from "./encode-response.js";
 import { ENVELOPE_HEAD_BYTES, openEnvelope, sealEnvelope } from "./envelope.js";
-import type { Form } from "./form.js";
+import { headersOf, type SentMetadata } from "../exchange-metadata.js";
+import type { Form, Refusal } from "./form.js";
 
 const EMPTY = new Uint8Array(0);
 const OK = { "grpc-status": "0" };
-const OK_FRAME = sealEnvelope(trailerSerialize(new Headers(OK)), trailerFlag);
+const OK_FRAME = sealTrailer(OK);
 
 export interface RpcFormOptions {
   readonly method: DescMethod;
@@ -37,16 +37,20 @@ export class GrpcForm implements Form {
     return decodeRequest(method.input, openEnvelope(body, requestBytesMax), format);
   }
 
-  answer(response: Message): Answer {
+  answer(response: Message, sent?: SentMetadata): Answer {
     const { method, format, contentType, responseBytesMax } = this.#options;
     const message = encodeResponse(method.output, response, format, responseBytesMax);
-    const headers = { "content-type": contentType };
-    return { status: 200, headers, body: sealEnvelope(message), trailers: OK };
+    const headers = { ...headersOf(sent?.header), "content-type": contentType };
+    const trailers = sent === undefined ? OK : { ...headersOf(sent.trailer), ...OK };
+    return { status: 200, headers, body: sealEnvelope(message), trailers };
   }
 
-  refuse(failure: ClusterError): Answer {
-    const headers = { "content-type": this.#options.contentType, ...statusOf(failure) };
-    return { status: 200, headers, body: EMPTY };
+  refuse(failure: Refusal, sent?: SentMetadata): Answer {
+    const type = { "content-type": this.#options.contentType };
+    const status = statusOf(failure);
+    if (sent === undefined) return { status: 200, headers: { ...type, ...status }, body: EMPTY };
+    const trailers = { ...headersOf(sent.trailer), ...status };
+    return { status: 200, headers: { ...headersOf(sent.header), ...type }, body: EMPTY, trailers };
   }
 }
 
@@ -66,22 +70,27 @@ export class GrpcWebForm implements Form {
     return decodeRequest(method.input, openEnvelope(body, requestBytesMax), format);
   }
 
-  answer(response: Message): Answer {
+  answer(response: Message, sent?: SentMetadata): Answer {
     const { method, format, responseBytesMax } = this.#options;
     const message = encodeResponse(method.output, response, format, responseBytesMax);
-    return this.#with(Buffer.concat([sealEnvelope(message), OK_FRAME]));
+    const end = sent === undefined ? OK_FRAME : sealTrailer({ ...headersOf(sent.trailer), ...OK });
+    return this.#with(Buffer.concat([sealEnvelope(message), end]), sent);
   }
 
-  refuse(failure: ClusterError): Answer {
-    const trailer = trailerSerialize(new Headers(statusOf(failure)));
-    return this.#with(sealEnvelope(trailer, trailerFlag));
+  refuse(failure: Refusal, sent?: SentMetadata): Answer {
+    return this.#with(sealTrailer({ ...headersOf(sent?.trailer), ...statusOf(failure) }), sent);
   }
 
-  #with(body: Uint8Array): Answer {
-    return { status: 200, headers: { "content-type": this.#options.contentType }, body };
+  #with(body: Uint8Array, sent: SentMetadata | undefined): Answer {
+    const type = { "content-type": this.#options.contentType };
+    return { status: 200, headers: { ...headersOf(sent?.header), ...type }, body };
   }
 }
 
-function statusOf(failure: ClusterError): Readonly<Record<string, string>> {
+function sealTrailer(trailer: Readonly<Record<string, string>>): Buffer {
+  return sealEnvelope(trailerSerialize(new Headers(trailer)), trailerFlag);
+}
+
+function statusOf(failure: Refusal): Readonly<Record<string, string>> {
   return Object.fromEntries(setTrailerStatus(new Headers(), toConnectError(failure)));
 }

@@ -12,7 +12,7 @@ import { decodeJson, parseJson, toRestError } from "../../wire/index.js";
 import type { Answer } from "../exchange.js";
 import type { CoordinatorLimits } from "../limits.js";
 import { encodeJson } from "./encode-response.js";
-import type { Form } from "./form.js";
+import type { Form, Refusal } from "./form.js";
 
 const EMPTY = new Uint8Array(0);
 const JSON_TYPE = { "content-type": "application/json" };
@@ -68,7 +68,7 @@ export class RestForm implements Form {
     return { status: 200, headers, body: encodeJson(json, this.#responseBytesMax) };
   }
 
-  refuse(failure: ClusterError): Answer {
+  refuse(failure: Refusal): Answer {
     return restRefusal(failure, {}, this.#parts.headers.ifMatch !== undefined);
   }
 }
@@ -78,7 +78,7 @@ export class RestForm implements Form {
  * everywhere.
  */
 export function restRefusal(
-  failure: ClusterError,
+  failure: Refusal,
   headers: Readonly<Record<string, string>> = {},
   isConditional = false,
 ): Answer {
