@@ -62,6 +62,8 @@ export class Subscriber {
       ]);
       if (next === undefined || !life.isAlive) break;
       if ("error" in next) {
+        // A process whose disk was broken says so to whoever is there, and ends.
+        if (node.mayFail && isFailedDisk(next.error)) break;
         this.#cluster.check(() => {
           this.#startOver(next.error);
         });
@@ -122,4 +124,8 @@ export class Subscriber {
       `a subscriber was sent to ${this.#skippedTo}; the feed begins at ${firstSequence}`,
     );
   }
+}
+
+function isFailedDisk(error: unknown): boolean {
+  return error instanceof ClusterError && error.code === "corrupt-storage";
 }
