@@ -53,6 +53,21 @@ describe("an election", () => {
     expect(network.at(1).group.status()).to.include({ role: "follower", term: 3 });
   });
 
+  it("is not won with the votes of learners, or of replicas that were removed", () => {
+    const store = newStore({ ...confOf([1, 2, 3]), learners: [4] });
+    const replica = new TestReplica(1, store, RUDE);
+    replica.group.campaign();
+    replica.flush();
+    const { term } = replica.group.status();
+    const grant = (from: number): Message => ({
+      ...{ kind: "vote-response", from, to: 1, term, reject: false },
+    });
+    for (const from of [4, 5, 6]) replica.hear(grant(from));
+    expect(replica.group.status().role).to.equal("candidate");
+    replica.hear(grant(3));
+    expect(replica.group.status().role).to.equal("leader");
+  });
+
   it("is not entered by a learner", () => {
     const network = new TestNetwork(2, {}, 1);
     network.at(3).group.campaign();

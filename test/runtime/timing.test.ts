@@ -1,102 +1,21 @@
-import { createHash } from "node:crypto";
 import { expect } from "chai";
-import { replicaId } from "../../src/placement/index.js";
 import type { Message } from "../../src/raft/index.js";
-import { DEFAULT_LIMITS, startRuntime } from "../../src/runtime/index.js";
-import type { Clock, PeerListener, PeerMessage, Runtime } from "../../src/runtime/index.js";
-import { openMemoryStore } from "../../src/storage/index.js";
+import type { PeerMessage } from "../../src/runtime/index.js";
 import { eventually } from "../support/eventually.js";
-import { REGISTER_CODEC, REGISTER_MACHINE, sweepCommand } from "../support/register-machine.js";
+import { ELECTION_TICKS, LoneNode, PEERS, SELF, TICK_MS } from "../support/lone-node.js";
 import { RuntimeCluster } from "../support/runtime-cluster.js";
 
-/** Time stands still until the test says so; timers fire before what was read in the same turn of the loop. */
-class ManualClock implements Clock {
-  #nowMs = 0;
-  #timers: { readonly atMs: number; readonly run: () => void }[] = [];
-  #soon: (() => void)[] = [];
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  wallMs(): number {
-    return this.#nowMs;
-  }
-
-  after(delayMs: number, run: () => void): () => void {
-    const timer = { atMs: this.#nowMs + delayMs, run };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  soon(run: () => void): void {
-    this.#soon.push(run);
-  }
-
-  /** One turn of the event loop: due timers, then what the sockets hold, then what was put off. */
-  async turn(passedMs: number, sockets: () => void = () => undefined): Promise<void> {
-    this.#nowMs += passedMs;
-    const due = this.#timers.filter(({ atMs }) => atMs <= this.#nowMs);
-    this.#timers = this.#timers.filter(({ atMs }) => atMs > this.#nowMs);
-    for (const { run } of due) run();
-    sockets();
-    while (this.#soon.length > 0) {
-      for (const run of this.#soon.splice(0)) run();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-}
-
 describe("a follower whose event loop stalled", () => {
-  const SELF = replicaId(1, 1);
-  const LEADER = replicaId(1, 2);
-  const { tickMs, electionTicks } = DEFAULT_LIMITS;
-  let runtime: Runtime | undefined;
+  const [LEADER] = PEERS;
+  let node: LoneNode;
 
-  afterEach(() => runtime?.stop());
+  beforeEach(async () => {
+    node = await LoneNode.start();
+  });
+  afterEach(() => node.stop());
 
   it("reads what waits for it before it thinks of an election", async () => {
-    const clock = new ManualClock();
-    const sent: Message[] = [];
-    let listener: PeerListener | undefined;
-    runtime = await startRuntime({
-      clusterId: "test",
-      nodeName: "node-1",
-      store: await openMemoryStore(),
-      machine: REGISTER_MACHINE,
-      codec: REGISTER_CODEC,
-      digest: (bytes) => createHash("sha256").update(bytes).digest(),
-      encodeSweep: sweepCommand,
-      clock,
-      random: () => 0,
-      replicas: [
-        {
-          shard: 1,
-          replica: SELF,
-          initial: {
-            voters: [SELF, LEADER, replicaId(1, 3)],
-            learners: [],
-            votersOutgoing: [],
-            learnersNext: [],
-            autoLeave: false,
-          },
-        },
-      ],
-      nodeOf: (replica) => `node-${replica - SELF + 1}`,
-      openTransport: (given) => {
-        listener = given;
-        return {
-          send: (_node, messages) => sent.push(...messages.map(({ message }) => message)),
-          sendSnapshot: () => Promise.resolve(false),
-          close: () => Promise.resolve(),
-        };
-      },
-      onFatal: (error) => {
-        throw error;
-      },
-    });
+    const { clock, sent } = node;
     const heartbeat: Message = {
       kind: "heartbeat",
       from: LEADER,
@@ -105,21 +24,44 @@ describe("a follower whose event loop stalled", () => {
       commit: 0,
       readRound: 0,
     };
-    const hear = (): void => listener?.receive("node-2", [{ shard: 1, message: heartbeat }]);
-    await clock.turn(tickMs, hear);
-    expect(runtime.replicas[0]?.status().leader).to.equal(LEADER);
+    const hear = (): void => node.hear(heartbeat);
+    await clock.turn(TICK_MS, hear);
+    expect(node.status.leader).to.equal(LEADER);
 
     const elections = (): number =>
       sent.filter(({ kind }) => kind === "pre-vote" || kind === "vote").length;
     for (let round = 0; round < 10; round++) {
       // As late as a follower may be, and then a stall in which the leader went on speaking.
       await clock.turn(0, hear);
-      for (let tick = 1; tick < electionTicks; tick++) await clock.turn(tickMs);
-      await clock.turn(100 * tickMs, hear);
+      await node.ticks(ELECTION_TICKS - 1);
+      await clock.turn(100 * TICK_MS, hear);
       expect(elections()).to.equal(0);
     }
-    for (let tick = 0; tick < 2 * electionTicks; tick++) await clock.turn(tickMs);
+    await node.ticks(2 * ELECTION_TICKS);
     expect(elections(), "the leader is silent").to.be.greaterThan(0);
+  });
+});
+
+describe("a node that hears from nobody", () => {
+  let node: LoneNode;
+
+  beforeEach(async () => {
+    node = await LoneNode.start();
+  });
+  afterEach(() => node.stop());
+
+  it("asks whether it would be elected, and stays in its term", async () => {
+    const { term } = node.status;
+    await node.ticks(10 * ELECTION_TICKS);
+    const kinds = new Set(node.sent.map(({ kind }) => kind));
+    expect([...kinds]).to.deep.equal(["pre-vote"]);
+    expect(node.status.term).to.equal(term);
+  });
+
+  it("no longer leads after two election timeouts", async () => {
+    await node.lead();
+    await node.ticks(2 * ELECTION_TICKS);
+    expect(node.status.role).to.not.equal("leader");
   });
 });
 

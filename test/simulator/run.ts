@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     minutes: { type: "string" },
     trace: { type: "boolean", default: false },
+    bail: { type: "boolean", default: false },
   },
 });
 
@@ -35,6 +36,7 @@ for (let seed = first; seed < first + seeds && seconds() < minutes * 60; seed++)
     if (name !== "PromiseBroken") say(firstLines(culprit.stack ?? ""));
     say(`  replay: npm run simulate -- --seeds 1 --seed ${seed} --trace`);
   }
+  if (values.bail && report.broken > 0) break;
   if (report.seeds % PROGRESS_SEEDS === 0) say(report.lines(seconds())[0] ?? "");
 }
 for (const line of report.lines(seconds())) say(line);

@@ -1,0 +1,6 @@
+import { CONSENSUS } from "./consensus.js";
+import { DISK } from "./disk.js";
+import type { Mutant } from "./mutant.js";
+import { STATE } from "./state.js";
+
+export const MUTANTS: readonly Mutant[] = [...CONSENSUS, ...DISK, ...STATE];
