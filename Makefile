@@ -4,13 +4,14 @@ MAKEFLAGS += --no-print-directory
 BIN := node_modules/.bin
 UP_ARGS ?=
 BENCH_ARGS ?=
+MUTANTS_ARGS ?=
 # Tests that neither listen nor touch a disk nor start processes of the cluster.
 UNIT := auth gateway machine policy raft tidy wire
 
 CLUSTERS := test/processes/**/*.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine bench-failover edge gen clean
+.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine bench-failover edge mutants disk-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -54,6 +55,12 @@ test-parts: build
 # One at a time: each has a dozen processes to itself, and clients that wait for answers.
 test-clusters: build
 	@$(MOCHA) '$(CLUSTERS)'
+
+mutants: build ## Put known bugs into a copy of the engine, and show which test notices each
+	@nice node dist/test/mutants/run.js $(MUTANTS_ARGS)
+
+disk-test: build ## Cut the power of real disks, fill them and let them fail (needs root; says so without)
+	@$(BIN)/mocha --exit 'test/disk/*.disk.ts'
 
 bench: build ## Measure a cluster on this machine
 	@node dist/test/bench/run.js $(BENCH_ARGS)

@@ -32,10 +32,10 @@ export const DISK: readonly Mutant[] = [
   {
     name: "snapshot-index",
     bug: "a snapshot says that it reaches one entry further than it does",
-    file: "src/runtime/replica.ts",
-    find: "    return { index, term, confState };\n",
-    replace: "    return { index: index + 1, term, confState };\n",
-    tests: ["test/runtime/cluster.test.ts"],
+    file: "src/storage/snapshot-source.ts",
+    find: "value: encodeApplied(state) }",
+    replace: "value: encodeApplied({ ...state, index: state.index + 1 }) }",
+    tests: ["test/storage/memory-store.test.ts", "test/runtime/cluster.test.ts"],
     seeds: 20,
   },
   {

@@ -7,7 +7,8 @@ import { writeSync } from "node:fs";
 import { openRocksDbStore } from "../../src/storage/index.js";
 import { append, appliedAt, entries, MEMBERS } from "./samples.js";
 
-export const CRASH_REPLICA = 7;
+/** As in crash-writer.ts, which is not imported: a process that is killed needs no test library. */
+const CRASH_REPLICA = 7;
 
 const [directory = "", seed = "1"] = process.argv.slice(2);
 let state = Number(seed);

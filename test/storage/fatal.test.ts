@@ -30,6 +30,28 @@ describe("a store whose disk failed a write", () => {
     expect(told).to.deep.equal([failure]);
   });
 
+  it("does not try that write again: an fsync that succeeds then says nothing of what failed before", async () => {
+    const fault = disk.writeFault;
+    disk.writeFault = undefined;
+    await store.close();
+    let isArmed = false;
+    const flaky = new MemoryDisk({
+      schedule: (run) =>
+        queueMicrotask(() => {
+          flaky.writeFault = isArmed ? fault : undefined;
+          isArmed = false;
+          run();
+        }),
+    });
+    store = await openMemoryStore({ disk: flaky });
+    await store.openReplica(R, MEMBERS);
+    isArmed = true;
+    expect(await failureOf(append(store, R, entries(1, 1)))).to.have.property(
+      "code",
+      "corrupt-storage",
+    );
+  });
+
   it("fails every later call, even if the disk works again", async () => {
     await failureOf(append(store, R, entries(2, 1)));
     disk.writeFault = undefined;

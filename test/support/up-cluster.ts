@@ -137,7 +137,17 @@ export class UpCluster {
   }
 
   /** As an operator sees it, asked of the first node that answers. */
-  async status(): Promise<ClusterStatus> {
+  status(): Promise<ClusterStatus> {
+    return this.#operate((operator) => operator.getStatus({}));
+  }
+
+  /** Hands a shard to a node, which may lead it already. */
+  async transfer(shard: string, toNode: string): Promise<void> {
+    await this.#operate((operator) => operator.transferLeader({ shard, toNode }));
+  }
+
+  /** Asks one node after the other until one does it. */
+  async #operate<T>(ask: (operator: Client<typeof ClusterService>) => Promise<T>): Promise<T> {
     let failure: unknown = new Error("no node");
     for (const node of this.current().nodes) {
       const transport = createGrpcTransport({
@@ -150,7 +160,7 @@ export class UpCluster {
         defaultTimeoutMs: 3000,
       });
       try {
-        return await createClient(ClusterService, transport).getStatus({});
+        return await ask(createClient(ClusterService, transport));
       } catch (error) {
         failure = error;
       }
