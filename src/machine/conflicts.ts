@@ -17,7 +17,7 @@ import { eventName } from "./event-name.js";
 export const CONFLICTS_MAX = 20;
 /** Rows that a search looks at; where that is not enough, nobody can say that there is no conflict. */
 const ROWS_MAX = 4_000;
-const CHUNK_ROWS = 32;
+const CHUNK_ROWS = 64;
 
 export interface FoundConflicts {
   readonly conflicts: readonly Conflict[];

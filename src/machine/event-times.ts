@@ -2,16 +2,18 @@ import type { CalendarDate, CalendarEvent, EventSpan } from "../domain/index.js"
 import { timeKey } from "./rows.js";
 import type { StateKey } from "./types.js";
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /**
  * Events are indexed by start within classes of length, so that a window needs of each class only
  * what starts at most that length before it. A page costs one range read a class (and state of
  * deletion), and rows looked at in vain are those that start up to a class's length before the
- * window and end before it: at most a day's worth of short events. Only events longer than the last
+ * window and end before it: an hour's worth of what most events are. Only events longer than the last
  * bound are looked at from the first on.
  */
 export const LENGTH_CLASSES: readonly { readonly name: string; readonly maxMs: number }[] = [
+  { name: "h", maxMs: HOUR_MS },
   { name: "0", maxMs: DAY_MS },
   { name: "1", maxMs: 16 * DAY_MS },
   { name: "2", maxMs: 256 * DAY_MS },
@@ -31,6 +33,7 @@ export function timeRange(span: EventSpan): TimeRange {
 
 /** Occurrences of events that repeat are no longer than the last bound. */
 export const OCCURRENCE_CLASSES: readonly { readonly name: string; readonly maxMs: number }[] = [
+  { name: "h", maxMs: HOUR_MS },
   { name: "0", maxMs: DAY_MS },
   { name: "1", maxMs: 16 * DAY_MS },
   { name: "2", maxMs: 366 * DAY_MS },
