@@ -112,6 +112,8 @@ export type Question =
       readonly kind: "free-busy";
       /** Of one shard. */
       readonly calendars: readonly string[];
+      /** A primary calendar stands for its owner: for the further ones too. */
+      readonly ofPeople: boolean;
       readonly windowStartMs: number;
       readonly windowEndMs: number;
     }
@@ -199,6 +201,8 @@ export interface CalendarBusy {
   readonly spans: readonly BusySpan[];
   /** There is more than could be looked at. */
   readonly isCut: boolean;
+  /** The caller may not see when, or there is no such calendar. */
+  readonly isHidden: boolean;
 }
 
 export interface BusySpan {

@@ -1,18 +1,23 @@
+import { calendarOwner } from "../policy/index.js";
 import { furtherRange } from "./calendar-rows.js";
 import { gather } from "./gather.js";
 import type { StateReader } from "./state-reader.js";
 
-/** Calendars that one agenda takes in, those of all its people together. */
-const SCANNED_MAX = 200;
-
-/** The calendars of people: those that were named, and their further ones. */
-export function withFurther(state: StateReader, calendars: readonly string[]): readonly string[] {
-  const ranges = calendars.map(furtherRange);
-  gather(state.view, { keys: [], ranges });
-  const further = ranges
-    .flatMap((range) => state.view.range(range))
-    .map(({ value }) => state.rows.calendar.decode(value))
-    .filter(({ deleteTimeMs }) => deleteTimeMs === 0)
-    .map(({ key }) => key);
-  return [...calendars, ...further].slice(0, SCANNED_MAX);
+/** The calendars of people: those that were named, each with the further ones of its owner where it is a primary one. */
+export function agendasOf(
+  state: StateReader,
+  calendars: readonly string[],
+): ReadonlyMap<string, readonly string[]> {
+  const primary = calendars.filter(
+    (key) => calendarOwner(key)?.kind === "user" && !key.includes("."),
+  );
+  gather(state.view, { keys: [], ranges: primary.map(furtherRange) });
+  const further = (user: string): readonly string[] =>
+    state.view
+      .range(furtherRange(user))
+      .map(({ value }) => state.rows.calendar.decode(value))
+      .filter(({ deleteTimeMs }) => deleteTimeMs === 0)
+      .map(({ key }) => key);
+  const isPrimary = new Set(primary);
+  return new Map(calendars.map((key) => [key, [key, ...(isPrimary.has(key) ? further(key) : [])]]));
 }

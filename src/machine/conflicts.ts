@@ -125,7 +125,8 @@ function isSame(event: CalendarEvent, other: CalendarEvent): boolean {
   return event.id === other.id || (of(event) === of(other) && isRecurring(event));
 }
 
-function keepsAway(event: CalendarEvent): boolean {
+/** What takes time, and of what others organise what was accepted. */
+export function keepsAway(event: CalendarEvent): boolean {
   if (!takesTime(event)) return false;
   if (event.source === "") return true;
   const own = attendeeOf(event, event.calendar);

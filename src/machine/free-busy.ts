@@ -1,31 +1,36 @@
-import type { BusySpan, CalendarBusy, Question } from "../domain/index.js";
+import type { BusySpan, CalendarBusy, CalendarEvent } from "../domain/index.js";
+import { keepsAway } from "./conflicts.js";
 import { timeRange } from "./event-times.js";
-import { takesTime } from "./relation.js";
-import type { EventSight } from "./relation.js";
-import type { RowCodecs } from "./rows.js";
 import { EventScan } from "./scan-events.js";
-import type { View } from "./types.js";
+import type { StateReader } from "./state-reader.js";
 
 /** Rows to read of each range at once: as many as a busy month has. */
 const CHUNK_ROWS = 256;
 const SCAN_ROWS_MAX = 20_000;
 
-/** When calendars are busy: what stands in them and takes time, of what the caller sees, and without a word of what it is. */
+export interface BusySearch {
+  /** What is searched for each calendar that was asked for. */
+  readonly calendars: ReadonlyMap<string, readonly string[]>;
+  readonly windowStartMs: number;
+  readonly windowEndMs: number;
+}
+
+/** When calendars are busy: what the caller sees at all and what takes time, without a word of what it is. */
 export function freeBusy(
-  view: View,
-  rows: RowCodecs,
-  { calendars, windowStartMs, windowEndMs }: Extract<Question, { kind: "free-busy" }>,
-  see: EventSight,
-): readonly CalendarBusy[] {
+  { view, rows }: StateReader,
+  { calendars, windowStartMs, windowEndMs }: BusySearch,
+  isSeen: (event: CalendarEvent) => boolean,
+): readonly Omit<CalendarBusy, "isHidden">[] {
+  const asked = new Map([...calendars].flatMap(([of, keys]) => keys.map((key) => [key, of])));
   const scan = new EventScan(view, rows, {
-    calendars,
+    calendars: [...asked.keys()],
     windowStartMs,
     windowEndMs,
     showDeleted: false,
     after: "",
     chunkRows: CHUNK_ROWS,
   });
-  const spans = new Map<string, BusySpan[]>(calendars.map((calendar) => [calendar, []]));
+  const spans = new Map<string, BusySpan[]>([...calendars.keys()].map((key) => [key, []]));
   let isCut = false;
   for (let scanned = 0; ; scanned++) {
     const found = scanned < SCAN_ROWS_MAX ? scan.next() : undefined;
@@ -33,14 +38,15 @@ export function freeBusy(
       isCut = scan.isCut || scanned === SCAN_ROWS_MAX;
       break;
     }
-    if (!found.overlaps || !takesTime(found.event) || see(found.event) === undefined) continue;
-    const { startMs, endMs } = timeRange(found.event.span);
-    addSpan(spans.get(found.event.calendar) ?? [], {
+    const { event } = found;
+    if (!found.overlaps || !keepsAway(event) || !isSeen(event)) continue;
+    const { startMs, endMs } = timeRange(event.span);
+    addSpan(spans.get(asked.get(event.calendar) ?? "") ?? [], {
       startMs: Math.max(startMs, windowStartMs),
       endMs: Math.min(endMs, windowEndMs),
     });
   }
-  return calendars.map((calendar) => ({ calendar, spans: spans.get(calendar) ?? [], isCut }));
+  return [...spans].map(([calendar, found]) => ({ calendar, spans: found, isCut }));
 }
 
 /** Spans come in order of start; what touches or overlaps the last one becomes a part of it. */

@@ -10,7 +10,7 @@ import type {
 } from "../domain/index.js";
 import { calendarOwner, decide, isId } from "../policy/index.js";
 import type { Action, Relation } from "../policy/index.js";
-import { withFurther } from "./agenda.js";
+import { agendasOf } from "./agenda.js";
 import { findCalendar, isFurther, untouched } from "./calendar-rows.js";
 import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
 import { findConflicts } from "./conflicts.js";
@@ -35,7 +35,7 @@ import {
 } from "./membership.js";
 import { listInstances } from "./list-instances.js";
 import { readOutbox } from "./outbox.js";
-import { asSeen, calendarFacts, loadRelations } from "./relation.js";
+import { asSeen, calendarFacts, relationsTo } from "./relation.js";
 import type { EventSight } from "./relation.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
@@ -50,6 +50,8 @@ import { eventName } from "./event-name.js";
 const PAGE_ROWS_DEFAULT = 50;
 const PAGE_ROWS_MAX = 1_000;
 const AGENDA_CALENDARS_MAX = 50;
+/** Of all whose agendas are looked at at once, further ones included. */
+const SCANNED_CALENDARS_MAX = 200;
 const BUSY_WINDOW_MS_MAX = 92 * 86_400_000;
 /** Users that one question finds: as many as a group has. */
 const FOUND_MAX = 500;
@@ -377,25 +379,49 @@ class Queries {
     const { after, asAgenda } = question;
     const fault = calendarsFault(question.calendars);
     if (fault !== undefined) return fault;
-    const action = asAgenda ? "agenda.list" : "event.list";
-    const calendars = asAgenda ? withFurther(this.#state, question.calendars) : question.calendars;
-    const see = this.#sight(action, calendars);
-    if (typeof see !== "function") return see;
     if (after !== "" && !isPlace(after)) return refuse("invalid-argument", "page_token: not ours");
-    const listing = { ...question, calendars, pageSize: pageRows(question.pageSize) };
+    const of = asAgenda
+      ? [...agendasOf(this.#state, question.calendars).values()].flat()
+      : question.calendars;
+    if (of.length > SCANNED_CALENDARS_MAX) return refuseTooMany();
+    const action = asAgenda ? "agenda.list" : "event.list";
+    const relations = this.#relationsTo(action, of);
+    if (relations === undefined) return refuseNotFound(`calendars/${of[0] ?? ""}`);
+    const see: EventSight = (event) =>
+      asSeen(this.#caller, event, relations.get(event.calendar) ?? "stranger");
+    const listing = { ...question, calendars: of, pageSize: pageRows(question.pageSize) };
     return { kind: "events", ...listEvents(this.#view, this.#rows, listing, see) };
   }
 
-  #freeBusy(question: Of<"free-busy">): Answer | Refusal {
-    const fault = calendarsFault(question.calendars);
+  #freeBusy({
+    calendars,
+    windowStartMs,
+    windowEndMs,
+    ofPeople,
+  }: Of<"free-busy">): Answer | Refusal {
+    const fault = calendarsFault(calendars);
     if (fault !== undefined) return fault;
-    const { windowStartMs, windowEndMs } = question;
     if (windowStartMs >= windowEndMs || windowEndMs - windowStartMs > BUSY_WINDOW_MS_MAX) {
       return refuse("invalid-argument", "from start to end at most 92 days");
     }
-    const see = this.#sight("agenda.free-busy", question.calendars);
-    if (typeof see !== "function") return see;
-    return { kind: "free-busy", calendars: freeBusy(this.#view, this.#rows, question, see) };
+    const all = ofPeople
+      ? agendasOf(this.#state, calendars)
+      : new Map(calendars.map((key) => [key, [key]]));
+    const scanned = [...all.values()].flat();
+    if (scanned.length > SCANNED_CALENDARS_MAX) return refuseTooMany();
+    const relations = this.#relationsTo("agenda.free-busy", scanned);
+    if (relations === undefined) return refuseNotFound(`calendars/${calendars[0] ?? ""}`);
+    const isHidden = (key: string): boolean => (relations.get(key) ?? "stranger") === "stranger";
+    const seen = new Map([...all].filter(([key]) => !isHidden(key)));
+    const search = { calendars: seen, windowStartMs, windowEndMs };
+    const found = freeBusy(this.#state, search, (event) => {
+      const relation = relations.get(event.calendar) ?? "stranger";
+      return asSeen(this.#caller, event, relation) !== undefined;
+    });
+    const byKey = new Map(found.map((busy) => [busy.calendar, { ...busy, isHidden: false }]));
+    const hidden = { spans: [], isCut: false, isHidden: true };
+    const answers = calendars.map((key) => byKey.get(key) ?? { calendar: key, ...hidden });
+    return { kind: "free-busy", calendars: answers };
   }
 
   #listNotifications(question: Of<"list-notifications">): Answer | Refusal {
@@ -429,23 +455,24 @@ class Queries {
     return { kind: "events", events: seen, next };
   }
 
-  /** What the caller sees of events in these calendars; a refusal where that is nothing in one of them. */
-  #sight(action: Action, calendars: readonly string[]): EventSight | Refusal {
-    loadRelations(this.#state, this.#caller, calendars);
-    const relations = new Map<string, Relation>();
-    for (const calendar of calendars) {
-      const relation = this.#relationTo(action, calendar);
-      if (relation === undefined) return refuseNotFound(`calendars/${calendar}`);
-      relations.set(calendar, relation);
-    }
-    return (event) => asSeen(this.#caller, event, relations.get(event.calendar) ?? "stranger");
-  }
-
   /** What the caller is to a calendar; undefined where the caller may not do this. */
   #relationTo(action: Action, calendar: string): Relation | undefined {
     if (calendarOwner(calendar) === undefined) return undefined;
     const facts = calendarFacts(this.#state, this.#caller, calendar);
     return decide(this.#caller, action, facts).kind === "allow" ? facts.relation : undefined;
+  }
+
+  /** Undefined where one of them does not exist for the caller. */
+  #relationsTo(
+    action: "event.list" | "agenda.list" | "agenda.free-busy",
+    calendars: readonly string[],
+  ): ReadonlyMap<string, Relation> | undefined {
+    const relations = relationsTo(this.#state, this.#caller, calendars);
+    const isAllowed = [...relations].every(([key, relation]) => {
+      const facts = { kind: "calendar", owner: calendarOwner(key), relation } as const;
+      return decide(this.#caller, action, facts).kind === "allow";
+    });
+    return isAllowed ? relations : undefined;
   }
 
   #isMemberAllowed(action: Action, group: string): boolean {
@@ -472,6 +499,13 @@ class Queries {
 function calendarsFault(calendars: readonly string[]): Refusal | undefined {
   if (calendars.length <= AGENDA_CALENDARS_MAX && calendars.every(isCalendar)) return undefined;
   return refuse("invalid-argument", `calendars: at most ${AGENDA_CALENDARS_MAX}, each one a key`);
+}
+
+function refuseTooMany(): Refusal {
+  return refuse(
+    "invalid-argument",
+    `more than ${SCANNED_CALENDARS_MAX} calendars with the further ones of these people: name fewer`,
+  );
 }
 
 function isCalendar(key: string): boolean {

@@ -33,27 +33,6 @@ export function calendarFacts(state: StateReader, caller: Caller, key: string): 
   return facts(mayRead ? "reader" : placeBeside(state, caller.user, owner.user));
 }
 
-/** Brings what is needed to know what a caller is to many calendars at once, but for groups of groups. */
-export function loadRelations(
-  state: StateReader,
-  caller: Caller,
-  calendars: readonly string[],
-): void {
-  if (caller.kind !== "user") return;
-  const owners = calendars.flatMap((key) => calendarOwner(key) ?? []);
-  const users = owners.flatMap((owner) => (owner.kind === "user" ? [owner.user] : []));
-  const others = [...new Set(users)].filter((user) => user !== caller.user);
-  if (others.length === 0) return;
-  const ranges = [caller.user, ...others].map(groupsOfRange);
-  gather(state.view, { keys: calendars.map(KEYS.calendar), ranges });
-  const own = state.view.range(groupsOfRange(caller.user)).map(({ key }) => lastPart(key));
-  const keys = own.flatMap((group) => [
-    KEYS.group(group),
-    ...[caller.user, ...others].map((user) => KEYS.member(group, user)),
-  ]);
-  gather(state.view, { keys, ranges: [] });
-}
-
 /** What a caller is to an event, given what the caller is to its calendar. */
 export function relationToEvent(caller: Caller, event: CalendarEvent, of: Relation): Relation {
   if (of === "owner" || caller.kind !== "user") return of;
@@ -110,14 +89,41 @@ function asBusy(event: CalendarEvent): CalendarEvent {
   };
 }
 
+/** What a caller is to each of many calendars: what tells it is loaded at once, where one after the other would load too often. */
+export function relationsTo(
+  state: StateReader,
+  caller: Caller,
+  keys: readonly string[],
+): ReadonlyMap<string, Relation> {
+  if (caller.kind === "user") loadPlaces(state, caller.user, keys);
+  return new Map(keys.map((key) => [key, calendarFacts(state, caller, key).relation]));
+}
+
+function loadPlaces(state: StateReader, viewer: string, keys: readonly string[]): void {
+  const isOwn = (key: string): boolean => {
+    const owner = calendarOwner(key);
+    return owner?.kind === "user" && owner.user === viewer;
+  };
+  const others = keys.filter((key) => !isOwn(key));
+  const owners = others.flatMap((key) => calendarOwner(key) ?? []);
+  const users = owners.flatMap((owner) => (owner.kind === "user" ? [owner.user] : []));
+  const ranges = users.length === 0 ? [] : [viewer, ...users].map(groupsOfRange);
+  gather(state.view, { keys: others.map(KEYS.calendar), ranges });
+  const lines = new Lines();
+  for (const owner of owners) if (owner.kind === "group") lines.add(owner.group, [viewer]);
+  for (const user of users) {
+    for (const id of groupsOfBoth(state, viewer, user)) lines.add(id, [viewer, user]);
+  }
+  loadLines(state, lines);
+}
+
 /** In a group of both: strictly above in a hierarchical one, or beside. Observers are above nobody. */
 function placeBeside(state: StateReader, viewer: string, owner: string): Relation {
-  const ranges = [groupsOfRange(viewer), groupsOfRange(owner)];
-  gather(state.view, { keys: [], ranges });
-  const own = ranges.map((range) => state.view.range(range).map(({ key }) => lastPart(key)));
-  if (own.some((ids) => ids.length === 0)) return "stranger";
-  const ids = [...new Set(own.flat())];
-  loadLines(state, ids, [viewer, owner]);
+  gather(state.view, { keys: [], ranges: [groupsOfRange(viewer), groupsOfRange(owner)] });
+  const ids = groupsOfBoth(state, viewer, owner);
+  const lines = new Lines();
+  for (const id of ids) lines.add(id, [viewer, owner]);
+  loadLines(state, lines);
   let relation: Relation = "stranger";
   for (const id of ids) {
     const above = findMember(state, id, viewer);
@@ -130,22 +136,39 @@ function placeBeside(state: StateReader, viewer: string, owner: string): Relatio
   return relation;
 }
 
-/** Level by level, for a query may not ask for more state too often. */
-function loadLines(state: StateReader, ids: readonly string[], users: readonly string[]): void {
-  const seen = new Set<string>();
-  let level = ids;
-  for (let depth = 0; level.length > 0 && depth <= ANCESTORS_MAX; depth++) {
-    const keys = level.flatMap((id) => [
-      KEYS.group(id),
-      ...users.map((user) => KEYS.member(id, user)),
-    ]);
-    gather(state.view, { keys, ranges: [] });
-    for (const id of level) seen.add(id);
-    const parents = level.map((id) => findGroup(state, id)?.parent ?? "");
-    level = [...new Set(parents)].filter((id) => id !== "" && !seen.has(id));
+/** Groups that can have both: none where one of them is in none. */
+function groupsOfBoth(state: StateReader, viewer: string, owner: string): readonly string[] {
+  const own = [viewer, owner].map((user) =>
+    state.view.range(groupsOfRange(user)).map(({ key }) => key.slice(key.lastIndexOf("/") + 1)),
+  );
+  return own.some((ids) => ids.length === 0) ? [] : [...new Set(own.flat())];
+}
+
+/** Groups of one level, each with the users whose place in it is asked for. */
+class Lines {
+  readonly usersOf = new Map<string, Set<string>>();
+
+  add(group: string, users: Iterable<string>): void {
+    const known = this.usersOf.get(group) ?? new Set();
+    for (const user of users) known.add(user);
+    this.usersOf.set(group, known);
   }
 }
 
-function lastPart(key: string): string {
-  return key.slice(key.lastIndexOf("/") + 1);
+/** Level by level, for a query may not ask for more state too often. */
+function loadLines(state: StateReader, lines: Lines): void {
+  let level = lines;
+  for (let depth = 0; level.usersOf.size > 0 && depth <= ANCESTORS_MAX; depth++) {
+    const keys = [...level.usersOf].flatMap(([id, users]) => [
+      KEYS.group(id),
+      ...[...users].map((user) => KEYS.member(id, user)),
+    ]);
+    gather(state.view, { keys, ranges: [] });
+    const above = new Lines();
+    for (const [id, users] of level.usersOf) {
+      const parent = findGroup(state, id)?.parent ?? "";
+      if (parent !== "") above.add(parent, users);
+    }
+    level = above;
+  }
 }

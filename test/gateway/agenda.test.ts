@@ -107,6 +107,11 @@ describe("the agenda of several people", function () {
       ["09:00-10:00", "16:00-17:00"],
       [],
     ]);
+    expect(busy.calendars.map(({ error }) => error)).deep.equals([
+      "",
+      "",
+      "there is no such calendar, or you may not see when it is busy",
+    ]);
   });
 
   it("has times for all of them", async () => {
@@ -121,7 +126,7 @@ describe("the agenda of several people", function () {
       },
       ana,
     );
-    expect(suggestions.map(({ span }) => hours(span))).deep.equals(["11:00-12:00", "11:15-12:15"]);
+    expect(suggestions.map(({ span }) => hours(span))).deep.equals(["11:00-12:00", "13:00-14:00"]);
     expect(suggestions[0]?.available).deep.equals(["users/ana", "users/nora"]);
   });
 

@@ -35,10 +35,20 @@ function rangeOf(span: EventContent["span"]): BusySpan {
   };
 }
 
-function choir(shard: AgendaShard, members: readonly string[]): void {
+function times(hour: number): BusySpan {
+  const startMs = NOW_MS + hour * HOUR_MS;
+  return { startMs, endMs: startMs + HOUR_MS };
+}
+
+function hour(hour: number): EventContent["span"] {
+  return { kind: "timed", ...times(hour), timeZone: "UTC" };
+}
+
+function choir(shard: AgendaShard, members: readonly string[]): GroupNews {
   const news = new GroupNews(shard);
   news.group("choir", "peer");
   for (const user of members) news.member("choir", user, 1);
+  return news;
 }
 
 describe("free and busy", () => {
@@ -47,7 +57,12 @@ describe("free and busy", () => {
       fc.property(fc.array(anyContent, { maxLength: 15 }), (contents) => {
         const shard = new AgendaShard();
         contents.forEach((content, i) => shard.done(ana, createEvent("ana", eventId(i), content)));
-        const question = { kind: "free-busy", calendars: ["ana"], ...WINDOW } as const;
+        const question = {
+          kind: "free-busy",
+          ofPeople: false,
+          calendars: ["ana"],
+          ...WINDOW,
+        } as const;
         const [found] = shard.ask(ana, question, "free-busy").calendars;
         const spans = found?.spans ?? [];
         const hours = busyHours(contents).map((_, i) => {
@@ -70,7 +85,7 @@ describe("free and busy", () => {
     const calendars = Array.from({ length: 50 }, (_, i) => `u${i}`);
     for (const user of calendars) shard.done(userCaller(user), createEvent(user, eventId(1)));
     choir(shard, ["bea", ...calendars]);
-    const question = { kind: "free-busy", calendars, ...WINDOW } as const;
+    const question = { kind: "free-busy", ofPeople: false, calendars, ...WINDOW } as const;
     const view = new LoadedView(shard.memory.state);
     const { result, loads } = runLoading(view, () =>
       MACHINE.query({ caller: bea, question }, view),
@@ -80,9 +95,50 @@ describe("free and busy", () => {
     expect(busy && busy.calendars.every(({ spans }) => spans.length === 1)).equals(true);
   });
 
+  it("of many people who are in other groups too is read in few loads", () => {
+    const shard = new AgendaShard();
+    const calendars = Array.from({ length: 40 }, (_, i) => `u${i}`);
+    for (const user of calendars) shard.done(userCaller(user), createEvent(user, eventId(1)));
+    const news = choir(shard, ["bea", ...calendars]);
+    for (const user of calendars) {
+      news.group(`above-${user}`, "peer");
+      news.group(`of-${user}`, "peer", { parent: `above-${user}` });
+      news.member(`of-${user}`, user, 1);
+    }
+    const question = { kind: "free-busy", ofPeople: true, calendars, ...WINDOW } as const;
+    const view = new LoadedView(shard.memory.state);
+    const { result, loads } = runLoading(view, () =>
+      MACHINE.query({ caller: bea, question }, view),
+    );
+    expect(loads).at.most(6);
+    expect(result.kind).equals("answered");
+  });
+
+  it("of people is that of all their calendars", () => {
+    const shard = new AgendaShard();
+    shard.done(ana, createEvent("ana", eventId(1), { span: hour(1) }));
+    shard.done(ana, createEvent("ana.work", eventId(2), { span: hour(3) }));
+    const ask = (ofPeople: boolean) => {
+      const question = { kind: "free-busy", ofPeople, calendars: ["ana"], ...WINDOW } as const;
+      return shard.ask(ana, question, "free-busy").calendars;
+    };
+    expect(ask(false)[0]?.spans).deep.equals([times(1)]);
+    expect(ask(true)[0]?.spans).deep.equals([times(1), times(3)]);
+  });
+
+  it("of strangers is hidden, be they there or not", () => {
+    const shard = new AgendaShard();
+    shard.done(ana, createEvent("ana", eventId(1), { visibility: "public" }));
+    const calendars = ["ana", "nobody"];
+    const question = { kind: "free-busy", ofPeople: false, calendars, ...WINDOW } as const;
+    expect(shard.ask(bea, question, "free-busy").calendars).deep.equals(
+      calendars.map((calendar) => ({ calendar, spans: [], isCut: false, isHidden: true })),
+    );
+  });
+
   it("is told for signed-in users alone, in a window that is not too long", () => {
     const shard = new AgendaShard();
-    const question = { kind: "free-busy", calendars: ["ana"], ...WINDOW } as const;
+    const question = { kind: "free-busy", ofPeople: false, calendars: ["ana"], ...WINDOW } as const;
     const anonymous = { kind: "anonymous" } as const;
     expect(shard.query(anonymous, question)).to.include({ code: "not-found" });
     const windowEndMs = NOW_MS + 93 * DAY_MS;

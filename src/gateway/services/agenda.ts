@@ -99,7 +99,7 @@ function positionOf(
 async function queryFreeBusy(call: Call, request: QueryFreeBusyRequest) {
   const window = windowOf(request.startTime, request.endTime, BUSY_WINDOW_MS_MAX);
   const keys = request.calendars.map((name, i) => parseCalendar(name, `calendars[${i}]`));
-  const { found, unreachable, lost } = await busyOf(call, keys, window);
+  const { found, unreachable, lost } = await busyOf(call, keys, window, false);
   return {
     calendars: keys.map((key) => {
       const busy = found.get(key);
@@ -112,6 +112,8 @@ async function queryFreeBusy(call: Call, request: QueryFreeBusyRequest) {
 
 function errorOf(busy: CalendarBusy | undefined, isLost: boolean): string {
   if (isLost) return "its shard did not answer: try again";
+  if (busy?.isHidden === true)
+    return "there is no such calendar, or you may not see when it is busy";
   return busy?.isCut === true ? "too many events: ask for a shorter time" : "";
 }
 
@@ -130,19 +132,22 @@ async function suggest(context: ServiceContext, call: Call, request: SuggestTime
   const all = [...new Set([...required, ...wanted])];
   if (all.length === 0) throw fieldFault("required", "name those who should come");
   const window = { windowStartMs: startMs, windowEndMs: endMs };
-  const { found, unreachable } = await busyOf(call, all, window);
+  const { found, unreachable } = await busyOf(call, all, window, true);
   const shard = call.shards.of("users", all[0] ?? "");
   const question = { kind: "find-users", users: all, email: "" } as const;
   const { answer } = await call.shards.read(shard, SYSTEM, question);
   const people = new Map(answer.users.map((user) => [user.id, user]));
   const suggestions = suggestTimes({
-    participants: all.map((user) => ({
-      name: `users/${user}`,
-      required: required.includes(user),
-      busy: found.get(user)?.spans ?? [],
-      timeZone: people.get(user)?.timeZone ?? "UTC",
-      workingHours: people.get(user)?.workingHours ?? [],
-    })),
+    // Of whom the caller sees nothing, nothing is known: neither that they can come, nor that they cannot.
+    participants: all
+      .filter((user) => found.get(user)?.isHidden === false)
+      .map((user) => ({
+        name: `users/${user}`,
+        required: required.includes(user),
+        busy: found.get(user)?.spans ?? [],
+        timeZone: people.get(user)?.timeZone ?? "UTC",
+        workingHours: people.get(user)?.workingHours ?? [],
+      })),
     durationMs: lengthMs,
     ...window,
     workingHoursOnly: request.workingHoursOnly,
@@ -180,13 +185,13 @@ interface Window {
   readonly windowEndMs: number;
 }
 
-async function busyOf(call: Call, calendars: readonly string[], window: Window) {
+async function busyOf(call: Call, calendars: readonly string[], window: Window, ofPeople: boolean) {
   const lost = new Set<string>();
   const { answers, unreachable } = await scatter(
     call,
     calendars,
     async (shards, shard, keys) => {
-      const question = { kind: "free-busy", calendars: keys, ...window } as const;
+      const question = { kind: "free-busy", calendars: keys, ofPeople, ...window } as const;
       return (await shards.read(shard, call.caller, question)).answer.calendars;
     },
     (keys) => {

@@ -192,6 +192,7 @@ function toQuestion(question: Question): pb.Query["question"] {
         value: {
           $typeName: "cabildo.store.v1.FreeBusy",
           calendars: [...question.calendars],
+          ofPeople: question.ofPeople,
           windowStartMs: toInt64(question.windowStartMs),
           windowEndMs: toInt64(question.windowEndMs),
         },
@@ -306,10 +307,10 @@ function fromQuestion(question: pb.Query["question"]): Question {
       return { kind: "list-notifications", user, pageSize, after, unreadOnly };
     }
     case "freeBusy": {
-      const { calendars } = question.value;
+      const { calendars, ofPeople } = question.value;
       const windowStartMs = toSafeInteger(question.value.windowStartMs);
       const windowEndMs = toSafeInteger(question.value.windowEndMs);
-      return { kind: "free-busy", calendars, windowStartMs, windowEndMs };
+      return { kind: "free-busy", calendars, ofPeople, windowStartMs, windowEndMs };
     }
     case "listDueWork": {
       const { nowMs, limit } = question.value;
@@ -482,7 +483,7 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
         case: "freeBusy",
         value: {
           $typeName: "cabildo.store.v1.BusyCalendars",
-          calendars: answer.calendars.map(({ calendar, spans, isCut }) => ({
+          calendars: answer.calendars.map(({ calendar, spans, isCut, isHidden }) => ({
             $typeName: "cabildo.store.v1.CalendarBusy" as const,
             calendar,
             spans: spans.map(({ startMs, endMs }) => ({
@@ -491,6 +492,7 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
               endMs: toInt64(endMs),
             })),
             isCut,
+            isHidden,
           })),
         },
       };
@@ -600,13 +602,14 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
     case "freeBusy":
       return {
         kind: "free-busy",
-        calendars: outcome.value.calendars.map(({ calendar, spans, isCut }) => ({
+        calendars: outcome.value.calendars.map(({ calendar, spans, isCut, isHidden }) => ({
           calendar,
           spans: spans.map(({ startMs, endMs }) => ({
             startMs: toSafeInteger(startMs),
             endMs: toSafeInteger(endMs),
           })),
           isCut,
+          isHidden,
         })),
       };
     case "dueWork":

@@ -332,6 +332,7 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
     }),
     fc.record({
       kind: fc.constant("free-busy" as const),
+      ofPeople: fc.boolean(),
       calendars: fc.array(fc.string(), { maxLength: 2 }),
       windowStartMs: fc.maxSafeInteger(),
       windowEndMs: fc.maxSafeInteger(),
@@ -424,6 +425,7 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
             calendar: fc.string(),
             spans: fc.array(fc.record({ startMs: anyNatural, endMs: anyNatural })),
             isCut: fc.boolean(),
+            isHidden: fc.boolean(),
           }),
           { maxLength: 2 },
         ),
