@@ -1,5 +1,6 @@
 import type { Caller, Operation } from "../domain/index.js";
 import { calendarOwner, decide } from "../policy/index.js";
+import { attendeeOf } from "./decision.js";
 import { refuse } from "./draft.js";
 import type { Draft, Outcome } from "./draft.js";
 import { timeRange } from "./event-times.js";
@@ -72,8 +73,11 @@ export function dueReminders(nowMs: number, limit: number): KeyRange {
   return { start: "rm/", end, limit };
 }
 
+/** Who declined is not reminded. */
 function isStanding({ event }: Standing): boolean {
-  return event.deleteTimeMs === 0 && event.state !== "cancelled" && event.state !== "rejected";
+  const stands = event.state !== "cancelled" && event.state !== "rejected";
+  const isDeclined = attendeeOf(event, event.calendar)?.response === "declined";
+  return event.deleteTimeMs === 0 && stands && !isDeclined;
 }
 
 /** When the first reminder after a moment is due; undefined where there is none. */

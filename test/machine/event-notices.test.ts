@@ -1,5 +1,13 @@
 import { expect } from "chai";
-import { DAY_MS, eventContent, eventId, HOUR_MS, NOW_MS, userCaller } from "../support/agenda.js";
+import {
+  DAY_MS,
+  eventContent,
+  eventId,
+  HOUR_MS,
+  NOW_MS,
+  SYSTEM,
+  userCaller,
+} from "../support/agenda.js";
 import { AgendaCluster } from "../support/agenda-cluster.js";
 
 const ID = eventId(1);
@@ -43,6 +51,24 @@ describe("people whom an event concerns are told", () => {
     expect(told("ana")).deep.equals(["answer", "decision"]);
     expect(told("bea")).deep.equals(["invitation", "decision"]);
     expect(told("zoe")).deep.equals(["invitation", "decision"]);
+  });
+
+  it("of what begins soon, but for those who declined", () => {
+    cluster = new AgendaCluster();
+    cluster.nowMs = NOW_MS;
+    const [startMs, endMs] = [NOW_MS + DAY_MS, NOW_MS + DAY_MS + HOUR_MS];
+    const span = { kind: "timed", startMs, endMs, timeZone: "UTC" } as const;
+    const invitees = ["bea", "zoe"].map((user) => ({ user, optional: false }));
+    const content = eventContent({ title: "Rehearsal", span, invitees, reminderMinutes: [10] });
+    cluster.calendar("ana", { kind: "create-event", calendar: "ana", event: ID, content });
+    cluster.carry();
+    respond("bea", "declined");
+    cluster.nowMs = startMs;
+    for (const shard of cluster.shards.values()) {
+      shard.done(SYSTEM, { kind: "fire-reminders", limit: 20 });
+    }
+    expect(told("zoe")).deep.equals(["invitation", "reminder"]);
+    expect(told("bea")).deep.equals(["invitation"]);
   });
 
   it("of another time, and not of another place", () => {
