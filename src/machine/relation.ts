@@ -89,7 +89,7 @@ function asBusy(event: CalendarEvent): CalendarEvent {
   };
 }
 
-/** What a caller is to each of many calendars: what tells it is loaded at once, where one after the other would load too often. */
+/** What a caller is to each of many calendars: loaded at once, where one after the other would load too often. */
 export function relationsTo(
   state: StateReader,
   caller: Caller,
