@@ -11,13 +11,16 @@ UNIT := auth gateway machine policy raft tidy wire
 CLUSTERS := test/processes/**/*.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up build install probe check types lint format unit test test-parts test-clusters bench client bench-engine bench-failover edge mutants disk-test gen clean
+.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters bench soak client bench-engine bench-failover edge mutants disk-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 up: build probe ## Install, build and start a cluster on this machine (UP_ARGS="--coordinators 2" for more)
 	@exec node dist/cabildo up $(UP_ARGS)
+
+demo: build probe ## The same, with a page that shows it and may kill its leaders (UP_ARGS as for up)
+	@exec node dist/cabildo up --demo $(UP_ARGS)
 
 install: node_modules/.package-lock.json
 
@@ -37,6 +40,7 @@ check: install ## Types, lint, format, layers and unit tests, in under a minute
 
 types:
 	@$(BIN)/tsc -p tsconfig.json --noEmit --incremental --tsBuildInfoFile node_modules/.cache/types.tsbuildinfo
+	@$(BIN)/tsc -p demo
 
 lint:
 	@npm run --silent lint
@@ -73,6 +77,10 @@ bench-engine: build ## Measure the consensus engine alone, beside etcd where it 
 
 edge: build ## Judge the edge by Connect's conformance suite, with the short way on and off
 	@node dist/test/edge/run.js
+
+MINUTES ?= 1
+soak: build ## Subscribers of every manner while anything may die, compared with the log (MINUTES=n)
+	@node dist/test/soak/run.js --minutes $(MINUTES)
 
 client: install ## Pack the client library: dist/cabildo-VERSION.tgz
 	@mkdir -p dist && node deploy/client/pack.js

@@ -1,8 +1,10 @@
+import { getOption } from "@bufbuild/protobuf";
 import type { DescMessage, DescMethodUnary, Message, MessageShape } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Interceptor, Transport } from "@connectrpc/connect";
+import { Audience, authorization } from "../../gen/cabildo/v1/options_pb.js";
 import { fullJitter } from "./full-jitter.js";
 import type { Positions } from "./positions.js";
 import { newRequestId } from "./request-id.js";
@@ -11,8 +13,12 @@ import type { TokenSource } from "./tokens.js";
 /** A call that may be repeated is tried so often at most, each time at the next address. */
 const ATTEMPTS_MAX = 6;
 
+/** Says who calls, save where anyone may: to register and to log in. */
 export function authorize(tokens: TokenSource): Interceptor {
   return (next) => async (request) => {
+    if (getOption(request.method, authorization).audience === Audience.PUBLIC) {
+      return await next(request);
+    }
     request.header.set("authorization", `Bearer ${await tokens.accessToken()}`);
     return await next(request);
   };

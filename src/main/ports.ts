@@ -17,10 +17,16 @@ export const BASE_PORT = 7443;
 const FANOUT_OFFSET = 1;
 const EXTRA_OFFSET = 2;
 const EXTRAS_MAX = 8;
+const DEMO_OFFSET = 9;
 const NODE_OFFSET = 10;
 const METRICS_OFFSET = 50;
 const NODES_MAX = METRICS_OFFSET - NODE_OFFSET;
 const BASE_MAX = 65_435;
+
+/** Of the page of `--demo`; a further coordinator or fan-out may not have it then. */
+export function demoPort(base: number): number {
+  return base + DEMO_OFFSET;
+}
 
 const sequence = (length: number, first: number): readonly number[] =>
   Array.from({ length }, (_, index) => first + index);

@@ -26,6 +26,8 @@ export interface Ready {
   /** File with the credential that makes the first administrator, once. */
   readonly adminCredential: string;
   readonly dataDir: string;
+  /** The page of `--demo`. */
+  readonly demo?: string;
 }
 
 export interface ReadyNode {

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import type { Transport } from "@connectrpc/connect";
 import { expect } from "chai";
+import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
 import { EventSchema, EventService } from "../../gen/cabildo/v1/events_pb.js";
 import type { CreateEventRequest, GetEventRequest } from "../../gen/cabildo/v1/events_pb.js";
 import { authorize, complete, createFailoverTransport } from "../../src/client/api-transport.js";
@@ -65,6 +66,27 @@ describe("a call of the client", () => {
         sleep: () => Promise.resolve(),
       }),
     );
+  });
+
+  it("needs no token where anyone may call", async () => {
+    const seen: (string | null)[] = [];
+    const transport = createRouterTransport(
+      ({ service }) => {
+        service(AuthService, {
+          register: (_, { requestHeader }) => {
+            seen.push(requestHeader.get("authorization"));
+            return {};
+          },
+        });
+      },
+      {
+        transport: {
+          interceptors: [authorize({ accessToken: () => Promise.reject(new Error("nobody")) })],
+        },
+      },
+    );
+    await createClient(AuthService, transport).register({ userId: "ana" });
+    expect(seen).to.deep.equal([null]);
   });
 
   it("bears the token and a request id of its own", async () => {

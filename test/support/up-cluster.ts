@@ -34,6 +34,7 @@ export interface Ready {
   readonly operatorKey: string;
   readonly adminCredential: string;
   readonly dataDir: string;
+  readonly demo?: string;
 }
 
 export interface UpProcess {
@@ -58,6 +59,8 @@ export interface Person {
   readonly groups: Client<typeof GroupService>;
   readonly events: Client<typeof EventService>;
   readonly sync: Client<typeof SyncService>;
+  /** A new access token, with which all of these go on. */
+  renew(): Promise<string>;
 }
 
 const READY_TIMEOUT_MS = 90_000;
@@ -123,16 +126,21 @@ export class UpCluster {
     const password = `${user} likes long passwords`;
     const auth = this.#client(AuthService, undefined);
     await auth.register({ userId: user, password, displayName: user, timeZone: "UTC" });
-    const { accessToken, refreshToken } = await auth.login({ userId: user, password });
+    let login = await auth.login({ userId: user, password });
+    const token = (): string => login.accessToken;
     return {
       user,
-      accessToken,
-      refreshToken,
-      auth: this.#client(AuthService, accessToken),
-      users: this.#client(UserService, accessToken),
-      groups: this.#client(GroupService, accessToken),
-      events: this.#client(EventService, accessToken),
-      sync: this.#client(SyncService, accessToken),
+      accessToken: login.accessToken,
+      refreshToken: login.refreshToken,
+      auth: this.#client(AuthService, token),
+      users: this.#client(UserService, token),
+      groups: this.#client(GroupService, token),
+      events: this.#client(EventService, token),
+      sync: this.#client(SyncService, token),
+      renew: async () => {
+        login = await auth.refresh({ refreshToken: login.refreshToken });
+        return login.accessToken;
+      },
     };
   }
 
@@ -223,10 +231,10 @@ export class UpCluster {
 
   #client<T extends Parameters<typeof createClient>[0]>(
     service: T,
-    token: string | undefined,
+    token: (() => string) | undefined,
   ): Client<T> {
     const authorize: Interceptor = (next) => (request) => {
-      if (token !== undefined) request.header.set("authorization", `Bearer ${token}`);
+      if (token !== undefined) request.header.set("authorization", `Bearer ${token()}`);
       return next(request);
     };
     const transport = createGrpcTransport({

@@ -12,7 +12,7 @@ const syntax = [
 const ambient = ["setTimeout", "setInterval", "setImmediate", "process", "crypto", "fetch"];
 
 export default defineConfig(
-  { ignores: ["gen/", "dist/", "node_modules/", "test/tidy/eslint.config.js"] },
+  { ignores: ["gen/", "dist/", "demo/build.js", "node_modules/", "test/tidy/eslint.config.js"] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

@@ -9,6 +9,8 @@ import type { LocalCluster } from "../ready-file.js";
 
 export type NodeClient = Client<typeof ClusterService>;
 
+type OperatedCluster = Pick<LocalCluster, "ca" | "operatorCert" | "operatorKey" | "nodes">;
+
 /** A membership change waits for its entry, and for the joint configuration to end. */
 const TIMEOUT_MS = 15_000;
 const STATUS_TIMEOUT_MS = 5000;
@@ -19,10 +21,10 @@ const ERROR_CODE = "cabildo-error";
 
 /** The admin API of the nodes of a cluster on this machine, by the operator's certificate. */
 export class Operator {
-  readonly #cluster: LocalCluster;
+  readonly #cluster: OperatedCluster;
   readonly #tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
 
-  static async open(cluster: LocalCluster): Promise<Operator> {
+  static async open(cluster: OperatedCluster): Promise<Operator> {
     const [ca, cert, key] = await Promise.all([
       readFile(cluster.ca),
       readFile(cluster.operatorCert),
@@ -32,7 +34,7 @@ export class Operator {
   }
 
   private constructor(
-    cluster: LocalCluster,
+    cluster: OperatedCluster,
     tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer },
   ) {
     this.#cluster = cluster;

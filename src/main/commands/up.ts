@@ -18,8 +18,12 @@ import {
   say,
   UsageError,
 } from "../command-line-parts.js";
-import { CLUSTER_FILE } from "../data-dir.js";
-import { BASE_PORT } from "../ports.js";
+import { CERTIFICATES_DIR, CLUSTER_FILE } from "../data-dir.js";
+import { openDemoServer } from "../demo-server.js";
+import type { DemoServer } from "../demo-server.js";
+import { Operator } from "../client/operator.js";
+import { BASE_PORT, demoPort } from "../ports.js";
+import { loadServerTls } from "../process-setup.js";
 import { commandOf, findLocalCluster, writeReady } from "../ready-file.js";
 import type { Ready, ReadyDoor } from "../ready-file.js";
 import type { ChildSpec } from "../supervisor/child.js";
@@ -38,6 +42,7 @@ interface UpOptions {
   readonly coordinators: number;
   readonly fanouts: number;
   readonly restart: boolean;
+  readonly demo: boolean;
   readonly logLevel: string;
   readonly corsOrigin: readonly string[];
   readonly coordinatorFlag: readonly string[];
@@ -60,6 +65,7 @@ export function addUp(program: Command): void {
     .option("--coordinators <n>", "how many", parseWhole, 1)
     .option("--fanouts <n>", "how many", parseWhole, 1)
     .option("--no-restart", "leave a process that died alone")
+    .option("--demo", "serve a page at /demo that shows the cluster, and may kill its leaders")
     .option(...CORS_OPTION, collect, [])
     .option(
       "--coordinator-flag <flag>",
@@ -96,12 +102,14 @@ async function up(options: UpOptions): Promise<void> {
     },
   });
   process.on("exit", () => supervisor.kill());
+  let demo: DemoServer | undefined;
 
   say(`starting ${specs.length} processes in ${relative(process.cwd(), dataDir) || "."}`);
   const serving = supervisor.start(specs).then(async () => {
     await writeClusterFile(join(dataDir, CLUSTER_FILE), { ...plan.cluster, formed: true });
     const ready = describe();
     await writeReady(dataDir, ready);
+    demo = options.demo ? await openDemo(prepared, options, ready, supervisor) : undefined;
     print(JSON.stringify(ready));
     say(welcome(ready, colors));
   });
@@ -113,6 +121,7 @@ async function up(options: UpOptions): Promise<void> {
   }
   say("stopping (again to kill)");
   serving.catch(() => undefined);
+  await demo?.close();
   void stopping.second.then(() => supervisor.kill());
   await supervisor.stop();
 }
@@ -136,11 +145,37 @@ async function prepare(dataDir: string, options: UpOptions): Promise<Prepared> {
     ...options,
     layout: parseLayout(options.layout),
   });
-  await requireFreePorts(options.host, wantedPorts(plan));
+  const demo = { port: demoPort(options.basePort), owner: "the demo" };
+  await requireFreePorts(options.host, [...wantedPorts(plan), ...(options.demo ? [demo] : [])]);
   const certificates = await ensureCertificates(dataDir, plan, options.host);
   await writeClusterFile(clusterPath, plan.cluster);
-  const specs = specsOf(plan, { dataDir, ...options });
+  const origins = options.demo ? [demoOrigin(options)] : [];
+  const corsOrigin = [...options.corsOrigin, ...origins];
+  const specs = specsOf(plan, { dataDir, ...options, corsOrigin });
   return { dataDir, plan, specs, certificates, adminCredential: credential.path };
+}
+
+function demoOrigin({ host, basePort }: UpOptions): string {
+  return `https://${formatAddress(reachable(host), demoPort(basePort))}`;
+}
+
+async function openDemo(
+  { dataDir, certificates }: Prepared,
+  { host, basePort }: UpOptions,
+  { apis, wsss, nodes }: Ready,
+  supervisor: Supervisor,
+): Promise<DemoServer> {
+  return await openDemoServer({
+    host,
+    port: demoPort(basePort),
+    tls: loadServerTls(join(dataDir, CERTIFICATES_DIR)),
+    apis,
+    wsss,
+    // Who can read the directory may do anything already.
+    secret: await readFile(certificates.operatorKey, "utf8"),
+    operator: await Operator.open({ ...certificates, nodes }),
+    kill: (node) => void process.kill(supervisor.pid(node), "SIGKILL"),
+  });
 }
 
 function parseLayout(text: string | undefined): Layout | undefined {
@@ -179,9 +214,10 @@ function wantedPorts({ cluster, coordinators, fanouts }: ClusterPlan) {
 
 function describeReady(
   { dataDir, plan, specs, certificates, adminCredential }: Prepared,
-  { host }: UpOptions,
+  options: UpOptions,
   supervisor: Pick<Supervisor, "pid" | "about">,
 ): Ready {
+  const { host } = options;
   const { cluster, coordinators, fanouts } = plan;
   const url = (scheme: string, port: number): string =>
     `${scheme}://${formatAddress(reachable(host), port)}`;
@@ -233,6 +269,7 @@ function describeReady(
     operatorKey: certificates.operatorKey,
     adminCredential,
     dataDir,
+    ...(options.demo ? { demo: `${demoOrigin(options)}/demo/` } : {}),
   };
 }
 

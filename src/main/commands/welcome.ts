@@ -15,7 +15,7 @@ ${colors.bold(colors.green("The cluster serves."))} Ctrl-C stops it; its data st
 
   API      ${colors.cyan(ready.api)}   gRPC, gRPC-Web, Connect and REST
   live     ${colors.cyan(ready.wss)}
-  metrics  ${colors.cyan(ready.metrics[0]?.url ?? "")}   and ${further} more, see ${here(ready.dataDir)}/ready.json
+${ready.demo === undefined ? "" : `  demo     ${colors.cyan(ready.demo)}   see it, and kill its leaders\n`}  metrics  ${colors.cyan(ready.metrics[0]?.url ?? "")}   and ${further} more, see ${here(ready.dataDir)}/ready.json
 
 From here to the first push, in other terminals:
 
