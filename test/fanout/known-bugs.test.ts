@@ -1,0 +1,162 @@
+import { expect } from "chai";
+import { probeNativeTransport } from "../../src/fanout/index.js";
+import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import { LiveClient, channelsOf } from "./support/live-client.js";
+import { start } from "./support/start.js";
+import type { Stage } from "./support/start.js";
+
+const CHANNELS = ["calendars/ana"];
+const numbered = (from: number, to: number): readonly string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `n${from + i}`);
+
+for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+  describe(`a fan-out over ${kind} has no bug of others`, () => {
+    let stage: Stage;
+    const stages: Stage[] = [];
+    const clients: LiveClient[] = [];
+
+    const begin = async (options: Partial<FanoutOptions> = {}): Promise<void> => {
+      stage = await start(kind, options, stages.at(-1)?.shards);
+      stages.push(stage);
+    };
+    const as = async (user: string): Promise<LiveClient> => {
+      const client = await LiveClient.as(user, stage.port);
+      clients.push(client);
+      return client;
+    };
+    const resume = async (since: string): Promise<LiveClient> => {
+      const client = await as("ana");
+      const answer = await client.ask({ subscribe: { channels: CHANNELS, since: [since] } });
+      expect(channelsOf(answer)[0]).to.include({ recovered: true });
+      return client;
+    };
+    const now = async (): Promise<string> => {
+      const client = await as("ana");
+      const answer = await client.ask({ subscribe: { channels: CHANNELS } });
+      client.close();
+      return String(channelsOf(answer)[0]?.["position"]);
+    };
+    const titlesOf = (client: LiveClient): readonly string[] =>
+      client.pushes.map(({ title }) => title);
+
+    before(async function () {
+      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
+      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
+    });
+    afterEach(async () => {
+      for (const client of clients.splice(0)) client.close();
+      for (const { fanout } of stages.splice(0)) await fanout.close();
+    });
+
+    // https://github.com/socketio/socket.io/issues/4880
+    it("socket.io#4880: a client that is cut off twenty times in a row is resumed each time", async () => {
+      await begin();
+      let since = await now();
+      const heard: string[] = [];
+      for (let n = 1; n <= 20; n++) {
+        stage.shards.commit("calendars/ana", numbered(2 * n - 1, 2 * n));
+        const client = await resume(since);
+        const pushes = await client.pushed(2);
+        heard.push(...titlesOf(client));
+        since = pushes.at(-1)?.position ?? "";
+        client.close();
+      }
+      expect(heard).to.deep.equal(numbered(1, 40));
+    });
+
+    // https://github.com/socketio/socket.io/issues/5538
+    it("socket.io#5538: a client that is cut off before its first change is resumed all the same", async () => {
+      await begin();
+      const since = await now();
+      stage.shards.commit("calendars/ana", ["first"]);
+      const client = await resume(since);
+      await client.pushed(1);
+      expect(titlesOf(client)).to.deep.equal(["first"]);
+    });
+
+    // https://github.com/dunglas/mercure/issues/1382
+    it("mercure#1382: a recent position is found in a feed far longer than memory", async () => {
+      await begin();
+      const first = await now();
+      stage.shards.commit("calendars/ana", numbered(1, 3_000));
+      await begin({ limits: { ringChanges: 16 } });
+      const { encode } = stage.gateway.positions;
+      const client = await resume(encode([{ shard: 1, epoch: 1, sequence: 2_995 }]));
+      await client.pushed(5);
+      expect(titlesOf(client)).to.deep.equal(numbered(2_996, 3_000));
+      const whole = await resume(first);
+      await whole.pushed(3_000);
+      expect(titlesOf(whole)).to.deep.equal(numbered(1, 3_000));
+    });
+
+    // https://github.com/dunglas/mercure/issues/178
+    it("mercure#178: nothing falls between what is read and what comes, however often one joins", async () => {
+      await begin({ limits: { ringChanges: 8 } });
+      let since = await now();
+      let committed = 0;
+      const heard: string[] = [];
+      const writing = setInterval(() => {
+        stage.shards.commit("calendars/ana", numbered(committed + 1, committed + 3));
+        committed += 3;
+      }, 1);
+      for (let n = 0; n < 40; n++) {
+        const client = await resume(since);
+        await client.pushed(5);
+        client.close();
+        heard.push(...titlesOf(client));
+        since = client.pushes.at(-1)?.position ?? since;
+      }
+      clearInterval(writing);
+      expect(heard).to.deep.equal(numbered(1, heard.length));
+    });
+
+    // https://github.com/centrifugal/centrifugo/issues/394
+    it("centrifugo#394: one that is cut off while it recovers, again and again, comes to the end", async () => {
+      await begin();
+      let since = await now();
+      stage.shards.commit("calendars/ana", numbered(1, 2_000));
+      await begin({ limits: { ringChanges: 16 } });
+      const heard: string[] = [];
+      while (heard.length < 2_000) {
+        const client = await resume(since);
+        await client.pushed(Math.min(150, 2_000 - heard.length));
+        client.close();
+        heard.push(...titlesOf(client));
+        since = client.pushes.at(-1)?.position ?? since;
+      }
+      expect(heard).to.deep.equal(numbered(1, 2_000));
+    });
+
+    // https://github.com/centrifugal/centrifuge/issues/255
+    it("centrifuge#255: a burst of more than a client may have unsent cuts off nobody who reads", async () => {
+      await begin({ limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024 } });
+      const readers = await Promise.all(["ana", "ben", "cleo"].map((user) => as(user)));
+      for (const reader of readers) await reader.ask({ subscribe: { channels: CHANNELS } });
+      const big = numbered(1, 500).map((title) => title.padEnd(2_000, "x"));
+      for (let at = 0; at < big.length; at += 50) {
+        stage.shards.commit("calendars/ana", big.slice(at, at + 50));
+      }
+      for (const reader of readers) {
+        await reader.pushed(500);
+        expect(titlesOf(reader)).to.deep.equal(big);
+        expect(reader.closeCode).to.equal(undefined);
+      }
+    });
+
+    // https://github.com/phoenixframework/phoenix/issues/2255
+    it("phoenix#2255: who leaves and joins again in one breath has joined, and hears a change once", async () => {
+      await begin();
+      const client = await as("ana");
+      await client.ask({ subscribe: { channels: CHANNELS } });
+      client.send({ id: 101, unsubscribe: { channels: CHANNELS } });
+      client.send({ id: 102, subscribe: { channels: CHANNELS } });
+      client.send({ id: 103, unsubscribe: { channels: CHANNELS } });
+      client.send({ id: 104, subscribe: { channels: CHANNELS } });
+      await client.answer(104);
+      stage.shards.commit("calendars/ana", ["once"]);
+      await client.pushed(1);
+      await client.ask({ ping: {} });
+      expect(titlesOf(client)).to.deep.equal(["once"]);
+    });
+  });
+}
