@@ -80,8 +80,8 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       const first = await now();
       stage.shards.commit("calendars/ana", numbered(1, 3_000));
       await begin({ limits: { ringChanges: 16 } });
-      const { encode } = stage.gateway.positions;
-      const client = await resume(encode([{ shard: 1, epoch: 1, sequence: 2_995 }]));
+      const recent = [{ shard: 1, epoch: 1, sequence: 2_995 }];
+      const client = await resume(stage.gateway.positions.encode(recent));
       await client.pushed(5);
       expect(titlesOf(client)).to.deep.equal(numbered(2_996, 3_000));
       const whole = await resume(first);
