@@ -34,7 +34,8 @@ const ENGLISH = {
   term: "term",
   proof: "Nothing lost, nothing twice",
   proofWhy:
-    "Both agendas are written to several times a second. This page compares the position of each write that was acknowledged with those that came back live.",
+    "Both agendas are written to several times a second. This page compares the position of each write " +
+    "that was acknowledged with those that came back live.",
   acknowledged: "acknowledged",
   seen: "seen",
   lost: "lost",
@@ -86,7 +87,8 @@ const SPANISH: Readonly<Record<Word, string>> = {
   term: "mandato",
   proof: "Nada perdido, nada repetido",
   proofWhy:
-    "En ambas agendas se escribe varias veces por segundo. Esta página compara la posición de cada escritura confirmada con las que vuelven en vivo.",
+    "En ambas agendas se escribe varias veces por segundo. Esta página compara la posición de cada " +
+    "escritura confirmada con las que vuelven en vivo.",
   acknowledged: "confirmadas",
   seen: "vistas",
   lost: "perdidas",

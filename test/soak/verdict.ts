@@ -90,7 +90,8 @@ function compare(expected: readonly number[], heard: readonly number[]): string 
   if (at < 0 && expected.length === heard.length) return undefined;
   const place = at < 0 ? expected.length : at;
   const around = (list: readonly number[]): string => list.slice(place, place + 3).join(", ");
-  return `${heard.length} of ${expected.length} changes; from the ${place + 1}th on due ${around(expected)}, heard ${around(heard)}`;
+  const counts = `${heard.length} of ${expected.length} changes`;
+  return `${counts}; from the ${place + 1}th on due ${around(expected)}, heard ${around(heard)}`;
 }
 
 function nameOf({ options }: SoakSubscriber): string {

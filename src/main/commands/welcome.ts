@@ -10,12 +10,16 @@ export function welcome(ready: Ready, colors: Colors): string {
   const cabildo = here(process.argv[1] ?? "cabildo");
   const soon = new Date(Date.now() + HOUR_MS).toISOString().slice(0, "2026-12-01T10".length);
   const further = ready.metrics.length - 1;
+  const demo =
+    ready.demo === undefined
+      ? ""
+      : `  demo     ${colors.cyan(ready.demo)}   see it, and kill its leaders\n`;
   return `
 ${colors.bold(colors.green("The cluster serves."))} Ctrl-C stops it; its data stays in ${here(ready.dataDir)}.
 
   API      ${colors.cyan(ready.api)}   gRPC, gRPC-Web, Connect and REST
   live     ${colors.cyan(ready.wss)}
-${ready.demo === undefined ? "" : `  demo     ${colors.cyan(ready.demo)}   see it, and kill its leaders\n`}  metrics  ${colors.cyan(ready.metrics[0]?.url ?? "")}   and ${further} more, see ${here(ready.dataDir)}/ready.json
+${demo}  metrics  ${colors.cyan(ready.metrics[0]?.url ?? "")}   and ${further} more, see ${here(ready.dataDir)}/ready.json
 
 From here to the first push, in other terminals:
 
