@@ -27,6 +27,7 @@ import { eventHandlers } from "./services/events.js";
 import { findMembership, groupHandlers } from "./services/groups.js";
 import { syncHandlers } from "./services/sync.js";
 import { userHandlers } from "./services/users.js";
+import { RATE_LIMITS, RateLimiter, type RateLimits } from "./rate-limits.js";
 import { Sessions } from "./sessions.js";
 import { ShardCalls } from "./shard-calls.js";
 import type { Authenticated, ChannelGrant, Gateway, GatewayCall, Positions } from "./types.js";
@@ -41,6 +42,8 @@ export interface GatewayOptions {
   /** From node:crypto if left out. */
   readonly randomBytes?: RandomBytes;
   readonly passwords?: Passwords;
+  /** What is left out has its default. */
+  readonly rateLimits?: Partial<RateLimits>;
   /** Hears why the keys of the cluster could not be had yet; they are asked for again. */
   readonly onTrouble?: (cause: unknown) => void;
 }
@@ -69,6 +72,7 @@ class AgendaGateway implements RunningGateway {
   readonly #options: GatewayOptions;
   readonly #ids: Ids;
   readonly #sessions: Sessions;
+  readonly #rates: RateLimiter;
   readonly #handlers: ReadonlyMap<MethodName, Handler>;
   readonly #closing = new AbortController();
   readonly #opening: Promise<void>;
@@ -78,6 +82,7 @@ class AgendaGateway implements RunningGateway {
     const { clock } = options;
     this.#options = options;
     this.#ids = createIds(() => clock.wallMs(), options.randomBytes ?? randomBytes);
+    this.#rates = new RateLimiter({ ...RATE_LIMITS, ...options.rateLimits }, clock);
     this.#sessions = new Sessions(clock, (timeoutMs) => this.#asking(timeoutMs));
     this.positions = createPositions(() => this.#requireKeys().positions);
     this.#handlers = createHandlers({
@@ -139,7 +144,7 @@ class AgendaGateway implements RunningGateway {
     this.#closing.abort();
   }
 
-  /** In this order: who it is, whether it may, whether the request makes sense. */
+  /** In this order: who it is, whether it may, whether it asks too often, whether the request makes sense. */
   async #admit(call: GatewayCall): Promise<{ handler: Handler; admitted: Call }> {
     const { method, request, signal } = call;
     const rule = ruleOf(method);
@@ -150,6 +155,7 @@ class AgendaGateway implements RunningGateway {
       throw refused("unimplemented", `${methodName(method)}: no such work`);
     const caller = who?.caller ?? ANONYMOUS;
     requireAllowed(caller, method, rule.action);
+    this.#rates.require(caller, call.remoteAddress);
     requireValid(method, request);
     const admitted = {
       caller,

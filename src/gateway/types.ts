@@ -20,7 +20,7 @@ export interface GatewayCall {
 }
 
 /**
- * The public API, once. Order: authentication, authorisation, validation, work. Every failure is a ClusterError.
+ * The public API, once. Order: authentication, authorisation, rate limit, validation, work. Every failure is a ClusterError.
  */
 export interface Gateway {
   unary(call: GatewayCall): Promise<Message>;

@@ -1,7 +1,7 @@
 import { startCoordinator } from "../coordinator/index.js";
 import { createRpcMetrics } from "../observability/index.js";
 import { SYSTEM_CLOCK } from "./clock.js";
-import { limitsOf, type CoordinatorOptions } from "./commands/coordinator-options.js";
+import { limitsOf, rateLimitsOf, type CoordinatorOptions } from "./commands/coordinator-options.js";
 import { openGateway } from "./open-gateway.js";
 import type { RunningProcess } from "./process-life.js";
 import { loadServerTls, serveMetrics } from "./process-setup.js";
@@ -17,7 +17,7 @@ export async function startCoordinatorProcess(
 ): Promise<RunningProcess> {
   const { registry, log } = setup;
   const { certs, host, port, metricsPort } = options;
-  const behind = openGateway(setup);
+  const behind = openGateway(setup, rateLimitsOf(options));
   const { gateway } = behind;
   const coordinator = await startCoordinator({
     gateway,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGateway } from "../gateway/index.js";
-import type { RunningGateway } from "../gateway/index.js";
+import type { RateLimits, RunningGateway } from "../gateway/index.js";
 import { createShardObserver } from "../observability/index.js";
 import { createShardClient } from "../shards/index.js";
 import type { ShardClient } from "../shards/index.js";
@@ -26,7 +26,10 @@ const LOOK_MS = 500;
 const LOOK_AGAIN_MS = 50;
 
 /** Whether the shards can be reached becomes part of the door's health. */
-export function openGateway(setup: ProcessSetup): OpenedGateway {
+export function openGateway(
+  setup: ProcessSetup,
+  rateLimits: Partial<RateLimits> = {},
+): OpenedGateway {
   const { cluster, tls, log, health, registry, shardName } = setup;
   const shards = createShardClient({
     nodes: cluster.nodes.map((node) => ({ ...node, address: addressOf(node) })),
@@ -41,6 +44,7 @@ export function openGateway(setup: ProcessSetup): OpenedGateway {
     clusterId: cluster.clusterId,
     clock: SYSTEM_CLOCK,
     bootstrapHash: cluster.bootstrapHash,
+    rateLimits,
     onTrouble: (cause) =>
       log.info("the cluster's keys are not to be had yet", { cause: String(cause) }),
   });

@@ -3,6 +3,7 @@ import type { StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { ClusterError } from "../base/index.js";
 import type { Command, Query } from "../domain/index.js";
 import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
+import { Admission, type AdmissionLimits } from "./admission.js";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, type ShardClock } from "./clock.js";
 import type { ShardCodec } from "./codec.js";
 import { createDial, type Dial, type NodeAddress, type TlsMaterial } from "./dial.js";
@@ -14,6 +15,7 @@ import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
 import { toSafeInteger } from "../wire/index.js";
 import { pursue, type Pursuit } from "./pursuit.js";
+import { RetryBudget } from "./retry-budget.js";
 import type {
   CallOptions,
   ChangesEvent,
@@ -43,6 +45,8 @@ export interface ShardClientOptions {
   readonly codec: ShardCodec;
   readonly clock?: ShardClock;
   readonly random?: () => number;
+  /** Of each shard. */
+  readonly admission?: AdmissionLimits;
   readonly observer?: Partial<ShardObserver>;
 }
 
@@ -64,6 +68,8 @@ class GrpcShardClient implements ShardClient {
   /** Feeds and status travel apart from calls, so that neither waits for the other. */
   readonly #side: NodeChannels;
   readonly #members: KnownMembers;
+  readonly #admissions = new Map<ShardNumber, Admission>();
+  readonly #budget = new RetryBudget();
   readonly #askedMs = new Map<string, number>();
   readonly #closing = new AbortController();
 
@@ -153,7 +159,11 @@ class GrpcShardClient implements ShardClient {
     const ended = (outcome: string) =>
       this.#options.observer?.ended?.(shard, outcome, (this.#clock.monotonicMs() - startMs) / 1000);
     try {
-      const done = await this.#pursueTo(shard, operation, options);
+      const done = await this.#admissionOf(shard).run(() => {
+        const waitedMs = this.#clock.monotonicMs() - startMs;
+        const timeoutMs = Math.max(0, options.timeoutMs - waitedMs);
+        return this.#pursueTo(shard, operation, { ...options, timeoutMs });
+      }, options);
       ended("ok");
       return done;
     } catch (error) {
@@ -162,11 +172,21 @@ class GrpcShardClient implements ShardClient {
     }
   }
 
+  #admissionOf(shard: ShardNumber): Admission {
+    let admission = this.#admissions.get(shard);
+    if (admission === undefined) {
+      admission = new Admission(this.#clock, this.#options.admission);
+      this.#admissions.set(shard, admission);
+    }
+    return admission;
+  }
+
   #pursueTo(shard: ShardNumber, operation: Pursuit["operation"], options: CallOptions) {
     const { traceparent = "" } = options;
     return pursue(
       {
         leaders: this.#leaders,
+        budget: this.#budget,
         clock: this.#clock,
         random: this.#random,
         observer: this.#options.observer ?? {},

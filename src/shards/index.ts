@@ -4,6 +4,8 @@
  */
 export { createShardClient } from "./client.js";
 export type { ShardClientOptions, ShardNode } from "./client.js";
+export { ADMISSION_LIMITS } from "./admission.js";
+export type { AdmissionLimits } from "./admission.js";
 export type { ShardClock } from "./clock.js";
 export type { ShardCodec } from "./codec.js";
 export type { TlsMaterial } from "./dial.js";

@@ -5,6 +5,7 @@ import { sleep, type ShardClock } from "./clock.js";
 import type { Attempt } from "./execute-link.js";
 import type { Leaders } from "./leaders.js";
 import type { ShardObserver } from "./observer.js";
+import type { RetryBudget } from "./retry-budget.js";
 
 /** A node that says nothing must not eat the whole deadline. */
 const ATTEMPT_MS = 1000;
@@ -22,6 +23,7 @@ export interface Pursuit {
 
 export interface PursuitContext {
   readonly leaders: Leaders;
+  readonly budget: RetryBudget;
   readonly clock: ShardClock;
   readonly random: () => number;
   readonly observer: Partial<ShardObserver>;
@@ -45,11 +47,12 @@ type Next =
  * proposed, because that is what the caller has to know when there is no answer.
  */
 export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise<Done> {
-  const { leaders, clock, observer, closing } = context;
+  const { leaders, budget, clock, observer, closing } = context;
   const { shard, operation, signal } = pursuit;
   const deadlineMs = clock.monotonicMs() + pursuit.timeoutMs;
   const stale = operation.kind === "read" && operation.maxStalenessMs > 0;
   const tried = new Set<string>();
+  budget.earn();
   let backoffMs = BACKOFF_FIRST_MS;
   let overloaded = 0;
   let maybeProposed = false;
@@ -76,6 +79,11 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     if (attempt.kind === "failed" && isPressure(attempt.failure)) overloaded++;
     const next = judge(attempt, node, tried, overloaded, outcome);
     if (next.kind === "give-up") throw next.error;
+    // A hint costs the shard nothing; what else is repeated, is repeated within the budget.
+    const isAffordable = next.kind === "hint" || budget.take();
+    if (next.kind === "wait" && !isAffordable && attempt.kind === "failed") {
+      throw refusal(attempt.failure, outcome());
+    }
     observer.retried?.(
       shard,
       node,
@@ -91,9 +99,12 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     leaders.forget(shard, node);
     if (next.kind === "hint") leaders.learn(shard, next.node);
     target = next.kind === "hint" ? next.node : untried(leaders, shard, tried);
-    if (target !== undefined && !tried.has(target)) continue;
+    if (target !== undefined && !tried.has(target) && isAffordable) continue;
     tried.clear();
-    const pauseMs = Math.min(BACKOFF_MAX_MS, backoffMs + context.random() * BACKOFF_SPREAD_MS);
+    const spreadMs = context.random() * BACKOFF_SPREAD_MS;
+    const pauseMs = isAffordable
+      ? Math.min(BACKOFF_MAX_MS, backoffMs + spreadMs)
+      : BACKOFF_MAX_MS + spreadMs;
     backoffMs = Math.min(BACKOFF_MAX_MS, backoffMs * 2);
     await sleep(clock, Math.min(pauseMs, deadlineMs - clock.monotonicMs()), signal, closing);
   }

@@ -293,4 +293,44 @@ describe("the shard client", () => {
     expect(error.code).to.equal("deadline-exceeded");
     expect(groups().commands).to.deep.equal([]);
   });
+
+  it("does not let one shard's crowd slow calls to another", async () => {
+    const busy = cluster.shards[0];
+    const quiet = cluster.shards[1];
+    if (busy === undefined || quiet === undefined) throw new Error("two shards are needed");
+    const crowded = await cluster.client({
+      admission: { openMax: 8, waitingMax: 100, targetMs: 20, burstMs: 60 },
+    });
+    const slowly = async (): Promise<Executed> => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return { reply: Buffer.from("{}"), sequence: 1, epoch: 1 };
+    };
+    for (const replica of cluster.nodes.flatMap(({ replicas }) => replicas)) {
+      if (replica.shard === busy.number) replica.intercept = slowly;
+    }
+    const timed = async (shard: number, n: number): Promise<number> => {
+      const startMs = performance.now();
+      await crowded.execute(shard, command(`c${n}`), { timeoutMs: 10_000 });
+      return performance.now() - startMs;
+    };
+    const refusals: ClusterError[] = [];
+    const crowd = Array.from({ length: 400 }, (_, n) =>
+      timed(busy.number, n).catch((error: unknown) => {
+        if (error instanceof ClusterError) refusals.push(error);
+        return Infinity;
+      }),
+    );
+    const others: number[] = [];
+    for (let n = 0; n < 40; n++) others.push(await timed(quiet.number, n));
+    const served = (await Promise.all(crowd)).filter(Number.isFinite);
+    expect(served.length).to.be.above(8);
+    expect(refusals.length).to.be.above(200);
+    for (const { code, details } of refusals) {
+      expect(code).to.equal("overloaded");
+      expect(details).to.include({ outcome: "not_applied" }).and.have.property("retryAfterMs");
+    }
+    const middle = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1] ?? NaN;
+    expect(middle(others)).to.be.below(middle(served));
+    await crowded.close();
+  });
 });

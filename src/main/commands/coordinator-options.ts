@@ -1,12 +1,14 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import type { CoordinatorLimits } from "../../coordinator/index.js";
+import type { RateLimits } from "../../gateway/index.js";
 import { pickLimits, withLimitFlags } from "./limit-flags.js";
 import type { LimitWords } from "./limit-flags.js";
 import type { DoorOptions } from "./process-options.js";
 
 /** What a coordinator is told. A limit that is left out has its default. */
-export interface CoordinatorOptions extends DoorOptions, Partial<CoordinatorLimits> {
+export interface CoordinatorOptions
+  extends DoorOptions, Partial<CoordinatorLimits>, Partial<RateLimits> {
   readonly reflection: boolean;
   readonly shortWay: "on" | "off";
 }
@@ -25,6 +27,11 @@ export const LIMIT_WORDS: LimitWords<CoordinatorLimits> = {
   pingMs: "milliseconds between two pings of an HTTP/2 connection (30000)",
 };
 
+export const RATE_WORDS: Readonly<Record<keyof RateLimits, string>> = {
+  callsPerSecondMax: "calls of one signed-in user in a second (2000)",
+  anonymousCallsPerSecondMax: "calls without a token of one address in a second (100)",
+};
+
 export function withCoordinatorOptions(command: Command): Command {
   command
     .option("--no-reflection", "do not describe the API to tools such as grpcurl")
@@ -33,7 +40,11 @@ export function withCoordinatorOptions(command: Command): Command {
         .choices(["on", "off"])
         .default("on"),
     );
-  return withLimitFlags(command, LIMIT_WORDS);
+  return withLimitFlags(command, { ...LIMIT_WORDS, ...RATE_WORDS });
+}
+
+export function rateLimitsOf(options: Partial<RateLimits>): Partial<RateLimits> {
+  return pickLimits(options, RATE_WORDS);
 }
 
 export function limitsOf(options: Partial<CoordinatorLimits>): Partial<CoordinatorLimits> {
