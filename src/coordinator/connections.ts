@@ -6,6 +6,9 @@ import type { HttpRequest, HttpResponse } from "./http.js";
 import type { CoordinatorLimits } from "./limits.js";
 import { guardSession } from "./session-guard.js";
 
+/** For calls of HTTP/1.1 that were on their way when their connection was told to end. */
+const LAST_CALLS_MS = 500;
+
 /** The open connections of a server, so that it can end without cutting off who is being answered. */
 export class Connections {
   readonly #sockets = new Set<Socket>();
@@ -15,9 +18,11 @@ export class Connections {
   readonly #emptied: (() => void)[] = [];
   readonly #perAddress = new Map<string, number>();
   readonly #perAddressMax: number;
+  readonly #clock: Clock;
   #closing = false;
 
   constructor(server: Http2SecureServer, limits: CoordinatorLimits, clock: Clock) {
+    this.#clock = clock;
     this.#perAddressMax = limits.connectionsPerAddressMax;
     server.on("connection", (socket: Socket) => this.#admit(socket));
     server.on("secureConnection", (socket: TLSSocket) => {
@@ -35,14 +40,19 @@ export class Connections {
     });
   }
 
-  /** Says goodbye on every connection: those that are idle end now, the others after their answers. */
+  /**
+   * Says goodbye on every connection. HTTP/2 hears which call was the last that is answered: later ones may be sent again
+   * elsewhere (RFC 9113, 6.8). HTTP/1.1 cannot say so: what is on its way already is the last answer of its connection.
+   */
   close(): void {
     this.#closing = true;
     for (const session of this.#sessions) session.close();
-    for (const [socket, answers] of this.#answers) {
-      if (answers.size === 0) socket.end();
-      for (const response of answers) endAfter(response);
+    for (const response of [...this.#answers.values()].flatMap((answers) => [...answers])) {
+      endAfter(response);
     }
+    this.#clock.after(LAST_CALLS_MS, () => {
+      for (const [socket, answers] of this.#answers) if (answers.size === 0) socket.end();
+    });
   }
 
   /** Once no connection is left. */

@@ -15,6 +15,8 @@ export interface HealthServiceOptions {
   readonly ready: () => boolean;
   /** Names that can be asked for beside the empty one: all are served by one process, and share its state. */
   readonly services: readonly string[];
+  /** Those whose state is their own, such as `shard/users`. */
+  readonly parts: () => ReadonlyMap<string, boolean>;
   readonly clock: Clock;
   readonly stopping: AbortSignal;
   /** Milliseconds that one watch may last. */
@@ -23,11 +25,12 @@ export interface HealthServiceOptions {
 
 /** Gives grpc.health.v1, as its documentation says: Check refuses an unknown name, Watch says that it is unknown. */
 export function routeHealth(router: ConnectRouter, options: HealthServiceOptions): void {
-  const { ready, services, clock, stopping, streamMsMax } = options;
-  const names = ["", ...services];
+  const { ready, services, parts, clock, stopping, streamMsMax } = options;
+  const whole = ["", ...services];
   const statusOf = (name: string): Serving => {
-    if (!names.includes(name)) return Serving.SERVICE_UNKNOWN;
-    return ready() ? Serving.SERVING : Serving.NOT_SERVING;
+    const serves = whole.includes(name) ? ready() : parts().get(name);
+    if (serves === undefined) return Serving.SERVICE_UNKNOWN;
+    return serves ? Serving.SERVING : Serving.NOT_SERVING;
   };
   const implementation = {
     check: ({ service }: HealthCheckRequest, context: HandlerContext) => {
@@ -39,6 +42,7 @@ export function routeHealth(router: ConnectRouter, options: HealthServiceOptions
     },
     list: (_request: object, context: HandlerContext) => {
       context.values.get(CALL_RECORD).code = "OK";
+      const names = [...whole, ...parts().keys()];
       return {
         statuses: Object.fromEntries(names.map((name) => [name, { status: statusOf(name) }])),
       };

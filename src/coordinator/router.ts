@@ -9,6 +9,7 @@ import { routeReflection } from "./reflection-service.js";
 
 export interface RouterOptions extends GatewayMethodsOptions {
   readonly ready: () => boolean;
+  readonly parts: () => ReadonlyMap<string, boolean>;
   /** Answered by the backend. */
   readonly services: readonly DescService[];
   /** Adds what streams requests, which the backend does not take. */
@@ -37,7 +38,14 @@ export function createRouter(options: RouterOptions): ReadonlyMap<string, Univer
   options.addRoutes?.(router);
   const names = services.map(({ typeName }) => typeName);
   const { streamMsMax } = limits;
-  routeHealth(router, { ready, services: names, clock, stopping, streamMsMax });
+  routeHealth(router, {
+    ready,
+    parts: options.parts,
+    services: names,
+    clock,
+    stopping,
+    streamMsMax,
+  });
   if (options.reflection) {
     routeReflection(router, [...services, Health], {
       shutdownSignal: stopping,

@@ -50,6 +50,8 @@ export interface CoordinatorOptions {
   readonly clock: Clock;
   /** Whether calls can be answered; told by health and /readyz. */
   readonly ready: () => boolean;
+  /** What of the cluster serves, by names such as `shard/users`; told by health. Default: none. */
+  readonly parts?: () => ReadonlyMap<string, boolean>;
   /** The public keys of access tokens, as a JSON Web Key Set; undefined while they are not known. */
   readonly jwks: () => object | undefined;
   readonly observer?: CallObserver;
@@ -78,6 +80,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     clock,
     logger,
     ready,
+    parts: options.parts ?? (() => new Map()),
     services,
     addRoutes: options.addRoutes,
     reflection: options.reflection,
@@ -155,6 +158,8 @@ function createServer(
     keepAliveTimeout: limits.keepAliveMs,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: limits.deadlineMsMax,
+    // Closing the port would cut off connections whose next call is on its way: ours are told goodbye first.
+    closeIdleConnections: () => undefined,
   });
   server.on("clientError", (error: Error, socket: Socket) => refuseGarbage(error, socket));
   server.on("tlsClientError", () => undefined);

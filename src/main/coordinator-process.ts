@@ -30,6 +30,7 @@ export async function startCoordinatorProcess(
     shortWay: options.shortWay === "on",
     clock: SYSTEM_CLOCK,
     ready: () => behind.isServing(),
+    parts: () => behind.shardHealth(),
     jwks: () => (gateway.isReady() ? gateway.jwks() : undefined),
     observer: createRpcMetrics(registry),
     logger: log,

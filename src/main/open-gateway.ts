@@ -15,6 +15,8 @@ export interface OpenedGateway {
   readonly shards: ShardClient;
   /** Whether the cluster's keys are known and every shard had a leader that answered when it was last asked. */
   isServing(): boolean;
+  /** Of each shard, by `shard/` and its name: whether a leader answered when it was last looked for. */
+  shardHealth(): ReadonlyMap<string, boolean>;
   /** Resolves when that is so for the first time. */
   readonly serving: Promise<void>;
   close(): Promise<void>;
@@ -60,6 +62,13 @@ export function openGateway(
     gateway,
     shards,
     isServing: () => gateway.isReady() && watch.leaderless?.length === 0,
+    shardHealth: () =>
+      new Map(
+        cluster.rangeMap.shards.map(({ number, name }) => [
+          `shard/${name}`,
+          watch.leaderless?.includes(number) === false,
+        ]),
+      ),
     serving: Promise.all([gateway.ready(), watch.complete]).then(() => undefined),
     close: async () => {
       watch.close();

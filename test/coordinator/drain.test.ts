@@ -111,6 +111,89 @@ describe("a coordinator that closes", () => {
   });
 });
 
+describe("a coordinator that is drained while clients call", () => {
+  const CALLERS = 8;
+
+  /** Calls again and again, on connections that are left as they say. */
+  async function callUntil(
+    isOver: () => boolean,
+    call: () => Promise<unknown>,
+    failures: unknown[],
+    answered: () => void,
+  ): Promise<void> {
+    while (!isOver()) {
+      try {
+        await call();
+        answered();
+      } catch (error) {
+        failures.push(error);
+        return;
+      }
+    }
+  }
+
+  /** Two doors at a time, as behind a balancer that sends new connections where one is open. */
+  async function drainUnder(makeCaller: (url: () => string, ca: Buffer) => () => Promise<unknown>) {
+    const leaving = await openDoor();
+    const staying = await openDoor();
+    for (const door of [leaving, staying]) {
+      door.gateway.answer = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        return create(EventSchema, { title: "x" });
+      };
+    }
+    let open = leaving;
+    let over = false;
+    const failures: unknown[] = [];
+    const answers: number[] = Array.from({ length: CALLERS }, () => 0);
+    const callers = answers.map((_, caller) =>
+      callUntil(
+        () => over,
+        makeCaller(() => open.url, leaving.ca),
+        failures,
+        () => (answers[caller] = (answers[caller] ?? 0) + 1),
+      ),
+    );
+    await eventually(() => answers.every((count) => count > 2));
+    open = staying;
+    await leaving.coordinator.close(LONG);
+    await eventually(() => staying.gateway.calls.length > CALLERS * 4);
+    over = true;
+    await Promise.all(callers);
+    await staying.close();
+    return failures;
+  }
+
+  it("fails no call of a client that honours GOAWAY", async () => {
+    const failures = await drainUnder((url, ca) => {
+      let session: ClientHttp2Session | undefined;
+      const current = (): ClientHttp2Session => {
+        if (session === undefined || session.closed || session.destroyed) {
+          session = connect(url(), { ca });
+          session.on("goaway", () => session?.close());
+          session.on("error", () => undefined);
+        }
+        return session;
+      };
+      return async () => {
+        const first = await post2(current());
+        // What came after the last call that the other side took was not done: it may be sent again.
+        const status = first === "not taken" ? await post2(current()) : first;
+        expect(status).to.equal(200);
+      };
+    });
+    expect(failures.map(String)).to.be.empty;
+  });
+
+  it("fails no call of a client that honours Connection: close", async () => {
+    const failures = await drainUnder((url, ca) => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1, ca });
+      return () => get(`${url()}/v1/calendars/ana/events/e1`, { agent });
+    });
+    expect(failures.map(String)).to.be.empty;
+  });
+});
+
 describe("a port that is taken", () => {
   it("is refused with what to do about it", async () => {
     const door = await openDoor();
@@ -138,5 +221,34 @@ function get(url: string, options: RequestOptions) {
     });
     sent.on("error", reject);
     sent.end();
+  });
+}
+
+/** The status of a call in JSON, or that the connection ended before the other side took it. */
+async function post2(session: ClientHttp2Session): Promise<number | "not taken"> {
+  return await new Promise((resolve, reject) => {
+    let lastTaken = Infinity;
+    session.once("goaway", (_code: number, lastStreamId: number) => {
+      lastTaken = lastStreamId;
+    });
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/cabildo.v1.EventService/GetEvent",
+      "content-type": "application/json",
+    });
+    let status = 0;
+    let failure: Error | undefined;
+    stream.on("response", (headers) => (status = headers[":status"] ?? 0));
+    stream.on("error", (error: Error) => {
+      failure = error;
+    });
+    stream.on("close", () => {
+      const notTaken = (stream.id ?? Infinity) > lastTaken;
+      if (status === 200) resolve(status);
+      else if (notTaken && session.closed) resolve("not taken");
+      else reject(failure ?? new Error(`answered ${status}`));
+    });
+    stream.resume();
+    stream.end("{}");
   });
 }

@@ -79,6 +79,17 @@ describe("a coordinator", () => {
         expect((await client().check({})).status).to.equal(Serving.NOT_SERVING);
       });
 
+      it("checks each shard for itself", async () => {
+        door.state.parts = new Map([
+          ["shard/users", true],
+          ["shard/groups", false],
+        ]);
+        const check = async (service: string) => (await client().check({ service })).status;
+        expect(await check("shard/users")).to.equal(Serving.SERVING);
+        expect(await check("shard/groups")).to.equal(Serving.NOT_SERVING);
+        expect(Object.keys((await client().list({})).statuses)).to.include("shard/groups");
+      });
+
       it("refuses a name that it does not know", async () => {
         const { code, message } = await failure(client().check({ service: "x" }));
         expect([code, message]).to.deep.equal([5, '[not_found] there is no service "x" here']);

@@ -16,6 +16,7 @@ import { openDoor, type Door } from "./support/door.js";
 import { failure } from "./support/failure.js";
 
 const run = promisify(execFile);
+const BUF = "node_modules/.bin/buf";
 const PATH = [process.env["PATH"], join(homedir(), "go/bin")].join(delimiter);
 
 interface Ran {
@@ -142,6 +143,39 @@ describe("a coordinator with reflection", () => {
       expect(JSON.parse(stdout)).to.deep.equal({ status: "SERVING" });
     });
   });
+});
+
+describe("a coordinator that buf curl talks to", () => {
+  let door: Door;
+  let directory: string;
+  before(async function () {
+    const found = await run(BUF, ["--version"]).then(
+      () => true,
+      () => false,
+    );
+    // buf is a binary, which not every machine has one of.
+    if (!found) this.skip();
+    door = await openDoor();
+    directory = await mkdtemp(join(tmpdir(), "cabildo-door-"));
+    await writeFile(join(directory, "ca.pem"), door.ca);
+  });
+  after(async () => {
+    await (door as Door | undefined)?.close();
+    if ((directory as string | undefined) !== undefined) await rm(directory, { recursive: true });
+  });
+
+  for (const protocol of ["grpc", "grpcweb", "connect"]) {
+    it(`is described and called over ${protocol}, without a proto at hand`, async () => {
+      door.gateway.answer = () => create(EventSchema, { title: "Ensayo" });
+      const { stdout } = await run(BUF, [
+        ...["curl", "--cacert", join(directory, "ca.pem"), "--protocol", protocol],
+        ...["-H", "authorization: Bearer t", "-d", '{"name":"calendars/ana/events/e1"}'],
+        `${door.url}/cabildo.v1.EventService/GetEvent`,
+      ]);
+      expect(JSON.parse(stdout)).to.deep.equal({ title: "Ensayo" });
+      expect(door.gateway.last.token).to.equal("t");
+    });
+  }
 });
 
 describe("a coordinator without reflection", () => {

@@ -29,7 +29,7 @@ export interface Door {
   readonly url: string;
   readonly ended: (ObservedCall & { readonly code: string })[];
   readonly logged: string[];
-  readonly state: { ready: boolean; keys: object | undefined };
+  readonly state: { ready: boolean; keys: object | undefined; parts: Map<string, boolean> };
   /** The clients that must all see the same. */
   readonly transports: Readonly<Record<string, Transport>>;
   /** One request of HTTP/1.1. */
@@ -50,7 +50,7 @@ export async function openDoor(options: Partial<CoordinatorOptions> = {}): Promi
   const gateway = new FakeGateway();
   const ended: Door["ended"] = [];
   const logged: string[] = [];
-  const state: Door["state"] = { ready: true, keys: { keys: [] } };
+  const state: Door["state"] = { ready: true, keys: { keys: [] }, parts: new Map() };
   const log = (message: string, fields?: object) => {
     logged.push(`${message} ${JSON.stringify(fields)}`);
   };
@@ -68,6 +68,7 @@ export async function openDoor(options: Partial<CoordinatorOptions> = {}): Promi
       },
     },
     ready: () => state.ready,
+    parts: () => state.parts,
     jwks: () => state.keys,
     observer: { started: (call) => (code) => ended.push({ ...call, code }) },
     logger: { warn: log, error: log },
