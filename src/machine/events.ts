@@ -24,6 +24,7 @@ import { gather } from "./gather.js";
 import { invite } from "./invite.js";
 import type { Invited } from "./invite.js";
 import { instanceId, isRecurring } from "./instances.js";
+import { findGroup, findMember } from "./membership.js";
 import { KEYS } from "./rows.js";
 import type { SeriesRow } from "./rows.js";
 import { EXCEPTED_MAX, exceptOccurrence, seriesCost } from "./series.js";
@@ -322,7 +323,17 @@ function undeleteRow(draft: Draft, before: Standing): Outcome {
     purgeTimeMs: 0,
     revision: draft.nextRevision,
   };
-  return writeRecord(draft, "updated", { event, series: before.series }, before);
+  const caughtUp = followedGroup(draft, event);
+  return writeRecord(draft, "updated", { event: caughtUp, series: before.series }, before);
+}
+
+/** What became of its group while the event was deleted. */
+function followedGroup(draft: Draft, event: CalendarEvent): CalendarEvent {
+  const { group, attendees } = event;
+  if (group === "") return event;
+  if (findGroup(draft, group) === undefined) return { ...event, state: "cancelled" };
+  const stay = attendees.filter(({ user }) => findMember(draft, group, user) !== undefined);
+  return stay.length === attendees.length ? event : { ...event, attendees: stay };
 }
 
 function writeException(

@@ -304,6 +304,23 @@ describe("an event of a group of peers", () => {
     expect(cluster.event("eve", ID)).equals(undefined);
   });
 
+  it("that was deleted in the meantime catches up with its group when it comes back", () => {
+    const name = { calendar: "bea", event: ID } as const;
+    cluster.calendar("bea", plan("bea", {}, "choir"));
+    cluster.calendar("bea", { kind: "delete-event", ...name, etag: "" });
+    cluster.group("zoe", { kind: "remove-member", group: "choir", user: "zoe" });
+    cluster.carry();
+    cluster.calendar("bea", { kind: "undelete-event", ...name });
+    cluster.carry();
+    expect(cluster.event("bea", ID)?.attendees.map(({ user }) => user)).deep.equals(["ana", "bea"]);
+    expect(cluster.event("zoe", ID)).equals(undefined);
+    cluster.calendar("bea", { kind: "delete-event", ...name, etag: "" });
+    cluster.group("ana", { kind: "set-group-deleted", group: "choir", deleted: true, etag: "" });
+    cluster.carry();
+    cluster.calendar("bea", { kind: "undelete-event", ...name });
+    expect(state("bea")).equals("cancelled");
+  });
+
   it("is cancelled with the group if it is not over, wherever it stands", () => {
     cluster.calendar("bea", plan("choir.group"));
     const past = { startMs: NOW_MS - 2 * DAY_MS, endMs: NOW_MS - DAY_MS, timeZone: "UTC" } as const;

@@ -10,6 +10,7 @@ const VISIBILITIES: readonly Visibility[] = ["public", "default", "busy-only", "
 /** What each is to bea. */
 const VIEWERS: readonly (readonly [Relation, string])[] = [
   ["owner", "bea"],
+  ["attendee", "ada"],
   ["reader", "rita"],
   ["superior", "sue"],
   ["peer", "pete"],
@@ -17,6 +18,7 @@ const VIEWERS: readonly (readonly [Relation, string])[] = [
 ];
 const SECRET = [{ key: "secret", value: "yes" }];
 const FILTER = [{ field: "label", key: "secret", value: "yes", negated: false }] as const;
+const WITH_ADA = { invitees: [{ user: "ada", optional: false }] };
 const PLACE = { pageSize: 10, after: "", showDeleted: false, asAgenda: false } as const;
 const WINDOW = { windowStartMs: NOW_MS - DAY_MS, windowEndMs: NOW_MS + DAY_MS } as const;
 
@@ -72,20 +74,25 @@ describe("of an event in someone's calendar", () => {
       it(`of ${visibility} visibility, ${relation}s see ${sight}`, () => {
         const shard = shardOfBea();
         const id = eventId(1);
-        shard.done(userCaller("bea"), createEvent("bea", id, { visibility, labels: SECRET }));
+        shard.done(
+          userCaller("bea"),
+          createEvent("bea", id, { visibility, labels: SECRET, ...WITH_ADA }),
+        );
         const seen = seenBy(shard, user, id);
         const listed = listedFor(shard, user, []);
         const found = listedFor(shard, user, FILTER);
-        if (relation === "stranger") expect(listed).equals(undefined);
+        const isOutside = relation === "stranger" || relation === "attendee";
+        if (isOutside) expect(listed).equals(undefined);
         else expect(listed?.[0]).deep.equals(seen);
         switch (sight) {
           case "details":
             expect(seen).to.include({ title: "Council", organizer: "bea" });
-            if (relation !== "stranger") expect(found).deep.equals([seen]);
+            if (!isOutside) expect(found).deep.equals([seen]);
             return;
           case "busy":
             expect(seen).to.include({ title: "", organizer: "", revision: 0, createTimeMs: 0 });
             expect(seen?.labels).deep.equals([]);
+            expect(seen?.attendees).deep.equals([]);
             expect(found).deep.equals([]);
             return;
           case "nothing":

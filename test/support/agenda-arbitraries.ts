@@ -4,6 +4,7 @@ import type {
   Caller,
   Command,
   Delivery,
+  EventBody,
   EventContent,
   EventSpan,
   Operation,
@@ -127,7 +128,82 @@ const fields = fc.subarray([
   "invitees",
 ] as const);
 
+const anyAttendee = fc.record({
+  user,
+  optional: fc.boolean(),
+  response: fc.constantFrom(
+    "needs-action" as const,
+    "accepted" as const,
+    "declined" as const,
+    "auto-accepted" as const,
+  ),
+  comment: fc.constant(""),
+  respondTimeMs: fc.nat(3),
+});
+
+function bodyOf({ invitees: _, ...body }: EventContent): EventBody {
+  return body;
+}
+
+/** An event of another shard, for calendars of this one. */
+const anyEventNews: fc.Arbitrary<Delivery> = fc
+  .record({
+    id: anyInstance,
+    made: anyNewContent,
+    attendees: fc.uniqueArray(anyAttendee, { selector: (one) => one.user, maxLength: 3 }),
+    state: fc.constantFrom("pending" as const, "confirmed" as const, "cancelled" as const),
+    deleteTimeMs: fc.constantFrom(0, 0, NOW_MS),
+    users: fc.subarray([...USERS], { minLength: 1 }),
+  })
+  .map(({ id, made, users, ...over }) => {
+    const [recurringEvent = ""] = id.includes("_") ? id.split("_") : [""];
+    const event = {
+      ...bodyOf(made.content),
+      ...over,
+      calendar: "zoe",
+      id,
+      organizer: "zoe",
+      group: "",
+      rule: "organizer" as const,
+      source: "",
+      sequence: 0,
+      createTimeMs: NOW_MS,
+      updateTimeMs: NOW_MS,
+      purgeTimeMs: 0,
+      revision: 1,
+      recurringEvent,
+      originalStartMs: 0,
+    };
+    const { occurrences } = made;
+    if (occurrences === undefined) return { kind: "event", event, users };
+    if (recurringEvent !== "") return { kind: "event", event: { ...event, recurrence: [] }, users };
+    return { kind: "event", event, users, series: { occurrences, exceptedMs: [] } };
+  });
+
 const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
+  anyEventNews,
+  fc.record({
+    kind: fc.constant("answer" as const),
+    calendar,
+    event: anyInstance,
+    sequence: fc.nat(1),
+    attendee: anyAttendee,
+  }),
+  fc.record({
+    kind: fc.constant("group" as const),
+    group: fc.record({
+      id: group,
+      uid: fc.constant(""),
+      displayName: fc.constant(""),
+      kind: fc.constantFrom("hierarchical" as const, "peer" as const),
+      parent: fc.constant(""),
+      createTimeMs: fc.constant(NOW_MS),
+      updateTimeMs: fc.constant(NOW_MS),
+      deleteTimeMs: fc.constantFrom(0, 0, 0, NOW_MS),
+      purgeTimeMs: fc.constant(0),
+      revision: fc.nat(100),
+    }),
+  }),
   fc.record({
     kind: fc.constant("member-gone" as const),
     group,
