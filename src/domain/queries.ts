@@ -130,7 +130,7 @@ export interface Conflict {
 
 /** What an event must be like to be listed. */
 export interface EventCondition {
-  readonly field: "state" | "organizer" | "label";
+  readonly field: "state" | "organizer" | "attendee" | "group" | "label";
   /** Of a label; empty for other fields. */
   readonly key: string;
   readonly value: string;

@@ -1,6 +1,6 @@
 import type { EventCondition } from "../domain/index.js";
 import { fieldFault } from "./faults.js";
-import { parseUser } from "./names.js";
+import { parseGroup, parseUser } from "./names.js";
 
 const CONDITIONS_MAX = 16;
 const TERM =
@@ -41,8 +41,12 @@ function conditionOf(name: string, value: string, negated: boolean): EventCondit
     case "organizer":
     case "owner":
       return { field: "organizer", key: "", value: parseUser(value, `filter: ${name}`), negated };
+    case "attendee":
+      return { field: "attendee", key: "", value: parseUser(value, "filter: attendee"), negated };
+    case "group":
+      return { field: "group", key: "", value: parseGroup(value, "filter: group"), negated };
     default:
-      throw fault(`${name} is no field: state, organizer and labels.KEY are`);
+      throw fault(`${name} is no field: state, organizer, attendee, group and labels.KEY are`);
   }
 }
 

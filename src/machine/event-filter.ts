@@ -11,6 +11,10 @@ function isSo(event: CalendarEvent, { field, key, value }: EventCondition): bool
       return event.state === value;
     case "organizer":
       return event.organizer === value;
+    case "attendee":
+      return event.attendees.some(({ user }) => user === value);
+    case "group":
+      return event.group === value;
     case "label":
       return event.labels.some((label) => label.key === key && label.value === value);
     default:

@@ -137,6 +137,24 @@ describe("attendees", function () {
     expect(told.state).to.equal(EventState.CANCELLED);
   });
 
+  it("and groups are what lists are filtered by", async () => {
+    const title = "Filtered";
+    await bench.createEvent(ana, "ana", { title, group: "groups/choir" });
+    await bench.createEvent(ana, "ana", { title, attendees: [{ user: "users/stan" }] });
+    const found = async (filter: string) => {
+      const request = { parent: "calendars/ana", pageSize: 1000, filter };
+      const { events } = await bench.call(listEvents, request, ana);
+      return events.filter((event) => event.title === title).length;
+    };
+    expect(await found("attendee = users/stan")).to.equal(1);
+    expect(await found("group = groups/choir")).to.equal(1);
+    expect(await found("group != groups/choir AND attendee != users/stan")).to.equal(0);
+    const wrong = { parent: "calendars/ana", filter: "attendee = stan" };
+    expect(await failureOf(bench.call(listEvents, wrong, ana))).to.include({
+      code: "invalid-argument",
+    });
+  });
+
   it("are invited by batches too", async () => {
     const parent = "calendars/ana";
     const requests = [1, 2].map(() => ({

@@ -343,7 +343,7 @@ function toCondition(condition: EventCondition): pb.EventCondition {
   return { $typeName: "cabildo.store.v1.EventCondition", ...condition };
 }
 
-const CONDITION_FIELDS = ["state", "organizer", "label"] as const;
+const CONDITION_FIELDS = ["state", "organizer", "attendee", "group", "label"] as const;
 
 function fromCondition({ field, key, value, negated }: pb.EventCondition): EventCondition {
   const known = CONDITION_FIELDS.find((candidate) => candidate === field);

@@ -238,7 +238,13 @@ const anyChange: fc.Arbitrary<Change> = fc.record({
 });
 
 const anyCondition = fc.record({
-  field: fc.constantFrom("state" as const, "organizer" as const, "label" as const),
+  field: fc.constantFrom(
+    "state" as const,
+    "organizer" as const,
+    "attendee" as const,
+    "group" as const,
+    "label" as const,
+  ),
   key: fc.string(),
   value: fc.string(),
   negated: fc.boolean(),
