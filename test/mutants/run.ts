@@ -35,7 +35,10 @@ try {
   workshop.close();
 }
 
-const table = new Table({ head: ["mutant", "bug", "killed by", "s"], style: { head: [] } });
+const table = new Table({
+  head: ["mutant", "bug", "killed by", "s"],
+  style: { head: [], border: [] },
+});
 for (const { mutant, killer, seconds } of verdicts) {
   table.push([mutant.name, mutant.bug, killer ?? "survived", seconds.toFixed(1)]);
 }

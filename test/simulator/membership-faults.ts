@@ -98,7 +98,12 @@ async function newcomer(cluster: SimulatedCluster): Promise<Member | undefined> 
   if (leader === undefined) return undefined;
   // An id whose change may still be under way is not given again.
   const used = cluster.nodes.map((other) => other.replicaOf(SHARD) ?? 0);
-  return node.join(SHARD, Math.max(leader.replica.nextReplicaId, ...used.map((id) => id + 1)));
+  const replica = Math.max(leader.replica.nextReplicaId, ...used.map((id) => id + 1));
+  // A process that is killed meanwhile never says what became of it.
+  return Promise.race([
+    node.join(SHARD, replica),
+    cluster.time.sleep(ANSWER_MS_MAX).then(() => undefined),
+  ]);
 }
 
 function single(kind: ChangeKind, replica: ReplicaId): SingleChange {
