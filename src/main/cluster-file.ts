@@ -42,6 +42,13 @@ export interface ClusterNode {
 export const addressOf = ({ host, port }: ClusterNode): string =>
   formatAddress(reachable(host), port);
 
+/** Ids of the replicas that a shard of a new cluster begins with. */
+export const votersOf = ({ nodes }: ClusterFile, shard: number): readonly number[] =>
+  nodes
+    .flatMap(({ replicas }) => replicas)
+    .filter((placed) => placed.shard === shard)
+    .map(({ replica }) => replica);
+
 export async function readClusterFile(path: string): Promise<ClusterFile> {
   const cluster = await findClusterFile(path);
   if (cluster === undefined) {
@@ -86,7 +93,7 @@ function parseNode(node: JsonObject, path: string): ClusterNode {
   };
 }
 
-function parseRangeMap(map: JsonObject, path: string): RangeMap {
+export function parseRangeMap(map: JsonObject, path: string): RangeMap {
   return {
     version: requireNumber(map, "version", path),
     shards: requireList(map, "shards", path).map((shard): ShardDescription => ({

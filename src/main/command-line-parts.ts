@@ -1,5 +1,13 @@
+import { Option } from "commander";
+
 export const DATA_DIR = ".cabildo";
 export const DATA_OPTION = ["--data <dir>", "directory of the cluster on this machine"] as const;
+
+export type Output = "table" | "json";
+/** What a program reads, or a person. */
+export const OUTPUT_OPTION = new Option("-o, --output <form>", "how the answer is written")
+  .choices(["table", "json"])
+  .default("table");
 
 /** A word to the person at the terminal; stdout is for what a program may read. */
 export function say(text: string): void {

@@ -1,5 +1,6 @@
 import { ConnectError, Code } from "@connectrpc/connect";
 import { Command, CommanderError } from "commander";
+import { addBackup } from "./commands/backup.js";
 import { addCerts } from "./commands/certs.js";
 import { addCoordinator } from "./commands/coordinator.js";
 import { addEnv } from "./commands/env.js";
@@ -39,7 +40,7 @@ function createProgram(): Command {
     .addHelpText("after", "\nExample:\n  cabildo up");
   const add = [
     ...[addUp, addNode, addCoordinator, addFanout, addCerts],
-    ...[addStatus, addMember, addShardOperations, addLogin, addEnv, addWatch, addEvent],
+    ...[addStatus, addMember, addShardOperations, addBackup, addLogin, addEnv, addWatch, addEvent],
   ];
   for (const addTo of add) addTo(program);
   return program;

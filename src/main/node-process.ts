@@ -24,7 +24,7 @@ import {
   encodeQuery,
 } from "../wire/index.js";
 import { formatAddress } from "./address.js";
-import { addressOf } from "./cluster-file.js";
+import { addressOf, votersOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { isNodeError } from "./files.js";
@@ -115,6 +115,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     },
     address: addressOf(own),
     join: (shard, replica) => runtime.join(shard, replica),
+    holdDeliveries: (forMs) => relay.hold(forMs),
     nodeName: name,
     clusterName: cluster.name,
     clusterId: cluster.clusterId,
@@ -201,20 +202,12 @@ async function isEmpty(directory: string): Promise<boolean> {
   }
 }
 
-function hostedReplicas(
-  { nodes }: ClusterFile,
-  { replicas }: ClusterNode,
-): readonly HostedReplica[] {
-  const votersOf = (shard: number): readonly number[] =>
-    nodes
-      .flatMap((node) => node.replicas)
-      .filter((placed) => placed.shard === shard)
-      .map(({ replica }) => replica);
+function hostedReplicas(cluster: ClusterFile, { replicas }: ClusterNode): readonly HostedReplica[] {
   return replicas.map(({ shard, replica }) => ({
     shard,
     replica,
     initial: {
-      voters: votersOf(shard),
+      voters: votersOf(cluster, shard),
       learners: [],
       votersOutgoing: [],
       learnersNext: [],

@@ -20,6 +20,8 @@ export interface NodeServicesOptions {
   readonly nodes: readonly ShardNode[];
   /** Hosts a new replica, durably. */
   readonly join: (shard: ShardNumber, replica: number) => Promise<void>;
+  /** Nothing goes from shard to shard from here for a while; resolves with the name of the hold. */
+  readonly holdDeliveries: (forMs: number) => Promise<string>;
   /** Calls to other nodes, closed by whoever made it. */
   readonly calls: NodeCalls;
   /** Told of errors that are nobody's refusal: a bug, whose caller hears no more than that it failed. */

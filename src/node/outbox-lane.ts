@@ -21,6 +21,8 @@ export interface LaneOptions {
   readonly clock: RelayClock;
   readonly observer: RelayObserver;
   readonly signal: AbortSignal;
+  /** Nothing is to be delivered now. */
+  readonly isHeld: () => boolean;
 }
 
 /**
@@ -31,6 +33,7 @@ export class OutboxLane {
   readonly #options: LaneOptions;
   #wanted = false;
   #running = false;
+  #whenIdle: (() => void)[] = [];
   /** The last number that this node knows to be taken: it saves reading rows again that wait to be marked. */
   #taken = 0;
   #failures = 0;
@@ -45,10 +48,15 @@ export class OutboxLane {
     if (!this.#running) void this.#run();
   }
 
+  /** Resolves when nothing is under way: soon, while it is held. */
+  async idle(): Promise<void> {
+    if (this.#running) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
   /** Never fails. */
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#wanted && !this.#options.signal.aborted) {
+    while (this.#wanted && !this.#isStopped()) {
       this.#wanted = false;
       if (!this.#leads()) break;
       try {
@@ -59,6 +67,11 @@ export class OutboxLane {
       }
     }
     this.#running = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #isStopped(): boolean {
+    return this.#options.signal.aborted || this.#options.isHeld();
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -88,8 +101,8 @@ export class OutboxLane {
   }
 
   async #drain(): Promise<void> {
-    const { observer, replica, target, clock, signal } = this.#options;
-    while (!signal.aborted) {
+    const { observer, replica, target, clock } = this.#options;
+    while (!this.#isStopped()) {
       const page = await this.#read();
       const rows = page.last - Math.max(page.done, this.#taken);
       const oldestMs = page.entries[0]?.timeMs;
@@ -97,7 +110,7 @@ export class OutboxLane {
       observer.waiting(replica.shard, target, rows, ageMs / 1000);
       if (page.entries.length === 0) return;
       const { epoch } = replica.status();
-      for (let at = 0; at < page.entries.length; at += WINDOW_ROWS) {
+      for (let at = 0; at < page.entries.length && !this.#isStopped(); at += WINDOW_ROWS) {
         await this.#deliver(epoch, page.entries.slice(at, at + WINDOW_ROWS));
       }
       await this.#settle();

@@ -35,6 +35,8 @@ export class OutboxRelay {
   readonly #options: OutboxRelayOptions;
   readonly #lanes = new Map<string, OutboxLane>();
   readonly #closing = new AbortController();
+  #hold: { readonly id: string; readonly release: () => void } | undefined;
+  #cancelRelease: () => void = () => undefined;
   #cancelLook: () => void = () => undefined;
 
   constructor(options: OutboxRelayOptions) {
@@ -56,9 +58,33 @@ export class OutboxRelay {
     this.#lanes.get(laneKey(source, target))?.wake();
   }
 
+  /**
+   * Delivers nothing for a while, or goes on at once if it is none. Resolves when nothing is under way, with a name of the
+   * hold: the same as long as it is prolonged in time.
+   */
+  async hold(forMs: number): Promise<string> {
+    this.#cancelRelease();
+    if (forMs <= 0) {
+      this.#hold?.release();
+      return "";
+    }
+    this.#hold ??= {
+      id: String(this.#options.clock.wallMs()),
+      release: () => {
+        this.#hold = undefined;
+        for (const lane of this.#lanes.values()) lane.wake();
+      },
+    };
+    const { id, release } = this.#hold;
+    this.#cancelRelease = this.#options.clock.after(forMs, release);
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.idle()));
+    return id;
+  }
+
   /** Idempotent: what is under way is given up, and found again by the next leader. */
   close(): void {
     this.#cancelLook();
+    this.#cancelRelease();
     this.#closing.abort();
   }
 
@@ -68,7 +94,8 @@ export class OutboxRelay {
     if (lane === undefined) {
       const { shards, clock, observer } = this.#options;
       const { signal } = this.#closing;
-      lane = new OutboxLane({ replica, target, shards, clock, observer, signal });
+      const isHeld = () => this.#hold !== undefined;
+      lane = new OutboxLane({ replica, target, shards, clock, observer, signal, isHeld });
       this.#lanes.set(key, lane);
     }
     return lane;

@@ -5,6 +5,7 @@ import {
   AuditService,
   ClusterService,
   CompactLogResponseSchema,
+  HoldDeliveriesResponseSchema,
   JoinShardResponseSchema,
   StateHashSchema,
   TransferLeaderResponseSchema,
@@ -12,6 +13,7 @@ import {
   type CompactLogRequest,
   type ExplainRouteRequest,
   type GetStateHashRequest,
+  type HoldDeliveriesRequest,
   type JoinShardRequest,
   type PromoteLearnerRequest,
   type RemoveReplicaRequest,
@@ -36,6 +38,7 @@ import {
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { ClusterError, type IdentityRole } from "../base/index.js";
 import { createReflection, isMalformed, serviceDefinition, toUint64 } from "../wire/index.js";
+import { streamBackup, type BackupCall } from "./backup-stream.js";
 import { addLearner, promoteLearner, removeReplica, replaceReplica } from "./change-members.js";
 import { streamChanges, type ChangesCall } from "./changes-stream.js";
 import { clusterStatus } from "./cluster-status.js";
@@ -127,6 +130,12 @@ function addClusterService(server: Server, context: NodeContext): void {
     compactLog: guarded(context, OPERATORS, async ({ shard }: CompactLogRequest) => {
       const replica = requireReplica(context, requireShard(context, shard).number);
       return create(CompactLogResponseSchema, { firstIndex: toUint64(await replica.compact()) });
+    }),
+    holdDeliveries: guarded(context, OPERATORS, async ({ forMs }: HoldDeliveriesRequest) =>
+      create(HoldDeliveriesResponseSchema, { hold: await context.options.holdDeliveries(forMs) }),
+    ),
+    readBackup: guardedStream(context, OPERATORS, (call: BackupCall) => {
+      void streamBackup(call, context);
     }),
     getStateHash: guarded(context, OPERATORS, async (request: GetStateHashRequest) =>
       create(StateHashSchema, await stateHash(context, request)),

@@ -188,6 +188,7 @@ export const RIGHTS = {
   "cluster.transfer-leader": operator,
   "cluster.change-members": operator,
   "cluster.compact": operator,
+  "cluster.backup": operator,
   "audit.list": role("admin", "auditor"),
 
   "session.create": system,

@@ -1,6 +1,6 @@
 import type { ConfChange, ConfState, ReplicaId, Role } from "../raft/index.js";
 import type { ShardNumber } from "../placement/index.js";
-import type { FeedRow } from "./ports.js";
+import type { FeedRow, SnapshotSource } from "./ports.js";
 
 /** One replica of one shard, as the services of a node use it. Every failure is a ClusterError. */
 export interface ReplicaHandle {
@@ -54,6 +54,12 @@ export interface ReplicaHandle {
 
   /** Of the state after an entry, 0 for the last one that is applied; undefined where that is not known yet or any more. */
   stateHash(index: number): StateHash | undefined;
+
+  /**
+   * A copy of everything up to the latest entry that the group had committed when this was called, or a later one. Closed by the
+   * caller.
+   */
+  openSnapshot(options: { readonly timeoutMs: number }): Promise<SnapshotSource>;
 
   /** Drops the log up to what is applied; who lacks more than the rest needs a snapshot. Resolves with the first index left. */
   compact(): Promise<number>;

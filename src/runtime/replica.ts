@@ -39,6 +39,7 @@ import type {
   ReplicaRound,
   SnapshotSink,
   Store,
+  SnapshotSource,
 } from "./ports.js";
 import { MEMBER_ROWS, memberWrites, replicasOf } from "./members.js";
 import type { Members } from "./members.js";
@@ -327,6 +328,22 @@ export class Replica implements ReplicaHandle {
       } else {
         this.#reads.gather(read);
       }
+      this.#host.schedule(this);
+    });
+  }
+
+  openSnapshot({ timeoutMs }: { readonly timeoutMs: number }): Promise<SnapshotSource> {
+    if (this.#stopping) return Promise.reject(stopping());
+    if (!this.#isMember) return Promise.reject(notLeader(this.#nodeOf(this.#soft.leader)));
+    return new Promise((resolve, reject) => {
+      this.#reads.gather({
+        minSequence: 0,
+        deadlineMs: this.#host.clock.monotonicMs() + timeoutMs,
+        run: () => {
+          this.#host.store.openSnapshot(this.replica).then(resolve, reject);
+        },
+        reject,
+      });
       this.#host.schedule(this);
     });
   }

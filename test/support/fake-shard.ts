@@ -170,6 +170,10 @@ export class FakeReplica implements ReplicaHandle {
     return { index, hash: "00" };
   }
 
+  async openSnapshot(): Promise<never> {
+    throw new ClusterError("unimplemented", "this shard keeps nothing");
+  }
+
   async compact(): Promise<number> {
     return 1;
   }

@@ -113,6 +113,7 @@ async function openNode(
       address: entry.address,
       nodes: directory,
       join: () => Promise.resolve(),
+      holdDeliveries: () => Promise.resolve("1"),
       calls,
       unexpected: (error) => unexpected.push(error),
     });

@@ -123,9 +123,16 @@ export class UpCluster {
 
   /** Registers and signs in. */
   async person(user: string): Promise<Person> {
-    const password = `${user} likes long passwords`;
     const auth = this.#client(AuthService, undefined);
+    const password = passwordOf(user);
     await auth.register({ userId: user, password, displayName: user, timeZone: "UTC" });
+    return this.signIn(user);
+  }
+
+  /** Signs in someone who is registered. */
+  async signIn(user: string): Promise<Person> {
+    const password = passwordOf(user);
+    const auth = this.#client(AuthService, undefined);
     let login = await auth.login({ userId: user, password });
     const token = (): string => login.accessToken;
     return {
@@ -245,6 +252,8 @@ export class UpCluster {
     return createClient(service, transport);
   }
 }
+
+const passwordOf = (user: string): string => `${user} likes long passwords`;
 
 export function repositoryRoot(): string {
   return path.resolve(

@@ -178,7 +178,7 @@ async function openDemo(
   });
 }
 
-function parseLayout(text: string | undefined): Layout | undefined {
+export function parseLayout(text: string | undefined): Layout | undefined {
   if (text === undefined || text === "compact" || text === "seed") return text;
   throw new UsageError(`there is no layout ${text}: compact and seed are the two`);
 }

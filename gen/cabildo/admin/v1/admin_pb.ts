@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/admin/v1/admin.proto.
  */
 export const file_cabildo_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QinwEKDUNsdXN0ZXJTdGF0dXMSEgoKY2x1c3Rlcl9pZBgBIAEoCRInCgZzaGFyZHMYAiADKAsyFy5jYWJpbGRvLmFkbWluLnYxLlNoYXJkEhMKC3VucmVhY2hhYmxlGAMgAygJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQSJQoFbm9kZXMYBSADKAsyFi5jYWJpbGRvLmFkbWluLnYxLk5vZGUiJQoETm9kZRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkiowEKBVNoYXJkEg4KBm51bWJlchgBIAEoDRIMCgRuYW1lGAIgASgJEg4KBmxlYWRlchgDIAEoCRIMCgR0ZXJtGAQgASgEEg4KBmNvbW1pdBgFIAEoBBIPCgdhcHBsaWVkGAYgASgEEhAKCHNlcXVlbmNlGAcgASgEEisKCHJlcGxpY2FzGAggAygLMhkuY2FiaWxkby5hZG1pbi52MS5SZXBsaWNhIuQBCgdSZXBsaWNhEgoKAmlkGAEgASgNEgwKBG5vZGUYAiABKAkSDAoEcm9sZRgDIAEoCRIMCgR0ZXJtGAQgASgEEg0KBW1hdGNoGAUgASgEEg8KB2FwcGxpZWQYBiABKAQSCwoDbGFnGAcgASgEEhEKCXJlYWNoYWJsZRgIIAEoCBIPCgdsZWFybmVyGAkgASgIEhIKCnF1YXJhbnRpbmUYCiABKAkSDAoEbmV4dBgLIAEoBBINCgVzdGF0ZRgMIAEoCRIQCghpbmZsaWdodBgNIAEoDRIPCgdsZWF2aW5nGA4gASgIIjAKE0V4cGxhaW5Sb3V0ZVJlcXVlc3QSGQoEbmFtZRgBIAEoCUILukgIyAEBcgMoyAEiSwoFUm91dGUSDAoEbmFtZRgBIAEoCRINCgVzaGFyZBgCIAEoCRIOCgZsZWFkZXIYAyABKAkSFQoNcmFuZ2VfdmVyc2lvbhgEIAEoBCJMChVUcmFuc2ZlckxlYWRlclJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoHdG9fbm9kZRgCIAEoCUIHukgEcgIoPyIoChZUcmFuc2ZlckxlYWRlclJlc3BvbnNlEg4KBmxlYWRlchgBIAEoCSItChBKb2luU2hhcmRSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IiQKEUpvaW5TaGFyZFJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0ihAEKEUFkZExlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8SHAoHYWRkcmVzcxgDIAEoCUILukgIyAEBcgMohQISHAoIc3RvcmVfaWQYBCABKAlCCrpIB8gBAXICKEAiJQoSQWRkTGVhcm5lclJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0iTAoVUHJvbW90ZUxlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8iSwoUUmVtb3ZlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPyJpChVSZXBsYWNlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPxIbCgdieV9ub2RlGAMgASgJQgq6SAfIAQFyAig/Ii4KCk1lbWJlcnNoaXASDgoGdm90ZXJzGAEgAygJEhAKCGxlYXJuZXJzGAIgAygJIi4KEUNvbXBhY3RMb2dSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IikKEkNvbXBhY3RMb2dSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBCI/ChNHZXRTdGF0ZUhhc2hSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Eg0KBWluZGV4GAIgASgEIigKCVN0YXRlSGFzaBINCgVpbmRleBgBIAEoBBIMCgRoYXNoGAIgASgJIm4KF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EhYKBXNoYXJkGAEgASgJQge6SARyAig/Eh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAyiACCK6AQoKQXVkaXRFbnRyeRINCgVzaGFyZBgBIAEoCRIOCgZudW1iZXIYAiABKAQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3ViamVjdBgEIAEoCRIOCgZhY3Rpb24YBSABKAkSDgoGb2JqZWN0GAYgASgJEhAKCGRlY2lzaW9uGAcgASgJEhIKCnJlcXVlc3RfaWQYCCABKAkSDAoEaGFzaBgJIAEoDCJiChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USLQoHZW50cmllcxgBIAMoCzIcLmNhYmlsZG8uYWRtaW4udjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkyqAkKDkNsdXN0ZXJTZXJ2aWNlEmsKCUdldFN0YXR1cxIiLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdHVzUmVxdWVzdBofLmNhYmlsZG8uYWRtaW4udjEuQ2x1c3RlclN0YXR1cyIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1cxJpCgxFeHBsYWluUm91dGUSJS5jYWJpbGRvLmFkbWluLnYxLkV4cGxhaW5Sb3V0ZVJlcXVlc3QaFy5jYWJpbGRvLmFkbWluLnYxLlJvdXRlIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzEoQBCg5UcmFuc2ZlckxlYWRlchInLmNhYmlsZG8uYWRtaW4udjEuVHJhbnNmZXJMZWFkZXJSZXF1ZXN0GiguY2FiaWxkby5hZG1pbi52MS5UcmFuc2ZlckxlYWRlclJlc3BvbnNlIh+q7RgbCAMSF2NsdXN0ZXIudHJhbnNmZXItbGVhZGVyEnQKCUpvaW5TaGFyZBIiLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVxdWVzdBojLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVzcG9uc2UiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ3CgpBZGRMZWFybmVyEiMuY2FiaWxkby5hZG1pbi52MS5BZGRMZWFybmVyUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuQWRkTGVhcm5lclJlc3BvbnNlIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUHJvbW90ZUxlYXJuZXISJy5jYWJpbGRvLmFkbWluLnYxLlByb21vdGVMZWFybmVyUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnUKDVJlbW92ZVJlcGxpY2ESJi5jYWJpbGRvLmFkbWluLnYxLlJlbW92ZVJlcGxpY2FSZXF1ZXN0GhwuY2FiaWxkby5hZG1pbi52MS5NZW1iZXJzaGlwIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUmVwbGFjZVJlcGxpY2ESJy5jYWJpbGRvLmFkbWluLnYxLlJlcGxhY2VSZXBsaWNhUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnAKCkNvbXBhY3RMb2cSIy5jYWJpbGRvLmFkbWluLnYxLkNvbXBhY3RMb2dSZXF1ZXN0GiQuY2FiaWxkby5hZG1pbi52MS5Db21wYWN0TG9nUmVzcG9uc2UiF6rtGBMIAxIPY2x1c3Rlci5jb21wYWN0Em0KDEdldFN0YXRlSGFzaBIlLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdGVIYXNoUmVxdWVzdBobLmNhYmlsZG8uYWRtaW4udjEuU3RhdGVIYXNoIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzMpEBCgxBdWRpdFNlcnZpY2USgAEKEExpc3RBdWRpdEVudHJpZXMSKS5jYWJpbGRvLmFkbWluLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiouY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2UiFZACAartGA4IBBIKYXVkaXQubGlzdGIGcHJvdG8z", [file_buf_validate_validate, file_cabildo_v1_options, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QinwEKDUNsdXN0ZXJTdGF0dXMSEgoKY2x1c3Rlcl9pZBgBIAEoCRInCgZzaGFyZHMYAiADKAsyFy5jYWJpbGRvLmFkbWluLnYxLlNoYXJkEhMKC3VucmVhY2hhYmxlGAMgAygJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQSJQoFbm9kZXMYBSADKAsyFi5jYWJpbGRvLmFkbWluLnYxLk5vZGUiJQoETm9kZRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkiowEKBVNoYXJkEg4KBm51bWJlchgBIAEoDRIMCgRuYW1lGAIgASgJEg4KBmxlYWRlchgDIAEoCRIMCgR0ZXJtGAQgASgEEg4KBmNvbW1pdBgFIAEoBBIPCgdhcHBsaWVkGAYgASgEEhAKCHNlcXVlbmNlGAcgASgEEisKCHJlcGxpY2FzGAggAygLMhkuY2FiaWxkby5hZG1pbi52MS5SZXBsaWNhIuQBCgdSZXBsaWNhEgoKAmlkGAEgASgNEgwKBG5vZGUYAiABKAkSDAoEcm9sZRgDIAEoCRIMCgR0ZXJtGAQgASgEEg0KBW1hdGNoGAUgASgEEg8KB2FwcGxpZWQYBiABKAQSCwoDbGFnGAcgASgEEhEKCXJlYWNoYWJsZRgIIAEoCBIPCgdsZWFybmVyGAkgASgIEhIKCnF1YXJhbnRpbmUYCiABKAkSDAoEbmV4dBgLIAEoBBINCgVzdGF0ZRgMIAEoCRIQCghpbmZsaWdodBgNIAEoDRIPCgdsZWF2aW5nGA4gASgIIjAKE0V4cGxhaW5Sb3V0ZVJlcXVlc3QSGQoEbmFtZRgBIAEoCUILukgIyAEBcgMoyAEiSwoFUm91dGUSDAoEbmFtZRgBIAEoCRINCgVzaGFyZBgCIAEoCRIOCgZsZWFkZXIYAyABKAkSFQoNcmFuZ2VfdmVyc2lvbhgEIAEoBCJMChVUcmFuc2ZlckxlYWRlclJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoHdG9fbm9kZRgCIAEoCUIHukgEcgIoPyIoChZUcmFuc2ZlckxlYWRlclJlc3BvbnNlEg4KBmxlYWRlchgBIAEoCSItChBKb2luU2hhcmRSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IiQKEUpvaW5TaGFyZFJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0ihAEKEUFkZExlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8SHAoHYWRkcmVzcxgDIAEoCUILukgIyAEBcgMohQISHAoIc3RvcmVfaWQYBCABKAlCCrpIB8gBAXICKEAiJQoSQWRkTGVhcm5lclJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0iTAoVUHJvbW90ZUxlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8iSwoUUmVtb3ZlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPyJpChVSZXBsYWNlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPxIbCgdieV9ub2RlGAMgASgJQgq6SAfIAQFyAig/Ii4KCk1lbWJlcnNoaXASDgoGdm90ZXJzGAEgAygJEhAKCGxlYXJuZXJzGAIgAygJIi4KEUNvbXBhY3RMb2dSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IikKEkNvbXBhY3RMb2dSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBCIyChVIb2xkRGVsaXZlcmllc1JlcXVlc3QSGQoGZm9yX21zGAEgASgNQgm6SAYqBBiw6gEiJgoWSG9sZERlbGl2ZXJpZXNSZXNwb25zZRIMCgRob2xkGAEgASgJIi4KEVJlYWRCYWNrdXBSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Il4KElJlYWRCYWNrdXBSZXNwb25zZRIwCgZoZWFkZXIYASABKAsyHi5jYWJpbGRvLmFkbWluLnYxLkJhY2t1cEhlYWRlckgAEg4KBHJvd3MYAiABKAxIAEIGCgRwYXJ0IrsBCgxCYWNrdXBIZWFkZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRINCgVzaGFyZBgCIAEoDRIMCgRuYW1lGAMgASgJEg0KBWluZGV4GAQgASgEEgwKBHRlcm0YBSABKAQSEAoIc2VxdWVuY2UYBiABKAQSDQoFZXBvY2gYByABKA0SEgoKc3RhdGVfaGFzaBgIIAEoCRIoCgR0aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/ChNHZXRTdGF0ZUhhc2hSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Eg0KBWluZGV4GAIgASgEIigKCVN0YXRlSGFzaBINCgVpbmRleBgBIAEoBBIMCgRoYXNoGAIgASgJIm4KF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EhYKBXNoYXJkGAEgASgJQge6SARyAig/Eh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAyiACCK6AQoKQXVkaXRFbnRyeRINCgVzaGFyZBgBIAEoCRIOCgZudW1iZXIYAiABKAQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3ViamVjdBgEIAEoCRIOCgZhY3Rpb24YBSABKAkSDgoGb2JqZWN0GAYgASgJEhAKCGRlY2lzaW9uGAcgASgJEhIKCnJlcXVlc3RfaWQYCCABKAkSDAoEaGFzaBgJIAEoDCJiChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USLQoHZW50cmllcxgBIAMoCzIcLmNhYmlsZG8uYWRtaW4udjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkymwsKDkNsdXN0ZXJTZXJ2aWNlEmsKCUdldFN0YXR1cxIiLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdHVzUmVxdWVzdBofLmNhYmlsZG8uYWRtaW4udjEuQ2x1c3RlclN0YXR1cyIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1cxJpCgxFeHBsYWluUm91dGUSJS5jYWJpbGRvLmFkbWluLnYxLkV4cGxhaW5Sb3V0ZVJlcXVlc3QaFy5jYWJpbGRvLmFkbWluLnYxLlJvdXRlIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzEoQBCg5UcmFuc2ZlckxlYWRlchInLmNhYmlsZG8uYWRtaW4udjEuVHJhbnNmZXJMZWFkZXJSZXF1ZXN0GiguY2FiaWxkby5hZG1pbi52MS5UcmFuc2ZlckxlYWRlclJlc3BvbnNlIh+q7RgbCAMSF2NsdXN0ZXIudHJhbnNmZXItbGVhZGVyEnQKCUpvaW5TaGFyZBIiLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVxdWVzdBojLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVzcG9uc2UiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ3CgpBZGRMZWFybmVyEiMuY2FiaWxkby5hZG1pbi52MS5BZGRMZWFybmVyUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuQWRkTGVhcm5lclJlc3BvbnNlIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUHJvbW90ZUxlYXJuZXISJy5jYWJpbGRvLmFkbWluLnYxLlByb21vdGVMZWFybmVyUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnUKDVJlbW92ZVJlcGxpY2ESJi5jYWJpbGRvLmFkbWluLnYxLlJlbW92ZVJlcGxpY2FSZXF1ZXN0GhwuY2FiaWxkby5hZG1pbi52MS5NZW1iZXJzaGlwIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUmVwbGFjZVJlcGxpY2ESJy5jYWJpbGRvLmFkbWluLnYxLlJlcGxhY2VSZXBsaWNhUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnAKCkNvbXBhY3RMb2cSIy5jYWJpbGRvLmFkbWluLnYxLkNvbXBhY3RMb2dSZXF1ZXN0GiQuY2FiaWxkby5hZG1pbi52MS5Db21wYWN0TG9nUmVzcG9uc2UiF6rtGBMIAxIPY2x1c3Rlci5jb21wYWN0EnsKDkhvbGREZWxpdmVyaWVzEicuY2FiaWxkby5hZG1pbi52MS5Ib2xkRGVsaXZlcmllc1JlcXVlc3QaKC5jYWJpbGRvLmFkbWluLnYxLkhvbGREZWxpdmVyaWVzUmVzcG9uc2UiFqrtGBIIAxIOY2x1c3Rlci5iYWNrdXASdAoKUmVhZEJhY2t1cBIjLmNhYmlsZG8uYWRtaW4udjEuUmVhZEJhY2t1cFJlcXVlc3QaJC5jYWJpbGRvLmFkbWluLnYxLlJlYWRCYWNrdXBSZXNwb25zZSIZkAIBqu0YEggDEg5jbHVzdGVyLmJhY2t1cDABEm0KDEdldFN0YXRlSGFzaBIlLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdGVIYXNoUmVxdWVzdBobLmNhYmlsZG8uYWRtaW4udjEuU3RhdGVIYXNoIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzMpEBCgxBdWRpdFNlcnZpY2USgAEKEExpc3RBdWRpdEVudHJpZXMSKS5jYWJpbGRvLmFkbWluLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiouY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2UiFZACAartGA4IBBIKYXVkaXQubGlzdGIGcHJvdG8z", [file_buf_validate_validate, file_cabildo_v1_options, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message cabildo.admin.v1.GetStatusRequest
@@ -553,6 +553,155 @@ export const CompactLogResponseSchema: GenMessage<CompactLogResponse> = /*@__PUR
   messageDesc(file_cabildo_admin_v1_admin, 18);
 
 /**
+ * @generated from message cabildo.admin.v1.HoldDeliveriesRequest
+ */
+export type HoldDeliveriesRequest = Message<"cabildo.admin.v1.HoldDeliveriesRequest"> & {
+  /**
+   * Milliseconds; 0 ends it at once.
+   *
+   * @generated from field: uint32 for_ms = 1;
+   */
+  forMs: number;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.HoldDeliveriesRequest.
+ * Use `create(HoldDeliveriesRequestSchema)` to create a new message.
+ */
+export const HoldDeliveriesRequestSchema: GenMessage<HoldDeliveriesRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 19);
+
+/**
+ * @generated from message cabildo.admin.v1.HoldDeliveriesResponse
+ */
+export type HoldDeliveriesResponse = Message<"cabildo.admin.v1.HoldDeliveriesResponse"> & {
+  /**
+   * Changes whenever deliveries went on in between.
+   *
+   * @generated from field: string hold = 1;
+   */
+  hold: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.HoldDeliveriesResponse.
+ * Use `create(HoldDeliveriesResponseSchema)` to create a new message.
+ */
+export const HoldDeliveriesResponseSchema: GenMessage<HoldDeliveriesResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 20);
+
+/**
+ * @generated from message cabildo.admin.v1.ReadBackupRequest
+ */
+export type ReadBackupRequest = Message<"cabildo.admin.v1.ReadBackupRequest"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.ReadBackupRequest.
+ * Use `create(ReadBackupRequestSchema)` to create a new message.
+ */
+export const ReadBackupRequestSchema: GenMessage<ReadBackupRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 21);
+
+/**
+ * @generated from message cabildo.admin.v1.ReadBackupResponse
+ */
+export type ReadBackupResponse = Message<"cabildo.admin.v1.ReadBackupResponse"> & {
+  /**
+   * @generated from oneof cabildo.admin.v1.ReadBackupResponse.part
+   */
+  part: {
+    /**
+     * @generated from field: cabildo.admin.v1.BackupHeader header = 1;
+     */
+    value: BackupHeader;
+    case: "header";
+  } | {
+    /**
+     * Whole rows, one after the other.
+     *
+     * @generated from field: bytes rows = 2;
+     */
+    value: Uint8Array;
+    case: "rows";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message cabildo.admin.v1.ReadBackupResponse.
+ * Use `create(ReadBackupResponseSchema)` to create a new message.
+ */
+export const ReadBackupResponseSchema: GenMessage<ReadBackupResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 22);
+
+/**
+ * What the rows that follow are a copy of.
+ *
+ * @generated from message cabildo.admin.v1.BackupHeader
+ */
+export type BackupHeader = Message<"cabildo.admin.v1.BackupHeader"> & {
+  /**
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * @generated from field: uint32 shard = 2;
+   */
+  shard: number;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * The last entry whose effect is in the rows.
+   *
+   * @generated from field: uint64 index = 4;
+   */
+  index: bigint;
+
+  /**
+   * @generated from field: uint64 term = 5;
+   */
+  term: bigint;
+
+  /**
+   * @generated from field: uint64 sequence = 6;
+   */
+  sequence: bigint;
+
+  /**
+   * @generated from field: uint32 epoch = 7;
+   */
+  epoch: number;
+
+  /**
+   * The hash over everything that was written up to that entry, hexadecimal.
+   *
+   * @generated from field: string state_hash = 8;
+   */
+  stateHash: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 9;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.BackupHeader.
+ * Use `create(BackupHeaderSchema)` to create a new message.
+ */
+export const BackupHeaderSchema: GenMessage<BackupHeader> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 23);
+
+/**
  * @generated from message cabildo.admin.v1.GetStateHashRequest
  */
 export type GetStateHashRequest = Message<"cabildo.admin.v1.GetStateHashRequest"> & {
@@ -574,7 +723,7 @@ export type GetStateHashRequest = Message<"cabildo.admin.v1.GetStateHashRequest"
  * Use `create(GetStateHashRequestSchema)` to create a new message.
  */
 export const GetStateHashRequestSchema: GenMessage<GetStateHashRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 19);
+  messageDesc(file_cabildo_admin_v1_admin, 24);
 
 /**
  * @generated from message cabildo.admin.v1.StateHash
@@ -598,7 +747,7 @@ export type StateHash = Message<"cabildo.admin.v1.StateHash"> & {
  * Use `create(StateHashSchema)` to create a new message.
  */
 export const StateHashSchema: GenMessage<StateHash> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 20);
+  messageDesc(file_cabildo_admin_v1_admin, 25);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditEntriesRequest
@@ -625,7 +774,7 @@ export type ListAuditEntriesRequest = Message<"cabildo.admin.v1.ListAuditEntries
  * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
  */
 export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 21);
+  messageDesc(file_cabildo_admin_v1_admin, 26);
 
 /**
  * @generated from message cabildo.admin.v1.AuditEntry
@@ -682,7 +831,7 @@ export type AuditEntry = Message<"cabildo.admin.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 22);
+  messageDesc(file_cabildo_admin_v1_admin, 27);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditEntriesResponse
@@ -704,7 +853,7 @@ export type ListAuditEntriesResponse = Message<"cabildo.admin.v1.ListAuditEntrie
  * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
  */
 export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 23);
+  messageDesc(file_cabildo_admin_v1_admin, 28);
 
 /**
  * For operators, on every node's port, by certificate.
@@ -801,6 +950,27 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof CompactLogRequestSchema;
     output: typeof CompactLogResponseSchema;
+  },
+  /**
+   * Delivers nothing from shard to shard for a while, from this node: so that copies of all shards fit together.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.HoldDeliveries
+   */
+  holdDeliveries: {
+    methodKind: "unary";
+    input: typeof HoldDeliveriesRequestSchema;
+    output: typeof HoldDeliveriesResponseSchema;
+  },
+  /**
+   * Everything that the asked node's replica holds as of one moment, at the latest entry when it was asked or later: first what
+   * it is a copy of, then its rows.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.ReadBackup
+   */
+  readBackup: {
+    methodKind: "server_streaming";
+    input: typeof ReadBackupRequestSchema;
+    output: typeof ReadBackupResponseSchema;
   },
   /**
    * The hash over everything that the asked node's replica wrote up to an entry: equal on all replicas.

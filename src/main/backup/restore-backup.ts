@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { NO_MEMBERS, restoreReplica } from "../../runtime/index.js";
+import type { Store } from "../../runtime/index.js";
+import { openRocksDbStore } from "../../storage/index.js";
+import { ensureAdminCredential } from "../admin-credential.js";
+import { findClusterFile, writeClusterFile } from "../cluster-file.js";
+import type { ClusterFile, ClusterNode } from "../cluster-file.js";
+import { votersOf } from "../cluster-file.js";
+import { planCluster } from "../cluster-plan.js";
+import type { ClusterWish } from "../cluster-plan.js";
+import { CLUSTER_FILE } from "../data-dir.js";
+import { isNodeError } from "../files.js";
+import type { BackedUpShard, Manifest } from "./manifest.js";
+import { digestOf } from "./rows-file.js";
+import { requireSame, requireWhole, verifiedRows, verifyShard } from "./verify-backup.js";
+
+export interface RestoreProgress {
+  restored(node: string, shard: string, rows: number): void;
+}
+
+/**
+ * Makes the directory of a new cluster with everything that a backup holds. It has an id of its own, so that what still runs of the
+ * old one, and positions of it, are refused. Nothing is there before all of it is: cluster.json is written last.
+ */
+export async function restoreCluster(
+  backup: string,
+  manifest: Manifest,
+  dataDir: string,
+  wish: ClusterWish,
+  progress: RestoreProgress,
+): Promise<ClusterFile> {
+  requireWhole(manifest);
+  await requireEmpty(dataDir);
+  // Damage is found before the first row is written.
+  for (const shard of manifest.shards) await verifyShard(backup, shard);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const credential = await ensureAdminCredential(dataDir, undefined);
+  const { cluster: planned } = planCluster(undefined, credential.hash, wish);
+  const cluster = {
+    ...planned,
+    clusterId: randomUUID(),
+    name: manifest.clusterName,
+    rangeMap: manifest.rangeMap,
+    formed: true,
+  };
+  for (const node of cluster.nodes) {
+    await restoreNode(backup, manifest, cluster, node, join(dataDir, node.name), progress);
+  }
+  await writeClusterFile(join(dataDir, CLUSTER_FILE), cluster);
+  return cluster;
+}
+
+/** Fills the store of one node with the replicas that the cluster file gives it. */
+export async function restoreNode(
+  backup: string,
+  manifest: Manifest,
+  cluster: ClusterFile,
+  node: ClusterNode,
+  directory: string,
+  progress: RestoreProgress,
+): Promise<void> {
+  const store = await openRocksDbStore({ directory });
+  try {
+    for (const { shard, replica } of node.replicas) {
+      const copy = manifest.shards.find(({ number }) => number === shard);
+      if (copy === undefined) throw new Error(`the backup has no copy of shard ${shard}`);
+      await restoreOne(store, backup, copy, replica, votersOf(cluster, shard));
+      progress.restored(node.name, copy.name, copy.rows);
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+async function restoreOne(
+  store: Store,
+  backup: string,
+  shard: BackedUpShard,
+  replica: number,
+  voters: readonly number[],
+): Promise<void> {
+  const members = { ...NO_MEMBERS, voters };
+  const rows = verifiedRows(backup, shard);
+  const restored = await restoreReplica(store, { replica, members, rows });
+  const stateHash = Buffer.from(restored.state.stateHash).toString("hex");
+  const found = await digestOf(restored.rows);
+  requireSame(shard, found, `the disk does not hold what was restored of ${shard.name}`);
+  if (stateHash !== shard.stateHash) {
+    throw new Error(`the state of ${shard.name} has another hash than its backup says`);
+  }
+  await restored.admit();
+}
+
+async function requireEmpty(dataDir: string): Promise<void> {
+  const known = await findClusterFile(join(dataDir, CLUSTER_FILE));
+  if (known !== undefined) {
+    throw new Error(`${dataDir} holds cluster ${known.clusterId}: restore into a new directory`);
+  }
+  const names = await readdir(dataDir).catch((cause: unknown) => {
+    if (isNodeError(cause) && cause.code === "ENOENT") return [];
+    throw cause;
+  });
+  if (names.length > 0) throw new Error(`${dataDir} is not empty: restore into a new directory`);
+}

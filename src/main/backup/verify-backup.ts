@@ -1,0 +1,39 @@
+import { digesting, digestOf, readRowsFile, RowsDigest } from "./rows-file.js";
+import type { Row, RowsSummary } from "./rows-file.js";
+import { rowsPath } from "./manifest.js";
+import type { BackedUpShard, Manifest } from "./manifest.js";
+
+/** Reads all of a shard's copy; fails where it is not what was taken. */
+export async function verifyShard(directory: string, shard: BackedUpShard): Promise<void> {
+  requireTaken(directory, shard, await digestOf(readRowsFile(rowsPath(directory, shard))));
+}
+
+/** The rows of a shard's copy. Whoever took all of them without a failure has what was taken. */
+export async function* verifiedRows(
+  directory: string,
+  shard: BackedUpShard,
+): AsyncGenerator<readonly Row[]> {
+  const digest = new RowsDigest();
+  yield* digesting(readRowsFile(rowsPath(directory, shard)), digest);
+  requireTaken(directory, shard, digest.end());
+}
+
+function requireTaken(directory: string, shard: BackedUpShard, found: RowsSummary): void {
+  const path = rowsPath(directory, shard);
+  requireSame(shard, found, `${path} is not what the manifest says: use another backup`);
+}
+
+export function requireSame(shard: BackedUpShard, found: RowsSummary, trouble: string): void {
+  const { rows, bytes, sha256 } = shard;
+  if (found.rows === rows && found.bytes === bytes && found.sha256 === sha256) return;
+  throw new Error(trouble);
+}
+
+/** Every shard of the range map is there, once. */
+export function requireWhole({ rangeMap, shards }: Manifest): void {
+  for (const { number, name } of rangeMap.shards) {
+    if (shards.filter((shard) => shard.number === number && shard.name === name).length !== 1) {
+      throw new Error(`the backup has no copy of ${name}: use another one`);
+    }
+  }
+}
