@@ -5,12 +5,17 @@ import { addCerts } from "./commands/certs.js";
 import { addCoordinator } from "./commands/coordinator.js";
 import { addEnv } from "./commands/env.js";
 import { addEvent } from "./commands/event.js";
+import { addGroup } from "./commands/group.js";
 import { addFanout } from "./commands/fanout.js";
 import { addLogin } from "./commands/login.js";
-import { addMember } from "./commands/member.js";
+import { addLeader } from "./commands/leader.js";
 import { addNode } from "./commands/node.js";
-import { addShardOperations } from "./commands/shard-operations.js";
+import { addReplica } from "./commands/replica.js";
+import { addRollout } from "./commands/rollout.js";
+import { addRoute } from "./commands/route.js";
+import { addShard } from "./commands/shard.js";
 import { addStatus } from "./commands/status.js";
+import { addUser } from "./commands/user.js";
 import { addUp } from "./commands/up.js";
 import { addWatch } from "./commands/watch.js";
 import { say, UsageError } from "./command-line-parts.js";
@@ -40,7 +45,8 @@ function createProgram(): Command {
     .addHelpText("after", "\nExample:\n  cabildo up");
   const add = [
     ...[addUp, addNode, addCoordinator, addFanout, addCerts],
-    ...[addStatus, addMember, addShardOperations, addBackup, addLogin, addEnv, addWatch, addEvent],
+    ...[addStatus, addShard, addReplica, addLeader, addRoute, addRollout, addBackup],
+    ...[addLogin, addEnv, addWatch, addEvent, addUser, addGroup],
   ];
   for (const addTo of add) addTo(program);
   return program;

@@ -188,7 +188,7 @@ async function refuseToFormatAgain(
     isKnown
       ? `${data} is empty, but ${name} has served before, and a node that lost what it promised must not vote: ` +
           "put its data back, or start a new node under another name (cabildo node --join) " +
-          `and let it take the place of this one (cabildo member replace ${name} <new>)`
+          `and let it take the place of this one (cabildo replica replace ${name} <new>)`
       : `${data} is empty: a new node joins a running cluster with --join`,
   );
 }

@@ -69,7 +69,12 @@ export interface LocalCluster {
   readonly ca: string;
   readonly operatorCert: string;
   readonly operatorKey: string;
-  readonly nodes: readonly { readonly name: string; readonly address: string }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    /** 0 if that is not said. */
+    readonly pid: number;
+    readonly address: string;
+  }[];
 }
 
 export async function findLocalCluster(dataDir: string): Promise<LocalCluster | undefined> {
@@ -77,9 +82,8 @@ export async function findLocalCluster(dataDir: string): Promise<LocalCluster | 
   const text = await findFile(path);
   if (text === undefined) return undefined;
   const object = parseObject(text, path);
-  const pid = object["pid"];
   return {
-    pid: typeof pid === "number" ? pid : 0,
+    pid: numberOr0(object["pid"]),
     api: requireText(object, "api", path),
     wss: requireText(object, "wss", path),
     ca: requireText(object, "ca", path),
@@ -87,10 +91,13 @@ export async function findLocalCluster(dataDir: string): Promise<LocalCluster | 
     operatorKey: requireText(object, "operatorKey", path),
     nodes: requireList(object, "nodes", path).map((node) => ({
       name: requireText(asObject(node, path), "name", path),
+      pid: numberOr0(asObject(node, path)["pid"]),
       address: requireText(node, "address", path),
     })),
   };
 }
+
+const numberOr0 = (value: unknown): number => (typeof value === "number" ? value : 0);
 
 export async function requireLocalCluster(dataDir: string): Promise<LocalCluster> {
   const cluster = await findLocalCluster(dataDir);

@@ -46,7 +46,7 @@ export async function addLearner(
     if (known.storeId === storeId) return known.replica;
     throw new ClusterError(
       "already-exists",
-      `${node} is in ${shard} with another disk: take it out (cabildo member remove), and join under a new name`,
+      `${node} is in ${shard} with another disk: take it out (cabildo replica remove), and join under a new name`,
     );
   }
   const added = replica.nextReplicaId;

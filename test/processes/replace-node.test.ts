@@ -91,7 +91,7 @@ describe("a node of a cluster that serves", function () {
       },
       { what: "node-4 to follow every shard" },
     );
-    const replaced = await runBeside("member", "replace", "node-1", "node-4", "--data", dataDir);
+    const replaced = await runBeside("replica", "replace", "node-1", "node-4", "--data", dataDir);
     expect(replaced.code, replaced.output).to.equal(0);
     const { shards } = await cluster.status();
     for (const { name, replicas } of shards) {
@@ -124,7 +124,7 @@ describe("a node of a cluster that serves", function () {
       const acknowledged = writers[i]?.written.map(({ title }) => title).slice(0, events.length);
       expect(events.map(({ title }) => title)).to.include.members(acknowledged ?? []);
     }
-    const hash = run("hash", "users", "--data", dataDir, "--json");
+    const hash = run("shard", "hash", "users", "--data", dataDir, "-o", "json");
     expect(hash.status, hash.stderr).to.equal(0);
     const compared: unknown = JSON.parse(hash.stdout);
     expect(compared).to.have.property("equal", true);

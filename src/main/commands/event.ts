@@ -7,12 +7,13 @@ import { openCabildo } from "../client/api.js";
 import type { Context } from "../client/context-file.js";
 import { currentSession } from "../client/current-session.js";
 import { parseTime, requireTimeZone } from "../client/zoned-time.js";
-import { parseWhole, print, UsageError } from "../command-line-parts.js";
+import { OUTPUT_OPTION, parseWhole, print, UsageError } from "../command-line-parts.js";
+import type { Output } from "../command-line-parts.js";
 import { formatEvent, formatEvents } from "./event-text.js";
 import { DEFAULT_MINUTES, parseSpan } from "./event-span.js";
 
 interface OutputOptions {
-  readonly output?: string;
+  readonly output: Output;
 }
 
 interface ContentOptions extends OutputOptions {
@@ -46,7 +47,7 @@ export function addEvent(program: Command): void {
       .option("--zone <name>", "zone of the times, such as Europe/Madrid; yours if left out")
       .option("--location <text>")
       .option("--description <text>")
-      .option("-o, --output <format>", "json for the whole event");
+      .addOption(OUTPUT_OPTION);
 
   withContent(event.command("create").description("put an event into a calendar"))
     .argument("<title>")
@@ -61,14 +62,14 @@ export function addEvent(program: Command): void {
     .option("--to <time>", "events that start before this")
     .option("--limit <n>", "at most so many", parseWhole, PAGE_SIZE)
     .option("--deleted", "with those that were deleted")
-    .option("-o, --output <format>", "json for the whole events")
+    .addOption(OUTPUT_OPTION)
     .addHelpText("after", "\nExample:\n  cabildo event list ana --from 2026-12-01 --to 2026-12-08")
     .action(listEvents);
   event
     .command("get")
     .description("show one event")
     .argument("<name>", "calendars/{calendar}/events/{event}")
-    .option("-o, --output <format>", "json for the whole event")
+    .addOption(OUTPUT_OPTION)
     .addHelpText("after", "\nExample:\n  cabildo event get calendars/ana/events/e01... -o json")
     .action(getEvent);
   withContent(event.command("update").description("change the given fields of an event"))
@@ -85,7 +86,7 @@ export function addEvent(program: Command): void {
     .description("delete an event")
     .argument("<name>", "calendars/{calendar}/events/{event}")
     .option("--etag <etag>", "only if nobody changed it since you saw this etag")
-    .option("-o, --output <format>", "json for the whole event")
+    .addOption(OUTPUT_OPTION)
     .addHelpText("after", "\nExample:\n  cabildo event delete calendars/ana/events/e01...")
     .action(deleteEvent);
 }
@@ -178,12 +179,7 @@ function momentOf(text: string, { timeZone }: Context) {
   return timestampFromMs(time.kind === "moment" ? time.ms : 0);
 }
 
-function isJson({ output }: OutputOptions): boolean {
-  if (output !== undefined && output !== "json") {
-    throw new UsageError(`there is no output format ${output}: json is one`);
-  }
-  return output === "json";
-}
+const isJson = ({ output }: OutputOptions): boolean => output === "json";
 
 function show(event: Event, options: OutputOptions, context: Context, done?: string): void {
   print(

@@ -33,7 +33,7 @@ Examples:
   cabildo certs issue node-4 --role node --dir certs --host 127.0.0.1
   cabildo node --name node-4 --cluster cluster.json --certs certs --data node-4 \\
     --host 127.0.0.1 --port 7460 --metrics-port 7560 --join
-  cabildo member replace node-1 node-4`,
+  cabildo replica replace node-1 node-4`,
     )
     .action((options: NodeOptions) => {
       const log = createProcessLog(options);

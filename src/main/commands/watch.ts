@@ -6,12 +6,13 @@ import type { Change } from "../../../gen/cabildo/v1/sync_pb.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
 import { formatTime } from "../client/zoned-time.js";
-import { print, say } from "../command-line-parts.js";
+import { OUTPUT_OPTION, print, say } from "../command-line-parts.js";
+import type { Output } from "../command-line-parts.js";
 import { formatEvent } from "./event-text.js";
 
 interface WatchOptions {
   readonly since?: string;
-  readonly json?: true;
+  readonly output: Output;
 }
 
 export function addWatch(program: Command): void {
@@ -23,7 +24,7 @@ export function addWatch(program: Command): void {
       "key of a calendar, or a channel such as groups/choir; yours if left out",
     )
     .option("--since <position>", "begin after this position, as a list, a write or a push gave it")
-    .option("--json", "every change as a line of JSON")
+    .addOption(OUTPUT_OPTION)
     .addHelpText("after", "\nExample:\n  cabildo watch ana")
     .action(watch);
 }
@@ -46,8 +47,8 @@ async function watch(calendar: string | undefined, options: WatchOptions): Promi
   }
 }
 
-function show(change: Change, { json }: WatchOptions, timeZone: string): string {
-  return json === true ? toJsonString(ChangeSchema, change) : formatChange(change, timeZone);
+function show(change: Change, { output }: WatchOptions, timeZone: string): string {
+  return output === "json" ? toJsonString(ChangeSchema, change) : formatChange(change, timeZone);
 }
 
 function formatChange(change: Change, timeZone: string): string {

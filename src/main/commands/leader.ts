@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { moveLeaders } from "../drain-node.js";
+import { planLeaders } from "../plan-leaders.js";
+import { answer, answerTable, openOperator, operatorCommand } from "./operator-command.js";
+import type { OperatorOptions } from "./operator-command.js";
+
+interface TransferOptions extends OperatorOptions {
+  readonly to?: string;
+}
+
+interface BalanceOptions extends OperatorOptions {
+  readonly dryRun?: true;
+}
+
+export function addLeader(program: Command): void {
+  const leader = program.command("leader").description("say who leads which shard");
+  operatorCommand(leader, ["transfer", "hand a shard's leadership over", "groups --to node-2"])
+    .argument("<shard>")
+    .option("--to <node>", "who is to lead; whoever has most of the log if not given")
+    .action(transfer);
+  operatorCommand(leader, ["balance", "let every node lead about as many shards", "--dry-run"])
+    .option("--dry-run", "say who would lead, and change nothing")
+    .action(balance);
+}
+
+async function transfer(shard: string, options: TransferOptions): Promise<void> {
+  const operator = await openOperator(options);
+  const toNode = options.to ?? "";
+  const { leader } = await operator.atLeader(shard, (at) => at.transferLeader({ shard, toNode }));
+  answer(options, { shard, leader }, `${leader} leads ${shard}`);
+}
+
+async function balance(options: BalanceOptions): Promise<void> {
+  const operator = await openOperator(options);
+  const status = await operator.status();
+  const plan = planLeaders(status);
+  const rows = status.shards.map(({ name, leader }) => ({
+    shard: name,
+    from: leader,
+    to: plan.get(name) ?? leader,
+  }));
+  const changing = rows.filter(({ from, to }) => from !== to).map(({ shard }) => shard);
+  if (options.dryRun !== true) await moveLeaders(operator, plan, changing);
+  answerTable(
+    options,
+    rows,
+    [
+      "shard",
+      options.dryRun === true ? "leads" : "led",
+      options.dryRun === true ? "would lead" : "leads",
+    ],
+    rows.map(({ shard, from, to }) => [shard, from === "" ? "none" : from, to]),
+  );
+}

@@ -1,0 +1,134 @@
+import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Command } from "commander";
+import type { ClusterStatus } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import type { Operator } from "../client/operator.js";
+import {
+  DATA_DIR,
+  DATA_OPTION,
+  OUTPUT_OPTION,
+  parseWhole,
+  UsageError,
+} from "../command-line-parts.js";
+import { drainNode } from "../drain-node.js";
+import { Progress } from "../progress.js";
+import { quorumAfter, requireQuorum } from "../quorum-after.js";
+import { findLocalCluster } from "../ready-file.js";
+import { answer, openOperator } from "./operator-command.js";
+import type { OperatorOptions } from "./operator-command.js";
+
+interface RolloutOptions extends OperatorOptions {
+  readonly exec?: string;
+  readonly timeout: number;
+}
+
+const LAG_MAX = 100n;
+const ASK_AGAIN_MS = 250;
+const PLACEHOLDER = "{}";
+
+export function addRollout(program: Command): void {
+  program
+    .command("rollout")
+    .description("restart every node, one after the other, while the cluster serves")
+    .option(
+      "--exec <command>",
+      "what restarts or updates a node; {} is its name. Without it: the supervisor of `cabildo up` starts it again",
+    )
+    .option("--timeout <seconds>", "for one node to be back and caught up", parseWhole, 300)
+    .option(...DATA_OPTION, DATA_DIR)
+    .addOption(OUTPUT_OPTION)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cabildo rollout
+  cabildo rollout --exec 'docker service update --image cabildo:2 cabildo_{}'`,
+    )
+    .action(rollout);
+}
+
+/** The next node goes only when everything that the one before had is back: at no time is more than one away. */
+async function rollout(options: RolloutOptions): Promise<void> {
+  if (options.exec?.includes(PLACEHOLDER) === false) {
+    throw new UsageError("--exec names the node with {}");
+  }
+  const operator = await openOperator(options);
+  const progress = new Progress(process.stderr);
+  const done: string[] = [];
+  try {
+    for (const { name } of (await operator.status()).nodes) {
+      progress.set(name, "waits for all replicas");
+      const status = await whenWhole(operator, options.timeout);
+      const held = status.shards.filter((shard) =>
+        shard.replicas.some(({ node }) => node === name),
+      );
+      if (held.length === 0) continue;
+      requireQuorum(
+        held.map((shard) => quorumAfter(shard, name, "stopped")),
+        name,
+      );
+      progress.set(name, "hands over");
+      await drainNode(operator, name);
+      progress.set(name, "restarts");
+      await restart(name, options);
+      done.push(name);
+      progress.set(name, "done");
+    }
+    await whenWhole(operator, options.timeout);
+  } finally {
+    progress.end();
+  }
+  answer(options, { restarted: done }, `restarted ${done.join(", ")}`);
+}
+
+/** Every replica answers, may vote, and has caught up; every shard is led. */
+async function whenWhole(operator: Operator, timeoutSeconds: number): Promise<ClusterStatus> {
+  const endMs = performance.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const status = await operator.status();
+    const trouble = findTrouble(status);
+    if (trouble === undefined) return status;
+    if (performance.now() > endMs) throw new Error(`the rollout stops here: ${trouble}`);
+    await sleep(ASK_AGAIN_MS);
+  }
+}
+
+function findTrouble({ shards }: ClusterStatus): string | undefined {
+  for (const { name, leader, replicas } of shards) {
+    if (leader === "") return `${name} has no leader`;
+    for (const { node, reachable, lag, quarantine } of replicas) {
+      if (!reachable) return `${node} does not answer for ${name}`;
+      if (lag > LAG_MAX) return `${node} lacks ${lag} entries of ${name}`;
+      if (quarantine !== "") return `${node} may not vote in ${name}: ${quarantine}`;
+    }
+  }
+  return undefined;
+}
+
+async function restart(name: string, { exec, data, timeout }: RolloutOptions): Promise<void> {
+  if (exec !== undefined) {
+    const [command = "", ...args] = exec
+      .split(/\s+/u)
+      .map((part) => part.replaceAll(PLACEHOLDER, name));
+    await promisify(execFile)(command, args, { timeout: timeout * 1000 });
+    return;
+  }
+  const before = await pidOf(name, data);
+  process.kill(before, "SIGTERM");
+  const endMs = performance.now() + timeout * 1000;
+  while ((await pidOf(name, data)) === before) {
+    if (performance.now() > endMs) {
+      throw new Error(`${name} was not started again: does \`cabildo up\` run with --no-restart?`);
+    }
+    await sleep(ASK_AGAIN_MS);
+  }
+}
+
+async function pidOf(name: string, data: string): Promise<number> {
+  const node = (await findLocalCluster(data))?.nodes.find((one) => one.name === name);
+  if (node === undefined || node.pid === 0) {
+    throw new Error(`${data} does not say which process ${name} is: give --exec`);
+  }
+  return node.pid;
+}
