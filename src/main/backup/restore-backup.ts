@@ -21,8 +21,8 @@ export interface RestoreProgress {
 }
 
 /**
- * Makes the directory of a new cluster with everything that a backup holds. It has an id of its own, so that what still runs of the
- * old one, and positions of it, are refused. Nothing is there before all of it is: cluster.json is written last.
+ * Makes the directory of a new cluster with everything that a backup holds. It has an id of its own, so that what still runs of
+ * the old one, and positions of it, are refused. Nothing is there before all of it is: cluster.json is written last.
  */
 export async function restoreCluster(
   backup: string,
