@@ -20,7 +20,8 @@ import { repositoryRoot, UpCluster } from "../support/up-cluster.js";
 import type { Person } from "../support/up-cluster.js";
 
 const CABILDO = path.join(repositoryRoot(), "dist/src/main/cabildo.js");
-const EVENTS_BEFORE = 60;
+const EVENTS_BEFORE = 40;
+const DEADLINE_MS = 30_000;
 
 interface Ran {
   readonly code: number | null;
@@ -105,8 +106,8 @@ describe("a backup", function () {
       },
     });
     const writers = [
-      new RetryingWriter(ana, "ana", ["users/zoe"]),
-      new RetryingWriter(zoe, "zoe", ["users/ana"]),
+      new RetryingWriter(ana, "ana", ["users/zoe"], DEADLINE_MS),
+      new RetryingWriter(zoe, "zoe", ["users/ana"], DEADLINE_MS),
     ];
     for (const writer of writers) writer.start();
     await eventually(() => writers.every(({ written }) => written.length >= EVENTS_BEFORE));

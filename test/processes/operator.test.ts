@@ -99,7 +99,7 @@ describe("an operator at the command line", function () {
     const ana = await cluster.person("ana");
     const zoe = await cluster.person("zoe");
     const before = cluster.current().nodes.map(({ pid }) => pid);
-    const writers = [new RetryingWriter(ana, "ana"), new RetryingWriter(zoe, "zoe")];
+    const writers = [ana, zoe].map((person) => new RetryingWriter(person, person.user, [], 30_000));
     for (const writer of writers) writer.start();
     const rolled = await json("rollout");
     await Promise.all(writers.map((writer) => writer.stop()));

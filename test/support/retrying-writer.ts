@@ -12,7 +12,7 @@ export interface Written {
 }
 
 /**
- * Writes one event after the other, each within a deadline of 5 s and with the documented retry: what says that it is
+ * Writes one event after the other, each within a deadline, 5 s by default, and with the documented retry: what says that it is
  * unavailable is repeated with the same request id.
  */
 export class RetryingWriter {
@@ -26,8 +26,16 @@ export class RetryingWriter {
   #running = true;
   #done: Promise<void> = Promise.resolve();
 
+  readonly #deadlineMs: number;
+
   /** `invited`: names of users who are invited to each. */
-  constructor(person: Person, calendar: string, invited: readonly string[] = []) {
+  constructor(
+    person: Person,
+    calendar: string,
+    invited: readonly string[] = [],
+    deadlineMs = DEADLINE_MS,
+  ) {
+    this.#deadlineMs = deadlineMs;
     this.#person = person;
     this.#calendar = calendar;
     this.#invited = invited;
@@ -47,7 +55,7 @@ export class RetryingWriter {
       const title = `${this.#calendar} ${n}`;
       const startMs = performance.now();
       try {
-        const event = await this.#create(title, startMs + DEADLINE_MS);
+        const event = await this.#create(title, startMs + this.#deadlineMs);
         this.written.push({ calendar: this.#calendar, title, name: event.name });
       } catch (error) {
         this.failures.push(`${title}: ${String(error)}`);
