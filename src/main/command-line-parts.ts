@@ -9,6 +9,9 @@ export const OUTPUT_OPTION = new Option("-o, --output <form>", "how the answer i
   .choices(["table", "json"])
   .default("table");
 
+/** The same by the name that scripts know. */
+export const JSON_OPTION = new Option("--json").implies({ output: "json" }).hideHelp();
+
 /** A word to the person at the terminal; stdout is for what a program may read. */
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);

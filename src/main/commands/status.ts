@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { ClusterStatusSchema } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import { Operator } from "../client/operator.js";
 import { colorsOf } from "../colors.js";
-import { DATA_DIR, DATA_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
+import { DATA_DIR, DATA_OPTION, JSON_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { requireLocalCluster } from "../ready-file.js";
 import { formatStatus } from "./status-table.js";
@@ -18,6 +18,7 @@ export function addStatus(program: Command): void {
     .command("status")
     .description("show every shard: who leads, and how far each replica is")
     .addOption(OUTPUT_OPTION)
+    .addOption(JSON_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
     .addHelpText("after", "\nExample:\n  cabildo status")
     .action(showStatus);

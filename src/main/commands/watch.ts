@@ -6,7 +6,7 @@ import type { Change } from "../../../gen/cabildo/v1/sync_pb.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
 import { formatTime } from "../client/zoned-time.js";
-import { OUTPUT_OPTION, print, say } from "../command-line-parts.js";
+import { JSON_OPTION, OUTPUT_OPTION, print, say } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { formatEvent } from "./event-text.js";
 
@@ -25,6 +25,7 @@ export function addWatch(program: Command): void {
     )
     .option("--since <position>", "begin after this position, as a list, a write or a push gave it")
     .addOption(OUTPUT_OPTION)
+    .addOption(JSON_OPTION)
     .addHelpText("after", "\nExample:\n  cabildo watch ana")
     .action(watch);
 }
