@@ -88,6 +88,8 @@ export type Question =
       readonly showDeleted: boolean;
       /** The agenda of people: further calendars of theirs too, and only that others are busy where they say no more. */
       readonly asAgenda: boolean;
+      /** Of those that repeat, which instances were deleted: for a copy of the calendar elsewhere. */
+      readonly withGone?: boolean;
       readonly conditions: readonly EventCondition[];
     }
   /** Of an event that repeats, the standing ones by start. */
@@ -180,6 +182,8 @@ export type Answer =
       readonly events: readonly CalendarEvent[];
       /** Of an agenda: what orders the events of all shards, one for each. */
       readonly places?: readonly string[];
+      /** Where it was asked for: starts of deleted instances, one list for each event. */
+      readonly gone?: readonly (readonly number[])[];
       readonly next: string;
     }
   | {

@@ -31,6 +31,21 @@ export function createIds(wallMs: () => number, randomBytes: RandomBytes): Ids {
 
 const ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
 
+const ULID_BITS = 128n;
+const DIGIT_BITS = 5n;
+const HEX_DIGIT_BITS = 4n;
+
+/** An event id that follows from a digest (hexadecimal, 128 bits or more). */
+export function idOfDigest(digestHex: string): string {
+  const digits = Number(ULID_BITS / HEX_DIGIT_BITS);
+  const bits = BigInt(`0x${digestHex.slice(0, digits)}`);
+  let id = "";
+  for (let shift = 125n; shift >= 0n; shift -= DIGIT_BITS) {
+    id += ID_DIGITS[Number((bits >> shift) & 31n)] ?? "";
+  }
+  return `e${id}`;
+}
+
 /** The ids of a batch follow from its first one, so that a repeated request finds what the first one made. */
 export function successiveIds(first: string, count: number): readonly string[] {
   const ids = [first];

@@ -54,6 +54,16 @@ export function expandRecurrence(series: Series, nowMs: number, afterMs?: number
   return { startsMs, untilMs };
 }
 
+/** What the lines of a series say: its rule without COUNT and UNTIL, the starts that are added, and those that are left out. */
+export function readLines({ span, lines }: Series): {
+  readonly rule: Rule | undefined;
+  readonly addedMs: readonly number[];
+  readonly leftMs: readonly number[];
+} {
+  const { rule, added, left } = parseLines(lines, anchorOf(span).zone);
+  return { rule, addedMs: added, leftMs: [...left] };
+}
+
 function anchorOf(span: EventSpan): { readonly startMs: number; readonly zone: string } {
   const day = ({ year, month, day: d }: { year: number; month: number; day: number }): number =>
     Date.UTC(year, month - 1, d);
@@ -74,7 +84,7 @@ interface Lines {
   readonly left: ReadonlySet<number>;
 }
 
-interface Rule {
+export interface Rule {
   /** Without COUNT and UNTIL. */
   readonly text: string;
   readonly count: number;

@@ -18,6 +18,7 @@ import { refuse, refuseNotFound } from "./draft.js";
 import type { Refusal } from "./draft.js";
 import { eventReads, findEventRow } from "./find-event.js";
 import { gather } from "./gather.js";
+import { goneInstances } from "./gone-instances.js";
 import { freeBusy } from "./free-busy.js";
 import { isNotificationId, isOwn, listNotifications } from "./notifications.js";
 import { dueReminders } from "./reminders.js";
@@ -390,7 +391,9 @@ class Queries {
     const see: EventSight = (event) =>
       asSeen(this.#caller, event, relations.get(event.calendar) ?? "stranger");
     const listing = { ...question, calendars: of, pageSize: pageRows(question.pageSize) };
-    return { kind: "events", ...listEvents(this.#view, this.#rows, listing, see) };
+    const page = listEvents(this.#view, this.#rows, listing, see);
+    const gone = question.withGone ? { gone: goneInstances(this.#state, page.events) } : {};
+    return { kind: "events", ...page, ...gone };
   }
 
   #freeBusy({

@@ -36,6 +36,7 @@ import { conflictsOf } from "./conflicts.js";
 import type { ServiceContext } from "./context.js";
 import { maskedContent, newContent, overwrite } from "./event-fields.js";
 import type { EventWrite } from "./event-fields.js";
+import { exportEvents, importEvents } from "./icalendar.js";
 import { occurrencesOf } from "./occurrences.js";
 import { respond } from "./responses.js";
 
@@ -61,6 +62,8 @@ export function eventHandlers(context: ServiceContext): readonly Handler[] {
     unary(method.batchGetEvents, (call, request) => service.batchGet(call, request)),
     unary(method.batchCreateEvents, (call, request) => service.batchCreate(call, request)),
     unary(method.batchDeleteEvents, (call, request) => service.batchDelete(call, request)),
+    unary(method.exportEvents, (call, request) => exportEvents(context, call, request)),
+    unary(method.importEvents, (call, request) => importEvents(context, service, call, request)),
     unary(method.listInstances, (call, request) => service.listInstances(call, request)),
     unary(method.cancelEvent, (call, request) => service.cancel(call, request)),
     unary(method.respondEvent, (call, request) => service.respond(call, request)),
@@ -81,7 +84,7 @@ class Events {
     requireCalendar(call.caller, "event.create", calendar, request.parent);
     const content = newContent(request.event);
     const group = groupOf(request.event, "event.group");
-    await this.#requireInvited(call, calendar, [{ content, group, path: "event" }]);
+    await this.requireInvited(call, calendar, [{ content, group, path: "event" }]);
     const occurrences = occurrencesOf(content, this.#context.clock.wallMs());
     const shard = call.shards.of("calendars", calendar);
     if (request.validateOnly) {
@@ -170,7 +173,7 @@ class Events {
     }
     const shard = call.shards.of("calendars", calendar);
     if (write.fields.includes("invitees")) {
-      await this.#requireInvited(call, calendar, [{ content: write.content, path: "event" }]);
+      await this.requireInvited(call, calendar, [{ content: write.content, path: "event" }]);
     }
     const repeatable: Repeatable = { method: method.updateEvent, request };
     for (let tries = 1; ; tries++) {
@@ -244,7 +247,7 @@ class Events {
   async batchGet(call: Call, { parent, names }: BatchGetEventsRequest) {
     const calendar = parseCalendar(parent, "parent");
     requireCalendar(call.caller, "event.get", calendar, parent);
-    return await this.#showAll(call, calendar, eventsOf(calendar, names), []);
+    return await this.showAll(call, calendar, eventsOf(calendar, names), []);
   }
 
   async batchCreate(call: Call, request: BatchCreateEventsRequest) {
@@ -265,7 +268,7 @@ class Events {
       asked.push({ content, group, path: `${path}.event` });
       return { event: ids[i] ?? "", content, ...group, ...made };
     });
-    await this.#requireInvited(call, calendar, asked);
+    await this.requireInvited(call, calendar, asked);
     const { name, position } = await call.shards.execute(
       call.shards.of("calendars", calendar),
       call.caller,
@@ -273,7 +276,7 @@ class Events {
       { method: method.batchCreateEvents, request },
     );
     const created = successiveIds(parseEvent(name, "name").event, requests.length);
-    return await this.#showAll(call, calendar, created, [position]);
+    return await this.showAll(call, calendar, created, [position]);
   }
 
   async batchDelete(call: Call, request: BatchDeleteEventsRequest) {
@@ -314,7 +317,7 @@ class Events {
     return eventToPublic(event, { shard: shard.name, position: "" });
   }
 
-  async #showAll(
+  async showAll(
     call: Call,
     calendar: string,
     events: readonly string[],
@@ -330,7 +333,7 @@ class Events {
   }
 
   /** Those who are named must be there, and the groups as they are known now. */
-  async #requireInvited(call: Call, calendar: string, asked: readonly Asked[]): Promise<void> {
+  async requireInvited(call: Call, calendar: string, asked: readonly Asked[]): Promise<void> {
     const isGroup = calendarOwner(calendar)?.kind === "group";
     for (const { content, path } of asked) {
       const users = content.invitees.map(({ user }) => user);
@@ -375,7 +378,7 @@ function needsBefore({ fields }: EventWrite, { validateOnly }: UpdateEventReques
 }
 
 /** Whom one event of a request invites. */
-interface Asked {
+export interface Asked {
   readonly content: EventContent;
   readonly group?: { readonly group?: string };
   /** Where it stands in the request. */

@@ -18,7 +18,7 @@ export interface EventPlace {
 export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): Event {
   return create(EventSchema, {
     name: `calendars/${event.calendar}/events/${event.id}`,
-    icalUid: `${event.id}@cabildo`,
+    icalUid: `${event.recurringEvent === "" ? event.id : event.recurringEvent}@cabildo`,
     sequence: event.sequence,
     ...contentToPublic(event),
     ...invitationToPublic(event),

@@ -219,6 +219,7 @@ function toQuestion(question: Question): pb.Query["question"] {
           showDeleted: question.showDeleted,
           conditions: question.conditions.map(toCondition),
           asAgenda: question.asAgenda,
+          withGone: question.withGone ?? false,
         },
       };
     default:
@@ -330,6 +331,7 @@ function fromQuestion(question: pb.Query["question"]): Question {
         showDeleted,
         conditions: question.value.conditions.map(fromCondition),
         asAgenda: question.value.asAgenda,
+        ...(question.value.withGone ? { withGone: true } : {}),
       };
     }
     case undefined:
@@ -467,6 +469,10 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           events: answer.events.map(resources.toEvent),
           next: answer.next,
           places: [...(answer.places ?? [])],
+          gone: (answer.gone ?? []).map((startsMs) => ({
+            $typeName: "cabildo.store.v1.GoneInstances" as const,
+            startsMs: startsMs.map(toInt64),
+          })),
         },
       };
     case "notifications":
@@ -587,9 +593,16 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
     case "event":
       return { kind: "event", event: resources.fromEvent(outcome.value) };
     case "events": {
-      const { events, next, places } = outcome.value;
-      const page = { kind: "events", events: events.map(resources.fromEvent), next } as const;
-      return places.length === 0 ? page : { ...page, places };
+      const { events, next, places, gone } = outcome.value;
+      return {
+        kind: "events",
+        events: events.map(resources.fromEvent),
+        next,
+        ...(places.length === 0 ? {} : { places }),
+        ...(gone.length === 0
+          ? {}
+          : { gone: gone.map(({ startsMs }) => startsMs.map(toSafeInteger)) }),
+      };
     }
     case "notifications": {
       const { notifications, next } = outcome.value;

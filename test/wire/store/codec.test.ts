@@ -348,17 +348,22 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       nowMs: fc.maxSafeInteger(),
       limit: fc.integer(),
     }),
-    fc.record({
-      kind: fc.constant("list-events" as const),
-      calendars: fc.array(fc.string(), { maxLength: 3 }),
-      conditions: fc.array(anyCondition, { maxLength: 2 }),
-      asAgenda: fc.boolean(),
-      pageSize: fc.integer(),
-      after: fc.string(),
-      windowStartMs: fc.maxSafeInteger(),
-      windowEndMs: fc.maxSafeInteger(),
-      showDeleted: fc.boolean(),
-    }),
+    fc
+      .tuple(
+        fc.record({
+          kind: fc.constant("list-events" as const),
+          calendars: fc.array(fc.string(), { maxLength: 3 }),
+          conditions: fc.array(anyCondition, { maxLength: 2 }),
+          asAgenda: fc.boolean(),
+          pageSize: fc.integer(),
+          after: fc.string(),
+          windowStartMs: fc.maxSafeInteger(),
+          windowEndMs: fc.maxSafeInteger(),
+          showDeleted: fc.boolean(),
+        }),
+        fc.boolean(),
+      )
+      .map(([question, withGone]) => (withGone ? { ...question, withGone } : question)),
   ),
 });
 
@@ -461,6 +466,13 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
       fc.record({
         kind: fc.constant("events" as const),
         events: fc.array(anyEvent, { maxLength: 3 }),
+        next: fc.string(),
+      }),
+      fc.record({
+        kind: fc.constant("events" as const),
+        events: fc.array(anyEvent, { maxLength: 3 }),
+        places: fc.array(fc.string(), { minLength: 1, maxLength: 2 }),
+        gone: fc.array(fc.array(anyNatural, { maxLength: 2 }), { minLength: 1, maxLength: 2 }),
         next: fc.string(),
       }),
     )
