@@ -24,7 +24,7 @@ export interface ReadEvent {
   readonly content: EventContent;
 }
 
-/** The events of a file (RFC 5545). Attendees and who organises it are known as `cabildo:users/{user}`; others are passed over. */
+/** The events of a file (RFC 5545). Who attends and organises them is known as `cabildo:users/{user}`, or not at all. */
 export function readCalendar(text: string): readonly ReadEvent[] {
   const calendars = parse(text);
   const events = calendars.flatMap((calendar) =>
