@@ -11,7 +11,7 @@ UNIT := auth gateway machine policy raft tidy wire
 CLUSTERS := test/processes/**/*.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters bench soak client bench-engine bench-failover edge mutants disk-test gen clean
+.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters bench soak client bench-engine bench-live bench-failover edge mutants disk-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -71,6 +71,9 @@ bench: build ## Measure a cluster on this machine
 
 bench-failover: build ## Measure how long no write is taken when a leader dies, hangs or stops, beside etcd
 	@node dist/test/bench/failover/run.js $(BENCH_ARGS)
+
+bench-live: build ## Measure the live channels, beside bare uWebSockets.js and a ws loop
+	@node dist/test/bench/live/run.js
 
 bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)

@@ -2,18 +2,24 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import WebSocket from "ws";
+import { createServer } from "node:https";
+import WebSocket, { WebSocketServer } from "ws";
 import type { Person, UpCluster } from "../support/up-cluster.js";
 import { eventually } from "../support/eventually.js";
 import { cpuSeconds } from "./cpu.js";
 
 const MESSAGE_BYTES = 200;
+const AGES_MAX = 200_000;
+const OPEN_AT_ONCE = 50;
 
 export interface FanoutRow {
   readonly system: string;
   readonly subscribers: number;
   readonly deliveries: number;
   readonly cpuMicrosPerDelivery: number;
+  /** From the commit to the client, by one clock. */
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
 }
 
 /** CPU of the fan-out process for each change that reaches a subscriber. */
@@ -26,13 +32,16 @@ export async function measureFanout(
   const pid = cluster.ready.fanouts[0]?.pid ?? 0;
   let received = 0;
   let subscribed = 0;
+  const ages: number[] = [];
   const sockets = await openAll(subscribers, cluster.ready.wss, cluster.ca, (socket) => {
     socket.send(JSON.stringify({ id: 1, connect: { token: person.accessToken } }));
     socket.send(JSON.stringify({ id: 2, subscribe: { channels: [`calendars/${person.user}`] } }));
     socket.on("message", (data: Buffer) => {
       for (const line of data.toString().split("\n")) {
-        if (line.startsWith('{"push"')) received++;
-        else if (line.includes('"subscribe"')) subscribed++;
+        if (line.startsWith('{"push"')) {
+          received++;
+          if (ages.length < AGES_MAX) ages.push(ageOf(line));
+        } else if (line.includes('"subscribe"')) subscribed++;
       }
     });
   });
@@ -54,16 +63,29 @@ export async function measureFanout(
   await eventually(() => received >= subscribers * changes, { what: "all deliveries" });
   const cpu = cpuSeconds([pid]) - before;
   for (const socket of sockets) socket.terminate();
-  return row("cabildo fan-out", subscribers, received, cpu);
+  ages.sort((a, b) => a - b);
+  const at = (part: number): number => ages[Math.floor(part * (ages.length - 1))] ?? 0;
+  const latency = { p50Ms: at(0.5), p99Ms: at(0.99) };
+  return { ...row("cabildo fan-out", subscribers, received, cpu), ...latency };
 }
 
-/** The floor: a loop that publishes to subscribers of bare uWebSockets.js, TLS on, in a process of its own. */
+function ageOf(push: string): number {
+  const [, time = ""] = /"time":"([^"]+)"/u.exec(push) ?? [];
+  return Math.max(0, Date.now() - Date.parse(time));
+}
+
+/** A loop that publishes to subscribers of bare uWebSockets.js, or of ws, TLS on, in a process of its own. */
 export async function measureFloor(
   cluster: UpCluster,
-  options: { readonly subscribers: number; readonly changes: number; readonly keys: Keys },
+  options: {
+    readonly subscribers: number;
+    readonly changes: number;
+    readonly keys: Keys;
+    readonly library?: "uws" | "ws";
+  },
 ): Promise<FanoutRow> {
-  const { subscribers, changes, keys } = options;
-  const child = fork(import.meta.filename, ["--floor", keys.cert, keys.key]);
+  const { subscribers, changes, keys, library = "uws" } = options;
+  const child = fork(import.meta.filename, [`--floor-${library}`, keys.cert, keys.key]);
   const port = Number(await heard(child));
   let received = 0;
   const url = `wss://localhost:${port}`;
@@ -79,7 +101,8 @@ export async function measureFloor(
   const cpu = cpuSeconds([pid]) - before;
   for (const socket of sockets) socket.terminate();
   child.kill("SIGKILL");
-  return row("bare uWebSockets.js publish", subscribers, received, cpu);
+  const system = library === "uws" ? "bare uWebSockets.js publish" : "ws broadcast loop";
+  return row(system, subscribers, received, cpu);
 }
 
 export interface Keys {
@@ -98,17 +121,18 @@ async function openAll(
   prepare: (socket: WebSocket) => void,
 ): Promise<WebSocket[]> {
   const sockets: WebSocket[] = [];
-  for (let i = 0; i < count; i++) {
-    sockets.push(
-      await new Promise<WebSocket>((resolve, reject) => {
-        const socket = new WebSocket(url, "cabildo.v1.json", { ca });
-        socket.once("open", () => {
-          prepare(socket);
-          resolve(socket);
-        });
-        socket.once("error", reject);
-      }),
-    );
+  const openOne = (): Promise<WebSocket> =>
+    new Promise((resolve, reject) => {
+      const socket = new WebSocket(url, "cabildo.v1.json", { ca });
+      socket.once("open", () => {
+        prepare(socket);
+        resolve(socket);
+      });
+      socket.once("error", reject);
+    });
+  while (sockets.length < count) {
+    const batch = Math.min(OPEN_AT_ONCE, count - sockets.length);
+    sockets.push(...(await Promise.all(Array.from({ length: batch }, openOne))));
   }
   return sockets;
 }
@@ -153,5 +177,23 @@ function serveFloor(cert: string, key: string): void {
   });
 }
 
-const floor = process.argv.indexOf("--floor");
-if (floor > 0) serveFloor(process.argv[floor + 1] ?? "", process.argv[floor + 2] ?? "");
+function serveWsFloor(cert: string, key: string): void {
+  const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) });
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  const message = Buffer.from("x".repeat(MESSAGE_BYTES));
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address();
+    process.send?.(typeof address === "object" ? address?.port : 0);
+  });
+  process.on("message", () => {
+    for (const socket of sockets.clients) socket.send(message, { binary: false });
+  });
+}
+
+for (const [flag, serve] of [
+  ["--floor-uws", serveFloor],
+  ["--floor-ws", serveWsFloor],
+] as const) {
+  const at = process.argv.indexOf(flag);
+  if (at > 0) serve(process.argv[at + 1] ?? "", process.argv[at + 2] ?? "");
+}
