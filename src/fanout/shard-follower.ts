@@ -40,7 +40,7 @@ interface Following {
 }
 
 /**
- * Follows one shard from the present on, keeps its newest changes in memory and gives each to the live path. `head` moves
+ * Follows one shard from a little before the present on, keeps its newest changes in memory and gives each to the live path. `head` moves
  * change by change, in the same turn in which a change is delivered.
  */
 export class ShardFollower {
@@ -54,6 +54,7 @@ export class ShardFollower {
   readonly #moved = new Signal();
   #following: Following | undefined;
   #firstSequence = 0;
+  #readyAt = 0;
   #refreshing: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
@@ -73,8 +74,9 @@ export class ShardFollower {
     });
   }
 
+  /** Follows, and has in memory what there was when it began. */
   get isReady(): boolean {
-    return this.#following !== undefined;
+    return this.#following !== undefined && this.#following.ring.head >= this.#readyAt;
   }
 
   get epoch(): number {
@@ -164,7 +166,10 @@ export class ShardFollower {
     while (!isAborted(signal)) {
       const following = this.#following;
       try {
-        const after = following && { epoch: following.epoch, sequence: following.ring.head };
+        const after =
+          following === undefined
+            ? await this.#findStart(signal)
+            : { epoch: following.epoch, sequence: following.ring.head };
         for await (const event of shards.changes({ shard: this.shard.number, after, signal })) {
           await this.#take(event, signal);
           if (isAborted(signal)) return;
@@ -189,6 +194,28 @@ export class ShardFollower {
         signal.addEventListener("abort", stop, { once: true });
       });
     }
+  }
+
+  /**
+   * Not the present: the newest changes are read once into memory, so that thousands who come from a server that died are
+   * served from there, and not by a question each to the shard.
+   */
+  async #findStart(
+    signal: AbortSignal,
+  ): Promise<{ readonly epoch: number; readonly sequence: number } | undefined> {
+    const { shards, limits } = this.#options;
+    const stop = new AbortController();
+    const events = shards.changes({
+      shard: this.shard.number,
+      after: undefined,
+      signal: AbortSignal.any([signal, stop.signal]),
+    });
+    for await (const { epoch, upTo, firstSequence } of events) {
+      stop.abort();
+      this.#readyAt = upTo;
+      return { epoch, sequence: Math.max(firstSequence - 1, upTo - limits.ringChanges, 0) };
+    }
+    return undefined;
   }
 
   async #take(event: ChangesEvent, signal: AbortSignal): Promise<void> {

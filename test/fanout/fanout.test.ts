@@ -577,7 +577,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await ana.closed();
         stage.shards.commit("calendars/ana", numbered(4, 20));
         stage.shards.commit("calendars/ben", ["foreign"]);
-        await begin({}, first);
+        await begin({ limits: { ringChanges: 4 } }, first);
         const again = await as("ana");
         const answer = await again.ask({
           subscribe: { channels: ["calendars/ana"], since: [seen.at(-1)?.position] },
@@ -591,6 +591,21 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         // Once it goes by what was read, each names the one before.
         const previous = pushes.slice(1).map((push) => push.previous);
         expect(previous).to.deep.equal(sequences(pushes).slice(0, -1));
+      });
+
+      it("has the newest changes in memory from the beginning, read once for all who come", async () => {
+        const first = await begin();
+        stage.shards.commit("calendars/ana", numbered(1, 30));
+        await begin({}, first);
+        const clients = await Promise.all(["ana", "ben", "cleo"].map((user) => as(user)));
+        for (const client of clients) {
+          await client.ask({
+            subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 10)] },
+          });
+          expect(titles(await client.pushed(20))).to.deep.equal(numbered(11, 30));
+        }
+        expect(stage.shards.pagesRead).to.deep.equal([]);
+        expect(stage.fanout.isReady()).to.equal(true);
       });
 
       it("goes on from memory", async () => {

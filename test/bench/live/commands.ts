@@ -3,6 +3,7 @@ import { openConnected } from "./sockets.js";
 
 const SECONDS = 4;
 const IN_FLIGHT = 64;
+const FIRST_MS = Date.parse("2027-01-01T00:00:00Z");
 
 /** Writes over sockets, 64 in flight in all. */
 export async function measureCommands(
@@ -14,7 +15,13 @@ export async function measureCommands(
   const endMs = performance.now() + SECONDS * 1000;
   let done = 0;
   let failed = 0;
-  const span = { startTime: "2026-12-01T13:00:00Z", endTime: "2026-12-01T14:00:00Z" };
+  let minute = 0;
+  // None at the time of another: each would be told of all the others.
+  const nextSpan = (): object => {
+    const startMs = FIRST_MS + minute++ * 60_000;
+    const at = (ms: number): string => new Date(ms).toISOString();
+    return { startTime: at(startMs), endTime: at(startMs + 60_000) };
+  };
   await Promise.all(
     opened.map(
       (client) =>
@@ -24,7 +31,7 @@ export async function measureCommands(
           const send = (): void => {
             const request = {
               parent: `calendars/${person.user}`,
-              event: { title: "command", timed: span },
+              event: { title: "command", timed: nextSpan() },
             };
             const method = "cabildo.v1.EventService/CreateEvent";
             client.socket.send(JSON.stringify({ id: ++id, rpc: { method, request } }));

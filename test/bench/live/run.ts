@@ -2,6 +2,7 @@ import os from "node:os";
 import path from "node:path";
 import Table from "cli-table3";
 import { UpCluster } from "../../support/up-cluster.js";
+import { flag } from "../flag.js";
 import { measureFanout, measureFloor } from "../fanout.js";
 import type { FanoutRow } from "../fanout.js";
 import { measureCommands } from "./commands.js";
@@ -31,7 +32,7 @@ try {
   await cluster.healthy();
   const file = (name: string): string => path.join(cluster.ready.dataDir, "certs", name);
   const keys = { cert: file("server.pem"), key: file("server-key.pem") };
-  for (const subscribers of SUBSCRIBERS) {
+  for (const subscribers of flag("only", "all") === "all" ? SUBSCRIBERS : []) {
     progress(`${subscribers} subscribers`);
     const options = { subscribers, changes: changesFor(subscribers) };
     rows.push(await measureFanout(cluster, nora, options));

@@ -126,7 +126,7 @@ export class FakeShards implements ShardClient {
       throw new ClusterError("epoch-changed", "another epoch");
     }
     if (until !== undefined) this.pagesRead.push({ after: at, channels: channels ?? [] });
-    if (options.after === undefined) yield { items: [], upTo: at, ...about() };
+    if (until === undefined) yield { items: [], upTo: at, ...about() };
     while (!signal.aborted) {
       if (feed.epoch !== epoch) throw new ClusterError("epoch-changed", "restored");
       if (at + 1 < feed.first) throw new ClusterError("position-gone", "trimmed");
