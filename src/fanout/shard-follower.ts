@@ -40,8 +40,8 @@ interface Following {
 }
 
 /**
- * Follows one shard from a little before the present on, keeps its newest changes in memory and gives each to the live path. `head` moves
- * change by change, in the same turn in which a change is delivered.
+ * Follows one shard from a little before the present on, keeps its newest changes in memory and gives each to the live
+ * path. `head` moves change by change, in the same turn in which a change is delivered.
  */
 export class ShardFollower {
   readonly shard: ShardDescription;
