@@ -1,9 +1,9 @@
 import { assert, ClusterError } from "../base/index.js";
 import type { Command } from "../domain/index.js";
 import { SWEEP_MORE } from "../machine/index.js";
-import type { KeyRange, Machine, StateKey } from "../machine/index.js";
+import type { KeyRange, StateKey } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
-import { decodeConfChange, isAtLeast, NONE, RaftGroup } from "../raft/index.js";
+import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
 import type {
   AppendWork,
   ConfChange,
@@ -21,28 +21,26 @@ import { Compaction } from "./compaction.js";
 import { frameEntry } from "./entry-frame.js";
 import { Feed } from "./feed.js";
 import { Candidacy } from "./candidacy.js";
+import { coreConfig } from "./core-config.js";
+import { GatheredCommands } from "./gathered-commands.js";
 import { HandOver } from "./hand-over.js";
 import { holdVotes } from "./held-votes.js";
+import { KeptPromise } from "./kept-promise.js";
+import { LogFetches } from "./log-fetches.js";
 import { LogTime } from "./log-time.js";
-import type { NodeConditions } from "./node-conditions.js";
 import type {
-  EntryCodec,
   AppliedState,
-  Clock,
   FeedRow,
   IncomingSnapshot,
   KnownReplica,
   LogId,
   OpenedReplica,
-  Random,
   ReadResult,
   ReplicaRound,
   SnapshotSink,
-  Store,
   SnapshotSource,
 } from "./ports.js";
-import { MEMBER_ROWS, memberWrites, replicasOf } from "./members.js";
-import type { Members } from "./members.js";
+import { MEMBER_ROWS, memberWrites } from "./members.js";
 import { OpenProposals } from "./proposals.js";
 import { runQuery } from "./query-runner.js";
 import { Reads } from "./reads.js";
@@ -63,59 +61,18 @@ import type {
   ReplicaStatus,
   StateHash,
 } from "./replica-handle.js";
+import type { ReplicaHost } from "./replica-host.js";
 import { ReplicaLog } from "./replica-log.js";
-import type { RuntimeLimits } from "./limits.js";
-import type { RuntimeObserver } from "./observer.js";
-import type { Digest } from "./state-hash.js";
+import { describeReplica } from "./replica-status.js";
 import { Succession } from "./succession.js";
 import { Sweeper } from "./sweeper.js";
 
 const TRANSFER_TIMEOUT_MS = 3000;
-const OLD_COPY =
-  "this node was started on an older copy of its data directory: it takes part again when a leader has brought it up to date";
-const FORGOT_ENTRIES =
-  "others heard more acknowledged than the log holds: it takes part again when a leader has brought it up to date";
 /** A node that stops gives its followers this long: they may be stopping too. */
 const STOP_TRANSFER_MS = 500;
 /** While somebody follows the feed, its age is asked for this often. */
 const FRESH_MS = 500;
 const NO_REPLY = new Uint8Array();
-
-/** What a replica needs of the process that hosts it. */
-export interface ReplicaHost {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly store: Store;
-  readonly machine: Machine;
-  readonly codec: EntryCodec;
-  readonly digest: Digest;
-  readonly limits: RuntimeLimits;
-  readonly observer: RuntimeObserver;
-  /** A sweep that expires at most so many rows and trims the feed. */
-  encodeSweep(limit: number, trimFeedTo: number): Uint8Array;
-  readonly members: Members;
-  /** Runs `process` of this replica in the next turn. */
-  schedule(replica: Replica): void;
-  send(shard: ShardNumber, message: Message): void;
-  sendSnapshot(replica: Replica, message: Message): void;
-  /** Number of the round that will be built next. */
-  nextRound(): number;
-  /** A round is on its way to the disk; everything is processed again when it is there. */
-  isWriting(): boolean;
-  readonly nodeName: string;
-  readonly conditions: NodeConditions;
-  /** A round has been on its way to the disk for too long. */
-  diskSlow(): boolean;
-  fatal(error: unknown): void;
-}
-
-interface GatheredProposal {
-  readonly bytes: Uint8Array;
-  readonly command: Command;
-  readonly deadlineMs: number;
-  readonly resolve: (executed: Executed) => void;
-  readonly reject: (error: ClusterError) => void;
-}
 
 interface PendingInstall {
   readonly sink: SnapshotSink;
@@ -144,15 +101,10 @@ export class Replica implements ReplicaHandle {
   readonly #open = new OpenProposals();
   readonly #reads: Reads;
   readonly #logTime: LogTime;
-  #lostReason: string;
-  /** The end of the log that this replica had promised before it lost some of it. */
-  #promised: LogId;
+  readonly #promise: KeptPromise;
   /** The state on the disk is damaged: nothing is written before a snapshot was installed. */
   #needsSnapshot: boolean;
-  /** An entry that was asked for and could not be read; 0 if there is none. */
-  #unreadable = 0;
-  #gathered: GatheredProposal[] = [];
-  #gatheredBytes = 0;
+  readonly #gathered = new GatheredCommands();
   #hasRoom = true;
   #soft: SoftState = { leader: NONE, role: "follower" };
   /** As of the last written round. */
@@ -162,6 +114,7 @@ export class Replica implements ReplicaHandle {
   readonly #sweeper: Sweeper;
   #stopping = false;
   readonly #compaction: Compaction;
+  readonly #fetches: LogFetches;
   #compactionWaiters: (() => void)[] = [];
   readonly #candidacy: Candidacy;
   readonly #handOver: HandOver;
@@ -183,13 +136,11 @@ export class Replica implements ReplicaHandle {
     this.#logTime = new LogTime(host.clock, () => host.conditions.medianWallMs(this.voterNodes));
     this.#logTime.observe(opened.applied.timeMs);
     this.#persisted = opened.applied;
-    this.#lostReason = opened.lost?.reason ?? "";
-    this.#promised = opened.lost?.promised ?? { index: 0, term: 0 };
     this.#needsSnapshot = opened.lost?.needsSnapshot ?? false;
     this.#log = new ReplicaLog({
       opened,
       fetch: (low, high) => {
-        this.#fetchEntries(low, high);
+        this.#fetches.fetch(low, high);
       },
       snapshotState: () => this.#snapshotState(),
     });
@@ -240,29 +191,33 @@ export class Replica implements ReplicaHandle {
       },
       host.clock.monotonicMs(),
     );
-    this.#group = new RaftGroup(
-      {
-        id: this.replica,
-        electionTicks: limits.electionTicks,
-        heartbeatTicks: limits.heartbeatTicks,
-        maxMessageBytes: limits.messageBytesMax,
-        maxCommittedBytesPerReady: limits.committedBytesMax,
-        maxUncommittedBytes: limits.uncommittedBytesMax,
-        maxInflightMessages: limits.inflightMessagesMax,
-        maxInflightBytes: limits.inflightBytesMax,
-        checkQuorum: true,
-        preVote: true,
-        disableProposalForwarding: true,
-        stepDownOnRemoval: true,
-        applied: opened.applied.index,
-        hardState: opened.hardState,
-        confState: opened.applied.confState,
-        randomTicks: (min, max) => min + Math.floor(host.random() * (max - min + 1)),
-        ...(opened.lost === undefined ? {} : { mustReach: opened.lost }),
+    this.#group = new RaftGroup(coreConfig(this.replica, opened, limits, host.random), this.#log);
+    this.#promise = new KeptPromise({
+      opened,
+      log: this.#log,
+      group: this.#group,
+      lost: (promised, reason) => {
+        host.observer.promiseLost(this.shard, reason);
+        host.store.noteLost(this.replica, promised).catch((error: unknown) => {
+          host.fatal(error);
+        });
+        host.schedule(this);
       },
-      this.#log,
-    );
+    });
     this.#compaction = new Compaction(limits, this.#log);
+    this.#fetches = new LogFetches({
+      log: this.#log,
+      group: this.#group,
+      compaction: this.#compaction,
+      read: (low, high) => host.store.readEntries(this.replica, low, high, limits.fetchBytesMax),
+      persistedIndex: () => this.#persisted.index,
+      changed: () => {
+        host.schedule(this);
+      },
+      failed: (error) => {
+        host.fatal(error);
+      },
+    });
     this.#candidacy = new Candidacy(this.#group, limits.electionTicks);
     this.#handOver = new HandOver(this.#group, host.clock, (replica) =>
       host.conditions.isFit(this.#nodeOf(replica), this.voterNodes),
@@ -293,8 +248,7 @@ export class Replica implements ReplicaHandle {
     }
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#host.clock.monotonicMs() + options.timeoutMs;
-      this.#gathered.push({ bytes, command, deadlineMs, resolve, reject });
-      this.#gatheredBytes += bytes.length;
+      this.#gathered.add({ bytes, command, deadlineMs, resolve, reject });
       this.#host.schedule(this);
     });
   }
@@ -357,44 +311,16 @@ export class Replica implements ReplicaHandle {
   }
 
   status(): ReplicaStatus {
-    const status = this.#group.status();
-    const applied = this.#applier.state;
-    return {
+    return describeReplica({
       shard: this.shard,
       replica: this.replica,
-      role: status.role,
-      term: status.term,
-      leader: status.leader,
-      leaderNode: this.#nodeOf(status.leader),
-      commit: status.commit,
-      applied: applied.index,
+      raft: this.#group.status(),
+      applied: this.#applier.state,
       firstIndex: this.#log.firstIndex(),
-      lastIndex: status.lastIndex,
-      sequence: applied.sequence,
-      epoch: applied.epoch,
-      stateHash: toHex(applied.stateHash),
-      quarantine: status.quarantined ? this.#lostReason : "",
-      followers: status.followers
-        .filter(({ id }) => id !== this.replica)
-        .map((progress) => ({
-          replica: progress.id,
-          node: this.#nodeOf(progress.id),
-          state: progress.state,
-          match: progress.match,
-          next: progress.next,
-          learner: progress.isLearner,
-          active: progress.recentActive,
-          inflight: progress.inflight,
-        })),
-      members: membersOf(status.confState).map((member) => ({
-        ...member,
-        node: this.#nodeOf(member.replica),
-        address: this.#host.members.find(member.replica)?.address ?? "",
-        storeId: this.#host.members.find(member.replica)?.storeId ?? "",
-      })),
-      changing: status.confState.votersOutgoing.length > 0,
+      lostReason: this.#promise.lostReason,
       pending: this.#open.size,
-    };
+      members: this.#host.members,
+    });
   }
 
   get nextReplicaId(): ReplicaId {
@@ -487,23 +413,9 @@ export class Replica implements ReplicaHandle {
     return term === undefined ? undefined : { index: message.index, term };
   }
 
-  remind({ term, acknowledged }: KnownReplica, isOldCopy: boolean): void {
-    const index = this.#log.lastIndex();
-    const last = { index, term: this.#log.term(index) ?? 0 };
-    const held = isAtLeast(last, this.#promised) ? last : this.#promised;
-    const isLost = !isAtLeast(held, acknowledged);
-    if (!isLost && !isOldCopy) return;
-    this.#promised = isLost ? acknowledged : held;
-    this.#lostReason = isOldCopy ? OLD_COPY : FORGOT_ENTRIES;
-    this.#group.losePromise({
-      index: this.#promised.index,
-      term: Math.max(term, this.#group.term),
-    });
-    this.#host.observer.promiseLost(this.shard, this.#lostReason);
-    this.#host.store.noteLost(this.replica, this.#promised).catch((error: unknown) => {
-      this.#host.fatal(error);
-    });
-    this.#host.schedule(this);
+  /** Somebody heard this replica promise something, before it was started again. */
+  remind(known: KnownReplica, isOldCopy: boolean): void {
+    this.#promise.remind(known, isOldCopy);
   }
 
   get leader(): ReplicaId {
@@ -536,7 +448,7 @@ export class Replica implements ReplicaHandle {
     this.#group.tick();
     this.#handOver.tick();
     this.#open.expire(now);
-    this.#expireGathered(now);
+    this.#gathered.expire(now);
     this.#reads.expire(now);
     if (this.isLeader) this.#sweeper.sweepIfDue(now);
     this.#host.schedule(this);
@@ -624,7 +536,7 @@ export class Replica implements ReplicaHandle {
     if (built.compactTo !== undefined) {
       this.#log.compact(built.compactTo);
       this.#compaction.compacted(built.compactTo);
-      this.#retryFetch(built.compactTo);
+      this.#fetches.compacted(built.compactTo);
     }
     for (const done of built.compacted) done();
     for (const work of built.append.works) this.#finish(work);
@@ -678,7 +590,7 @@ export class Replica implements ReplicaHandle {
     }
     this.#stopping = true;
     this.#succession.end();
-    for (const proposal of this.#gathered.splice(0)) proposal.reject(stopping());
+    this.#gathered.rejectAll(stopping());
     this.#open.abandon("this node is stopping");
     this.#reads.rejectAll(stopping());
     this.#feed.stop();
@@ -694,8 +606,8 @@ export class Replica implements ReplicaHandle {
     if (this.#host.diskSlow()) return diskSlow();
     if (bytes.length > limits.entryBytesMax)
       return entryTooLarge(bytes.length, limits.entryBytesMax);
-    const waiting = this.#gathered.length + this.#open.size;
-    if (waiting >= limits.openProposalsMax || this.#gatheredBytes >= limits.gatheredBytesMax) {
+    const waiting = this.#gathered.size + this.#open.size;
+    if (waiting >= limits.openProposalsMax || this.#gathered.bytes >= limits.gatheredBytesMax) {
       return overloaded("too many commands are waiting");
     }
     return undefined;
@@ -710,10 +622,8 @@ export class Replica implements ReplicaHandle {
   }
 
   #proposeGathered(): void {
-    if (this.#gathered.length === 0) return;
-    const batch = this.#gathered;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    if (this.#gathered.size === 0) return;
+    const batch = this.#gathered.take();
     const timeMs = this.#logTime.stamp();
     const result = this.#group.propose(batch.map(({ bytes }) => frameEntry(timeMs, bytes)));
     if (result.kind === "refused") {
@@ -726,17 +636,6 @@ export class Replica implements ReplicaHandle {
       const index = result.firstIndex + i;
       this.#open.add(index, { term: result.term, deadlineMs, resolve, reject });
       this.#applier.remember(index, result.term, command);
-    });
-  }
-
-  #expireGathered(now: number): void {
-    if (this.#gathered.length === 0) return;
-    this.#gathered = this.#gathered.filter(({ deadlineMs, reject }) => {
-      if (deadlineMs > now) return true;
-      reject(
-        new ClusterError("deadline-exceeded", "the shard did not answer in time", NOT_APPLIED),
-      );
-      return false;
     });
   }
 
@@ -843,37 +742,6 @@ export class Replica implements ReplicaHandle {
 
   // ---- log and snapshots
 
-  #fetchEntries(low: number, high: number): void {
-    this.#host.store.readEntries(this.replica, low, high, this.#host.limits.fetchBytesMax).then(
-      (entries) => {
-        this.#log.fetched(entries);
-        this.#group.entriesFetched();
-        this.#host.schedule(this);
-      },
-      (error: unknown) => {
-        if (!this.#tryRepairLog(low, error)) this.#host.fatal(error);
-      },
-    );
-  }
-
-  /** Entries whose effect is in the state are not needed: they go, and whoever asked for them gets a snapshot. */
-  #tryRepairLog(low: number, error: unknown): boolean {
-    if (!(error instanceof ClusterError) || low > this.#persisted.index) return false;
-    if (error.code !== "corrupt-storage" && error.code !== "position-gone") return false;
-    this.#unreadable = low;
-    if (low < this.#log.firstIndex()) this.#retryFetch({ index: low, term: 0 });
-    else this.#compaction.force();
-    this.#host.schedule(this);
-    return true;
-  }
-
-  #retryFetch(compacted: LogId): void {
-    if (this.#unreadable === 0 || this.#unreadable > compacted.index) return;
-    this.#unreadable = 0;
-    this.#log.fetched([]);
-    this.#group.entriesFetched();
-  }
-
   #snapshotState(): LogId & { readonly confState: ConfState } {
     const { index, term, confState } = this.#persisted;
     return { index, term, confState };
@@ -896,7 +764,7 @@ export class Replica implements ReplicaHandle {
 
   #installed(state: AppliedState): void {
     this.#needsSnapshot = false;
-    this.#unreadable = 0;
+    this.#fetches.reset();
     this.#persisted = state;
     this.#log.reset(state);
     this.#compaction.reset();
@@ -911,12 +779,4 @@ export class Replica implements ReplicaHandle {
 
 function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
-}
-
-function membersOf(state: ConfState) {
-  return replicasOf(state).map((replica) => ({
-    replica,
-    learner: state.learners.includes(replica),
-    leaving: !state.voters.includes(replica) && state.votersOutgoing.includes(replica),
-  }));
 }

@@ -28,7 +28,7 @@ import type {
 } from "./ports.js";
 import { Recollection } from "./recollection.js";
 import { Replica } from "./replica.js";
-import type { ReplicaHost } from "./replica.js";
+import type { ReplicaHost } from "./replica-host.js";
 import type { ReplicaHandle } from "./replica-handle.js";
 
 export interface RuntimeOptions {
