@@ -119,6 +119,7 @@ export class Replica implements ReplicaHandle {
   readonly #candidacy: Candidacy;
   readonly #handOver: HandOver;
   readonly #succession: Succession;
+  #goneLeader: ReplicaId = NONE;
 
   constructor(
     host: ReplicaHost,
@@ -227,6 +228,7 @@ export class Replica implements ReplicaHandle {
       clock: host.clock,
       random: host.random,
       withinMs: limits.goneCampaignMsMax,
+      rank: () => this.#rankWithout(this.#goneLeader),
       campaigned: () => {
         host.schedule(this);
       },
@@ -457,8 +459,15 @@ export class Replica implements ReplicaHandle {
   /** The leader's node is gone for certain: do not wait for the election timeout. */
   leaderGone(): void {
     if (this.#soft.leader === NONE || this.isLeader || this.#stopping) return;
+    this.#goneLeader = this.#soft.leader;
     this.#succession.begin();
     this.#host.schedule(this);
+  }
+
+  /** How many voters come before this one, without the leader that is gone: everyone counts the same. */
+  #rankWithout(leader: ReplicaId): number {
+    const { voters } = this.#applier.state.confState;
+    return voters.filter((voter) => voter < this.replica && voter !== leader).length;
   }
 
   /** What this replica promises would never be durable: another one has to lead, or at least not this one. */

@@ -9,8 +9,10 @@ export interface SuccessionOptions {
   readonly group: RaftGroup;
   readonly clock: Clock;
   readonly random: Random;
-  /** An attempt comes within this time, at random, so that two followers rarely split the votes. */
+  /** An attempt comes within this time, at random ... */
   readonly withinMs: number;
+  /** ... and twice as much later for each follower that comes before this one, so that two rarely split the votes. */
+  readonly rank: () => number;
   /** The group has something to do. */
   readonly campaigned: () => void;
 }
@@ -41,9 +43,10 @@ export class Succession {
   }
 
   #plan(): void {
-    const { clock, random, withinMs } = this.#options;
+    const { clock, random, withinMs, rank } = this.#options;
     this.#cancel?.();
-    this.#cancel = clock.after(random() * withinMs * (1 + this.#attempts), () => {
+    const delayMs = withinMs * (2 * rank() + random() * (1 + this.#attempts));
+    this.#cancel = clock.after(delayMs, () => {
       this.#attempt();
     });
   }
