@@ -11,7 +11,7 @@ UNIT := auth gateway machine policy raft tidy wire
 CLUSTERS := test/processes/**/*.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters bench soak client bench-engine bench-live bench-failover edge mutants disk-test gen clean
+.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters bench soak client bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -77,6 +77,9 @@ bench-live: build ## Measure the live channels, beside bare uWebSockets.js and a
 
 bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)
+
+bench-door: build ## Measure the door: calls over each protocol, what one costs, and what ten times the load does
+	@node dist/test/bench/door/run.js $(BENCH_ARGS)
 
 edge: build ## Judge the edge by Connect's conformance suite, with the short way on and off
 	@node dist/test/edge/run.js

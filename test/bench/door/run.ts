@@ -1,0 +1,160 @@
+/**
+ * Measures the door of a cluster on this machine: calls over each protocol, what one costs the coordinator beside servers that do
+ * nothing, and what is still answered when more is asked than it can.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import os from "node:os";
+import path from "node:path";
+import {
+  create,
+  toBinary,
+  toJsonString,
+  type DescMessage,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
+import Table from "cli-table3";
+import {
+  CreateEventRequestSchema,
+  EventSchema,
+  GetEventRequestSchema,
+  ListEventsRequestSchema,
+} from "../../../gen/cabildo/v1/events_pb.js";
+import { UpCluster } from "../../support/up-cluster.js";
+import { closedLoop, type Measured } from "../closed-loop.js";
+import { flag } from "../flag.js";
+import { UnaryGrpc } from "../unary-grpc.js";
+import { HttpLoad } from "./http-load.js";
+
+const SERVICE = "/cabildo.v1.EventService";
+const EVENTS = "/v1/calendars/ana/events";
+const CALLERS = 16;
+const SATURATED = 64;
+const RATES_OFF = [
+  "--coordinator-flag=--calls-per-second-max=1000000",
+  "--coordinator-flag=--streams-per-connection-max=1000",
+];
+
+const seconds = Number(flag("seconds", "2"));
+const rows: (string | number)[][] = [];
+const cluster = await UpCluster.start({ extra: RATES_OFF });
+const children: ChildProcess[] = [];
+try {
+  const ana = await cluster.person("ana");
+  await cluster.healthy();
+  const { name } = await ana.events.createEvent(eventInit(0));
+  const { api, coordinators } = cluster.ready;
+  const pids = coordinators.map(({ pid }) => pid);
+  const access = { ca: cluster.ca, token: ana.accessToken };
+  const address = `localhost:${new URL(api).port}`;
+  const http = new HttpLoad(api, ana.accessToken, cluster.ca);
+  const note = (what: string, protocol: string, measured: Measured): void => {
+    const { inFlight, perSecond, p50Ms, p99Ms, cpuMicrosPerCall, failures } = measured;
+    const times = [p50Ms.toFixed(1), p99Ms.toFixed(1)];
+    rows.push([
+      ...[what, protocol, inFlight, Math.round(perSecond), ...times],
+      ...[Math.round(cpuMicrosPerCall), Math.round(failures / seconds)],
+    ]);
+    process.stderr.write(`${rows.at(-1)?.join("  ")}\n`);
+  };
+  const measure = async (
+    what: string,
+    method: string,
+    schema: DescMessage,
+    init: (n: number) => MessageInitShape<DescMessage>,
+    rest: (n: number) => { readonly method: string; readonly path: string; readonly body?: string },
+    inFlight = CALLERS,
+  ): Promise<void> => {
+    const rpc = `${SERVICE}/${method}`;
+    const load = { inFlight, seconds, pids };
+    const grpc = new UnaryGrpc({ ...access, address, path: rpc });
+    const bytes = (n: number): Uint8Array => toBinary(schema, create(schema, init(n)));
+    note(what, "gRPC", await closedLoop({ ...load, call: (n) => grpc.call(bytes(n)) }));
+    grpc.close();
+    const post = { method: "POST", path: rpc };
+    const web = { ...post, contentType: "application/grpc-web+proto" };
+    const overWeb = (n: number) => http.call({ ...web, body: sealed(bytes(n)) });
+    note(what, "gRPC-Web", await closedLoop({ ...load, call: overWeb }));
+    const json = { ...post, contentType: "application/json" };
+    const overConnect = (n: number) =>
+      http.call({ ...json, body: toJsonString(schema, create(schema, init(n))) });
+    note(what, "Connect, JSON", await closedLoop({ ...load, call: overConnect }));
+    const overRest = (n: number) => http.call({ contentType: "application/json", ...rest(n) });
+    note(what, "REST", await closedLoop({ ...load, call: overRest }));
+  };
+  await measure("create", "CreateEvent", CreateEventRequestSchema, eventInit, (n) => ({
+    method: "POST",
+    path: EVENTS,
+    body: toJsonString(EventSchema, create(EventSchema, eventInit(n).event)),
+  }));
+  const get = () => ({ method: "GET", path: `/v1/${name}` });
+  await measure("get", "GetEvent", GetEventRequestSchema, () => ({ name }), get);
+  const page = { parent: "calendars/ana", pageSize: 10 };
+  const list = () => ({ method: "GET", path: `${EVENTS}?pageSize=10` });
+  await measure("list of 10", "ListEvents", ListEventsRequestSchema, () => page, list);
+
+  for (const kind of ["connect", "bare"]) {
+    const { child, port } = await startIdle(kind, cluster.ready.dataDir);
+    children.push(child);
+    const idle = { ...access, address: `localhost:${port}`, path: `${SERVICE}/GetEvent` };
+    const grpc = new UnaryGrpc(idle);
+    const call = () =>
+      grpc.call(toBinary(GetEventRequestSchema, create(GetEventRequestSchema, { name })));
+    const idlePids = [child.pid ?? 0];
+    const measured = await closedLoop({ inFlight: CALLERS, seconds, pids: idlePids, call });
+    note(
+      "get, from nobody",
+      kind === "connect" ? "gRPC, connect-node" : "gRPC, bare http2",
+      measured,
+    );
+    grpc.close();
+  }
+  for (const times of [1, 3, 10]) {
+    const inFlight = SATURATED * times;
+    const grpc = new UnaryGrpc({ ...access, address, path: `${SERVICE}/CreateEvent` });
+    const call = (n: number) =>
+      grpc.call(toBinary(CreateEventRequestSchema, create(CreateEventRequestSchema, eventInit(n))));
+    note(`create, ${times}x`, "gRPC", await closedLoop({ inFlight, seconds, pids, call }));
+    grpc.close();
+  }
+  http.close();
+} finally {
+  for (const child of children) child.kill();
+  await cluster.stop();
+}
+const head = ["call", "over", "in flight", "per second", "p50 ms", "p99 ms", "CPU us", "refused/s"];
+const table = new Table({ head, style: { head: [], border: [] } });
+table.push(...rows);
+console.log(`${os.cpus().length} cores, Node ${process.version}; clients on the same cores`);
+console.log(table.toString());
+
+function eventInit(n: number) {
+  const startSeconds = BigInt(1_800_000_000 + n * 60);
+  return {
+    parent: "calendars/ana",
+    event: {
+      title: `event ${n}`,
+      span: {
+        case: "timed" as const,
+        value: { startTime: { seconds: startSeconds }, endTime: { seconds: startSeconds + 60n } },
+      },
+    },
+  };
+}
+
+function sealed(message: Uint8Array): Uint8Array {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.byteLength, 1);
+  return Buffer.concat([head, message]);
+}
+
+async function startIdle(kind: string, dataDir: string) {
+  const script = path.join(import.meta.dirname, "idle-server.js");
+  const certs = path.join(dataDir, "certs");
+  const files = [path.join(certs, "server.pem"), path.join(certs, "server-key.pem")];
+  const child = spawn(process.execPath, [script, kind, ...files], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, port: Number(line.toString()) };
+}
