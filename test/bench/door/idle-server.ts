@@ -1,4 +1,6 @@
-/** A server that does nothing but answer GetEvent: `node idle-server.js connect|bare CERTIFICATE KEY`. Says its port on stdout. */
+/**
+ * A server that does nothing but answer GetEvent: `node idle-server.js connect|bare CERTIFICATE KEY`. Says its port on stdout.
+ */
 import { readFileSync } from "node:fs";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
