@@ -1,3 +1,4 @@
+import type { AuditCheckpoint, AuditRecord } from "./audit.js";
 import type { Caller } from "./caller.js";
 import type { Delivery } from "./deliveries.js";
 import type {
@@ -299,6 +300,11 @@ export type Operation =
     }
   /** Everything for a target up to this number was taken there. */
   | { readonly kind: "settle-outbox"; readonly target: number; readonly upTo: number }
+  /** What happened without a command of its own: refusals at a door, and what operators did. */
+  | { readonly kind: "record-audit"; readonly records: readonly AuditRecord[] }
+  | { readonly kind: "sign-audit"; readonly checkpoint: AuditCheckpoint }
+  /** Forgets entries up to one that a signature covers, as many as one command can. */
+  | { readonly kind: "prune-audit"; readonly upTo: number }
   /** Of a newer version than this program: only decoding makes it, and applying it stops the replica. */
   | { readonly kind: "unknown" };
 
@@ -311,6 +317,8 @@ export interface Command {
   readonly requestId: string;
   /** SHA-256 in hex of the client's canonical request. */
   readonly fingerprint: string;
+  /** Address of the client, for the audit trail. */
+  readonly origin?: string;
   readonly operation: Operation;
 }
 

@@ -1,4 +1,5 @@
 /** The types of the agenda. No behaviour: rules are in `machine` and `policy`, encodings in `wire`. */
+export type * from "./audit.js";
 export type { Caller, ClusterRole } from "./caller.js";
 export type * from "./resources.js";
 export type {

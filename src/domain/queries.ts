@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../base/index.js";
+import type { AuditCheckpoint, AuditFilter, AuditHead, ChainedAuditEntry } from "./audit.js";
 import type { Caller } from "./caller.js";
 import type { OutboxEntry } from "./deliveries.js";
 import type {
@@ -37,6 +38,14 @@ export type Question =
       readonly after: number;
       readonly pageSize: number;
     }
+  | {
+      readonly kind: "list-audit";
+      /** Number after which the page begins. */
+      readonly after: number;
+      readonly pageSize: number;
+      readonly filter: AuditFilter;
+    }
+  | { readonly kind: "list-audit-checkpoints"; readonly after: number; readonly pageSize: number }
   | { readonly kind: "get-group"; readonly group: string }
   | { readonly kind: "get-member"; readonly group: string; readonly user: string }
   /** The caller's own. */
@@ -162,6 +171,18 @@ export type Answer =
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "cluster-keys"; readonly keys: ClusterKeys }
   | { readonly kind: "outbox"; readonly outbox: OutboxPage }
+  /** `next` is the number after which the next page begins, 0 at the end. */
+  | {
+      readonly kind: "audit";
+      readonly entries: readonly ChainedAuditEntry[];
+      readonly next: number;
+      readonly head: AuditHead;
+    }
+  | {
+      readonly kind: "audit-checkpoints";
+      readonly checkpoints: readonly AuditCheckpoint[];
+      readonly next: number;
+    }
   | { readonly kind: "group"; readonly group: Group }
   | { readonly kind: "groups"; readonly groups: readonly Group[]; readonly next: string }
   | { readonly kind: "invitation"; readonly invitation: Invitation }

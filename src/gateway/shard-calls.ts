@@ -46,6 +46,8 @@ const ANSWERS = {
   "get-session": "session",
   "get-cluster-keys": "cluster-keys",
   "list-outbox": "outbox",
+  "list-audit": "audit",
+  "list-audit-checkpoints": "audit-checkpoints",
   "get-group": "group",
   "get-member": "member",
   "list-members": "members",

@@ -1,5 +1,6 @@
 import { InvariantViolation, unreachable } from "../base/index.js";
 import type { Command, CommandReply } from "../domain/index.js";
+import { audit, pruneAudit, recordAudit, signAudit } from "./audit.js";
 import { findFault } from "./checks.js";
 import { respondEvent } from "./answers.js";
 import { createCalendar, deleteCalendar, setReader, updateCalendar } from "./calendars.js";
@@ -21,13 +22,12 @@ import { hasRequestId, recall, remember } from "./idempotency.js";
 import { createInvitation, settleInvitation } from "./invitations.js";
 import { addMember, removeMember, transferLeadership, updateMember } from "./members.js";
 import { deliver, settleOutbox } from "./outbox.js";
-import type { RowCodecs } from "./rows.js";
 import { createSession, revokeSession, rotateSession } from "./sessions.js";
 import { markAllRead, markRead } from "./notifications.js";
 import { fireReminders } from "./reminders.js";
 import { extendSeries } from "./series.js";
 import { sweep } from "./sweep.js";
-import type { Applied, ApplyContext, View } from "./types.js";
+import type { Applied, ApplyContext, Codec, View } from "./types.js";
 import { changePassword, registerUser, setUserStanding, updateUser } from "./users.js";
 
 /**
@@ -38,21 +38,24 @@ export function applyCommand(
   context: ApplyContext,
   command: Command,
   view: View,
-  rows: RowCodecs,
+  codec: Codec,
   rangeMap: RangeMap,
 ): Applied {
   const boundsOutbox = command.operation.kind !== "deliver";
-  const draft = new Draft(context, rows, view, { rangeMap, boundsOutbox });
+  const draft = new Draft(context, codec.rows, view, { rangeMap, boundsOutbox });
   const fault = findFault(command);
   if (fault !== undefined) {
     return finish(draft, command, replyTo(draft, refuse("invalid-argument", fault)));
   }
   if (!hasRequestId(command)) {
-    return finish(draft, command, replyTo(draft, run(draft, command)));
+    const reply = replyTo(draft, run(draft, command));
+    audit(draft, command, reply, codec);
+    return finish(draft, command, reply);
   }
   const recalled = recall(draft, command);
   if (recalled.kind === "answered") return finish(draft, command, recalled.reply);
   const reply = replyTo(draft, run(draft, command));
+  audit(draft, command, reply, codec);
   remember(draft, command, recalled.usage, reply);
   return finish(draft, command, reply);
 }
@@ -147,6 +150,12 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return deliver(draft, caller, operation);
     case "settle-outbox":
       return settleOutbox(draft, caller, operation);
+    case "record-audit":
+      return recordAudit(caller);
+    case "sign-audit":
+      return signAudit(draft, caller, operation);
+    case "prune-audit":
+      return pruneAudit(draft, caller, operation);
     case "unknown":
       throw new InvariantViolation("a command of a newer version: this replica must be upgraded");
     default:

@@ -1,6 +1,7 @@
 import { InvariantViolation, unreachable } from "../base/index.js";
 import type {
   CalendarContent,
+  AuditRecord,
   Command,
   EventContent,
   EventField,
@@ -11,6 +12,7 @@ import type {
   WorkingHours,
 } from "../domain/index.js";
 import { calendarOwner, isId } from "../policy/index.js";
+import { AUDIT_RECORDS_MAX } from "./audit.js";
 import { isDate, timeRange } from "./event-times.js";
 import { instanceId, parseInstanceId } from "./instances.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
@@ -50,6 +52,11 @@ const INVITATION_LIFETIME_MS_MAX = 90 * 86_400_000;
 const SHARD_NUMBER_MAX = 0xffff_ffff;
 const WORKING_HOURS_MAX = 14;
 const DAY_MINUTES = 1_440;
+const SHA256_BYTES = 32;
+const SIGNATURE_BYTES_MAX = 128;
+const AUDIT_TEXT_BYTES_MAX = 512;
+const ORIGIN_CHARS_MAX = 64;
+const COUNT_MAX = 0x7fff_ffff;
 const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
 
 /** Of an event, or of an instance of one that repeats. */
@@ -80,6 +87,8 @@ export function findFault(command: Command): string | undefined {
     return "request_id: at most 64 visible ASCII characters";
   }
   if (fingerprint.length > FINGERPRINT_CHARS_MAX) return "fingerprint: too long";
+  const originFault = asciiFault("origin", command.origin ?? "", ORIGIN_CHARS_MAX);
+  if (originFault !== undefined) return originFault;
   return findOperationFault(operation);
 }
 
@@ -231,11 +240,45 @@ function findOperationFault(operation: Operation): string | undefined {
         rangeFault("target", operation.target, 1, SHARD_NUMBER_MAX) ??
         rangeFault("up_to", operation.upTo, 0, Number.MAX_SAFE_INTEGER)
       );
+    case "record-audit":
+      return auditRecordsFault(operation.records);
+    case "sign-audit": {
+      const { number, hash, keyId, signature } = operation.checkpoint;
+      if (hash.length !== SHA256_BYTES || signature.length > SIGNATURE_BYTES_MAX) {
+        return "checkpoint: no hash and signature";
+      }
+      return (
+        rangeFault("checkpoint.number", number, 1, Number.MAX_SAFE_INTEGER) ??
+        asciiFault("checkpoint.key_id", keyId, UID_CHARS_MAX)
+      );
+    }
+    case "prune-audit":
+      return rangeFault("up_to", operation.upTo, 1, Number.MAX_SAFE_INTEGER - 1);
     case "unknown":
       throw new InvariantViolation("a command of a newer version: this replica must be upgraded");
     default:
       return unreachable(operation);
   }
+}
+
+function auditRecordsFault(records: readonly AuditRecord[]): string | undefined {
+  if (records.length === 0 || records.length > AUDIT_RECORDS_MAX) {
+    return `records: from 1 to ${AUDIT_RECORDS_MAX}`;
+  }
+  for (const record of records) {
+    const { subject, action, object, decision, detail, origin, requestId, count } = record;
+    const fault =
+      bytesFault("subject", subject, AUDIT_TEXT_BYTES_MAX) ??
+      asciiFault("action", action, UID_CHARS_MAX) ??
+      bytesFault("object", object, AUDIT_TEXT_BYTES_MAX) ??
+      asciiFault("decision", decision, UID_CHARS_MAX) ??
+      bytesFault("detail", detail, AUDIT_TEXT_BYTES_MAX) ??
+      asciiFault("origin", origin, ORIGIN_CHARS_MAX) ??
+      asciiFault("request_id", requestId, REQUEST_ID_CHARS_MAX) ??
+      rangeFault("count", count, 1, COUNT_MAX);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
 function findUserFault({

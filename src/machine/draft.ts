@@ -1,5 +1,5 @@
 import { assert } from "../base/index.js";
-import type { Change, ChangeKind, Delivery, Resource } from "../domain/index.js";
+import type { AuditHead, Change, ChangeKind, Delivery, Resource } from "../domain/index.js";
 import type { ErrorCode } from "../base/index.js";
 import { findShard } from "../placement/index.js";
 import type { Collection, RangeMap, ShardNumber } from "../placement/index.js";
@@ -10,7 +10,8 @@ import type { ApplyContext, RowCodec, StateKey, View, Write } from "./types.js";
 
 /** A command touches no more rows than this: a batch is atomic, so it has to be small. */
 export const WRITES_MAX = 1_000;
-const OUTCOME_ROWS = 3;
+/** Three to remember the outcome, two of the audit trail. */
+const OWN_ROWS = 5;
 
 /**
  * Rows that wait for one shard. More work for it is refused; what comes of work that was taken before is not, for a shard that
@@ -65,6 +66,8 @@ export class Draft extends StateReader {
   readonly context: ApplyContext;
   readonly writes: Write[] = [];
   readonly changes: Change[] = [];
+  /** Where the audit trail stands by this command, before its own entry is added to it. */
+  auditHead: AuditHead | undefined;
 
   readonly #rangeMap: RangeMap;
   readonly #isBounded: boolean;
@@ -114,15 +117,16 @@ export class Draft extends StateReader {
     this.#write({ key, value: undefined });
   }
 
-  /** Whether so many rows more fit the command, beside those that remember its outcome. */
+  /** Whether so many rows more fit the command, beside those of its outcome and its audit. */
   hasRoom(rows: number): boolean {
-    return this.writes.length + rows <= WRITES_MAX - OUTCOME_ROWS;
+    return this.writes.length + rows <= WRITES_MAX - OWN_ROWS;
   }
 
   /** Nothing is written after all: a refusal changes nothing. */
   discard(): void {
     this.writes.length = 0;
     this.changes.length = 0;
+    this.auditHead = undefined;
     this.#lanes.clear();
   }
 

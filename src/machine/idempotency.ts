@@ -187,6 +187,9 @@ function targetOf(operation: Operation): string {
     case "sweep":
     case "deliver":
     case "settle-outbox":
+    case "record-audit":
+    case "sign-audit":
+    case "prune-audit":
     case "unknown":
       return "";
     default:

@@ -21,4 +21,5 @@ export { EXPIRY_QUEUES, KEYS, keyAfter, prefixRange, timeKey } from "./rows.js";
 export type { RowCodecs } from "./rows.js";
 export { instanceId } from "./instances.js";
 export { formatEtag } from "./etag.js";
+export { AUDIT_PRUNED_MAX, AUDIT_RECORDS_MAX, chainHash, NO_AUDIT } from "./audit.js";
 export { SWEEP_MORE } from "./sweep.js";

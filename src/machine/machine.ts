@@ -8,11 +8,10 @@ import type { Codec, Machine } from "./types.js";
 
 /** The range map says which shard hears what: all replicas of all shards have the same one. */
 export function createMachine(codec: Codec, rangeMap: RangeMap = DEFAULT_RANGE_MAP): Machine {
-  const { rows } = codec;
   return {
     reads: (command) =>
       findFault(command) === undefined ? readsOf(command, rangeMap) : { keys: [], ranges: [] },
-    apply: (context, command, view) => applyCommand(context, command, view, rows, rangeMap),
-    query: (query, view) => answerQuery(query, view, rows),
+    apply: (context, command, view) => applyCommand(context, command, view, codec, rangeMap),
+    query: (query, view) => answerQuery(query, view, codec.rows),
   };
 }

@@ -12,6 +12,7 @@ import { calendarOwner, decide, isId } from "../policy/index.js";
 import type { Action, Relation } from "../policy/index.js";
 import { agendasOf } from "./agenda.js";
 import { findCalendar, isFurther, untouched } from "./calendar-rows.js";
+import { readAudit, readAuditCheckpoints } from "./audit.js";
 import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
 import { findConflicts } from "./conflicts.js";
 import { refuse, refuseNotFound } from "./draft.js";
@@ -95,6 +96,15 @@ class Queries {
       case "list-outbox": {
         const denied = this.#refuseUnlessSystem("outbox.list");
         return denied ?? { kind: "outbox", outbox: readOutbox(this.#state, question) };
+      }
+      case "list-audit":
+      case "list-audit-checkpoints": {
+        if (decide(this.#caller, "audit.list", { kind: "none" }).kind === "deny") {
+          return refuse("permission-denied", "only auditors read the audit trail");
+        }
+        return question.kind === "list-audit"
+          ? { kind: "audit", ...readAudit(this.#state, question) }
+          : { kind: "audit-checkpoints", ...readAuditCheckpoints(this.#state, question) };
       }
       case "get-group":
         return this.#getGroup(question);

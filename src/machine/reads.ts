@@ -1,5 +1,6 @@
 import { unreachable } from "../base/index.js";
-import type { Caller, Command, Operation } from "../domain/index.js";
+import type { Caller, Command, CommandReply, Operation } from "../domain/index.js";
+import { describeForAudit } from "./audited.js";
 import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
 import { calendarOwner } from "../policy/index.js";
 import { furtherRange, isFurther } from "./calendar-rows.js";
@@ -15,6 +16,7 @@ import { sessionsRange } from "./sessions.js";
 import { foldAscii } from "./text.js";
 import type { KeyRange, ReadSet, StateKey } from "./types.js";
 
+const DONE: CommandReply = { kind: "done", name: "", revision: 0, sequence: 0, replayed: false };
 const NO_RANGES: readonly KeyRange[] = [];
 
 /**
@@ -26,6 +28,7 @@ export function readsOf(command: Command, rangeMap: RangeMap): ReadSet {
     ...requestReads(command),
     ...operationKeys(command),
     ...laneKeys(command.operation, rangeMap),
+    ...auditKeys(command.operation),
   ];
   return { keys, ranges: operationRanges(command) };
 }
@@ -141,11 +144,21 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       ];
     case "settle-outbox":
       return [KEYS.outboxLane(operation.target)];
+    case "sign-audit":
+      return [KEYS.auditHead, KEYS.audit(operation.checkpoint.number)];
+    case "prune-audit":
+    case "record-audit":
+      return [KEYS.auditHead];
     case "unknown":
       return [];
     default:
       return unreachable(operation);
   }
+}
+
+/** Of what is written into the audit trail if it is done. */
+function auditKeys(operation: Operation): readonly StateKey[] {
+  return describeForAudit(operation, DONE) === undefined ? [] : [KEYS.auditHead];
 }
 
 /** Of the shards that will hear of it. */

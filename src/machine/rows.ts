@@ -1,7 +1,11 @@
 import { assert } from "../base/index.js";
 import type {
   Calendar,
+  AuditCheckpoint,
+  AuditEntry,
+  AuditHead,
   CalendarEvent,
+  ChainedAuditEntry,
   ClusterKeys,
   CommandReply,
   Credentials,
@@ -137,6 +141,11 @@ export interface RowCodecs {
   readonly requestUsage: RowCodec<RequestUsageRow>;
   readonly expiry: RowCodec<ExpiryRow>;
   readonly sweepBounds: RowCodec<SweepBoundsRow>;
+  /** No row, but what the chain of the audit is made of. */
+  readonly auditEntry: RowCodec<AuditEntry>;
+  readonly audit: RowCodec<ChainedAuditEntry>;
+  readonly auditHead: RowCodec<AuditHead>;
+  readonly auditCheckpoint: RowCodec<AuditCheckpoint>;
 }
 
 /**
@@ -186,6 +195,9 @@ export interface RowCodecs {
  *   ob/{target}/{number}            OutboxRow
  *   oc/{target}                     OutboxLane
  *   oi/{source}/{epoch}             Inbox
+ *   au/{number}                     ChainedAuditEntry
+ *   ah                              AuditHead
+ *   ac/{number}                     AuditCheckpoint
  */
 export const KEYS = {
   user: (user: string): StateKey => `us/${user}`,
@@ -232,10 +244,12 @@ export const KEYS = {
     `ry/${timeKey(expireMs)}/${principal}/${requestId}`,
   requestUsage: "ru",
   sweepBounds: "sw",
-  outboxRow: (target: number, number: number): StateKey =>
-    `ob/${target}/${String(number).padStart(NUMBER_DIGITS, "0")}`,
+  outboxRow: (target: number, number: number): StateKey => `ob/${target}/${numberKey(number)}`,
   outboxLane: (target: number): StateKey => `oc/${target}`,
   inbox: (source: number, epoch: number): StateKey => `oi/${source}/${epoch}`,
+  audit: (number: number): StateKey => `au/${numberKey(number)}`,
+  auditHead: "ah",
+  auditCheckpoint: (number: number): StateKey => `ac/${numberKey(number)}`,
 } as const;
 
 /** Queues in order of time, and the prefix of what their entries remove. */
@@ -266,6 +280,10 @@ export function expiryTimeMs(queue: ExpiryQueue, entryKey: StateKey): number {
 export function timeKey(timeMs: number): string {
   assert(timeMs >= TIME_MIN_MS && timeMs <= TIME_END_MS, `time ${timeMs} out of range`);
   return String(timeMs - TIME_MIN_MS).padStart(TIME_DIGITS, "0");
+}
+
+function numberKey(number: number): string {
+  return String(number).padStart(NUMBER_DIGITS, "0");
 }
 
 /** All keys that begin with `{prefix}/`: `0` is the character after `/`. */

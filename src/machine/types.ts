@@ -80,6 +80,8 @@ export interface Codec {
   decodeQuery(bytes: Uint8Array): Query;
   encodeQueryReply(reply: QueryReply): Uint8Array;
   encodeChange(change: Change): Uint8Array;
+  /** SHA-256. */
+  digest(bytes: Uint8Array): Uint8Array;
   readonly rows: RowCodecs;
 }
 

@@ -189,7 +189,7 @@ export const RIGHTS = {
   "cluster.change-members": operator,
   "cluster.compact": operator,
   "cluster.backup": operator,
-  "audit.list": role("admin", "auditor"),
+  "audit.list": orSystem(role("admin", "auditor")),
 
   "session.create": system,
   "session.rotate": system,
@@ -198,6 +198,9 @@ export const RIGHTS = {
   "cluster-keys.create": system,
   "cluster-keys.get": system,
   "shard.sweep": system,
+  "audit.record": system,
+  "audit.sign": system,
+  "audit.prune": orSystem(role("admin")),
   "series.extend": system,
   "outbox.deliver": system,
   "outbox.settle": system,

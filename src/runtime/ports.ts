@@ -20,7 +20,7 @@ export interface Clock {
 }
 
 /** How commands, replies and changes become bytes; how the machine's rows do is not the runtime's concern. */
-export type EntryCodec = Omit<Codec, "rows">;
+export type EntryCodec = Omit<Codec, "rows" | "digest">;
 
 /** Uniform in [0, 1). */
 export type Random = () => number;

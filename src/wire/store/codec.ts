@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Codec } from "../../machine/index.js";
 import { encodeChange } from "./changes.js";
 import { decodeCommand } from "./commands.js";
@@ -13,6 +14,7 @@ export function createStoreCodec(): Codec {
     decodeQuery,
     encodeQueryReply,
     encodeChange,
+    digest: (bytes) => hash("sha256", bytes, "buffer"),
     rows: ROW_CODECS,
   };
 }

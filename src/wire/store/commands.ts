@@ -6,6 +6,7 @@ import { InvariantViolation, unreachable } from "../../base/index.js";
 import type { Command, Occurrences, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCalendarOperation, toCalendarOperation } from "./calendar-commands.js";
+import { fromAuditOperation, toAuditOperation } from "./audit.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
@@ -27,6 +28,7 @@ export function encodeCommand(command: Command): Uint8Array {
     caller: toCaller(command.caller),
     requestId: command.requestId,
     fingerprint: command.fingerprint,
+    origin: command.origin ?? "",
     operation: toOperation(command.operation),
   });
 }
@@ -41,6 +43,7 @@ export function decodeCommand(bytes: Uint8Array): Command {
     caller: fromCaller(message.caller),
     requestId: message.requestId,
     fingerprint: message.fingerprint,
+    ...(message.origin === "" ? {} : { origin: message.origin }),
     operation: isNewer(message) ? { kind: "unknown" } : fromOperation(message.operation),
   }));
 }
@@ -76,6 +79,10 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
     }
     case "updateUser":
       return operation.value.workingHours.some(hasUnknown);
+    case "recordAudit":
+      return operation.value.records.some(hasUnknown);
+    case "signAudit":
+      return hasUnknown(operation.value.checkpoint);
     default:
       return false;
   }
@@ -307,6 +314,10 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           upTo: toInt64(operation.upTo),
         },
       };
+    case "record-audit":
+    case "sign-audit":
+    case "prune-audit":
+      return toAuditOperation(operation);
     case "unknown":
       throw new InvariantViolation("an operation that this version does not know");
     default:
@@ -489,6 +500,10 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       const { target, upTo } = operation.value;
       return { kind: "settle-outbox", target, upTo: toSafeInteger(upTo) };
     }
+    case "recordAudit":
+    case "signAudit":
+    case "pruneAudit":
+      return fromAuditOperation(operation);
     case undefined:
       return { kind: "unknown" };
     default:

@@ -4,6 +4,7 @@ import { unreachable } from "../../base/index.js";
 import type { Answer, EventCondition, Query, QueryReply, Question } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCalendar, toCalendar } from "./calendars.js";
+import * as audit from "./audit.js";
 import { fromCaller, toCaller } from "./caller.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
@@ -92,6 +93,9 @@ function toQuestion(question: Question): pb.Query["question"] {
           pageSize: question.pageSize,
         },
       };
+    case "list-audit":
+    case "list-audit-checkpoints":
+      return audit.toAuditQuestion(question);
     case "get-group":
       return {
         case: "getGroup",
@@ -251,6 +255,9 @@ function fromQuestion(question: pb.Query["question"]): Question {
       const { target, after, pageSize } = question.value;
       return { kind: "list-outbox", target, after: toSafeInteger(after), pageSize };
     }
+    case "listAudit":
+    case "listAuditCheckpoints":
+      return audit.fromAuditQuestion(question);
     case "getGroup":
       return { kind: "get-group", group: question.value.group };
     case "getMember": {
@@ -402,6 +409,9 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           })),
         },
       };
+    case "audit":
+    case "audit-checkpoints":
+      return audit.toAuditAnswer(answer);
     case "group":
       return { case: "group", value: resources.toGroup(answer.group) };
     case "groups":
@@ -558,6 +568,9 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
           })),
         },
       };
+    case "audit":
+    case "auditCheckpoints":
+      return audit.fromAuditAnswer(outcome);
     case "group":
       return { kind: "group", group: resources.fromGroup(outcome.value) };
     case "groups": {

@@ -1,11 +1,13 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import * as auditPb from "../../../gen/cabildo/store/v1/audit_pb.js";
 import * as resourcesPb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import * as pb from "../../../gen/cabildo/store/v1/rows_pb.js";
 import { assert } from "../../base/index.js";
 import type { RowCodec, RowCodecs } from "../../machine/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCalendar, toCalendar } from "./calendars.js";
+import * as audit from "./audit.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
 import { encodeReply, fromReply } from "./replies.js";
@@ -185,6 +187,14 @@ export const ROW_CODECS: RowCodecs = {
       starts: [...starts],
     }),
     ({ starts }) => ({ starts }),
+  ),
+  auditEntry: codec(auditPb.AuditEntrySchema, audit.toAuditEntry, audit.fromAuditEntry),
+  audit: codec(auditPb.AuditRowSchema, audit.toAuditRow, audit.fromAuditRow),
+  auditHead: codec(auditPb.AuditHeadSchema, audit.toAuditHead, audit.fromAuditHead),
+  auditCheckpoint: codec(
+    auditPb.AuditCheckpointSchema,
+    audit.toAuditCheckpoint,
+    audit.fromAuditCheckpoint,
   ),
 };
 
