@@ -19,43 +19,61 @@ export interface AccessClaims {
   readonly expireTimeMs: number;
 }
 
+export interface TokenKey {
+  readonly id: string;
+  /** Private Ed25519 JWK. */
+  readonly jwk: JWK;
+}
+
 export interface AccessTokensOptions {
   readonly clusterId: string;
-  /** Private Ed25519 JWK. */
-  readonly signingJwk: JWK;
-  readonly keyId: string;
+  /** The first one signs; what another one signed is believed too. */
+  readonly keys: readonly [TokenKey, ...TokenKey[]];
   readonly wallMs: () => number;
   readonly newId: () => string;
 }
 
 /**
- * Access tokens: JWTs signed with Ed25519, of type at+jwt (RFC 9068), for five minutes, for this cluster's API alone. The key
- * is pinned: nothing in a token chooses key or algorithm (RFC 8725).
+ * Access tokens: JWTs signed with Ed25519, of type at+jwt (RFC 9068), for five minutes, for this cluster's API alone. The keys
+ * are pinned: a token chooses among them, and nothing else (RFC 8725).
  */
 export class AccessTokens {
   readonly #options: AccessTokensOptions;
-  readonly #privateKey: CryptoKey;
-  readonly #publicKey: CryptoKey;
+  readonly #signing: { readonly id: string; readonly key: CryptoKey };
+  readonly #publicKeys: ReadonlyMap<string, CryptoKey>;
   readonly #issuer: string;
   #remembered = new Map<string, AccessClaims>();
 
   static async open(options: AccessTokensOptions): Promise<AccessTokens> {
-    const privateKey = await importKey(options.signingJwk);
-    const publicKey = await importKey(publicJwk(options.signingJwk));
-    return new AccessTokens(options, privateKey, publicKey);
+    const [first] = options.keys;
+    const signing = { id: first.id, key: await importKey(first.jwk) };
+    const publicKeys = new Map<string, CryptoKey>();
+    for (const { id, jwk } of options.keys) publicKeys.set(id, await importKey(publicJwk(jwk)));
+    return new AccessTokens(options, signing, publicKeys);
   }
 
-  private constructor(options: AccessTokensOptions, privateKey: CryptoKey, publicKey: CryptoKey) {
+  private constructor(
+    options: AccessTokensOptions,
+    signing: { readonly id: string; readonly key: CryptoKey },
+    publicKeys: ReadonlyMap<string, CryptoKey>,
+  ) {
     this.#options = options;
-    this.#privateKey = privateKey;
-    this.#publicKey = publicKey;
+    this.#signing = signing;
+    this.#publicKeys = publicKeys;
     this.#issuer = `cabildo://${options.clusterId}`;
   }
 
   /** The key set that others verify with (RFC 7517). */
   get jwks(): { readonly keys: readonly JWK[] } {
-    const { signingJwk, keyId } = this.#options;
-    return { keys: [{ ...publicJwk(signingJwk), kid: keyId, alg: ALGORITHM, use: "sig" }] };
+    const { keys } = this.#options;
+    return {
+      keys: keys.map(({ id, jwk }) => ({
+        ...publicJwk(jwk),
+        kid: id,
+        alg: ALGORITHM,
+        use: "sig",
+      })),
+    };
   }
 
   async mint(claims: Omit<AccessClaims, "expireTimeMs">): Promise<{
@@ -65,7 +83,7 @@ export class AccessTokens {
     const nowSeconds = Math.floor(this.#options.wallMs() / 1000);
     const expireSeconds = nowSeconds + LIFETIME_SECONDS;
     const token = await new SignJWT({ sid: claims.sessionId, roles: claims.roles })
-      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: this.#options.keyId })
+      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: this.#signing.id })
       .setIssuer(this.#issuer)
       .setAudience(AUDIENCE)
       .setSubject(claims.user)
@@ -73,7 +91,7 @@ export class AccessTokens {
       .setIssuedAt(nowSeconds)
       .setNotBefore(nowSeconds)
       .setExpirationTime(expireSeconds)
-      .sign(this.#privateKey);
+      .sign(this.#signing.key);
     return { token, expireTimeMs: expireSeconds * 1000 };
   }
 
@@ -90,7 +108,7 @@ export class AccessTokens {
 
   async #verifySignature(token: string, nowMs: number): Promise<AccessClaims> {
     try {
-      const { payload } = await jwtVerify(token, this.#publicKey, {
+      const { payload } = await jwtVerify(token, ({ kid }) => this.#requireKey(kid), {
         algorithms: [ALGORITHM],
         issuer: this.#issuer,
         audience: AUDIENCE,
@@ -119,6 +137,12 @@ export class AccessTokens {
         cause,
       );
     }
+  }
+
+  #requireKey(id: string | undefined): CryptoKey {
+    const key = this.#publicKeys.get(id ?? "");
+    if (key === undefined) throw new Error("a key that is none of the cluster's");
+    return key;
   }
 }
 

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type * as X509 from "@peculiar/x509";
 
 /** What a process or person may do, as its certificate says. `server` stands for the public doors and means nothing inside. */
-export type CertificateRole = "node" | "coordinator" | "fanout" | "operator" | "server";
+export type CertificateRole = "node" | "coordinator" | "fanout" | "operator" | "auditor" | "server";
 
 export interface PemPair {
   /** Certificate, PEM. */

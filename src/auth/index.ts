@@ -1,6 +1,6 @@
 /** Who someone is: tokens, passwords, certificates, and the authenticity of positions. What they may do is in `policy`. */
 export { AccessTokens } from "./access-tokens.js";
-export type { AccessClaims, AccessTokensOptions } from "./access-tokens.js";
+export type { AccessClaims, AccessTokensOptions, TokenKey } from "./access-tokens.js";
 export { createAuthority, describeCertificate, issueCertificate } from "./certificates.js";
 export type {
   CertificateFacts,
@@ -8,7 +8,9 @@ export type {
   CertificateRole,
   PemPair,
 } from "./certificates.js";
-export { generateClusterKeys } from "./cluster-keys.js";
+export { publicKeyOf, signCheckpoint, verifyCheckpoint } from "./audit-checkpoints.js";
+export type { CheckpointStatement } from "./audit-checkpoints.js";
+export { generateClusterKeys, generateSigningKey } from "./cluster-keys.js";
 export { Passwords } from "./passwords.js";
 export { PositionTokens } from "./positions.js";
 export type { FeedPlace } from "./positions.js";

@@ -1,5 +1,5 @@
 /** What a process of the cluster may be, as its certificate says. */
-export type IdentityRole = "node" | "coordinator" | "fanout" | "operator";
+export type IdentityRole = "node" | "coordinator" | "fanout" | "operator" | "auditor";
 
 /** Who holds a certificate: the URI `cabildo://<cluster>/<role>/<name>` among its alternative names. */
 export interface Identity {
@@ -8,8 +8,9 @@ export interface Identity {
   readonly name: string;
 }
 
+const ROLES: readonly IdentityRole[] = ["node", "coordinator", "fanout", "operator", "auditor"];
 const LABEL = "[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?";
-const URI = new RegExp(`^URI:cabildo://(${LABEL})/(node|coordinator|fanout|operator)/(${LABEL})$`);
+const URI = new RegExp(`^URI:cabildo://(${LABEL})/(${ROLES.join("|")})/(${LABEL})$`);
 
 /**
  * Reads the identity from a certificate's `subjectaltname` as node:tls gives it. Undefined unless there is exactly one URI
@@ -27,5 +28,5 @@ export function parseIdentity(subjectaltname: string): Identity | undefined {
 }
 
 function isIdentityRole(role: string | undefined): role is IdentityRole {
-  return role === "node" || role === "coordinator" || role === "fanout" || role === "operator";
+  return ROLES.some((known) => known === role);
 }

@@ -19,6 +19,7 @@ import type {
   Occurrences,
   Response,
   Session,
+  SigningKey,
   Transparency,
   User,
   Visibility,
@@ -136,6 +137,12 @@ export type Operation =
     }
   /** Refused with already-exists where there are keys: the first proposal wins. */
   | { readonly kind: "create-cluster-keys"; readonly keys: ClusterKeys }
+  /** The next key signs from now on; nothing is done unless `expected` does now. */
+  | {
+      readonly kind: "rotate-cluster-keys";
+      readonly expected: string;
+      readonly next: SigningKey;
+    }
   | {
       readonly kind: "create-group";
       readonly group: string;

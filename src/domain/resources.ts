@@ -231,10 +231,23 @@ export interface Notification {
 
 /** Keys of the cluster, made once and shared by all coordinators and fan-outs. */
 export interface ClusterKeys {
-  /** Private JWK (Ed25519) as JSON text. */
-  readonly signingJwk: string;
-  readonly signingKeyId: string;
+  /** Signs access tokens. */
+  readonly current: SigningKey;
+  /** Published before it signs. */
+  readonly next: SigningKey;
+  /** What it signed holds until it ends. */
+  readonly previous?: SigningKey;
+  /** Signs the checkpoints of the audit trails. */
+  readonly audit: SigningKey;
   /** HMAC key of positions, base64url. */
   readonly positionKey: string;
   readonly positionKeyId: number;
+}
+
+export interface SigningKey {
+  readonly id: string;
+  /** Private JWK (Ed25519) as JSON text. */
+  readonly jwk: string;
+  /** Log time since which it has its place. */
+  readonly sinceMs: number;
 }

@@ -1,7 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { AccessTokens, generateClusterKeys, PositionTokens } from "../auth/index.js";
+import {
+  AccessTokens,
+  generateClusterKeys,
+  generateSigningKey,
+  PositionTokens,
+} from "../auth/index.js";
+import type { TokenKey } from "../auth/index.js";
 import { ClusterError } from "../base/index.js";
-import type { ClusterKeys } from "../domain/index.js";
+import type { ClusterKeys, SigningKey } from "../domain/index.js";
 import type { ShardCalls } from "./shard-calls.js";
 import { SYSTEM } from "./shard-calls.js";
 
@@ -17,6 +23,17 @@ export interface KeyringOptions {
   readonly newId: () => string;
 }
 
+export interface KeyFollower {
+  readonly calls: () => ShardCalls;
+  readonly signal: AbortSignal;
+  readonly wallMs: () => number;
+  readonly onTrouble: (cause: unknown) => void;
+  readonly changed: (keys: ClusterKeys) => Promise<void>;
+}
+
+/** Much more often than a key can become the one that signs: see the machine's least age of keys. */
+const LOOK_MS = 60_000;
+const ROTATE_AFTER_MS = 30 * 86_400_000;
 const RETRY_MS = 200;
 const RETRY_MAX_MS = 2_000;
 
@@ -48,8 +65,11 @@ export async function openKeyring(keys: ClusterKeys, options: KeyringOptions): P
       clusterId,
       wallMs,
       newId,
-      signingJwk: parseJwk(keys.signingJwk),
-      keyId: keys.signingKeyId,
+      keys: [
+        tokenKey(keys.current),
+        tokenKey(keys.next),
+        ...(keys.previous === undefined ? [] : [tokenKey(keys.previous)]),
+      ],
     }),
     positions: new PositionTokens({
       clusterId,
@@ -57,6 +77,38 @@ export async function openKeyring(keys: ClusterKeys, options: KeyringOptions): P
       keyId: keys.positionKeyId,
     }),
   };
+}
+
+/**
+ * Looks again now and then, so that keys are known before they sign; rotates those that have signed long enough. Never fails,
+ * ends with `signal`. Of several doors that find it is time, the shard takes the word of one.
+ */
+export async function followKeys(
+  first: ClusterKeys,
+  { calls, signal, wallMs, onTrouble, changed }: KeyFollower,
+): Promise<void> {
+  let known = first;
+  for (;;) {
+    const ended = await wait(LOOK_MS, false, { signal, ref: false }).catch(() => true);
+    if (ended) return;
+    try {
+      const found = await findKeys(calls());
+      if (found === undefined) continue;
+      if (found.current.id !== known.current.id || found.next.id !== known.next.id) {
+        await changed(found);
+        known = found;
+      }
+      if (wallMs() - found.current.sinceMs < ROTATE_AFTER_MS) continue;
+      const shard = calls().of("system", "");
+      await calls().execute(shard, SYSTEM, {
+        kind: "rotate-cluster-keys",
+        expected: found.current.id,
+        next: await generateSigningKey(),
+      });
+    } catch (cause) {
+      if (!isRefusal(cause, "failed-precondition")) onTrouble(cause);
+    }
+  }
 }
 
 async function readOrMake(calls: ShardCalls): Promise<ClusterKeys> {
@@ -86,6 +138,10 @@ async function findKeys(calls: ShardCalls): Promise<ClusterKeys | undefined> {
 
 function isRefusal(cause: unknown, code: ClusterError["code"]): boolean {
   return cause instanceof ClusterError && cause.code === code;
+}
+
+function tokenKey({ id, jwk }: SigningKey): TokenKey {
+  return { id, jwk: parseJwk(jwk) };
 }
 
 function parseJwk(text: string): object {

@@ -3,13 +3,14 @@ import { randomBytes } from "node:crypto";
 import { Passwords } from "../auth/index.js";
 import type { AccessTokens } from "../auth/index.js";
 import { ClusterError } from "../base/index.js";
-import type { Caller } from "../domain/index.js";
+import type { Caller, ClusterKeys } from "../domain/index.js";
 import { decide, calendarOwner } from "../policy/index.js";
 import type { Facts } from "../policy/index.js";
+import { AuditRecorder } from "../shards/index.js";
 import type { ShardClient } from "../shards/index.js";
 import { refuseClosed, requireAllowed, ruleOf } from "./authorization.js";
 import type { GatewayClock } from "./clock.js";
-import { obtainKeys, openKeyring } from "./cluster-keys.js";
+import { followKeys, obtainKeys, openKeyring } from "./cluster-keys.js";
 import type { Keyring } from "./cluster-keys.js";
 import { notFound, refused } from "./faults.js";
 import { methodName } from "./handlers.js";
@@ -20,6 +21,8 @@ import { findChannel } from "./names.js";
 import { createPositions } from "./positions.js";
 import { agendaHandlers } from "./services/agenda.js";
 import { notificationHandlers } from "./services/notifications.js";
+import { refusalRecord } from "./refusal-record.js";
+import { auditHandlers } from "./services/audit.js";
 import { authHandlers } from "./services/auth.js";
 import { calendarHandlers } from "./services/calendars.js";
 import type { ServiceContext } from "./services/context.js";
@@ -46,6 +49,8 @@ export interface GatewayOptions {
   readonly rateLimits?: Partial<RateLimits>;
   /** Hears why the keys of the cluster could not be had yet; they are asked for again. */
   readonly onTrouble?: (cause: unknown) => void;
+  /** Hears of refusals that the audit trail could not take. */
+  readonly onAuditLost?: (count: number) => void;
 }
 
 export interface RunningGateway extends Gateway {
@@ -73,6 +78,7 @@ class AgendaGateway implements RunningGateway {
   readonly #ids: Ids;
   readonly #sessions: Sessions;
   readonly #rates: RateLimiter;
+  readonly #audit: AuditRecorder;
   readonly #handlers: ReadonlyMap<MethodName, Handler>;
   readonly #closing = new AbortController();
   readonly #opening: Promise<void>;
@@ -85,7 +91,14 @@ class AgendaGateway implements RunningGateway {
     this.#rates = new RateLimiter({ ...RATE_LIMITS, ...options.rateLimits }, clock);
     this.#sessions = new Sessions(clock, (timeoutMs) => this.#asking(timeoutMs));
     this.positions = createPositions(() => this.#requireKeys().positions);
+    this.#audit = new AuditRecorder({
+      shards: options.shards,
+      clock,
+      newId: () => this.#ids.uuid(),
+      lost: (count) => options.onAuditLost?.(count),
+    });
     this.#handlers = createHandlers({
+      clusterId: options.clusterId,
       clock,
       ids: this.#ids,
       passwords: options.passwords ?? new Passwords(),
@@ -102,15 +115,27 @@ class AgendaGateway implements RunningGateway {
   }
 
   async unary(call: GatewayCall): Promise<Message> {
-    const { handler, admitted } = await this.#admit(call);
-    if (handler.kind === "unary") return await handler.run(admitted, call.request);
-    throw new ClusterError("internal", `${handler.method} answers with a stream`);
+    const told = { caller: ANONYMOUS };
+    try {
+      const { handler, admitted } = await this.#admit(call, told);
+      if (handler.kind === "unary") return await handler.run(admitted, call.request);
+      throw new ClusterError("internal", `${handler.method} answers with a stream`);
+    } catch (error) {
+      this.#tellRefusal(call, told.caller, error);
+      throw error;
+    }
   }
 
   async *stream(call: GatewayCall): AsyncIterable<Message> {
-    const { handler, admitted } = await this.#admit(call);
-    if (handler.kind === "stream") yield* handler.run(admitted, call.request);
-    else throw new ClusterError("internal", `${handler.method} answers with one message`);
+    const told = { caller: ANONYMOUS };
+    try {
+      const { handler, admitted } = await this.#admit(call, told);
+      if (handler.kind === "stream") yield* handler.run(admitted, call.request);
+      else throw new ClusterError("internal", `${handler.method} answers with one message`);
+    } catch (error) {
+      this.#tellRefusal(call, told.caller, error);
+      throw error;
+    }
   }
 
   async authenticate(token: string): Promise<Authenticated> {
@@ -142,10 +167,14 @@ class AgendaGateway implements RunningGateway {
 
   close(): void {
     this.#closing.abort();
+    this.#audit.close();
   }
 
   /** In this order: who it is, whether it may, whether it asks too often, whether the request makes sense. */
-  async #admit(call: GatewayCall): Promise<{ handler: Handler; admitted: Call }> {
+  async #admit(
+    call: GatewayCall,
+    told: { caller: Caller },
+  ): Promise<{ handler: Handler; admitted: Call }> {
     const { method, request, signal } = call;
     const rule = ruleOf(method);
     if (rule.kind === "closed") throw refuseClosed(rule);
@@ -154,13 +183,14 @@ class AgendaGateway implements RunningGateway {
     if (handler === undefined)
       throw refused("unimplemented", `${methodName(method)}: no such work`);
     const caller = who?.caller ?? ANONYMOUS;
+    told.caller = caller;
     requireAllowed(caller, method, rule.action);
     this.#rates.require(caller, call.remoteAddress);
     requireValid(method, request);
     const admitted = {
       caller,
       signal,
-      shards: this.#calls(call.deadlineMs, signal, call.traceparent),
+      shards: this.#calls(call.deadlineMs, signal, call.traceparent, call.remoteAddress),
       expireTimeMs: who?.expireTimeMs ?? Infinity,
       recheck: async () => {
         if (who !== undefined) await this.#requireSession(who.caller.user, who.caller.sessionId);
@@ -205,12 +235,22 @@ class AgendaGateway implements RunningGateway {
   }
 
   async #open(): Promise<void> {
-    const { clusterId, clock, onTrouble } = this.#options;
-    const keys = await obtainKeys(
-      () => this.#asking(ASK_MS),
-      this.#closing.signal,
-      onTrouble ?? (() => undefined),
-    );
+    const { clock, onTrouble = () => undefined } = this.#options;
+    const { signal } = this.#closing;
+    const calls = (): ShardCalls => this.#asking(ASK_MS);
+    const keys = await obtainKeys(calls, signal, onTrouble);
+    await this.#use(keys);
+    void followKeys(keys, {
+      calls,
+      signal,
+      wallMs: () => clock.wallMs(),
+      onTrouble,
+      changed: (found) => this.#use(found),
+    });
+  }
+
+  async #use(keys: ClusterKeys): Promise<void> {
+    const { clusterId, clock } = this.#options;
     this.#keyring = await openKeyring(keys, {
       clusterId,
       wallMs: () => clock.wallMs(),
@@ -230,14 +270,26 @@ class AgendaGateway implements RunningGateway {
     return this.#calls(this.#options.clock.monotonicMs() + timeoutMs, NEVER, undefined);
   }
 
-  #calls(deadlineMs: number, signal: AbortSignal, traceparent: string | undefined): ShardCalls {
+  #calls(
+    deadlineMs: number,
+    signal: AbortSignal,
+    traceparent: string | undefined,
+    origin = "",
+  ): ShardCalls {
     const { shards, clock } = this.#options;
-    return new ShardCalls({ shards, clock, ids: this.#ids, deadlineMs, signal, traceparent });
+    const ids = this.#ids;
+    return new ShardCalls({ shards, clock, ids, deadlineMs, signal, traceparent, origin });
+  }
+
+  #tellRefusal(call: GatewayCall, caller: Caller, error: unknown): void {
+    const record = refusalRecord(call, ruleOf(call.method), caller, error);
+    if (record !== undefined) this.#audit.refused(record);
   }
 }
 
 function createHandlers(context: ServiceContext): ReadonlyMap<MethodName, Handler> {
   const handlers = [
+    ...auditHandlers(context),
     ...authHandlers(context),
     ...userHandlers(context),
     ...groupHandlers(context),

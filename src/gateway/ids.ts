@@ -1,5 +1,5 @@
 import { ulid } from "ulidx";
-import { assert } from "../base/index.js";
+import { assert, uuidV7 } from "../base/index.js";
 
 /** Port: bytes that nobody can guess. */
 export type RandomBytes = (count: number) => Uint8Array;
@@ -72,16 +72,4 @@ function fractions(bytes: Uint8Array): () => number {
     assert(byte !== undefined, "more random characters in a ULID than there are");
     return byte / 0x100;
   };
-}
-
-function uuidV7(timeMs: number, random: Uint8Array): string {
-  const bytes = Buffer.from(random);
-  bytes.writeUIntBE(timeMs, 0, 6);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  return [0, 8, 12, 16, 20, 32]
-    .map((end, i, ends) => hex.slice(ends[i - 1] ?? 0, end))
-    .slice(1)
-    .join("-");
 }

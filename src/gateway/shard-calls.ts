@@ -75,6 +75,8 @@ interface ShardCallsOptions {
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly traceparent: string | undefined;
+  /** Address of the client; empty for what nobody called for. */
+  readonly origin: string;
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,64}$/;
@@ -105,6 +107,15 @@ export class ShardCalls {
     const shard = findShard(this.#options.shards.rangeMap, collection, key);
     if (shard === undefined) throw refused("internal", `no shard owns ${collection}/${key}`);
     return shard;
+  }
+
+  /** The shard of a name that a caller gave. */
+  named(name: string): ShardDescription {
+    const { shards } = this.#options.shards.rangeMap;
+    const found = shards.find((shard) => shard.name === name);
+    if (found !== undefined) return found;
+    const names = shards.map((shard) => shard.name).join(", ");
+    throw refused("not-found", `there is no shard of this name: one of ${names}`);
   }
 
   async execute(
@@ -169,6 +180,7 @@ export class ShardCalls {
       requestId: given === "" ? this.#options.ids.uuid() : given,
       fingerprint:
         repeatable === undefined ? "" : fingerprint(repeatable.method, repeatable.request),
+      origin: this.#options.origin,
       operation,
     };
   }

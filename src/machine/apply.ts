@@ -4,7 +4,7 @@ import { audit, pruneAudit, recordAudit, signAudit } from "./audit.js";
 import { findFault } from "./checks.js";
 import { respondEvent } from "./answers.js";
 import { createCalendar, deleteCalendar, setReader, updateCalendar } from "./calendars.js";
-import { createClusterKeys } from "./cluster-keys.js";
+import { createClusterKeys, rotateClusterKeys } from "./cluster-keys.js";
 import type { RangeMap } from "../placement/index.js";
 import { CommandTooLarge, Draft, OutboxFull, refuse } from "./draft.js";
 import type { Outcome } from "./draft.js";
@@ -94,6 +94,8 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return setUserStanding(draft, caller, operation);
     case "create-cluster-keys":
       return createClusterKeys(draft, caller, operation);
+    case "rotate-cluster-keys":
+      return rotateClusterKeys(draft, caller, operation);
     case "create-group":
       return createGroup(draft, caller, operation);
     case "update-group":

@@ -43,6 +43,8 @@ export function describeForAudit(operation: Operation, reply: CommandReply): Des
       return { action: `user.${operation.act}`, object: user(operation) };
     case "create-cluster-keys":
       return { action: "cluster-keys.create", object: "cluster/keys" };
+    case "rotate-cluster-keys":
+      return { action: "cluster-keys.rotate", object: "cluster/keys" };
     case "create-group":
       return { action: "group.create", object: group(operation) };
     case "update-group":

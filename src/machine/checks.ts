@@ -9,6 +9,7 @@ import type {
   Invitee,
   NewEvent,
   Operation,
+  SigningKey,
   WorkingHours,
 } from "../domain/index.js";
 import { calendarOwner, isId } from "../policy/index.js";
@@ -134,8 +135,15 @@ function findOperationFault(operation: Operation): string | undefined {
       return idFault("user", operation.user);
     case "create-cluster-keys":
       return (
-        bytesFault("signing_jwk", operation.keys.signingJwk, SECRET_BYTES_MAX) ??
-        bytesFault("position_key", operation.keys.positionKey, SECRET_BYTES_MAX)
+        bytesFault("position_key", operation.keys.positionKey, SECRET_BYTES_MAX) ??
+        signingKeyFault("current", operation.keys.current) ??
+        signingKeyFault("next", operation.keys.next) ??
+        signingKeyFault("audit", operation.keys.audit)
+      );
+    case "rotate-cluster-keys":
+      return (
+        hashFault("expected", operation.expected, HASH_CHARS_MAX) ??
+        signingKeyFault("next", operation.next)
       );
     case "create-group":
       return (
@@ -259,6 +267,13 @@ function findOperationFault(operation: Operation): string | undefined {
     default:
       return unreachable(operation);
   }
+}
+
+function signingKeyFault(field: string, key: SigningKey): string | undefined {
+  return (
+    hashFault(`${field}.id`, key.id, HASH_CHARS_MAX) ??
+    bytesFault(`${field}.jwk`, key.jwk, SECRET_BYTES_MAX)
+  );
 }
 
 function auditRecordsFault(records: readonly AuditRecord[]): string | undefined {

@@ -184,6 +184,7 @@ function targetOf(operation: Operation): string {
       return operation.user;
     case "create-cluster-keys":
     case "fire-reminders":
+    case "rotate-cluster-keys":
     case "sweep":
     case "deliver":
     case "settle-outbox":

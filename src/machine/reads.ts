@@ -55,6 +55,7 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "revoke-session":
       return [KEYS.session(operation.user, operation.session)];
     case "create-cluster-keys":
+    case "rotate-cluster-keys":
       return [KEYS.clusterKeys];
     case "create-group": {
       const { group, parent } = operation;

@@ -1,5 +1,6 @@
 import { ConnectError, Code } from "@connectrpc/connect";
 import { Command, CommanderError } from "commander";
+import { addAudit } from "./commands/audit.js";
 import { addBackup } from "./commands/backup.js";
 import { addCerts } from "./commands/certs.js";
 import { addCoordinator } from "./commands/coordinator.js";
@@ -7,6 +8,7 @@ import { addEnv } from "./commands/env.js";
 import { addEvent } from "./commands/event.js";
 import { addGroup } from "./commands/group.js";
 import { addFanout } from "./commands/fanout.js";
+import { addKeys } from "./commands/keys.js";
 import { addLogin } from "./commands/login.js";
 import { addLeader } from "./commands/leader.js";
 import { addNode } from "./commands/node.js";
@@ -44,7 +46,7 @@ function createProgram(): Command {
     .showHelpAfterError("(--help shows how, with an example)")
     .addHelpText("after", "\nExample:\n  cabildo up");
   const add = [
-    ...[addUp, addNode, addCoordinator, addFanout, addCerts],
+    ...[addUp, addNode, addCoordinator, addFanout, addCerts, addKeys, addAudit],
     ...[addStatus, addShard, addReplica, addLeader, addRoute, addRollout, addBackup],
     ...[addLogin, addEnv, addWatch, addEvent, addUser, addGroup],
   ];

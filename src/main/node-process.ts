@@ -1,7 +1,14 @@
-import { hash } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import { uuidV7 } from "../base/index.js";
 import { createMachine } from "../machine/index.js";
-import { createNodeServices, DueWork, openRpcServer, OutboxRelay } from "../node/index.js";
+import {
+  AuditSigner,
+  createNodeServices,
+  DueWork,
+  openRpcServer,
+  OutboxRelay,
+} from "../node/index.js";
 import type { NodeServices } from "../node/index.js";
 import {
   createPeerObserver,
@@ -14,7 +21,7 @@ import {
 import { createPeerTransport } from "../peer/index.js";
 import { startRuntime } from "../runtime/index.js";
 import type { HostedReplica, ReplicaHandle } from "../runtime/index.js";
-import { createNodeCalls, createShardClient } from "../shards/index.js";
+import { AuditRecorder, createNodeCalls, createShardClient } from "../shards/index.js";
 import { DEFAULT_SCRUB, openRocksDbStore } from "../storage/index.js";
 import {
   createStoreCodec,
@@ -24,6 +31,7 @@ import {
   encodeQuery,
 } from "../wire/index.js";
 import { formatAddress } from "./address.js";
+import { exportCheckpoint } from "./audit/export-checkpoint.js";
 import { addressOf, votersOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
 import { SYSTEM_CLOCK } from "./clock.js";
@@ -34,6 +42,7 @@ import type { ProcessSetup } from "./process-setup.js";
 
 /** Calls that are under way may end when the node stops. */
 const STOP_GRACE_MS = 500;
+const UUID_BYTES = 16;
 
 /** What a node is told beside the cluster file. */
 export interface NodeStart {
@@ -108,6 +117,22 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     onFatal: fatal,
   });
   relay.start(() => runtime.replicas);
+  const audit = new AuditRecorder({
+    shards,
+    clock: SYSTEM_CLOCK,
+    newId: () => uuidV7(Date.now(), randomBytes(UUID_BYTES)),
+    lost: (count) => log.error("records are not in the audit trail", { count }),
+  });
+  const signer = new AuditSigner({
+    clusterId: cluster.clusterId,
+    rangeMap: cluster.rangeMap,
+    shards,
+    clock: SYSTEM_CLOCK,
+    export: (shard, checkpoint) => exportCheckpoint(directory, shard, checkpoint),
+    failed: (shard, cause) =>
+      log.warn("an audit trail was not signed", { shard, cause: String(cause) }),
+  });
+  signer.start(() => runtime.replicas);
   const calls = createNodeCalls({ nodes, tls, clusterName: cluster.name });
   const services = createNodeServices({
     get replicas() {
@@ -123,6 +148,8 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     boot: store.boot,
     rangeMap: cluster.rangeMap,
     nodes,
+    shards,
+    audit,
     calls,
     unexpected: (error) => log.error("a call failed", { error: String(error) }),
   });
@@ -148,6 +175,8 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     stop: async () => {
       relay.close();
       dueWork.close();
+      signer.close();
+      audit.close();
       await runtime.stop();
       await shards.close();
       services.close();

@@ -49,6 +49,7 @@ export function openGateway(
     rateLimits,
     onTrouble: (cause) =>
       log.info("the cluster's keys are not to be had yet", { cause: String(cause) }),
+    onAuditLost: (count) => log.error("refusals are not in the audit trail", { count }),
   });
   health.add("keys", () => (gateway.isReady() ? undefined : "the cluster's keys are not known"));
   const watch = new ShardWatch(shards);

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
-import type { NodeCalls, ShardNode } from "../shards/index.js";
+import type { AuditRecorder, NodeCalls, ShardClient, ShardNode } from "../shards/index.js";
 import { knownNodes } from "./known-nodes.js";
 
 export interface NodeServicesOptions {
@@ -22,6 +22,10 @@ export interface NodeServicesOptions {
   readonly join: (shard: ShardNumber, replica: number) => Promise<void>;
   /** Nothing goes from shard to shard from here for a while; resolves with the name of the hold. */
   readonly holdDeliveries: (forMs: number) => Promise<string>;
+  /** Of this node's certificate; closed by whoever made it. */
+  readonly shards: Pick<ShardClient, "execute" | "read">;
+  /** What operators do, and what they are refused. */
+  readonly audit: Pick<AuditRecorder, "record" | "refused">;
   /** Calls to other nodes, closed by whoever made it. */
   readonly calls: NodeCalls;
   /** Told of errors that are nobody's refusal: a bug, whose caller hears no more than that it failed. */

@@ -8,22 +8,33 @@ import { RpcFailure } from "./rpc-failure.js";
 export function guarded<Request extends object, Response>(
   context: NodeContext,
   roles: readonly IdentityRole[],
-  handle: (request: Request, caller: Identity) => Response | Promise<Response>,
+  handle: (
+    request: Request,
+    caller: Identity,
+    call: ServerUnaryCall<Request, Response>,
+  ) => Response | Promise<Response>,
+  refused: (call: ServerUnaryCall<Request, Response>, error: ClusterError) => void = () =>
+    undefined,
 ): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
   return (call, callback) => {
     const run = async () => {
       const caller = requireIdentity(call, context.options.clusterName, roles);
       if (isMalformed(call.request)) throw new ClusterError("invalid-argument", "not a request");
-      return handle(call.request, caller);
+      return handle(call.request, caller, call);
     };
     run().then(
       (response) => callback(null, response),
       (error: unknown) => {
         if (!(error instanceof ClusterError)) context.options.unexpected?.(error);
+        else if (isRefusal(error)) refused(call, error);
         callback(new RpcFailure(error));
       },
     );
   };
+}
+
+function isRefusal({ code }: ClusterError): boolean {
+  return code === "permission-denied" || code === "unauthenticated";
 }
 
 /** The same for a stream, whose handler runs on after this returns. */

@@ -2,6 +2,8 @@
  * What a node serves on its one port besides Raft: its shards to coordinators and fan-outs, the cluster's state to operators.
  * `openRpcServer` takes the parts of the port; close the services first, then the server.
  */
+export { AuditSigner } from "./audit-signer.js";
+export type { AuditSignerOptions } from "./audit-signer.js";
 export { OutboxRelay } from "./outbox-relay.js";
 export type { OutboxRelayOptions, RelayClock, RelayObserver } from "./outbox-relay.js";
 export { openRpcServer } from "./rpc-server.js";

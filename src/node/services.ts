@@ -18,6 +18,7 @@ import {
   type PromoteLearnerRequest,
   type RemoveReplicaRequest,
   type ReplaceReplicaRequest,
+  type RotateKeysRequest,
   type TransferLeaderRequest,
 } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { RaftService } from "../../gen/cabildo/raft/v1/raft_pb.js";
@@ -37,7 +38,10 @@ import {
 } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { ClusterError, type IdentityRole } from "../base/index.js";
+import type { Action } from "../policy/index.js";
 import { createReflection, isMalformed, serviceDefinition, toUint64 } from "../wire/index.js";
+import { addAuditService } from "./audit-service.js";
+import { audited, type AuditedCall } from "./audited.js";
 import { streamBackup, type BackupCall } from "./backup-stream.js";
 import { addLearner, promoteLearner, removeReplica, replaceReplica } from "./change-members.js";
 import { streamChanges, type ChangesCall } from "./changes-stream.js";
@@ -51,6 +55,7 @@ import { NodeHealth } from "./node-health.js";
 import { nodeStatus } from "./node-status.js";
 import { requireReplica } from "./require-replica.js";
 import { requireShard } from "./require-shard.js";
+import { rotateKeys } from "./rotate-keys.js";
 import { RpcFailure } from "./rpc-failure.js";
 import { stateHash } from "./state-hash.js";
 import { transferLeader } from "./transfer-leader.js";
@@ -76,6 +81,7 @@ export function createNodeServices(options: NodeServicesOptions): NodeServices {
     addTo: (server) => {
       addShardService(server, context);
       addClusterService(server, context);
+      addAuditService(server, context);
       addHealth(server, context);
       addReflection(server, context);
     },
@@ -103,36 +109,74 @@ function addClusterService(server: Server, context: NodeContext): void {
       explainRoute(context, name),
     ),
     // A node asks on behalf of an operator who came to the wrong one.
-    transferLeader: guarded(
+    transferLeader: audited(
       context,
       [...OPERATORS, "node"],
+      ofShard<TransferLeaderRequest>("cluster.transfer-leader", ({ toNode }) =>
+        toNode === "" ? "" : `to ${toNode}`,
+      ),
       async (request: TransferLeaderRequest, caller) =>
         create(TransferLeaderResponseSchema, {
           leader: await transferLeader(context, caller, request),
         }),
     ),
-    joinShard: guarded(context, OPERATORS, async ({ shard }: JoinShardRequest) =>
-      create(JoinShardResponseSchema, { replica: await joinShard(context, shard) }),
+    joinShard: audited(
+      context,
+      OPERATORS,
+      ofShard<JoinShardRequest>(CHANGE_MEMBERS, () => "join"),
+      async ({ shard }: JoinShardRequest) =>
+        create(JoinShardResponseSchema, { replica: await joinShard(context, shard) }),
     ),
     // A node asks for itself alone.
-    addLearner: guarded(context, ["node"], async (request: AddLearnerRequest, caller) =>
-      create(AddLearnerResponseSchema, { replica: await addLearner(context, caller, request) }),
+    addLearner: audited(
+      context,
+      ["node"],
+      ofShard<AddLearnerRequest>(CHANGE_MEMBERS, ({ node }) => `add ${node} as learner`),
+      async (request: AddLearnerRequest, caller) =>
+        create(AddLearnerResponseSchema, { replica: await addLearner(context, caller, request) }),
     ),
-    promoteLearner: guarded(context, OPERATORS, (request: PromoteLearnerRequest) =>
-      promoteLearner(context, request),
+    promoteLearner: audited(
+      context,
+      OPERATORS,
+      ofShard<PromoteLearnerRequest>(CHANGE_MEMBERS, ({ node }) => `promote ${node}`),
+      (request: PromoteLearnerRequest) => promoteLearner(context, request),
     ),
-    removeReplica: guarded(context, OPERATORS, (request: RemoveReplicaRequest) =>
-      removeReplica(context, request),
+    removeReplica: audited(
+      context,
+      OPERATORS,
+      ofShard<RemoveReplicaRequest>(CHANGE_MEMBERS, ({ node }) => `remove ${node}`),
+      (request: RemoveReplicaRequest) => removeReplica(context, request),
     ),
-    replaceReplica: guarded(context, OPERATORS, (request: ReplaceReplicaRequest) =>
-      replaceReplica(context, request),
+    replaceReplica: audited(
+      context,
+      OPERATORS,
+      ofShard<ReplaceReplicaRequest>(
+        CHANGE_MEMBERS,
+        ({ node, byNode }) => `replace ${node} by ${byNode}`,
+      ),
+      (request: ReplaceReplicaRequest) => replaceReplica(context, request),
     ),
-    compactLog: guarded(context, OPERATORS, async ({ shard }: CompactLogRequest) => {
-      const replica = requireReplica(context, requireShard(context, shard).number);
-      return create(CompactLogResponseSchema, { firstIndex: toUint64(await replica.compact()) });
-    }),
-    holdDeliveries: guarded(context, OPERATORS, async ({ forMs }: HoldDeliveriesRequest) =>
-      create(HoldDeliveriesResponseSchema, { hold: await context.options.holdDeliveries(forMs) }),
+    compactLog: audited(
+      context,
+      OPERATORS,
+      ofShard<CompactLogRequest>("cluster.compact"),
+      async ({ shard }: CompactLogRequest) => {
+        const replica = requireReplica(context, requireShard(context, shard).number);
+        return create(CompactLogResponseSchema, { firstIndex: toUint64(await replica.compact()) });
+      },
+    ),
+    rotateKeys: audited(
+      context,
+      OPERATORS,
+      { action: "cluster-keys.rotate", object: () => "cluster/keys" },
+      (_: RotateKeysRequest) => rotateKeys(context),
+    ),
+    holdDeliveries: audited(
+      context,
+      OPERATORS,
+      { action: "cluster.backup", object: () => "cluster/deliveries" },
+      async ({ forMs }: HoldDeliveriesRequest) =>
+        create(HoldDeliveriesResponseSchema, { hold: await context.options.holdDeliveries(forMs) }),
     ),
     readBackup: guardedStream(context, OPERATORS, (call: BackupCall) => {
       void streamBackup(call, context);
@@ -141,11 +185,16 @@ function addClusterService(server: Server, context: NodeContext): void {
       create(StateHashSchema, await stateHash(context, request)),
     ),
   });
-  server.addService(serviceDefinition(AuditService), {
-    listAuditEntries: guarded(context, OPERATORS, () => {
-      throw new ClusterError("unimplemented", "the audit trail cannot be listed yet");
-    }),
-  });
+}
+
+const CHANGE_MEMBERS = "cluster.change-members";
+
+/** Of a call about one shard. */
+function ofShard<Request extends { readonly shard: string }>(
+  action: Action,
+  detail: (request: Request) => string = () => "",
+): AuditedCall<Request> {
+  return { action, object: ({ shard }) => `shards/${shard}`, detail };
 }
 
 function addHealth(server: Server, context: NodeContext): void {

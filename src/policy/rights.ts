@@ -197,6 +197,7 @@ export const RIGHTS = {
   "credentials.get": system,
   "cluster-keys.create": system,
   "cluster-keys.get": system,
+  "cluster-keys.rotate": system,
   "shard.sweep": system,
   "audit.record": system,
   "audit.sign": system,

@@ -2,6 +2,8 @@
  * Client of the nodes' ShardService: one Execute stream a node, leaders remembered and corrected by hints, feeds that go on
  * at another replica. Used by gateway, fan-out and relay.
  */
+export { AuditRecorder } from "./audit-recorder.js";
+export type { AuditRecorderOptions, Refusal } from "./audit-recorder.js";
 export { createShardClient } from "./client.js";
 export type { ShardClientOptions, ShardNode } from "./client.js";
 export { ADMISSION_LIMITS } from "./admission.js";

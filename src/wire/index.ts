@@ -59,6 +59,10 @@ export type { FeedFrame, ShardCall, ShardFailure, ShardOperation, ShardReply } f
 export { createReflection } from "./reflection.js";
 export type { Reflection } from "./reflection.js";
 export {
+  auditCheckpointToPublic,
+  auditEntryFromPublic,
+  auditEntryToPublic,
+  auditFilterFromPublic,
   calendarContentFromPublic,
   calendarToPublic,
   changeToPublic,

@@ -6,6 +6,7 @@ import {
   createRefreshToken,
   describeCertificate,
   generateClusterKeys,
+  generateSigningKey,
   issueCertificate,
   parseRefreshToken,
   Passwords,
@@ -32,8 +33,10 @@ describe("access tokens", () => {
     const keys = await generateClusterKeys();
     return AccessTokens.open({
       clusterId: CLUSTER,
-      signingJwk: JSON.parse(keys.signingJwk) as object,
-      keyId: keys.signingKeyId,
+      keys: [
+        { id: keys.current.id, jwk: JSON.parse(keys.current.jwk) as object },
+        { id: keys.next.id, jwk: JSON.parse(keys.next.jwk) as object },
+      ],
       wallMs: () => nowMs,
       newId: () => "jti",
     });
@@ -76,6 +79,28 @@ describe("access tokens", () => {
       expect(failure).to.be.instanceOf(ClusterError);
       expect(failure).to.include({ code: "unauthenticated" });
     }
+  });
+
+  it("are believed of a key that signed before or will sign, and not of one that is gone", async () => {
+    const [a, b, c] = await Promise.all([1, 2, 3].map(() => generateSigningKey()));
+    if (a === undefined || b === undefined || c === undefined) throw new Error("no keys");
+    const openWith = (...keys: readonly { readonly id: string; readonly jwk: string }[]) => {
+      const [first, ...others] = keys.map(({ id, jwk }) => ({
+        id,
+        jwk: JSON.parse(jwk) as object,
+      }));
+      if (first === undefined) throw new Error("no key");
+      return AccessTokens.open({
+        clusterId: CLUSTER,
+        keys: [first, ...others],
+        wallMs: () => nowMs,
+        newId: () => "jti",
+      });
+    };
+    const { token } = await (await openWith(a, b)).mint(claims);
+    expect(await (await openWith(b, c, a)).verify(token)).to.include({ user: "ana" });
+    const gone = await openWith(c, b);
+    expect(await failureOf(gone.verify(token))).to.include({ code: "unauthenticated" });
   });
 
   it("publish no private key", async () => {

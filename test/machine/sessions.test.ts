@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Operation, Session } from "../../src/domain/index.js";
 import { ANONYMOUS, DAY_MS, HOUR_MS, registerUser, SYSTEM, userCaller } from "../support/agenda.js";
+import { KEY_AGE_MIN_MS } from "../../src/machine/cluster-keys.js";
 import { AgendaShard } from "../support/agenda-shard.js";
 
 function openSession(session: string, refreshHash = "h0", user = "ana"): Operation {
@@ -167,7 +168,16 @@ describe("a session", () => {
 });
 
 describe("the keys of the cluster", () => {
-  const keys = { signingJwk: "{}", signingKeyId: "k1", positionKey: "p", positionKeyId: 1 };
+  const key = (id: string) => ({ id, jwk: "{}", sinceMs: 0 });
+  const keys = {
+    current: key("k1"),
+    next: key("k2"),
+    audit: key("k3"),
+    positionKey: "p",
+    positionKeyId: 1,
+  };
+  const known = (shard: AgendaShard) =>
+    shard.ask(SYSTEM, { kind: "get-cluster-keys" }, "cluster-keys").keys;
 
   it("are made once, by the cluster", () => {
     const shard = new AgendaShard();
@@ -178,9 +188,38 @@ describe("the keys of the cluster", () => {
     expect(changes).deep.equals([]);
     const later: Operation = { kind: "create-cluster-keys", keys: { ...keys, positionKey: "q" } };
     shard.refused(SYSTEM, later, "already-exists");
-    const answer = shard.ask(SYSTEM, { kind: "get-cluster-keys" }, "cluster-keys");
-    expect(answer.keys).deep.equals(keys);
+    const { current, positionKey } = known(shard);
+    expect({ current, positionKey }).deep.equals({
+      current: { ...keys.current, sinceMs: shard.nowMs },
+      positionKey: "p",
+    });
     const reply2 = shard.query(userCaller("ana"), { kind: "get-cluster-keys" });
     expect(reply2).to.include({ kind: "refused", code: "permission-denied" });
+  });
+
+  it("are known before they sign, and after", () => {
+    const shard = new AgendaShard();
+    shard.done(SYSTEM, { kind: "create-cluster-keys", keys });
+    shard.nowMs += KEY_AGE_MIN_MS;
+    shard.done(SYSTEM, { kind: "rotate-cluster-keys", expected: "k1", next: key("k4") });
+    const { previous, current, next } = known(shard);
+    expect([previous?.id, current.id, next.id]).deep.equals(["k1", "k2", "k4"]);
+  });
+
+  it("are rotated once by all who find that it is time, and not before they are known", () => {
+    const shard = new AgendaShard();
+    shard.done(SYSTEM, { kind: "create-cluster-keys", keys });
+    const rotate = (expected: string): Operation => ({
+      kind: "rotate-cluster-keys",
+      expected,
+      next: key("k4"),
+    });
+    shard.refused(SYSTEM, rotate("k1"), "failed-precondition");
+    shard.nowMs += KEY_AGE_MIN_MS;
+    shard.refused(userCaller("ana"), rotate("k1"), "permission-denied");
+    shard.done(SYSTEM, rotate("k1"));
+    shard.nowMs += KEY_AGE_MIN_MS;
+    shard.refused(SYSTEM, rotate("k1"), "failed-precondition");
+    expect(known(shard).current.id).equals("k2");
   });
 });

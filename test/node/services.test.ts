@@ -147,13 +147,37 @@ describe("a node's services", () => {
       expect(refusal).to.match(/^9 FAILED_PRECONDITION.*ask node-1/u);
     });
 
-    it("say that the audit trail is not there yet", async () => {
+    it("write who does something into the audit trail before it is done", async () => {
+      const request = create(TransferLeaderRequestSchema, { shard: "groups", toNode: "node-9" });
+      const { transferLeader } = CLUSTER_SERVICE;
+      await refusalOf(call(await dial("operator"), transferLeader, request));
+      await refusalOf(call(await dial("fanout"), transferLeader, request));
+      const said = {
+        action: "cluster.transfer-leader",
+        object: "shards/groups",
+        detail: "to node-9",
+        origin: "127.0.0.1",
+      };
+      expect(cluster.node("node-1").audited).to.deep.equal([
+        { ...said, subject: "operators/operator-1", decision: "allow" },
+        { ...said, subject: "fanouts/fanout-1", decision: "permission-denied" },
+      ]);
+    });
+
+    it("let auditors read the audit trail, and do nothing else", async () => {
       const { listAuditEntries } = serviceDefinition(AuditService);
-      const request = create(ListAuditEntriesRequestSchema);
-      const operator = await dial("operator");
-      expect(await refusalOf(call(operator, listAuditEntries, request))).to.match(
-        /^12 UNIMPLEMENTED/u,
-      );
+      const request = create(ListAuditEntriesRequestSchema, { shard: "nowhere" });
+      for (const role of ["auditor", "operator"]) {
+        const refusal = await refusalOf(call(await dial(role), listAuditEntries, request));
+        expect(refusal).to.match(/^5 NOT_FOUND.*no shard nowhere/u);
+      }
+      const status = create(GetStatusRequestSchema);
+      for (const [role, answer] of [
+        ["auditor", call(await dial("auditor"), CLUSTER_SERVICE.getStatus, status)],
+        ["coordinator", call(await dial("coordinator"), listAuditEntries, request)],
+      ] as const) {
+        expect(await refusalOf(answer), role).to.match(/^7 PERMISSION_DENIED/u);
+      }
     });
 
     for (const role of ["coordinator", "fanout", "node"]) {

@@ -30,6 +30,11 @@ const anyRole = fc.constantFrom(
   "observer" as const,
 );
 const lifetimeMs = fc.constantFrom(HOUR_MS, 30 * DAY_MS);
+const anySigningKey = fc.record({
+  id: fc.constantFrom("k1", "k2", "k3"),
+  jwk: fc.constant("{}"),
+  sinceMs: fc.constant(0),
+});
 const etag = fc.constantFrom("", "", '"r1"', '"r5"');
 
 const timed: fc.Arbitrary<EventSpan> = fc
@@ -296,11 +301,17 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
   fc.record({
     kind: fc.constant("create-cluster-keys" as const),
     keys: fc.record({
-      signingJwk: fc.constant("{}"),
-      signingKeyId: fc.constant("k1"),
+      current: anySigningKey,
+      next: anySigningKey,
+      audit: anySigningKey,
       positionKey: fc.constant("cGs"),
       positionKeyId: fc.integer({ min: 1, max: 5 }),
     }),
+  }),
+  fc.record({
+    kind: fc.constant("rotate-cluster-keys" as const),
+    expected: fc.constantFrom("k1", "k2"),
+    next: anySigningKey,
   }),
   fc.record({
     kind: fc.constant("create-group" as const),

@@ -4,6 +4,7 @@ import type { RangeMap } from "../../src/placement/index.js";
 import {
   createNodeCalls,
   createShardClient,
+  type Refusal,
   type ShardClient,
   type ShardClientOptions,
   type ShardCodec,
@@ -35,6 +36,8 @@ export interface ClusterNode {
   readonly address: string;
   readonly replicas: readonly FakeReplica[];
   readonly unexpected: unknown[];
+  /** What the audit trail was told. */
+  readonly audited: Refusal[];
   /** As if the process died. */
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -100,6 +103,22 @@ async function openNode(
   tls: TestTls,
 ): Promise<ClusterNode> {
   const unexpected: unknown[] = [];
+  const shards = createShardClient({
+    nodes: directory,
+    tls,
+    rangeMap: RANGE_MAP,
+    clusterName: CLUSTER,
+    codec: JSON_CODEC,
+  });
+  const audited: Refusal[] = [];
+  const audit = {
+    record: async (record: Refusal) => {
+      audited.push(record);
+    },
+    refused: (record: Refusal) => {
+      audited.push(record);
+    },
+  };
   const serve = async (address: string) => {
     const calls = createNodeCalls({ nodes: directory, tls, clusterName: CLUSTER });
     const services = createNodeServices({
@@ -114,6 +133,8 @@ async function openNode(
       nodes: directory,
       join: () => Promise.resolve(),
       holdDeliveries: () => Promise.resolve("1"),
+      shards,
+      audit,
       calls,
       unexpected: (error) => unexpected.push(error),
     });
@@ -132,7 +153,11 @@ async function openNode(
     address: entry.address,
     replicas: entry.replicas,
     unexpected,
-    kill: () => running.close(),
+    audited,
+    kill: async () => {
+      await running.close();
+      await shards.close();
+    },
     restart: async () => {
       running = await serve(entry.address);
     },

@@ -7,6 +7,7 @@ import type { Positions } from "../types.js";
 
 /** What handlers share. */
 export interface ServiceContext {
+  readonly clusterId: string;
   readonly clock: GatewayClock;
   readonly ids: Ids;
   readonly passwords: Passwords;

@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import type { Client } from "@connectrpc/connect";
+import type { Client, Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { ClusterService } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { AuditService, ClusterService } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import type { ClusterStatus, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import type { LocalCluster } from "../ready-file.js";
 
 export type NodeClient = Client<typeof ClusterService>;
+export type AuditClient = Client<typeof AuditService>;
 
 type OperatedCluster = Pick<LocalCluster, "ca" | "operatorCert" | "operatorKey" | "nodes">;
 
@@ -42,27 +43,45 @@ export class Operator {
   }
 
   /** Every node knows how to ask the others: the first one that answers is enough. */
-  async status(): Promise<ClusterStatus> {
+  status(): Promise<ClusterStatus> {
+    return this.#first((address) => this.at(address, STATUS_TIMEOUT_MS).getStatus({}));
+  }
+
+  /** What any node can do as well as another. */
+  anywhere<T>(ask: (node: NodeClient) => Promise<T>): Promise<T> {
+    return this.#first((address) => ask(this.at(address)));
+  }
+
+  audit<T>(ask: (node: AuditClient) => Promise<T>): Promise<T> {
+    return this.#first((address) =>
+      ask(createClient(AuditService, this.#transport(address, TIMEOUT_MS))),
+    );
+  }
+
+  at(address: string, timeoutMs = TIMEOUT_MS): NodeClient {
+    return createClient(ClusterService, this.#transport(address, timeoutMs));
+  }
+
+  #transport(address: string, timeoutMs: number): Transport {
+    return createGrpcTransport({
+      baseUrl: `https://${address}`,
+      defaultTimeoutMs: timeoutMs,
+      nodeOptions: this.#tls,
+    });
+  }
+
+  /** Of the first node that is there. */
+  async #first<T>(ask: (address: string) => Promise<T>): Promise<T> {
     const troubles: string[] = [];
     for (const { name, address } of this.#cluster.nodes) {
       try {
-        return await this.at(address, STATUS_TIMEOUT_MS).getStatus({});
+        return await ask(address);
       } catch (cause) {
+        if (!isElsewhere(cause)) throw cause;
         troubles.push(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
       }
     }
     throw new Error(`no node answers (is the cluster up?): ${troubles.join("; ")}`);
-  }
-
-  at(address: string, timeoutMs = TIMEOUT_MS): NodeClient {
-    return createClient(
-      ClusterService,
-      createGrpcTransport({
-        baseUrl: `https://${address}`,
-        defaultTimeoutMs: timeoutMs,
-        nodeOptions: this.#tls,
-      }),
-    );
   }
 
   async atNode(name: string): Promise<NodeClient> {

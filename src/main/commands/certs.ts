@@ -23,7 +23,14 @@ interface IssueOptions extends CertsOptions {
   readonly host: readonly string[];
 }
 
-const ROLES: readonly CertificateRole[] = ["node", "coordinator", "fanout", "operator", "server"];
+const ROLES: readonly CertificateRole[] = [
+  "node",
+  "coordinator",
+  "fanout",
+  "operator",
+  "auditor",
+  "server",
+];
 const DIR_OPTION = ["--dir <dir>", "directory of the certificates"] as const;
 const NAME_OPTION = [
   "--cluster-name <name>",
@@ -76,7 +83,7 @@ async function issueOne(name: string, options: IssueOptions): Promise<void> {
     throw new Error(`there is no authority in ${dir}: run \`cabildo certs init\` first`);
   }
   // Processes call each other by name, whatever the address.
-  const hosts = known === "server" || known === "operator" ? host : [name, ...host];
+  const hosts = ["server", "operator", "auditor"].includes(known) ? host : [name, ...host];
   await writePair(dir, name, await issue(authority, clusterName, { name, role: known, hosts }));
   print(`${certPath(dir, name)}\n${keyPath(dir, name)}`);
 }

@@ -1,4 +1,10 @@
 /** Public messages and the types of the domain. */
+export {
+  auditCheckpointToPublic,
+  auditEntryFromPublic,
+  auditEntryToPublic,
+  auditFilterFromPublic,
+} from "./audit.js";
 export { calendarContentFromPublic, calendarToPublic } from "./calendars.js";
 export { changeToPublic } from "./changes.js";
 export type { ChangePlace } from "./changes.js";

@@ -17,9 +17,11 @@ import {
   fromClusterKeys,
   fromEventContent,
   fromOccurrences,
+  fromSigningKey,
   toClusterKeys,
   toEventContent,
   toOccurrences,
+  toSigningKey,
 } from "./resources.js";
 
 export function encodeCommand(command: Command): Uint8Array {
@@ -69,7 +71,14 @@ function isNewer({ $unknown, operation }: pb.Command): boolean {
           hasUnknown(event.content?.span.value),
       );
     case "createClusterKeys":
-      return hasUnknown(operation.value.keys);
+      return (
+        hasUnknown(operation.value.keys) ||
+        hasUnknown(operation.value.keys?.current) ||
+        hasUnknown(operation.value.keys?.next) ||
+        hasUnknown(operation.value.keys?.audit)
+      );
+    case "rotateClusterKeys":
+      return hasUnknown(operation.value.next);
     case "createCalendar":
     case "updateCalendar":
       return hasUnknown(operation.value.content);
@@ -156,6 +165,15 @@ function toOperation(operation: Operation): pb.Command["operation"] {
         value: {
           $typeName: "cabildo.store.v1.CreateClusterKeys",
           keys: toClusterKeys(operation.keys),
+        },
+      };
+    case "rotate-cluster-keys":
+      return {
+        case: "rotateClusterKeys",
+        value: {
+          $typeName: "cabildo.store.v1.RotateClusterKeys",
+          expected: operation.expected,
+          next: toSigningKey(operation.next),
         },
       };
     case "create-group":
@@ -388,6 +406,11 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
         kind: "create-cluster-keys",
         keys: fromClusterKeys(required(operation.value.keys, "keys")),
       };
+    case "rotateClusterKeys": {
+      const { expected, next } = operation.value;
+      const key = fromSigningKey(required(next, "next"));
+      return { kind: "rotate-cluster-keys", expected, next: key };
+    }
     case "createGroup":
     case "updateGroup":
     case "setGroupDeleted":

@@ -17,6 +17,7 @@ import type {
   Occurrences,
   Resource,
   Session,
+  SigningKey,
   User,
   WorkingHours,
 } from "../../domain/index.js";
@@ -436,20 +437,33 @@ export function toClusterKeys(keys: ClusterKeys): pb.ClusterKeys {
   return {
     $typeName: "cabildo.store.v1.ClusterKeys",
     version: ROW_VERSION,
-    signingJwk: keys.signingJwk,
-    signingKeyId: keys.signingKeyId,
     positionKey: keys.positionKey,
     positionKeyId: keys.positionKeyId,
+    current: toSigningKey(keys.current),
+    next: toSigningKey(keys.next),
+    ...(keys.previous === undefined ? {} : { previous: toSigningKey(keys.previous) }),
+    audit: toSigningKey(keys.audit),
   };
 }
 
 export function fromClusterKeys(message: pb.ClusterKeys): ClusterKeys {
+  const { positionKey, positionKeyId, current, next, previous, audit } = message;
   return {
-    signingJwk: message.signingJwk,
-    signingKeyId: message.signingKeyId,
-    positionKey: message.positionKey,
-    positionKeyId: message.positionKeyId,
+    positionKey,
+    positionKeyId,
+    current: fromSigningKey(required(current, "current")),
+    next: fromSigningKey(required(next, "next")),
+    ...(previous === undefined ? {} : { previous: fromSigningKey(previous) }),
+    audit: fromSigningKey(required(audit, "audit")),
   };
+}
+
+export function toSigningKey({ id, jwk, sinceMs }: SigningKey): pb.SigningKey {
+  return { $typeName: "cabildo.store.v1.SigningKey", id, jwk, sinceMs: toInt64(sinceMs) };
+}
+
+export function fromSigningKey({ id, jwk, sinceMs }: pb.SigningKey): SigningKey {
+  return { id, jwk, sinceMs: toSafeInteger(sinceMs) };
 }
 
 /**

@@ -368,7 +368,15 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
 });
 
 const credentials = { user: "ana", passwordHash: "$argon2id$" };
-const keys = { signingJwk: "{}", signingKeyId: "k", positionKey: "p", positionKeyId: 7 };
+const signingKey = { id: "k", jwk: "{}", sinceMs: 3 };
+const keys = {
+  current: signingKey,
+  next: signingKey,
+  previous: signingKey,
+  audit: signingKey,
+  positionKey: "p",
+  positionKeyId: 7,
+};
 const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
   fc.constant<QueryReply>({ kind: "refused", code: "not-found", message: "gone" }),
   fc

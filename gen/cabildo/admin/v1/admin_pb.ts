@@ -6,6 +6,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_cabildo_v1_options } from "../../v1/options_pb.js";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/admin/v1/admin.proto.
  */
 export const file_cabildo_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QinwEKDUNsdXN0ZXJTdGF0dXMSEgoKY2x1c3Rlcl9pZBgBIAEoCRInCgZzaGFyZHMYAiADKAsyFy5jYWJpbGRvLmFkbWluLnYxLlNoYXJkEhMKC3VucmVhY2hhYmxlGAMgAygJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQSJQoFbm9kZXMYBSADKAsyFi5jYWJpbGRvLmFkbWluLnYxLk5vZGUiJQoETm9kZRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkiowEKBVNoYXJkEg4KBm51bWJlchgBIAEoDRIMCgRuYW1lGAIgASgJEg4KBmxlYWRlchgDIAEoCRIMCgR0ZXJtGAQgASgEEg4KBmNvbW1pdBgFIAEoBBIPCgdhcHBsaWVkGAYgASgEEhAKCHNlcXVlbmNlGAcgASgEEisKCHJlcGxpY2FzGAggAygLMhkuY2FiaWxkby5hZG1pbi52MS5SZXBsaWNhIuQBCgdSZXBsaWNhEgoKAmlkGAEgASgNEgwKBG5vZGUYAiABKAkSDAoEcm9sZRgDIAEoCRIMCgR0ZXJtGAQgASgEEg0KBW1hdGNoGAUgASgEEg8KB2FwcGxpZWQYBiABKAQSCwoDbGFnGAcgASgEEhEKCXJlYWNoYWJsZRgIIAEoCBIPCgdsZWFybmVyGAkgASgIEhIKCnF1YXJhbnRpbmUYCiABKAkSDAoEbmV4dBgLIAEoBBINCgVzdGF0ZRgMIAEoCRIQCghpbmZsaWdodBgNIAEoDRIPCgdsZWF2aW5nGA4gASgIIjAKE0V4cGxhaW5Sb3V0ZVJlcXVlc3QSGQoEbmFtZRgBIAEoCUILukgIyAEBcgMoyAEiSwoFUm91dGUSDAoEbmFtZRgBIAEoCRINCgVzaGFyZBgCIAEoCRIOCgZsZWFkZXIYAyABKAkSFQoNcmFuZ2VfdmVyc2lvbhgEIAEoBCJMChVUcmFuc2ZlckxlYWRlclJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoHdG9fbm9kZRgCIAEoCUIHukgEcgIoPyIoChZUcmFuc2ZlckxlYWRlclJlc3BvbnNlEg4KBmxlYWRlchgBIAEoCSItChBKb2luU2hhcmRSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IiQKEUpvaW5TaGFyZFJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0ihAEKEUFkZExlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8SHAoHYWRkcmVzcxgDIAEoCUILukgIyAEBcgMohQISHAoIc3RvcmVfaWQYBCABKAlCCrpIB8gBAXICKEAiJQoSQWRkTGVhcm5lclJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0iTAoVUHJvbW90ZUxlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8iSwoUUmVtb3ZlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPyJpChVSZXBsYWNlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPxIbCgdieV9ub2RlGAMgASgJQgq6SAfIAQFyAig/Ii4KCk1lbWJlcnNoaXASDgoGdm90ZXJzGAEgAygJEhAKCGxlYXJuZXJzGAIgAygJIi4KEUNvbXBhY3RMb2dSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IikKEkNvbXBhY3RMb2dSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBCIyChVIb2xkRGVsaXZlcmllc1JlcXVlc3QSGQoGZm9yX21zGAEgASgNQgm6SAYqBBiw6gEiJgoWSG9sZERlbGl2ZXJpZXNSZXNwb25zZRIMCgRob2xkGAEgASgJIi4KEVJlYWRCYWNrdXBSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Il4KElJlYWRCYWNrdXBSZXNwb25zZRIwCgZoZWFkZXIYASABKAsyHi5jYWJpbGRvLmFkbWluLnYxLkJhY2t1cEhlYWRlckgAEg4KBHJvd3MYAiABKAxIAEIGCgRwYXJ0IrsBCgxCYWNrdXBIZWFkZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRINCgVzaGFyZBgCIAEoDRIMCgRuYW1lGAMgASgJEg0KBWluZGV4GAQgASgEEgwKBHRlcm0YBSABKAQSEAoIc2VxdWVuY2UYBiABKAQSDQoFZXBvY2gYByABKA0SEgoKc3RhdGVfaGFzaBgIIAEoCRIoCgR0aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/ChNHZXRTdGF0ZUhhc2hSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Eg0KBWluZGV4GAIgASgEIigKCVN0YXRlSGFzaBINCgVpbmRleBgBIAEoBBIMCgRoYXNoGAIgASgJIm4KF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EhYKBXNoYXJkGAEgASgJQge6SARyAig/Eh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAyiACCK6AQoKQXVkaXRFbnRyeRINCgVzaGFyZBgBIAEoCRIOCgZudW1iZXIYAiABKAQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3ViamVjdBgEIAEoCRIOCgZhY3Rpb24YBSABKAkSDgoGb2JqZWN0GAYgASgJEhAKCGRlY2lzaW9uGAcgASgJEhIKCnJlcXVlc3RfaWQYCCABKAkSDAoEaGFzaBgJIAEoDCJiChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USLQoHZW50cmllcxgBIAMoCzIcLmNhYmlsZG8uYWRtaW4udjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkymwsKDkNsdXN0ZXJTZXJ2aWNlEmsKCUdldFN0YXR1cxIiLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdHVzUmVxdWVzdBofLmNhYmlsZG8uYWRtaW4udjEuQ2x1c3RlclN0YXR1cyIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1cxJpCgxFeHBsYWluUm91dGUSJS5jYWJpbGRvLmFkbWluLnYxLkV4cGxhaW5Sb3V0ZVJlcXVlc3QaFy5jYWJpbGRvLmFkbWluLnYxLlJvdXRlIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzEoQBCg5UcmFuc2ZlckxlYWRlchInLmNhYmlsZG8uYWRtaW4udjEuVHJhbnNmZXJMZWFkZXJSZXF1ZXN0GiguY2FiaWxkby5hZG1pbi52MS5UcmFuc2ZlckxlYWRlclJlc3BvbnNlIh+q7RgbCAMSF2NsdXN0ZXIudHJhbnNmZXItbGVhZGVyEnQKCUpvaW5TaGFyZBIiLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVxdWVzdBojLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVzcG9uc2UiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ3CgpBZGRMZWFybmVyEiMuY2FiaWxkby5hZG1pbi52MS5BZGRMZWFybmVyUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuQWRkTGVhcm5lclJlc3BvbnNlIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUHJvbW90ZUxlYXJuZXISJy5jYWJpbGRvLmFkbWluLnYxLlByb21vdGVMZWFybmVyUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnUKDVJlbW92ZVJlcGxpY2ESJi5jYWJpbGRvLmFkbWluLnYxLlJlbW92ZVJlcGxpY2FSZXF1ZXN0GhwuY2FiaWxkby5hZG1pbi52MS5NZW1iZXJzaGlwIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUmVwbGFjZVJlcGxpY2ESJy5jYWJpbGRvLmFkbWluLnYxLlJlcGxhY2VSZXBsaWNhUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnAKCkNvbXBhY3RMb2cSIy5jYWJpbGRvLmFkbWluLnYxLkNvbXBhY3RMb2dSZXF1ZXN0GiQuY2FiaWxkby5hZG1pbi52MS5Db21wYWN0TG9nUmVzcG9uc2UiF6rtGBMIAxIPY2x1c3Rlci5jb21wYWN0EnsKDkhvbGREZWxpdmVyaWVzEicuY2FiaWxkby5hZG1pbi52MS5Ib2xkRGVsaXZlcmllc1JlcXVlc3QaKC5jYWJpbGRvLmFkbWluLnYxLkhvbGREZWxpdmVyaWVzUmVzcG9uc2UiFqrtGBIIAxIOY2x1c3Rlci5iYWNrdXASdAoKUmVhZEJhY2t1cBIjLmNhYmlsZG8uYWRtaW4udjEuUmVhZEJhY2t1cFJlcXVlc3QaJC5jYWJpbGRvLmFkbWluLnYxLlJlYWRCYWNrdXBSZXNwb25zZSIZkAIBqu0YEggDEg5jbHVzdGVyLmJhY2t1cDABEm0KDEdldFN0YXRlSGFzaBIlLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdGVIYXNoUmVxdWVzdBobLmNhYmlsZG8uYWRtaW4udjEuU3RhdGVIYXNoIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzMpEBCgxBdWRpdFNlcnZpY2USgAEKEExpc3RBdWRpdEVudHJpZXMSKS5jYWJpbGRvLmFkbWluLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiouY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2UiFZACAartGA4IBBIKYXVkaXQubGlzdGIGcHJvdG8z", [file_buf_validate_validate, file_cabildo_v1_options, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QinwEKDUNsdXN0ZXJTdGF0dXMSEgoKY2x1c3Rlcl9pZBgBIAEoCRInCgZzaGFyZHMYAiADKAsyFy5jYWJpbGRvLmFkbWluLnYxLlNoYXJkEhMKC3VucmVhY2hhYmxlGAMgAygJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQSJQoFbm9kZXMYBSADKAsyFi5jYWJpbGRvLmFkbWluLnYxLk5vZGUiJQoETm9kZRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkiowEKBVNoYXJkEg4KBm51bWJlchgBIAEoDRIMCgRuYW1lGAIgASgJEg4KBmxlYWRlchgDIAEoCRIMCgR0ZXJtGAQgASgEEg4KBmNvbW1pdBgFIAEoBBIPCgdhcHBsaWVkGAYgASgEEhAKCHNlcXVlbmNlGAcgASgEEisKCHJlcGxpY2FzGAggAygLMhkuY2FiaWxkby5hZG1pbi52MS5SZXBsaWNhIuQBCgdSZXBsaWNhEgoKAmlkGAEgASgNEgwKBG5vZGUYAiABKAkSDAoEcm9sZRgDIAEoCRIMCgR0ZXJtGAQgASgEEg0KBW1hdGNoGAUgASgEEg8KB2FwcGxpZWQYBiABKAQSCwoDbGFnGAcgASgEEhEKCXJlYWNoYWJsZRgIIAEoCBIPCgdsZWFybmVyGAkgASgIEhIKCnF1YXJhbnRpbmUYCiABKAkSDAoEbmV4dBgLIAEoBBINCgVzdGF0ZRgMIAEoCRIQCghpbmZsaWdodBgNIAEoDRIPCgdsZWF2aW5nGA4gASgIIjAKE0V4cGxhaW5Sb3V0ZVJlcXVlc3QSGQoEbmFtZRgBIAEoCUILukgIyAEBcgMoyAEiSwoFUm91dGUSDAoEbmFtZRgBIAEoCRINCgVzaGFyZBgCIAEoCRIOCgZsZWFkZXIYAyABKAkSFQoNcmFuZ2VfdmVyc2lvbhgEIAEoBCJMChVUcmFuc2ZlckxlYWRlclJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoHdG9fbm9kZRgCIAEoCUIHukgEcgIoPyIoChZUcmFuc2ZlckxlYWRlclJlc3BvbnNlEg4KBmxlYWRlchgBIAEoCSItChBKb2luU2hhcmRSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IiQKEUpvaW5TaGFyZFJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0ihAEKEUFkZExlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8SHAoHYWRkcmVzcxgDIAEoCUILukgIyAEBcgMohQISHAoIc3RvcmVfaWQYBCABKAlCCrpIB8gBAXICKEAiJQoSQWRkTGVhcm5lclJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0iTAoVUHJvbW90ZUxlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8iSwoUUmVtb3ZlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPyJpChVSZXBsYWNlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPxIbCgdieV9ub2RlGAMgASgJQgq6SAfIAQFyAig/Ii4KCk1lbWJlcnNoaXASDgoGdm90ZXJzGAEgAygJEhAKCGxlYXJuZXJzGAIgAygJIi4KEUNvbXBhY3RMb2dSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IikKEkNvbXBhY3RMb2dSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBCIyChVIb2xkRGVsaXZlcmllc1JlcXVlc3QSGQoGZm9yX21zGAEgASgNQgm6SAYqBBiw6gEiJgoWSG9sZERlbGl2ZXJpZXNSZXNwb25zZRIMCgRob2xkGAEgASgJIi4KEVJlYWRCYWNrdXBSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Il4KElJlYWRCYWNrdXBSZXNwb25zZRIwCgZoZWFkZXIYASABKAsyHi5jYWJpbGRvLmFkbWluLnYxLkJhY2t1cEhlYWRlckgAEg4KBHJvd3MYAiABKAxIAEIGCgRwYXJ0IrsBCgxCYWNrdXBIZWFkZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRINCgVzaGFyZBgCIAEoDRIMCgRuYW1lGAMgASgJEg0KBWluZGV4GAQgASgEEgwKBHRlcm0YBSABKAQSEAoIc2VxdWVuY2UYBiABKAQSDQoFZXBvY2gYByABKA0SEgoKc3RhdGVfaGFzaBgIIAEoCRIoCgR0aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCITChFSb3RhdGVLZXlzUmVxdWVzdCJBChJSb3RhdGVLZXlzUmVzcG9uc2USFgoOY3VycmVudF9rZXlfaWQYASABKAkSEwoLbmV4dF9rZXlfaWQYAiABKAkiPwoTR2V0U3RhdGVIYXNoUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxINCgVpbmRleBgCIAEoBCIoCglTdGF0ZUhhc2gSDQoFaW5kZXgYASABKAQSDAoEaGFzaBgCIAEoCSK4AgoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDKIAIEhkKB3N1YmplY3QYBCABKAlCCLpIBXIDKMgBEhcKBmFjdGlvbhgFIAEoCUIHukgEcgIoQBIYCgZvYmplY3QYBiABKAlCCLpIBXIDKMgBEhkKCGRlY2lzaW9uGAcgASgJQge6SARyAihAEi4KCnN0YXJ0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL4AQoKQXVkaXRFbnRyeRINCgVzaGFyZBgBIAEoCRIOCgZudW1iZXIYAiABKAQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3ViamVjdBgEIAEoCRIOCgZhY3Rpb24YBSABKAkSDgoGb2JqZWN0GAYgASgJEhAKCGRlY2lzaW9uGAcgASgJEhIKCnJlcXVlc3RfaWQYCCABKAkSDAoEaGFzaBgJIAEoDBIOCgZkZXRhaWwYCiABKAkSDgoGb3JpZ2luGAsgASgJEg0KBWNvdW50GAwgASgFEg0KBWluZGV4GA0gASgEIo0BChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USLQoHZW50cmllcxgBIAMoCzIcLmNhYmlsZG8uYWRtaW4udjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFAoMZmlyc3RfbnVtYmVyGAMgASgEEhMKC2xhc3RfbnVtYmVyGAQgASgEInUKG0xpc3RBdWRpdENoZWNrcG9pbnRzUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMogAgiiwEKD0F1ZGl0Q2hlY2twb2ludBINCgVzaGFyZBgBIAEoCRIOCgZudW1iZXIYAiABKAQSDAoEaGFzaBgDIAEoDBIOCgZrZXlfaWQYBCABKAkSEQoJc2lnbmF0dXJlGAUgASgMEigKBHRpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIi4KCEF1ZGl0S2V5Eg4KBmtleV9pZBgBIAEoCRISCgpwdWJsaWNfa2V5GAIgASgMIq0BChxMaXN0QXVkaXRDaGVja3BvaW50c1Jlc3BvbnNlEjYKC2NoZWNrcG9pbnRzGAEgAygLMiEuY2FiaWxkby5hZG1pbi52MS5BdWRpdENoZWNrcG9pbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCmNsdXN0ZXJfaWQYAyABKAkSKAoEa2V5cxgEIAMoCzIaLmNhYmlsZG8uYWRtaW4udjEuQXVkaXRLZXkykQwKDkNsdXN0ZXJTZXJ2aWNlEmsKCUdldFN0YXR1cxIiLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdHVzUmVxdWVzdBofLmNhYmlsZG8uYWRtaW4udjEuQ2x1c3RlclN0YXR1cyIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1cxJpCgxFeHBsYWluUm91dGUSJS5jYWJpbGRvLmFkbWluLnYxLkV4cGxhaW5Sb3V0ZVJlcXVlc3QaFy5jYWJpbGRvLmFkbWluLnYxLlJvdXRlIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzEoQBCg5UcmFuc2ZlckxlYWRlchInLmNhYmlsZG8uYWRtaW4udjEuVHJhbnNmZXJMZWFkZXJSZXF1ZXN0GiguY2FiaWxkby5hZG1pbi52MS5UcmFuc2ZlckxlYWRlclJlc3BvbnNlIh+q7RgbCAMSF2NsdXN0ZXIudHJhbnNmZXItbGVhZGVyEnQKCUpvaW5TaGFyZBIiLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVxdWVzdBojLmNhYmlsZG8uYWRtaW4udjEuSm9pblNoYXJkUmVzcG9uc2UiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ3CgpBZGRMZWFybmVyEiMuY2FiaWxkby5hZG1pbi52MS5BZGRMZWFybmVyUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuQWRkTGVhcm5lclJlc3BvbnNlIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUHJvbW90ZUxlYXJuZXISJy5jYWJpbGRvLmFkbWluLnYxLlByb21vdGVMZWFybmVyUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnUKDVJlbW92ZVJlcGxpY2ESJi5jYWJpbGRvLmFkbWluLnYxLlJlbW92ZVJlcGxpY2FSZXF1ZXN0GhwuY2FiaWxkby5hZG1pbi52MS5NZW1iZXJzaGlwIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoOUmVwbGFjZVJlcGxpY2ESJy5jYWJpbGRvLmFkbWluLnYxLlJlcGxhY2VSZXBsaWNhUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEnAKCkNvbXBhY3RMb2cSIy5jYWJpbGRvLmFkbWluLnYxLkNvbXBhY3RMb2dSZXF1ZXN0GiQuY2FiaWxkby5hZG1pbi52MS5Db21wYWN0TG9nUmVzcG9uc2UiF6rtGBMIAxIPY2x1c3Rlci5jb21wYWN0EnsKDkhvbGREZWxpdmVyaWVzEicuY2FiaWxkby5hZG1pbi52MS5Ib2xkRGVsaXZlcmllc1JlcXVlc3QaKC5jYWJpbGRvLmFkbWluLnYxLkhvbGREZWxpdmVyaWVzUmVzcG9uc2UiFqrtGBIIAxIOY2x1c3Rlci5iYWNrdXASdAoKUmVhZEJhY2t1cBIjLmNhYmlsZG8uYWRtaW4udjEuUmVhZEJhY2t1cFJlcXVlc3QaJC5jYWJpbGRvLmFkbWluLnYxLlJlYWRCYWNrdXBSZXNwb25zZSIZkAIBqu0YEggDEg5jbHVzdGVyLmJhY2t1cDABEnQKClJvdGF0ZUtleXMSIy5jYWJpbGRvLmFkbWluLnYxLlJvdGF0ZUtleXNSZXF1ZXN0GiQuY2FiaWxkby5hZG1pbi52MS5Sb3RhdGVLZXlzUmVzcG9uc2UiG6rtGBcIAxITY2x1c3Rlci1rZXlzLnJvdGF0ZRJtCgxHZXRTdGF0ZUhhc2gSJS5jYWJpbGRvLmFkbWluLnYxLkdldFN0YXRlSGFzaFJlcXVlc3QaGy5jYWJpbGRvLmFkbWluLnYxLlN0YXRlSGFzaCIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1czLyAgoMQXVkaXRTZXJ2aWNlEqcBChBMaXN0QXVkaXRFbnRyaWVzEikuY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoqLmNhYmlsZG8uYWRtaW4udjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIjyQAgGq7RgOCAQSCmF1ZGl0Lmxpc3SC0+STAiESHy92MS9zaGFyZHMve3NoYXJkfS9hdWRpdEVudHJpZXMStwEKFExpc3RBdWRpdENoZWNrcG9pbnRzEi0uY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRDaGVja3BvaW50c1JlcXVlc3QaLi5jYWJpbGRvLmFkbWluLnYxLkxpc3RBdWRpdENoZWNrcG9pbnRzUmVzcG9uc2UiQJACAartGA4IBBIKYXVkaXQubGlzdILT5JMCJRIjL3YxL3NoYXJkcy97c2hhcmR9L2F1ZGl0Q2hlY2twb2ludHNiBnByb3RvMw", [file_buf_validate_validate, file_cabildo_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message cabildo.admin.v1.GetStatusRequest
@@ -702,6 +703,43 @@ export const BackupHeaderSchema: GenMessage<BackupHeader> = /*@__PURE__*/
   messageDesc(file_cabildo_admin_v1_admin, 23);
 
 /**
+ * @generated from message cabildo.admin.v1.RotateKeysRequest
+ */
+export type RotateKeysRequest = Message<"cabildo.admin.v1.RotateKeysRequest"> & {
+};
+
+/**
+ * Describes the message cabildo.admin.v1.RotateKeysRequest.
+ * Use `create(RotateKeysRequestSchema)` to create a new message.
+ */
+export const RotateKeysRequestSchema: GenMessage<RotateKeysRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 24);
+
+/**
+ * @generated from message cabildo.admin.v1.RotateKeysResponse
+ */
+export type RotateKeysResponse = Message<"cabildo.admin.v1.RotateKeysResponse"> & {
+  /**
+   * Id of the key that signs now, as in the key set.
+   *
+   * @generated from field: string current_key_id = 1;
+   */
+  currentKeyId: string;
+
+  /**
+   * @generated from field: string next_key_id = 2;
+   */
+  nextKeyId: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.RotateKeysResponse.
+ * Use `create(RotateKeysResponseSchema)` to create a new message.
+ */
+export const RotateKeysResponseSchema: GenMessage<RotateKeysResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 25);
+
+/**
  * @generated from message cabildo.admin.v1.GetStateHashRequest
  */
 export type GetStateHashRequest = Message<"cabildo.admin.v1.GetStateHashRequest"> & {
@@ -723,7 +761,7 @@ export type GetStateHashRequest = Message<"cabildo.admin.v1.GetStateHashRequest"
  * Use `create(GetStateHashRequestSchema)` to create a new message.
  */
 export const GetStateHashRequestSchema: GenMessage<GetStateHashRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 24);
+  messageDesc(file_cabildo_admin_v1_admin, 26);
 
 /**
  * @generated from message cabildo.admin.v1.StateHash
@@ -747,13 +785,207 @@ export type StateHash = Message<"cabildo.admin.v1.StateHash"> & {
  * Use `create(StateHashSchema)` to create a new message.
  */
 export const StateHashSchema: GenMessage<StateHash> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 25);
+  messageDesc(file_cabildo_admin_v1_admin, 27);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditEntriesRequest
  */
 export type ListAuditEntriesRequest = Message<"cabildo.admin.v1.ListAuditEntriesRequest"> & {
   /**
+   * Name of the shard.
+   *
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * Filters: empty fields leave nothing out.
+   *
+   * @generated from field: string subject = 4;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string action = 5;
+   */
+  action: string;
+
+  /**
+   * Beginning of the object's name.
+   *
+   * @generated from field: string object = 6;
+   */
+  object: string;
+
+  /**
+   * @generated from field: string decision = 7;
+   */
+  decision: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 8;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Exclusive.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 9;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.ListAuditEntriesRequest.
+ * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
+ */
+export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 28);
+
+/**
+ * @generated from message cabildo.admin.v1.AuditEntry
+ */
+export type AuditEntry = Message<"cabildo.admin.v1.AuditEntry"> & {
+  /**
+   * @generated from field: string shard = 1;
+   */
+  shard: string;
+
+  /**
+   * Dense within the shard, from 1.
+   *
+   * @generated from field: uint64 number = 2;
+   */
+  number: bigint;
+
+  /**
+   * Time of the shard's log.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 3;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * `users/{user}`, `operators/{name}`, `nodes/{name}`, `anonymous` or `system`.
+   *
+   * @generated from field: string subject = 4;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string action = 5;
+   */
+  action: string;
+
+  /**
+   * @generated from field: string object = 6;
+   */
+  object: string;
+
+  /**
+   * `allow`, or the code of the refusal.
+   *
+   * @generated from field: string decision = 7;
+   */
+  decision: string;
+
+  /**
+   * @generated from field: string request_id = 8;
+   */
+  requestId: string;
+
+  /**
+   * SHA-256 over the hash of the entry before and the canonical bytes of this one: see cabildo.store.v1.AuditEntry.
+   *
+   * @generated from field: bytes hash = 9;
+   */
+  hash: Uint8Array;
+
+  /**
+   * @generated from field: string detail = 10;
+   */
+  detail: string;
+
+  /**
+   * Address of the client.
+   *
+   * @generated from field: string origin = 11;
+   */
+  origin: string;
+
+  /**
+   * How often, where alike were put together.
+   *
+   * @generated from field: int32 count = 12;
+   */
+  count: number;
+
+  /**
+   * Entry of the shard's log that wrote it.
+   *
+   * @generated from field: uint64 index = 13;
+   */
+  index: bigint;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.AuditEntry.
+ * Use `create(AuditEntrySchema)` to create a new message.
+ */
+export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 29);
+
+/**
+ * @generated from message cabildo.admin.v1.ListAuditEntriesResponse
+ */
+export type ListAuditEntriesResponse = Message<"cabildo.admin.v1.ListAuditEntriesResponse"> & {
+  /**
+   * @generated from field: repeated cabildo.admin.v1.AuditEntry entries = 1;
+   */
+  entries: AuditEntry[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * First entry that is kept, and the last one.
+   *
+   * @generated from field: uint64 first_number = 3;
+   */
+  firstNumber: bigint;
+
+  /**
+   * @generated from field: uint64 last_number = 4;
+   */
+  lastNumber: bigint;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.ListAuditEntriesResponse.
+ * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
+ */
+export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 30);
+
+/**
+ * @generated from message cabildo.admin.v1.ListAuditCheckpointsRequest
+ */
+export type ListAuditCheckpointsRequest = Message<"cabildo.admin.v1.ListAuditCheckpointsRequest"> & {
+  /**
+   * Name of the shard.
+   *
    * @generated from field: string shard = 1;
    */
   shard: string;
@@ -770,16 +1002,18 @@ export type ListAuditEntriesRequest = Message<"cabildo.admin.v1.ListAuditEntries
 };
 
 /**
- * Describes the message cabildo.admin.v1.ListAuditEntriesRequest.
- * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
+ * Describes the message cabildo.admin.v1.ListAuditCheckpointsRequest.
+ * Use `create(ListAuditCheckpointsRequestSchema)` to create a new message.
  */
-export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 26);
+export const ListAuditCheckpointsRequestSchema: GenMessage<ListAuditCheckpointsRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 31);
 
 /**
- * @generated from message cabildo.admin.v1.AuditEntry
+ * Signed: `cabildo audit checkpoint`, the cluster's id, the shard's name, the number, and the hash in hex, a line each.
+ *
+ * @generated from message cabildo.admin.v1.AuditCheckpoint
  */
-export type AuditEntry = Message<"cabildo.admin.v1.AuditEntry"> & {
+export type AuditCheckpoint = Message<"cabildo.admin.v1.AuditCheckpoint"> & {
   /**
    * @generated from field: string shard = 1;
    */
@@ -791,69 +1025,90 @@ export type AuditEntry = Message<"cabildo.admin.v1.AuditEntry"> & {
   number: bigint;
 
   /**
-   * @generated from field: google.protobuf.Timestamp time = 3;
-   */
-  time?: Timestamp | undefined;
-
-  /**
-   * @generated from field: string subject = 4;
-   */
-  subject: string;
-
-  /**
-   * @generated from field: string action = 5;
-   */
-  action: string;
-
-  /**
-   * @generated from field: string object = 6;
-   */
-  object: string;
-
-  /**
-   * @generated from field: string decision = 7;
-   */
-  decision: string;
-
-  /**
-   * @generated from field: string request_id = 8;
-   */
-  requestId: string;
-
-  /**
-   * @generated from field: bytes hash = 9;
+   * @generated from field: bytes hash = 3;
    */
   hash: Uint8Array;
+
+  /**
+   * @generated from field: string key_id = 4;
+   */
+  keyId: string;
+
+  /**
+   * Ed25519.
+   *
+   * @generated from field: bytes signature = 5;
+   */
+  signature: Uint8Array;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 6;
+   */
+  time?: Timestamp | undefined;
 };
 
 /**
- * Describes the message cabildo.admin.v1.AuditEntry.
- * Use `create(AuditEntrySchema)` to create a new message.
+ * Describes the message cabildo.admin.v1.AuditCheckpoint.
+ * Use `create(AuditCheckpointSchema)` to create a new message.
  */
-export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 27);
+export const AuditCheckpointSchema: GenMessage<AuditCheckpoint> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 32);
 
 /**
- * @generated from message cabildo.admin.v1.ListAuditEntriesResponse
+ * @generated from message cabildo.admin.v1.AuditKey
  */
-export type ListAuditEntriesResponse = Message<"cabildo.admin.v1.ListAuditEntriesResponse"> & {
+export type AuditKey = Message<"cabildo.admin.v1.AuditKey"> & {
   /**
-   * @generated from field: repeated cabildo.admin.v1.AuditEntry entries = 1;
+   * @generated from field: string key_id = 1;
    */
-  entries: AuditEntry[];
+  keyId: string;
+
+  /**
+   * Ed25519, 32 bytes.
+   *
+   * @generated from field: bytes public_key = 2;
+   */
+  publicKey: Uint8Array;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.AuditKey.
+ * Use `create(AuditKeySchema)` to create a new message.
+ */
+export const AuditKeySchema: GenMessage<AuditKey> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 33);
+
+/**
+ * @generated from message cabildo.admin.v1.ListAuditCheckpointsResponse
+ */
+export type ListAuditCheckpointsResponse = Message<"cabildo.admin.v1.ListAuditCheckpointsResponse"> & {
+  /**
+   * @generated from field: repeated cabildo.admin.v1.AuditCheckpoint checkpoints = 1;
+   */
+  checkpoints: AuditCheckpoint[];
 
   /**
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * @generated from field: string cluster_id = 3;
+   */
+  clusterId: string;
+
+  /**
+   * @generated from field: repeated cabildo.admin.v1.AuditKey keys = 4;
+   */
+  keys: AuditKey[];
 };
 
 /**
- * Describes the message cabildo.admin.v1.ListAuditEntriesResponse.
- * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
+ * Describes the message cabildo.admin.v1.ListAuditCheckpointsResponse.
+ * Use `create(ListAuditCheckpointsResponseSchema)` to create a new message.
  */
-export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 28);
+export const ListAuditCheckpointsResponseSchema: GenMessage<ListAuditCheckpointsResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 34);
 
 /**
  * For operators, on every node's port, by certificate.
@@ -973,6 +1228,16 @@ export const ClusterService: GenService<{
     output: typeof ReadBackupResponseSchema;
   },
   /**
+   * Signs access tokens with the next key from now on, and makes the one after it. What the key before signed holds until it ends.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.RotateKeys
+   */
+  rotateKeys: {
+    methodKind: "unary";
+    input: typeof RotateKeysRequestSchema;
+    output: typeof RotateKeysResponseSchema;
+  },
+  /**
    * The hash over everything that the asked node's replica wrote up to an entry: equal on all replicas.
    *
    * @generated from rpc cabildo.admin.v1.ClusterService.GetStateHash
@@ -986,18 +1251,31 @@ export const ClusterService: GenService<{
   serviceDesc(file_cabildo_admin_v1_admin, 0);
 
 /**
- * The trail of critical operations.
+ * The trail of critical operations that every shard keeps, for auditors and administrators: at the public door by role, on every
+ * node's port by a certificate of role auditor or operator.
  *
  * @generated from service cabildo.admin.v1.AuditService
  */
 export const AuditService: GenService<{
   /**
+   * Lists what a shard's trail holds, oldest first. A page may be short, or empty, where a filter leaves entries out.
+   *
    * @generated from rpc cabildo.admin.v1.AuditService.ListAuditEntries
    */
   listAuditEntries: {
     methodKind: "unary";
     input: typeof ListAuditEntriesRequestSchema;
     output: typeof ListAuditEntriesResponseSchema;
+  },
+  /**
+   * Lists the signatures of a shard's trail, oldest first, with the keys that they are checked with.
+   *
+   * @generated from rpc cabildo.admin.v1.AuditService.ListAuditCheckpoints
+   */
+  listAuditCheckpoints: {
+    methodKind: "unary";
+    input: typeof ListAuditCheckpointsRequestSchema;
+    output: typeof ListAuditCheckpointsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cabildo_admin_v1_admin, 1);

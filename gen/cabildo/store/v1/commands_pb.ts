@@ -8,7 +8,7 @@ import type { PruneAudit, RecordAudit, SignAudit } from "./audit_pb.js";
 import { file_cabildo_store_v1_audit } from "./audit_pb.js";
 import type { Delivery } from "./deliveries_pb.js";
 import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
-import type { CalendarContent, ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Occurrences, Resource, Response, Visibility, WorkingHours } from "./resources_pb.js";
+import type { CalendarContent, ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Occurrences, Resource, Response, SigningKey, Visibility, WorkingHours } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIuASCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSDgoGb3JpZ2luGAQgASgJEjcKDXJlZ2lzdGVyX3VzZXIYCiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlZ2lzdGVyVXNlckgAEjsKD2NoYW5nZV9wYXNzd29yZBgLIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlUGFzc3dvcmRIABI5Cg5jcmVhdGVfc2Vzc2lvbhgMIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlU2Vzc2lvbkgAEjkKDnJvdGF0ZV9zZXNzaW9uGA0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5Sb3RhdGVTZXNzaW9uSAASOQoOcmV2b2tlX3Nlc3Npb24YDiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJldm9rZVNlc3Npb25IABJCChNjcmVhdGVfY2x1c3Rlcl9rZXlzGA8gASgLMiMuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDbHVzdGVyS2V5c0gAEjUKDGNyZWF0ZV9ncm91cBgQIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlR3JvdXBIABIxCgphZGRfbWVtYmVyGBEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5BZGRNZW1iZXJIABI1CgxjcmVhdGVfZXZlbnQYEiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50SAASNQoMdXBkYXRlX2V2ZW50GBMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVFdmVudEgAEjUKDGRlbGV0ZV9ldmVudBgUIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRIABIoCgVzd2VlcBgVIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuU3dlZXBIABI5Cg51bmRlbGV0ZV9ldmVudBgWIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuVW5kZWxldGVFdmVudEgAEjcKDWNyZWF0ZV9ldmVudHMYFyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50c0gAEjcKDWRlbGV0ZV9ldmVudHMYGCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUV2ZW50c0gAEjcKDWV4dGVuZF9zZXJpZXMYGSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV4dGVuZFNlcmllc0gAEjkKDmZpcmVfcmVtaW5kZXJzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5GaXJlUmVtaW5kZXJzSAASSAoWbWFya19ub3RpZmljYXRpb25fcmVhZBgbIAEoCzImLmNhYmlsZG8uc3RvcmUudjEuTWFya05vdGlmaWNhdGlvblJlYWRIABJRChttYXJrX2FsbF9ub3RpZmljYXRpb25zX3JlYWQYHCABKAsyKi5jYWJpbGRvLnN0b3JlLnYxLk1hcmtBbGxOb3RpZmljYXRpb25zUmVhZEgAEjsKD2NyZWF0ZV9jYWxlbmRhchgdIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlQ2FsZW5kYXJIABI7Cg91cGRhdGVfY2FsZW5kYXIYHiABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUNhbGVuZGFySAASOwoPZGVsZXRlX2NhbGVuZGFyGB8gASgLMiAuY2FiaWxkby5zdG9yZS52MS5EZWxldGVDYWxlbmRhckgAEjEKCnNldF9yZWFkZXIYICABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNldFJlYWRlckgAEjcKDXJlc3BvbmRfZXZlbnQYISABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbmRFdmVudEgAEjUKDGNhbmNlbF9ldmVudBgiIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2FuY2VsRXZlbnRIABIzCgt1cGRhdGVfdXNlchgoIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlVXNlckgAEj4KEXNldF91c2VyX3N0YW5kaW5nGCkgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRVc2VyU3RhbmRpbmdIABI1Cgx1cGRhdGVfZ3JvdXAYKiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUdyb3VwSAASPgoRc2V0X2dyb3VwX2RlbGV0ZWQYKyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldEdyb3VwRGVsZXRlZEgAEjcKDXVwZGF0ZV9tZW1iZXIYLCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZU1lbWJlckgAEjcKDXJlbW92ZV9tZW1iZXIYLSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlbW92ZU1lbWJlckgAEkMKE3RyYW5zZmVyX2xlYWRlcnNoaXAYLiABKAsyJC5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcEgAEj8KEWNyZWF0ZV9pbnZpdGF0aW9uGC8gASgLMiIuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVJbnZpdGF0aW9uSAASPwoRc2V0dGxlX2ludml0YXRpb24YMCABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLlNldHRsZUludml0YXRpb25IABIsCgdkZWxpdmVyGDwgASgLMhkuY2FiaWxkby5zdG9yZS52MS5EZWxpdmVySAASNwoNc2V0dGxlX291dGJveBg9IAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuU2V0dGxlT3V0Ym94SAASNQoMcmVjb3JkX2F1ZGl0GFAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5SZWNvcmRBdWRpdEgAEjEKCnNpZ25fYXVkaXQYUSABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNpZ25BdWRpdEgAEjMKC3BydW5lX2F1ZGl0GFIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5QcnVuZUF1ZGl0SABCCwoJb3BlcmF0aW9uIp4BCgZDYWxsZXISMAoJYW5vbnltb3VzGAEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Bbm9ueW1vdXNIABIsCgR1c2VyGAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ2FsbGVySAASKgoGc3lzdGVtGAMgASgLMhguY2FiaWxkby5zdG9yZS52MS5TeXN0ZW1IAEIICgZjYWxsZXIiCwoJQW5vbnltb3VzIlwKClVzZXJDYWxsZXISDAoEdXNlchgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEiwKBXJvbGVzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyUm9sZSIICgZTeXN0ZW0ikAEKDFJlZ2lzdGVyVXNlchIMCgR1c2VyGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhUKDXBhc3N3b3JkX2hhc2gYBiABKAkSFgoOYm9vdHN0cmFwX2hhc2gYByABKAkiSwoOQ2hhbmdlUGFzc3dvcmQSDAoEdXNlchgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhQKDGtlZXBfc2Vzc2lvbhgDIAEoCSJpCg1DcmVhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIOCgZjbGllbnQYAyABKAkSFAoMcmVmcmVzaF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJ6CgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIOCgZwYXJlbnQYBSABKAkiYgoJQWRkTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSKgoEcm9sZRgDIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAQgASgFIqIBCgtDcmVhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYBCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg0KBWdyb3VwGAUgASgJIs8BCgtVcGRhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSLAoGZmllbGRzGAQgAygOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudEZpZWxkEgwKBGV0YWcYBSABKAkSMgoLb2NjdXJyZW5jZXMYBiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzIjwKC0RlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEgwKBGV0YWcYAyABKAkiMAoNVW5kZWxldGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSJMCgxDcmVhdGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSKgoGZXZlbnRzGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5OZXdFdmVudCKNAQoITmV3RXZlbnQSDQoFZXZlbnQYASABKAkSLwoHY29udGVudBgCIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EjIKC29jY3VycmVuY2VzGAMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxINCgVncm91cBgEIAEoCSIwCgxEZWxldGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIoUBCgxFeHRlbmRTZXJpZXMSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEAoIYWZ0ZXJfbXMYAyABKAMSMgoLb2NjdXJyZW5jZXMYBCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg4KBmR1ZV9tcxgFIAEoAyIeCg1GaXJlUmVtaW5kZXJzEg0KBWxpbWl0GAEgASgFIjoKFE1hcmtOb3RpZmljYXRpb25SZWFkEgwKBHVzZXIYASABKAkSFAoMbm90aWZpY2F0aW9uGAIgASgJIigKGE1hcmtBbGxOb3RpZmljYXRpb25zUmVhZBIMCgR1c2VyGAEgASgJIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyJuCgxSZXNwb25kRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLAoIcmVzcG9uc2UYAyABKA4yGi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbnNlEg8KB2NvbW1lbnQYBCABKAkiPAoLQ2FuY2VsRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSJWCg5DcmVhdGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIyCgdjb250ZW50GAIgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQilQEKDlVwZGF0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEi8KBmZpZWxkcxgCIAMoDjIfLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJGaWVsZBIyCgdjb250ZW50GAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQSDAoEZXRhZxgEIAEoCSIwCg5EZWxldGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIMCgRldGFnGAIgASgJIjwKCVNldFJlYWRlchIQCghjYWxlbmRhchgBIAEoCRIOCgZyZWFkZXIYAiABKAkSDQoFcmVhZHMYAyABKAgi/gEKClVwZGF0ZVVzZXISDAoEdXNlchgBIAEoCRIrCgZmaWVsZHMYAiADKA4yGy5jYWJpbGRvLnN0b3JlLnYxLlVzZXJGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEjgKEmRlZmF1bHRfdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI1Cg13b3JraW5nX2hvdXJzGAcgAygLMh4uY2FiaWxkby5zdG9yZS52MS5Xb3JraW5nSG91cnMSDAoEZXRhZxgIIAEoCSJVCg9TZXRVc2VyU3RhbmRpbmcSDAoEdXNlchgBIAEoCRImCgNhY3QYAiABKA4yGS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJBY3QSDAoEZXRhZxgDIAEoCSJ+CgtVcGRhdGVHcm91cBINCgVncm91cBgBIAEoCRIsCgZmaWVsZHMYAiADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg4KBnBhcmVudBgEIAEoCRIMCgRldGFnGAUgASgJIj8KD1NldEdyb3VwRGVsZXRlZBINCgVncm91cBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEgwKBGV0YWcYAyABKAkiogEKDFVwZGF0ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEi0KBmZpZWxkcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyRmllbGQSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEgwKBGV0YWcYBiABKAkiKwoMUmVtb3ZlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiNgoSVHJhbnNmZXJMZWFkZXJzaGlwEg0KBWdyb3VwGAEgASgJEhEKCXN1Y2Nlc3NvchgCIAEoCSKVAQoQQ3JlYXRlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEg8KB2ludml0ZWUYAyABKAkSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEhMKC2xpZmV0aW1lX21zGAYgASgDImcKEFNldHRsZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIwCgVzdGF0ZRgDIAEoDjIhLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblN0YXRlImYKB0RlbGl2ZXISDgoGc291cmNlGAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBm51bWJlchgDIAEoAxIsCghkZWxpdmVyeRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiLQoMU2V0dGxlT3V0Ym94Eg4KBnRhcmdldBgBIAEoDRINCgV1cF90bxgCIAEoAyKBAQoMQ29tbWFuZFJlcGx5EiYKBGRvbmUYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLkRvbmVIABIsCgdyZWZ1c2VkGAIgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASEAoIcmVwbGF5ZWQYAyABKAhCCQoHb3V0Y29tZSJmCgREb25lEgwKBG5hbWUYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEAoIc2VxdWVuY2UYAyABKAMSLAoIcmVzb3VyY2UYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlIigKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIq4BCgZDaGFuZ2USKgoEa2luZBgBIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlS2luZBIPCgdjaGFubmVsGAIgASgJEhAKCGF1ZGllbmNlGAMgAygJEhUKDXJlc291cmNlX25hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAMSLAoIcmVzb3VyY2UYBiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlKrcCCgpFdmVudEZpZWxkEhsKF0VWRU5UX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRRVZFTlRfRklFTERfVElUTEUQARIbChdFVkVOVF9GSUVMRF9ERVNDUklQVElPThACEhgKFEVWRU5UX0ZJRUxEX0xPQ0FUSU9OEAMSFAoQRVZFTlRfRklFTERfU1BBThAEEhoKFkVWRU5UX0ZJRUxEX1ZJU0lCSUxJVFkQBRIcChhFVkVOVF9GSUVMRF9UUkFOU1BBUkVOQ1kQBhIWChJFVkVOVF9GSUVMRF9MQUJFTFMQBxIgChxFVkVOVF9GSUVMRF9SRU1JTkRFUl9NSU5VVEVTEAgSGgoWRVZFTlRfRklFTERfUkVDVVJSRU5DRRAJEhgKFEVWRU5UX0ZJRUxEX0lOVklURUVTEAoqrQEKDUNhbGVuZGFyRmllbGQSHgoaQ0FMRU5EQVJfRklFTERfVU5TUEVDSUZJRUQQABIfChtDQUxFTkRBUl9GSUVMRF9ESVNQTEFZX05BTUUQARIcChhDQUxFTkRBUl9GSUVMRF9USU1FX1pPTkUQAhIiCh5DQUxFTkRBUl9GSUVMRF9DT05GTElDVF9QT0xJQ1kQAxIZChVDQUxFTkRBUl9GSUVMRF9QVUJMSUMQBCq1AQoJVXNlckZpZWxkEhoKFlVTRVJfRklFTERfVU5TUEVDSUZJRUQQABIbChdVU0VSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhQKEFVTRVJfRklFTERfRU1BSUwQAhIYChRVU0VSX0ZJRUxEX1RJTUVfWk9ORRADEiEKHVVTRVJfRklFTERfREVGQVVMVF9WSVNJQklMSVRZEAQSHAoYVVNFUl9GSUVMRF9XT1JLSU5HX0hPVVJTEAUqegoHVXNlckFjdBIYChRVU0VSX0FDVF9VTlNQRUNJRklFRBAAEhQKEFVTRVJfQUNUX0RJU0FCTEUQARITCg9VU0VSX0FDVF9FTkFCTEUQAhITCg9VU0VSX0FDVF9ERUxFVEUQAxIVChFVU0VSX0FDVF9VTkRFTEVURRAEKl8KCkdyb3VwRmllbGQSGwoXR1JPVVBfRklFTERfVU5TUEVDSUZJRUQQABIcChhHUk9VUF9GSUVMRF9ESVNQTEFZX05BTUUQARIWChJHUk9VUF9GSUVMRF9QQVJFTlQQAipZCgtNZW1iZXJGaWVsZBIcChhNRU1CRVJfRklFTERfVU5TUEVDSUZJRUQQABIVChFNRU1CRVJfRklFTERfUk9MRRABEhUKEU1FTUJFUl9GSUVMRF9SQU5LEAIqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_audit, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIqQTCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSDgoGb3JpZ2luGAQgASgJEjcKDXJlZ2lzdGVyX3VzZXIYCiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlZ2lzdGVyVXNlckgAEjsKD2NoYW5nZV9wYXNzd29yZBgLIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlUGFzc3dvcmRIABI5Cg5jcmVhdGVfc2Vzc2lvbhgMIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlU2Vzc2lvbkgAEjkKDnJvdGF0ZV9zZXNzaW9uGA0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5Sb3RhdGVTZXNzaW9uSAASOQoOcmV2b2tlX3Nlc3Npb24YDiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJldm9rZVNlc3Npb25IABJCChNjcmVhdGVfY2x1c3Rlcl9rZXlzGA8gASgLMiMuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDbHVzdGVyS2V5c0gAEjUKDGNyZWF0ZV9ncm91cBgQIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlR3JvdXBIABIxCgphZGRfbWVtYmVyGBEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5BZGRNZW1iZXJIABI1CgxjcmVhdGVfZXZlbnQYEiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50SAASNQoMdXBkYXRlX2V2ZW50GBMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVFdmVudEgAEjUKDGRlbGV0ZV9ldmVudBgUIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRIABIoCgVzd2VlcBgVIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuU3dlZXBIABI5Cg51bmRlbGV0ZV9ldmVudBgWIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuVW5kZWxldGVFdmVudEgAEjcKDWNyZWF0ZV9ldmVudHMYFyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50c0gAEjcKDWRlbGV0ZV9ldmVudHMYGCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUV2ZW50c0gAEjcKDWV4dGVuZF9zZXJpZXMYGSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV4dGVuZFNlcmllc0gAEjkKDmZpcmVfcmVtaW5kZXJzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5GaXJlUmVtaW5kZXJzSAASSAoWbWFya19ub3RpZmljYXRpb25fcmVhZBgbIAEoCzImLmNhYmlsZG8uc3RvcmUudjEuTWFya05vdGlmaWNhdGlvblJlYWRIABJRChttYXJrX2FsbF9ub3RpZmljYXRpb25zX3JlYWQYHCABKAsyKi5jYWJpbGRvLnN0b3JlLnYxLk1hcmtBbGxOb3RpZmljYXRpb25zUmVhZEgAEjsKD2NyZWF0ZV9jYWxlbmRhchgdIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlQ2FsZW5kYXJIABI7Cg91cGRhdGVfY2FsZW5kYXIYHiABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUNhbGVuZGFySAASOwoPZGVsZXRlX2NhbGVuZGFyGB8gASgLMiAuY2FiaWxkby5zdG9yZS52MS5EZWxldGVDYWxlbmRhckgAEjEKCnNldF9yZWFkZXIYICABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNldFJlYWRlckgAEjcKDXJlc3BvbmRfZXZlbnQYISABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbmRFdmVudEgAEjUKDGNhbmNlbF9ldmVudBgiIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2FuY2VsRXZlbnRIABIzCgt1cGRhdGVfdXNlchgoIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlVXNlckgAEj4KEXNldF91c2VyX3N0YW5kaW5nGCkgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRVc2VyU3RhbmRpbmdIABI1Cgx1cGRhdGVfZ3JvdXAYKiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUdyb3VwSAASPgoRc2V0X2dyb3VwX2RlbGV0ZWQYKyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldEdyb3VwRGVsZXRlZEgAEjcKDXVwZGF0ZV9tZW1iZXIYLCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZU1lbWJlckgAEjcKDXJlbW92ZV9tZW1iZXIYLSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlbW92ZU1lbWJlckgAEkMKE3RyYW5zZmVyX2xlYWRlcnNoaXAYLiABKAsyJC5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcEgAEj8KEWNyZWF0ZV9pbnZpdGF0aW9uGC8gASgLMiIuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVJbnZpdGF0aW9uSAASPwoRc2V0dGxlX2ludml0YXRpb24YMCABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLlNldHRsZUludml0YXRpb25IABIsCgdkZWxpdmVyGDwgASgLMhkuY2FiaWxkby5zdG9yZS52MS5EZWxpdmVySAASNwoNc2V0dGxlX291dGJveBg9IAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuU2V0dGxlT3V0Ym94SAASNQoMcmVjb3JkX2F1ZGl0GFAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5SZWNvcmRBdWRpdEgAEjEKCnNpZ25fYXVkaXQYUSABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNpZ25BdWRpdEgAEjMKC3BydW5lX2F1ZGl0GFIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5QcnVuZUF1ZGl0SAASQgoTcm90YXRlX2NsdXN0ZXJfa2V5cxhTIAEoCzIjLmNhYmlsZG8uc3RvcmUudjEuUm90YXRlQ2x1c3RlcktleXNIAEILCglvcGVyYXRpb24ingEKBkNhbGxlchIwCglhbm9ueW1vdXMYASABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFub255bW91c0gAEiwKBHVzZXIYAiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDYWxsZXJIABIqCgZzeXN0ZW0YAyABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLlN5c3RlbUgAQggKBmNhbGxlciILCglBbm9ueW1vdXMiXAoKVXNlckNhbGxlchIMCgR1c2VyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSLAoFcm9sZXMYAyADKA4yHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJSb2xlIggKBlN5c3RlbSKQAQoMUmVnaXN0ZXJVc2VyEgwKBHVzZXIYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSFQoNcGFzc3dvcmRfaGFzaBgGIAEoCRIWCg5ib290c3RyYXBfaGFzaBgHIAEoCSJLCg5DaGFuZ2VQYXNzd29yZBIMCgR1c2VyGAEgASgJEhUKDXBhc3N3b3JkX2hhc2gYAiABKAkSFAoMa2VlcF9zZXNzaW9uGAMgASgJImkKDUNyZWF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEg4KBmNsaWVudBgDIAEoCRIUCgxyZWZyZXNoX2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMibgoNUm90YXRlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSFgoOcHJlc2VudGVkX2hhc2gYAyABKAkSEQoJbmV4dF9oYXNoGAQgASgJEhMKC2xpZmV0aW1lX21zGAUgASgDIi4KDVJldm9rZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIkAKEUNyZWF0ZUNsdXN0ZXJLZXlzEisKBGtleXMYASABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzIlEKEVJvdGF0ZUNsdXN0ZXJLZXlzEhAKCGV4cGVjdGVkGAEgASgJEioKBG5leHQYAiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlNpZ25pbmdLZXkiegoLQ3JlYXRlR3JvdXASDQoFZ3JvdXAYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIpCgRraW5kGAQgASgOMhsuY2FiaWxkby5zdG9yZS52MS5Hcm91cEtpbmQSDgoGcGFyZW50GAUgASgJImIKCUFkZE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEioKBHJvbGUYAyABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclJvbGUSDAoEcmFuaxgEIAEoBSKiAQoLQ3JlYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EjIKC29jY3VycmVuY2VzGAQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxINCgVncm91cBgFIAEoCSLPAQoLVXBkYXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLwoHY29udGVudBgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EiwKBmZpZWxkcxgEIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRGaWVsZBIMCgRldGFnGAUgASgJEjIKC29jY3VycmVuY2VzGAYgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcyI8CgtEZWxldGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIMCgRldGFnGAMgASgJIjAKDVVuZGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkiTAoMQ3JlYXRlRXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEioKBmV2ZW50cxgCIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuTmV3RXZlbnQijQEKCE5ld0V2ZW50Eg0KBWV2ZW50GAEgASgJEi8KB2NvbnRlbnQYAiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIyCgtvY2N1cnJlbmNlcxgDIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDQoFZ3JvdXAYBCABKAkiMAoMRGVsZXRlRXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSKFAQoMRXh0ZW5kU2VyaWVzEhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhAKCGFmdGVyX21zGAMgASgDEjIKC29jY3VycmVuY2VzGAQgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxIOCgZkdWVfbXMYBSABKAMiHgoNRmlyZVJlbWluZGVycxINCgVsaW1pdBgBIAEoBSI6ChRNYXJrTm90aWZpY2F0aW9uUmVhZBIMCgR1c2VyGAEgASgJEhQKDG5vdGlmaWNhdGlvbhgCIAEoCSIoChhNYXJrQWxsTm90aWZpY2F0aW9uc1JlYWQSDAoEdXNlchgBIAEoCSIsCgVTd2VlcBINCgVsaW1pdBgBIAEoBRIUCgx0cmltX2ZlZWRfdG8YAiABKAMibgoMUmVzcG9uZEV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEiwKCHJlc3BvbnNlGAMgASgOMhouY2FiaWxkby5zdG9yZS52MS5SZXNwb25zZRIPCgdjb21tZW50GAQgASgJIjwKC0NhbmNlbEV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEgwKBGV0YWcYAyABKAkiVgoOQ3JlYXRlQ2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkSMgoHY29udGVudBgCIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJDb250ZW50IpUBCg5VcGRhdGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIvCgZmaWVsZHMYAiADKA4yHy5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyRmllbGQSMgoHY29udGVudBgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJDb250ZW50EgwKBGV0YWcYBCABKAkiMAoORGVsZXRlQ2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkSDAoEZXRhZxgCIAEoCSI8CglTZXRSZWFkZXISEAoIY2FsZW5kYXIYASABKAkSDgoGcmVhZGVyGAIgASgJEg0KBXJlYWRzGAMgASgIIv4BCgpVcGRhdGVVc2VyEgwKBHVzZXIYASABKAkSKwoGZmllbGRzGAIgAygOMhsuY2FiaWxkby5zdG9yZS52MS5Vc2VyRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRI4ChJkZWZhdWx0X3Zpc2liaWxpdHkYBiABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLlZpc2liaWxpdHkSNQoNd29ya2luZ19ob3VycxgHIAMoCzIeLmNhYmlsZG8uc3RvcmUudjEuV29ya2luZ0hvdXJzEgwKBGV0YWcYCCABKAkiVQoPU2V0VXNlclN0YW5kaW5nEgwKBHVzZXIYASABKAkSJgoDYWN0GAIgASgOMhkuY2FiaWxkby5zdG9yZS52MS5Vc2VyQWN0EgwKBGV0YWcYAyABKAkifgoLVXBkYXRlR3JvdXASDQoFZ3JvdXAYASABKAkSLAoGZmllbGRzGAIgAygOMhwuY2FiaWxkby5zdG9yZS52MS5Hcm91cEZpZWxkEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIOCgZwYXJlbnQYBCABKAkSDAoEZXRhZxgFIAEoCSI/Cg9TZXRHcm91cERlbGV0ZWQSDQoFZ3JvdXAYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIMCgRldGFnGAMgASgJIqIBCgxVcGRhdGVNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRItCgZmaWVsZHMYAyADKA4yHS5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckZpZWxkEioKBHJvbGUYBCABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclJvbGUSDAoEcmFuaxgFIAEoBRIMCgRldGFnGAYgASgJIisKDFJlbW92ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIjYKElRyYW5zZmVyTGVhZGVyc2hpcBINCgVncm91cBgBIAEoCRIRCglzdWNjZXNzb3IYAiABKAkilQEKEENyZWF0ZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIPCgdpbnZpdGVlGAMgASgJEioKBHJvbGUYBCABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclJvbGUSDAoEcmFuaxgFIAEoBRITCgtsaWZldGltZV9tcxgGIAEoAyJnChBTZXR0bGVJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkSMAoFc3RhdGUYAyABKA4yIS5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25TdGF0ZSJmCgdEZWxpdmVyEg4KBnNvdXJjZRgBIAEoDRINCgVlcG9jaBgCIAEoDRIOCgZudW1iZXIYAyABKAMSLAoIZGVsaXZlcnkYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJ5Ii0KDFNldHRsZU91dGJveBIOCgZ0YXJnZXQYASABKA0SDQoFdXBfdG8YAiABKAMigQEKDENvbW1hbmRSZXBseRImCgRkb25lGAEgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Eb25lSAASLAoHcmVmdXNlZBgCIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEhAKCHJlcGxheWVkGAMgASgIQgkKB291dGNvbWUiZgoERG9uZRIMCgRuYW1lGAEgASgJEhAKCHJldmlzaW9uGAIgASgDEhAKCHNlcXVlbmNlGAMgASgDEiwKCHJlc291cmNlGAQgASgLMhouY2FiaWxkby5zdG9yZS52MS5SZXNvdXJjZSIoCgdSZWZ1c2VkEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCSKuAQoGQ2hhbmdlEioKBGtpbmQYASABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkNoYW5nZUtpbmQSDwoHY2hhbm5lbBgCIAEoCRIQCghhdWRpZW5jZRgDIAMoCRIVCg1yZXNvdXJjZV9uYW1lGAQgASgJEhAKCHJldmlzaW9uGAUgASgDEiwKCHJlc291cmNlGAYgASgLMhouY2FiaWxkby5zdG9yZS52MS5SZXNvdXJjZSq3AgoKRXZlbnRGaWVsZBIbChdFVkVOVF9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEUVWRU5UX0ZJRUxEX1RJVExFEAESGwoXRVZFTlRfRklFTERfREVTQ1JJUFRJT04QAhIYChRFVkVOVF9GSUVMRF9MT0NBVElPThADEhQKEEVWRU5UX0ZJRUxEX1NQQU4QBBIaChZFVkVOVF9GSUVMRF9WSVNJQklMSVRZEAUSHAoYRVZFTlRfRklFTERfVFJBTlNQQVJFTkNZEAYSFgoSRVZFTlRfRklFTERfTEFCRUxTEAcSIAocRVZFTlRfRklFTERfUkVNSU5ERVJfTUlOVVRFUxAIEhoKFkVWRU5UX0ZJRUxEX1JFQ1VSUkVOQ0UQCRIYChRFVkVOVF9GSUVMRF9JTlZJVEVFUxAKKq0BCg1DYWxlbmRhckZpZWxkEh4KGkNBTEVOREFSX0ZJRUxEX1VOU1BFQ0lGSUVEEAASHwobQ0FMRU5EQVJfRklFTERfRElTUExBWV9OQU1FEAESHAoYQ0FMRU5EQVJfRklFTERfVElNRV9aT05FEAISIgoeQ0FMRU5EQVJfRklFTERfQ09ORkxJQ1RfUE9MSUNZEAMSGQoVQ0FMRU5EQVJfRklFTERfUFVCTElDEAQqtQEKCVVzZXJGaWVsZBIaChZVU0VSX0ZJRUxEX1VOU1BFQ0lGSUVEEAASGwoXVVNFUl9GSUVMRF9ESVNQTEFZX05BTUUQARIUChBVU0VSX0ZJRUxEX0VNQUlMEAISGAoUVVNFUl9GSUVMRF9USU1FX1pPTkUQAxIhCh1VU0VSX0ZJRUxEX0RFRkFVTFRfVklTSUJJTElUWRAEEhwKGFVTRVJfRklFTERfV09SS0lOR19IT1VSUxAFKnoKB1VzZXJBY3QSGAoUVVNFUl9BQ1RfVU5TUEVDSUZJRUQQABIUChBVU0VSX0FDVF9ESVNBQkxFEAESEwoPVVNFUl9BQ1RfRU5BQkxFEAISEwoPVVNFUl9BQ1RfREVMRVRFEAMSFQoRVVNFUl9BQ1RfVU5ERUxFVEUQBCpfCgpHcm91cEZpZWxkEhsKF0dST1VQX0ZJRUxEX1VOU1BFQ0lGSUVEEAASHAoYR1JPVVBfRklFTERfRElTUExBWV9OQU1FEAESFgoSR1JPVVBfRklFTERfUEFSRU5UEAIqWQoLTWVtYmVyRmllbGQSHAoYTUVNQkVSX0ZJRUxEX1VOU1BFQ0lGSUVEEAASFQoRTUVNQkVSX0ZJRUxEX1JPTEUQARIVChFNRU1CRVJfRklFTERfUkFOSxACKnQKCkNoYW5nZUtpbmQSGwoXQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIXChNDSEFOR0VfS0lORF9DUkVBVEVEEAESFwoTQ0hBTkdFX0tJTkRfVVBEQVRFRBACEhcKE0NIQU5HRV9LSU5EX0RFTEVURUQQA2IGcHJvdG8z", [file_cabildo_store_v1_audit, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -287,6 +287,12 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: PruneAudit;
     case: "pruneAudit";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.RotateClusterKeys rotate_cluster_keys = 83;
+     */
+    value: RotateClusterKeys;
+    case: "rotateClusterKeys";
   } | { case: undefined; value?: undefined };
 };
 
@@ -573,6 +579,30 @@ export const CreateClusterKeysSchema: GenMessage<CreateClusterKeys> = /*@__PURE_
   messageDesc(file_cabildo_store_v1_commands, 10);
 
 /**
+ * @generated from message cabildo.store.v1.RotateClusterKeys
+ */
+export type RotateClusterKeys = Message<"cabildo.store.v1.RotateClusterKeys"> & {
+  /**
+   * Id of the key that signs before: nothing is done if it is another one.
+   *
+   * @generated from field: string expected = 1;
+   */
+  expected: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.SigningKey next = 2;
+   */
+  next?: SigningKey | undefined;
+};
+
+/**
+ * Describes the message cabildo.store.v1.RotateClusterKeys.
+ * Use `create(RotateClusterKeysSchema)` to create a new message.
+ */
+export const RotateClusterKeysSchema: GenMessage<RotateClusterKeys> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 11);
+
+/**
  * @generated from message cabildo.store.v1.CreateGroup
  */
 export type CreateGroup = Message<"cabildo.store.v1.CreateGroup"> & {
@@ -607,7 +637,7 @@ export type CreateGroup = Message<"cabildo.store.v1.CreateGroup"> & {
  * Use `create(CreateGroupSchema)` to create a new message.
  */
 export const CreateGroupSchema: GenMessage<CreateGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 11);
+  messageDesc(file_cabildo_store_v1_commands, 12);
 
 /**
  * @generated from message cabildo.store.v1.AddMember
@@ -639,7 +669,7 @@ export type AddMember = Message<"cabildo.store.v1.AddMember"> & {
  * Use `create(AddMemberSchema)` to create a new message.
  */
 export const AddMemberSchema: GenMessage<AddMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 12);
+  messageDesc(file_cabildo_store_v1_commands, 13);
 
 /**
  * @generated from message cabildo.store.v1.CreateEvent
@@ -680,7 +710,7 @@ export type CreateEvent = Message<"cabildo.store.v1.CreateEvent"> & {
  * Use `create(CreateEventSchema)` to create a new message.
  */
 export const CreateEventSchema: GenMessage<CreateEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 13);
+  messageDesc(file_cabildo_store_v1_commands, 14);
 
 /**
  * @generated from message cabildo.store.v1.UpdateEvent
@@ -726,7 +756,7 @@ export type UpdateEvent = Message<"cabildo.store.v1.UpdateEvent"> & {
  * Use `create(UpdateEventSchema)` to create a new message.
  */
 export const UpdateEventSchema: GenMessage<UpdateEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 14);
+  messageDesc(file_cabildo_store_v1_commands, 15);
 
 /**
  * @generated from message cabildo.store.v1.DeleteEvent
@@ -753,7 +783,7 @@ export type DeleteEvent = Message<"cabildo.store.v1.DeleteEvent"> & {
  * Use `create(DeleteEventSchema)` to create a new message.
  */
 export const DeleteEventSchema: GenMessage<DeleteEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 15);
+  messageDesc(file_cabildo_store_v1_commands, 16);
 
 /**
  * @generated from message cabildo.store.v1.UndeleteEvent
@@ -775,7 +805,7 @@ export type UndeleteEvent = Message<"cabildo.store.v1.UndeleteEvent"> & {
  * Use `create(UndeleteEventSchema)` to create a new message.
  */
 export const UndeleteEventSchema: GenMessage<UndeleteEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 16);
+  messageDesc(file_cabildo_store_v1_commands, 17);
 
 /**
  * @generated from message cabildo.store.v1.CreateEvents
@@ -797,7 +827,7 @@ export type CreateEvents = Message<"cabildo.store.v1.CreateEvents"> & {
  * Use `create(CreateEventsSchema)` to create a new message.
  */
 export const CreateEventsSchema: GenMessage<CreateEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 17);
+  messageDesc(file_cabildo_store_v1_commands, 18);
 
 /**
  * @generated from message cabildo.store.v1.NewEvent
@@ -829,7 +859,7 @@ export type NewEvent = Message<"cabildo.store.v1.NewEvent"> & {
  * Use `create(NewEventSchema)` to create a new message.
  */
 export const NewEventSchema: GenMessage<NewEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 18);
+  messageDesc(file_cabildo_store_v1_commands, 19);
 
 /**
  * @generated from message cabildo.store.v1.DeleteEvents
@@ -851,7 +881,7 @@ export type DeleteEvents = Message<"cabildo.store.v1.DeleteEvents"> & {
  * Use `create(DeleteEventsSchema)` to create a new message.
  */
 export const DeleteEventsSchema: GenMessage<DeleteEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 19);
+  messageDesc(file_cabildo_store_v1_commands, 20);
 
 /**
  * @generated from message cabildo.store.v1.ExtendSeries
@@ -890,7 +920,7 @@ export type ExtendSeries = Message<"cabildo.store.v1.ExtendSeries"> & {
  * Use `create(ExtendSeriesSchema)` to create a new message.
  */
 export const ExtendSeriesSchema: GenMessage<ExtendSeries> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 20);
+  messageDesc(file_cabildo_store_v1_commands, 21);
 
 /**
  * @generated from message cabildo.store.v1.FireReminders
@@ -907,7 +937,7 @@ export type FireReminders = Message<"cabildo.store.v1.FireReminders"> & {
  * Use `create(FireRemindersSchema)` to create a new message.
  */
 export const FireRemindersSchema: GenMessage<FireReminders> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 21);
+  messageDesc(file_cabildo_store_v1_commands, 22);
 
 /**
  * @generated from message cabildo.store.v1.MarkNotificationRead
@@ -929,7 +959,7 @@ export type MarkNotificationRead = Message<"cabildo.store.v1.MarkNotificationRea
  * Use `create(MarkNotificationReadSchema)` to create a new message.
  */
 export const MarkNotificationReadSchema: GenMessage<MarkNotificationRead> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 22);
+  messageDesc(file_cabildo_store_v1_commands, 23);
 
 /**
  * @generated from message cabildo.store.v1.MarkAllNotificationsRead
@@ -946,7 +976,7 @@ export type MarkAllNotificationsRead = Message<"cabildo.store.v1.MarkAllNotifica
  * Use `create(MarkAllNotificationsReadSchema)` to create a new message.
  */
 export const MarkAllNotificationsReadSchema: GenMessage<MarkAllNotificationsRead> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 23);
+  messageDesc(file_cabildo_store_v1_commands, 24);
 
 /**
  * @generated from message cabildo.store.v1.Sweep
@@ -968,7 +998,7 @@ export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
  * Use `create(SweepSchema)` to create a new message.
  */
 export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 24);
+  messageDesc(file_cabildo_store_v1_commands, 25);
 
 /**
  * @generated from message cabildo.store.v1.RespondEvent
@@ -1000,7 +1030,7 @@ export type RespondEvent = Message<"cabildo.store.v1.RespondEvent"> & {
  * Use `create(RespondEventSchema)` to create a new message.
  */
 export const RespondEventSchema: GenMessage<RespondEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 25);
+  messageDesc(file_cabildo_store_v1_commands, 26);
 
 /**
  * @generated from message cabildo.store.v1.CancelEvent
@@ -1027,7 +1057,7 @@ export type CancelEvent = Message<"cabildo.store.v1.CancelEvent"> & {
  * Use `create(CancelEventSchema)` to create a new message.
  */
 export const CancelEventSchema: GenMessage<CancelEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 26);
+  messageDesc(file_cabildo_store_v1_commands, 27);
 
 /**
  * @generated from message cabildo.store.v1.CreateCalendar
@@ -1049,7 +1079,7 @@ export type CreateCalendar = Message<"cabildo.store.v1.CreateCalendar"> & {
  * Use `create(CreateCalendarSchema)` to create a new message.
  */
 export const CreateCalendarSchema: GenMessage<CreateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 27);
+  messageDesc(file_cabildo_store_v1_commands, 28);
 
 /**
  * @generated from message cabildo.store.v1.UpdateCalendar
@@ -1083,7 +1113,7 @@ export type UpdateCalendar = Message<"cabildo.store.v1.UpdateCalendar"> & {
  * Use `create(UpdateCalendarSchema)` to create a new message.
  */
 export const UpdateCalendarSchema: GenMessage<UpdateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 28);
+  messageDesc(file_cabildo_store_v1_commands, 29);
 
 /**
  * @generated from message cabildo.store.v1.DeleteCalendar
@@ -1105,7 +1135,7 @@ export type DeleteCalendar = Message<"cabildo.store.v1.DeleteCalendar"> & {
  * Use `create(DeleteCalendarSchema)` to create a new message.
  */
 export const DeleteCalendarSchema: GenMessage<DeleteCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 29);
+  messageDesc(file_cabildo_store_v1_commands, 30);
 
 /**
  * @generated from message cabildo.store.v1.SetReader
@@ -1132,7 +1162,7 @@ export type SetReader = Message<"cabildo.store.v1.SetReader"> & {
  * Use `create(SetReaderSchema)` to create a new message.
  */
 export const SetReaderSchema: GenMessage<SetReader> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 30);
+  messageDesc(file_cabildo_store_v1_commands, 31);
 
 /**
  * @generated from message cabildo.store.v1.UpdateUser
@@ -1186,7 +1216,7 @@ export type UpdateUser = Message<"cabildo.store.v1.UpdateUser"> & {
  * Use `create(UpdateUserSchema)` to create a new message.
  */
 export const UpdateUserSchema: GenMessage<UpdateUser> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 31);
+  messageDesc(file_cabildo_store_v1_commands, 32);
 
 /**
  * @generated from message cabildo.store.v1.SetUserStanding
@@ -1213,7 +1243,7 @@ export type SetUserStanding = Message<"cabildo.store.v1.SetUserStanding"> & {
  * Use `create(SetUserStandingSchema)` to create a new message.
  */
 export const SetUserStandingSchema: GenMessage<SetUserStanding> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 32);
+  messageDesc(file_cabildo_store_v1_commands, 33);
 
 /**
  * @generated from message cabildo.store.v1.UpdateGroup
@@ -1250,7 +1280,7 @@ export type UpdateGroup = Message<"cabildo.store.v1.UpdateGroup"> & {
  * Use `create(UpdateGroupSchema)` to create a new message.
  */
 export const UpdateGroupSchema: GenMessage<UpdateGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 33);
+  messageDesc(file_cabildo_store_v1_commands, 34);
 
 /**
  * @generated from message cabildo.store.v1.SetGroupDeleted
@@ -1277,7 +1307,7 @@ export type SetGroupDeleted = Message<"cabildo.store.v1.SetGroupDeleted"> & {
  * Use `create(SetGroupDeletedSchema)` to create a new message.
  */
 export const SetGroupDeletedSchema: GenMessage<SetGroupDeleted> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 34);
+  messageDesc(file_cabildo_store_v1_commands, 35);
 
 /**
  * @generated from message cabildo.store.v1.UpdateMember
@@ -1319,7 +1349,7 @@ export type UpdateMember = Message<"cabildo.store.v1.UpdateMember"> & {
  * Use `create(UpdateMemberSchema)` to create a new message.
  */
 export const UpdateMemberSchema: GenMessage<UpdateMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 35);
+  messageDesc(file_cabildo_store_v1_commands, 36);
 
 /**
  * @generated from message cabildo.store.v1.RemoveMember
@@ -1341,7 +1371,7 @@ export type RemoveMember = Message<"cabildo.store.v1.RemoveMember"> & {
  * Use `create(RemoveMemberSchema)` to create a new message.
  */
 export const RemoveMemberSchema: GenMessage<RemoveMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 36);
+  messageDesc(file_cabildo_store_v1_commands, 37);
 
 /**
  * @generated from message cabildo.store.v1.TransferLeadership
@@ -1363,7 +1393,7 @@ export type TransferLeadership = Message<"cabildo.store.v1.TransferLeadership"> 
  * Use `create(TransferLeadershipSchema)` to create a new message.
  */
 export const TransferLeadershipSchema: GenMessage<TransferLeadership> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 37);
+  messageDesc(file_cabildo_store_v1_commands, 38);
 
 /**
  * @generated from message cabildo.store.v1.CreateInvitation
@@ -1405,7 +1435,7 @@ export type CreateInvitation = Message<"cabildo.store.v1.CreateInvitation"> & {
  * Use `create(CreateInvitationSchema)` to create a new message.
  */
 export const CreateInvitationSchema: GenMessage<CreateInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 38);
+  messageDesc(file_cabildo_store_v1_commands, 39);
 
 /**
  * @generated from message cabildo.store.v1.SettleInvitation
@@ -1432,7 +1462,7 @@ export type SettleInvitation = Message<"cabildo.store.v1.SettleInvitation"> & {
  * Use `create(SettleInvitationSchema)` to create a new message.
  */
 export const SettleInvitationSchema: GenMessage<SettleInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 39);
+  messageDesc(file_cabildo_store_v1_commands, 40);
 
 /**
  * One row of another shard's outbox. Numbers to one target are dense: what came is not taken again, what is missing is waited for.
@@ -1466,7 +1496,7 @@ export type Deliver = Message<"cabildo.store.v1.Deliver"> & {
  * Use `create(DeliverSchema)` to create a new message.
  */
 export const DeliverSchema: GenMessage<Deliver> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 40);
+  messageDesc(file_cabildo_store_v1_commands, 41);
 
 /**
  * All rows to a target up to a number were taken there.
@@ -1490,7 +1520,7 @@ export type SettleOutbox = Message<"cabildo.store.v1.SettleOutbox"> & {
  * Use `create(SettleOutboxSchema)` to create a new message.
  */
 export const SettleOutboxSchema: GenMessage<SettleOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 41);
+  messageDesc(file_cabildo_store_v1_commands, 42);
 
 /**
  * @generated from message cabildo.store.v1.CommandReply
@@ -1526,7 +1556,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 42);
+  messageDesc(file_cabildo_store_v1_commands, 43);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -1558,7 +1588,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 43);
+  messageDesc(file_cabildo_store_v1_commands, 44);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -1582,7 +1612,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 44);
+  messageDesc(file_cabildo_store_v1_commands, 45);
 
 /**
  * One committed change, as the feed keeps it.
@@ -1626,7 +1656,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 45);
+  messageDesc(file_cabildo_store_v1_commands, 46);
 
 /**
  * @generated from enum cabildo.store.v1.EventField

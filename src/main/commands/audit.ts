@@ -1,0 +1,165 @@
+import { readFile } from "node:fs/promises";
+import { toJsonString } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import Table from "cli-table3";
+import type { Command } from "commander";
+import { AuditEntrySchema } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import type { AuditCheckpoint, AuditEntry } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { formatTrails, parseTrails } from "../audit/trail-file.js";
+import { verifyTrails } from "../audit/verify-trail.js";
+import type { Trails, TrailVerdict } from "../audit/verify-trail.js";
+import { Operator } from "../client/operator.js";
+import { DATA_DIR, DATA_OPTION, print } from "../command-line-parts.js";
+import { requireLocalCluster } from "../ready-file.js";
+
+interface DataOptions {
+  readonly data: string;
+}
+
+interface ListOptions extends DataOptions {
+  readonly shard?: string;
+  readonly subject: string;
+  readonly action: string;
+  readonly object: string;
+  readonly decision: string;
+  readonly json?: true;
+}
+
+interface VerifyOptions extends DataOptions {
+  readonly json?: true;
+}
+
+const NO_FILTER = { subject: "", action: "", object: "", decision: "" } as const;
+const PAGE_SIZE = 500;
+
+export function addAudit(program: Command): void {
+  const audit = program
+    .command("audit")
+    .description("read and verify the trail of critical operations");
+  audit
+    .command("list")
+    .description("show who did what, oldest first")
+    .option("--shard <name>", "of one shard alone")
+    .option("--subject <name>", "such as users/ana", "")
+    .option("--action <name>", "such as user.disable", "")
+    .option("--object <name>", "whose name begins so", "")
+    .option("--decision <word>", "allow, or the code of a refusal", "")
+    .option("--json", "one JSON object a line")
+    .option(...DATA_OPTION, DATA_DIR)
+    .addHelpText("after", "\nExample:\n  cabildo audit list --subject users/ana")
+    .action(list);
+  audit
+    .command("export")
+    .description("write all trails with their signatures to stdout, to be kept elsewhere")
+    .option(...DATA_OPTION, DATA_DIR)
+    .addHelpText("after", "\nExample:\n  cabildo audit export > audit.jsonl")
+    .action(exportAll);
+  audit
+    .command("verify")
+    .description("check that nothing in the trails was changed or taken out")
+    .argument("[file...]", "exports, and files of checkpoints, instead of the running cluster")
+    .option("--json", "as JSON")
+    .option(...DATA_OPTION, DATA_DIR)
+    .addHelpText("after", "\nExample:\n  cabildo audit verify audit.jsonl")
+    .action(verify);
+}
+
+async function list({ data, shard, json, ...filter }: ListOptions): Promise<void> {
+  const operator = await Operator.open(await requireLocalCluster(data));
+  const names = shard === undefined ? await shardNames(operator) : [shard];
+  const entries: AuditEntry[] = [];
+  for (const name of names) entries.push(...(await entriesOf(operator, name, filter)));
+  if (json === true) {
+    for (const entry of entries) print(toJsonString(AuditEntrySchema, entry));
+    return;
+  }
+  const table = new Table({
+    head: ["shard", "#", "time", "who", "what", "to what", "decision", "from", "detail"],
+    style: { head: [], border: [] },
+  });
+  for (const entry of entries) table.push(rowOf(entry));
+  print(table.toString());
+}
+
+function rowOf(entry: AuditEntry): string[] {
+  const { shard, number, time, subject, action, object, decision, origin, detail, count } = entry;
+  const times = count > 1 ? ` (${count} times)` : "";
+  return [
+    shard,
+    String(number),
+    time === undefined ? "" : timestampDate(time).toISOString(),
+    subject,
+    action,
+    object,
+    `${decision}${times}`,
+    origin,
+    detail,
+  ];
+}
+
+async function exportAll({ data }: DataOptions): Promise<void> {
+  for (const line of formatTrails(await readLive(data))) print(line);
+}
+
+async function verify(files: readonly string[], { data, json }: VerifyOptions): Promise<void> {
+  const trails =
+    files.length === 0
+      ? await readLive(data)
+      : parseTrails(await Promise.all(files.map((file) => readFile(file, "utf8"))));
+  const verdicts = verifyTrails(trails);
+  if (json === true) print(JSON.stringify(verdicts));
+  else for (const verdict of verdicts) print(sentenceOf(verdict));
+  const bad = verdicts.filter(({ fault }) => fault !== undefined);
+  if (bad.length > 0)
+    throw new Error(`the trail of ${bad.map(({ shard }) => shard).join(", ")} is not whole`);
+}
+
+function sentenceOf({ shard, entries, signedTo, fault }: TrailVerdict): string {
+  if (fault !== undefined) return `${shard}: entry ${fault.number}: ${fault.message}`;
+  return `${shard}: ${entries} entries, whole, signed up to entry ${signedTo}`;
+}
+
+async function readLive(data: string): Promise<Trails> {
+  const operator = await Operator.open(await requireLocalCluster(data));
+  const entries = new Map<string, readonly AuditEntry[]>();
+  const checkpoints = new Map<string, readonly AuditCheckpoint[]>();
+  const keys = new Map<string, Uint8Array>();
+  let clusterId = "";
+  for (const shard of await shardNames(operator)) {
+    // Signatures first: what is signed meanwhile would be of entries that were not read.
+    const signed: AuditCheckpoint[] = [];
+    for (let pageToken = ""; ;) {
+      const page = await operator.audit((client) =>
+        client.listAuditCheckpoints({ shard, pageToken, pageSize: PAGE_SIZE }),
+      );
+      signed.push(...page.checkpoints);
+      clusterId = page.clusterId;
+      for (const { keyId, publicKey } of page.keys) keys.set(keyId, publicKey);
+      if (page.nextPageToken === "") break;
+      pageToken = page.nextPageToken;
+    }
+    checkpoints.set(shard, signed);
+    entries.set(shard, await entriesOf(operator, shard, NO_FILTER));
+  }
+  return { clusterId, keys, entries, checkpoints };
+}
+
+async function entriesOf(
+  operator: Operator,
+  shard: string,
+  filter: typeof NO_FILTER | Omit<ListOptions, "data" | "shard" | "json">,
+): Promise<readonly AuditEntry[]> {
+  const entries: AuditEntry[] = [];
+  for (let pageToken = ""; ;) {
+    const page = await operator.audit((client) =>
+      client.listAuditEntries({ ...filter, shard, pageToken, pageSize: PAGE_SIZE }),
+    );
+    entries.push(...page.entries);
+    if (page.nextPageToken === "") return entries;
+    pageToken = page.nextPageToken;
+  }
+}
+
+async function shardNames(operator: Operator): Promise<readonly string[]> {
+  return (await operator.status()).shards.map(({ name }) => name);
+}

@@ -1,0 +1,109 @@
+import { create } from "@bufbuild/protobuf";
+import type { Server } from "@grpc/grpc-js";
+import {
+  AuditService,
+  ListAuditCheckpointsResponseSchema,
+  ListAuditEntriesResponseSchema,
+  type ListAuditCheckpointsRequest,
+  type ListAuditEntriesRequest,
+} from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { publicKeyOf } from "../auth/index.js";
+import { ClusterError, type IdentityRole } from "../base/index.js";
+import type { Answer, ClusterKeys, Question } from "../domain/index.js";
+import type { ShardNumber } from "../placement/index.js";
+import {
+  auditCheckpointToPublic,
+  auditEntryToPublic,
+  auditFilterFromPublic,
+  serviceDefinition,
+  toUint64,
+} from "../wire/index.js";
+import type { NodeContext } from "./context.js";
+import { guarded } from "./guarded.js";
+import { requireShard } from "./require-shard.js";
+
+const AUDITORS: readonly IdentityRole[] = ["operator", "auditor"];
+const PAGE_SIZE_DEFAULT = 100;
+const TIMEOUT_MS = 5_000;
+const NUMBER = /^[1-9][0-9]{0,15}$/;
+
+/** The audit trails of all shards, on any node's port, for certificates of auditors and operators. */
+export function addAuditService(server: Server, context: NodeContext): void {
+  server.addService(serviceDefinition(AuditService), {
+    listAuditEntries: guarded(context, AUDITORS, (request: ListAuditEntriesRequest) =>
+      listEntries(context, request),
+    ),
+    listAuditCheckpoints: guarded(context, AUDITORS, (request: ListAuditCheckpointsRequest) =>
+      listCheckpoints(context, request),
+    ),
+  });
+}
+
+async function listEntries(context: NodeContext, request: ListAuditEntriesRequest) {
+  const shard = requireShard(context, request.shard);
+  const question = {
+    kind: "list-audit",
+    after: parsePageToken(request.pageToken),
+    pageSize: request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize,
+    filter: auditFilterFromPublic(request),
+  } as const;
+  const { entries, next, head } = await ask(context, shard.number, question, "audit");
+  return create(ListAuditEntriesResponseSchema, {
+    entries: entries.map((entry) => auditEntryToPublic(shard.name, entry)),
+    nextPageToken: next === 0 ? "" : String(next),
+    firstNumber: toUint64(head.first),
+    lastNumber: toUint64(head.number),
+  });
+}
+
+async function listCheckpoints(context: NodeContext, request: ListAuditCheckpointsRequest) {
+  const shard = requireShard(context, request.shard);
+  const question = {
+    kind: "list-audit-checkpoints",
+    after: parsePageToken(request.pageToken),
+    pageSize: request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize,
+  } as const;
+  const [{ checkpoints, next }, { audit }] = await Promise.all([
+    ask(context, shard.number, question, "audit-checkpoints"),
+    readClusterKeys(context),
+  ]);
+  return create(ListAuditCheckpointsResponseSchema, {
+    checkpoints: checkpoints.map((each) => auditCheckpointToPublic(shard.name, each)),
+    nextPageToken: next === 0 ? "" : String(next),
+    clusterId: context.options.clusterId,
+    keys: [{ keyId: audit.id, publicKey: publicKeyOf(audit.jwk) }],
+  });
+}
+
+export async function readClusterKeys(context: NodeContext): Promise<ClusterKeys> {
+  const { number } = requireShard(context, "system");
+  return (await ask(context, number, { kind: "get-cluster-keys" }, "cluster-keys")).keys;
+}
+
+/** As the cluster: who calls was asked for a certificate. */
+async function ask<Kind extends Answer["kind"]>(
+  context: NodeContext,
+  shard: ShardNumber,
+  question: Question,
+  kind: Kind,
+): Promise<Extract<Answer, { kind: Kind }>> {
+  const query = { caller: { kind: "system" }, question } as const;
+  const { reply } = await context.options.shards.read(shard, query, { timeoutMs: TIMEOUT_MS });
+  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
+  if (isKind(reply.answer, kind)) return reply.answer;
+  throw new ClusterError("internal", `a shard answered ${reply.answer.kind} to ${question.kind}`);
+}
+
+function isKind<Kind extends Answer["kind"]>(
+  answer: Answer,
+  kind: Kind,
+): answer is Extract<Answer, { kind: Kind }> {
+  return answer.kind === kind;
+}
+
+/** Of callers with a certificate: nothing in it has to be kept from them. */
+function parsePageToken(token: string): number {
+  if (token === "") return 0;
+  if (NUMBER.test(token) && Number.isSafeInteger(Number(token))) return Number(token);
+  throw new ClusterError("invalid-argument", "page_token: not one of a page before");
+}

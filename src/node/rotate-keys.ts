@@ -1,0 +1,34 @@
+import { create } from "@bufbuild/protobuf";
+import { randomBytes } from "node:crypto";
+import { RotateKeysResponseSchema } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { generateSigningKey } from "../auth/index.js";
+import { ClusterError, uuidV7 } from "../base/index.js";
+import { readClusterKeys } from "./audit-service.js";
+import type { NodeContext } from "./context.js";
+import { requireShard } from "./require-shard.js";
+
+const TIMEOUT_MS = 5_000;
+const UUID_BYTES = 16;
+
+/** Doors learn of it within a minute; until then they sign with the key before, which holds still. */
+export async function rotateKeys(context: NodeContext) {
+  const before = await readClusterKeys(context);
+  const { number } = requireShard(context, "system");
+  const { reply } = await context.options.shards.execute(
+    number,
+    {
+      caller: { kind: "system" },
+      requestId: uuidV7(Date.now(), randomBytes(UUID_BYTES)),
+      fingerprint: "",
+      operation: {
+        kind: "rotate-cluster-keys",
+        expected: before.current.id,
+        next: await generateSigningKey(),
+      },
+    },
+    { timeoutMs: TIMEOUT_MS },
+  );
+  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
+  const { current, next } = await readClusterKeys(context);
+  return create(RotateKeysResponseSchema, { currentKeyId: current.id, nextKeyId: next.id });
+}
