@@ -137,7 +137,7 @@ describe("the audit trail of a shard", () => {
       nextHash: "h2",
       lifetimeMs: 1_000_000,
     } as const;
-    shard.refused(SYSTEM, stolen, "unauthenticated");
+    expect(shard.run(SYSTEM, stolen).reply).to.include({ code: "unauthenticated" });
     const [entry] = listAudit(shard, { action: "auth.refresh" }).entries;
     expect(entry?.entry).to.include({
       object: "users/ana/sessions/s1",
