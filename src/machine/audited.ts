@@ -127,6 +127,9 @@ export function describeForAudit(operation: Operation, reply: CommandReply): Des
     case "respond-event":
     case "create-events":
     case "extend-series":
+    case "fire-reminders":
+    case "mark-notification-read":
+    case "mark-all-notifications-read":
     case "sweep":
     case "settle-outbox":
     case "record-audit":
