@@ -1,5 +1,5 @@
 import type { AuditCheckpoint, AuditRecord } from "./audit.js";
-import type { Caller } from "./caller.js";
+import type { Caller, ClusterRole } from "./caller.js";
 import type { Delivery } from "./deliveries.js";
 import type {
   Calendar,
@@ -110,6 +110,8 @@ export type Operation =
       readonly client: string;
       readonly refreshHash: string;
       readonly lifetimeMs: number;
+      /** Failures to log in from there are forgotten; of nobody if left out. */
+      readonly address?: string;
     }
   | {
       readonly kind: "rotate-session";
@@ -118,6 +120,28 @@ export type Operation =
       readonly presentedHash: string;
       readonly nextHash: string;
       readonly lifetimeMs: number;
+    }
+  /** A wrong password was tried, or a wrong code. */
+  | { readonly kind: "record-login-failure"; readonly user: string; readonly address: string }
+  | {
+      readonly kind: "issue-reset-code";
+      readonly user: string;
+      /** SHA-256 in hex. */
+      readonly codeHash: string;
+      readonly lifetimeMs: number;
+    }
+  | {
+      readonly kind: "reset-password";
+      readonly user: string;
+      readonly codeHash: string;
+      readonly passwordHash: string;
+    }
+  | {
+      readonly kind: "set-cluster-roles";
+      readonly user: string;
+      readonly roles: readonly ClusterRole[];
+      /** Empty for any. */
+      readonly etag: string;
     }
   | { readonly kind: "revoke-session"; readonly user: string; readonly session: string }
   | {

@@ -31,6 +31,7 @@ export type Question =
     }
   | { readonly kind: "get-session"; readonly user: string; readonly session: string }
   | { readonly kind: "get-cluster-keys" }
+  | { readonly kind: "get-login-throttle"; readonly user: string; readonly address: string }
   | {
       readonly kind: "list-outbox";
       readonly target: number;
@@ -170,6 +171,8 @@ export type Answer =
   | { readonly kind: "sessions"; readonly sessions: readonly Session[]; readonly next: string }
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "cluster-keys"; readonly keys: ClusterKeys }
+  /** Until when no login is heard; 0 if one is. */
+  | { readonly kind: "login-throttle"; readonly untilMs: number }
   | { readonly kind: "outbox"; readonly outbox: OutboxPage }
   /** `next` is the number after which the next page begins, 0 at the end. */
   | {

@@ -17,6 +17,7 @@ import { methodName } from "./handlers.js";
 import type { Call, Handler, MethodName } from "./handlers.js";
 import { createIds } from "./ids.js";
 import type { Ids, RandomBytes } from "./ids.js";
+import { LoginGuard } from "./login-guard.js";
 import { findChannel } from "./names.js";
 import { createPositions } from "./positions.js";
 import { agendaHandlers } from "./services/agenda.js";
@@ -102,6 +103,7 @@ class AgendaGateway implements RunningGateway {
       clock,
       ids: this.#ids,
       passwords: options.passwords ?? new Passwords(),
+      logins: new LoginGuard(clock),
       sessions: this.#sessions,
       positions: this.positions,
       bootstrapHash: options.bootstrapHash ?? "",
@@ -190,6 +192,7 @@ class AgendaGateway implements RunningGateway {
     const admitted = {
       caller,
       signal,
+      remoteAddress: call.remoteAddress,
       shards: this.#calls(call.deadlineMs, signal, call.traceparent, call.remoteAddress),
       expireTimeMs: who?.expireTimeMs ?? Infinity,
       recheck: async () => {

@@ -17,6 +17,8 @@ export interface Call {
   readonly caller: Caller;
   readonly shards: ShardCalls;
   readonly signal: AbortSignal;
+  /** Of the client, as this door sees it. */
+  readonly remoteAddress: string;
   /** When the caller's token ends, by the wall clock; Infinity without a token. */
   readonly expireTimeMs: number;
   /** Fails once the caller's session has ended. */

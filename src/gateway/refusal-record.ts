@@ -3,12 +3,15 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import type { Message } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
 import type { Caller } from "../domain/index.js";
+import type { Action } from "../policy/index.js";
 import type { Refusal } from "../shards/index.js";
 import type { MethodRule } from "./authorization.js";
 import type { GatewayCall } from "./types.js";
 
 /** Fields that say what a request is about, the first that is there. */
 const NAMES = ["name", "parent", "userId", "group", "calendar", "shard"];
+
+const GUESSES: readonly Action[] = ["auth.login", "auth.reset-password"];
 
 /**
  * What the audit trail says of a failed call; undefined for a failure that is no refusal. What is not found may be what is not to
@@ -21,6 +24,8 @@ export function refusalRecord(
   error: unknown,
 ): Refusal | undefined {
   if (!(error instanceof ClusterError) || rule.kind === "closed") return undefined;
+  // The shard that counts guesses keeps them too.
+  if (GUESSES.includes(rule.action) && error.code === "unauthenticated") return undefined;
   const { code } = error;
   const refusesRead = code === "permission-denied" || code === "unauthenticated";
   const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;

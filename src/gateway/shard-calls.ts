@@ -47,6 +47,7 @@ const ANSWERS = {
   "get-cluster-keys": "cluster-keys",
   "list-outbox": "outbox",
   "list-audit": "audit",
+  "get-login-throttle": "login-throttle",
   "list-audit-checkpoints": "audit-checkpoints",
   "get-group": "group",
   "get-member": "member",

@@ -4,6 +4,9 @@ import { audit, pruneAudit, recordAudit, signAudit } from "./audit.js";
 import { findFault } from "./checks.js";
 import { respondEvent } from "./answers.js";
 import { createCalendar, deleteCalendar, setReader, updateCalendar } from "./calendars.js";
+import { setClusterRoles } from "./cluster-roles.js";
+import { recordLoginFailure } from "./login-throttle.js";
+import { issueResetCode, resetPassword } from "./reset-codes.js";
 import { createClusterKeys, rotateClusterKeys } from "./cluster-keys.js";
 import type { RangeMap } from "../placement/index.js";
 import { CommandTooLarge, Draft, OutboxFull, refuse } from "./draft.js";
@@ -86,6 +89,14 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return createSession(draft, caller, operation);
     case "rotate-session":
       return rotateSession(draft, caller, operation);
+    case "record-login-failure":
+      return recordLoginFailure(draft, caller, operation);
+    case "issue-reset-code":
+      return issueResetCode(draft, caller, operation);
+    case "reset-password":
+      return resetPassword(draft, caller, operation);
+    case "set-cluster-roles":
+      return setClusterRoles(draft, caller, operation);
     case "revoke-session":
       return revokeSession(draft, caller, operation);
     case "update-user":

@@ -37,6 +37,23 @@ export function describeForAudit(operation: Operation, reply: CommandReply): Des
         object: session(operation),
         detail: "a refresh token was used again: the session has ended",
       };
+    case "record-login-failure": {
+      const subject = "anonymous";
+      return {
+        action: "auth.login",
+        object: user(operation),
+        subject,
+        decision: "unauthenticated",
+      };
+    }
+    case "issue-reset-code":
+      return { action: "user.issue-reset-code", object: user(operation) };
+    case "reset-password":
+      return { action: "auth.reset-password", object: user(operation) };
+    case "set-cluster-roles": {
+      const detail = operation.roles.length === 0 ? "none" : operation.roles.join(" ");
+      return { action: "user.set-cluster-roles", object: user(operation), detail };
+    }
     case "revoke-session":
       return { action: "session.revoke", object: session(operation) };
     case "set-user-standing":

@@ -25,6 +25,7 @@ import { codePoints, isVisibleAscii, utf8Bytes } from "./text.js";
 const INVITATION_ID = /^i[0-9a-hjkmnp-tv-z]{26}$/;
 const EVENT_ID = /^e[0-9a-hjkmnp-tv-z]{26}$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const ADDRESS = /^[0-9A-Za-z.:_-]{1,64}$/;
 const REQUEST_ID_CHARS_MAX = 64;
 const FINGERPRINT_CHARS_MAX = 64;
 const HASH_CHARS_MAX = 128;
@@ -117,6 +118,7 @@ function findOperationFault(operation: Operation): string | undefined {
         sessionFault(operation.session) ??
         bytesFault("client", operation.client, CLIENT_BYTES_MAX) ??
         hashFault("refresh_hash", operation.refreshHash, HASH_CHARS_MAX) ??
+        (operation.address === undefined ? undefined : addressFault(operation.address)) ??
         lifetimeFault(operation.lifetimeMs)
       );
     case "rotate-session":
@@ -127,6 +129,22 @@ function findOperationFault(operation: Operation): string | undefined {
         hashFault("next_hash", operation.nextHash, HASH_CHARS_MAX) ??
         lifetimeFault(operation.lifetimeMs)
       );
+    case "record-login-failure":
+      return idFault("user", operation.user) ?? addressFault(operation.address);
+    case "issue-reset-code":
+      return (
+        idFault("user", operation.user) ??
+        hashFault("code_hash", operation.codeHash, HASH_CHARS_MAX) ??
+        lifetimeFault(operation.lifetimeMs)
+      );
+    case "reset-password":
+      return (
+        idFault("user", operation.user) ??
+        hashFault("code_hash", operation.codeHash, HASH_CHARS_MAX) ??
+        hashFault("password_hash", operation.passwordHash, PASSWORD_HASH_CHARS_MAX)
+      );
+    case "set-cluster-roles":
+      return idFault("user", operation.user);
     case "revoke-session":
       return idFault("user", operation.user) ?? sessionFault(operation.session);
     case "update-user":
@@ -267,6 +285,11 @@ function findOperationFault(operation: Operation): string | undefined {
     default:
       return unreachable(operation);
   }
+}
+
+/** It stands in a key. */
+function addressFault(address: string): string | undefined {
+  return ADDRESS.test(address) ? undefined : "address: not one";
 }
 
 function signingKeyFault(field: string, key: SigningKey): string | undefined {

@@ -152,6 +152,10 @@ function targetOf(operation: Operation): string {
     case "create-session":
     case "rotate-session":
     case "revoke-session":
+    case "record-login-failure":
+    case "issue-reset-code":
+    case "reset-password":
+    case "set-cluster-roles":
     case "update-user":
     case "set-user-standing":
       return operation.user;

@@ -12,6 +12,7 @@ import { calendarOwner, decide, isId } from "../policy/index.js";
 import type { Action, Relation } from "../policy/index.js";
 import { agendasOf } from "./agenda.js";
 import { findCalendar, isFurther, untouched } from "./calendar-rows.js";
+import { loginThrottledUntil } from "./login-throttle.js";
 import { readAudit, readAuditCheckpoints } from "./audit.js";
 import { BATCH_EVENTS_MAX, isEventId, isInvitationId, isSessionId } from "./checks.js";
 import { findConflicts } from "./conflicts.js";
@@ -96,6 +97,12 @@ class Queries {
       case "list-outbox": {
         const denied = this.#refuseUnlessSystem("outbox.list");
         return denied ?? { kind: "outbox", outbox: readOutbox(this.#state, question) };
+      }
+      case "get-login-throttle": {
+        const denied = this.#refuseUnlessSystem("login-throttle.get");
+        return (
+          denied ?? { kind: "login-throttle", untilMs: loginThrottledUntil(this.#state, question) }
+        );
       }
       case "list-audit":
       case "list-audit-checkpoints": {

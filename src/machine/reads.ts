@@ -46,10 +46,22 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       if (!fields.includes("email") || content.email === "") return [KEYS.user(user)];
       return [KEYS.user(user), KEYS.emailOwner(foldAscii(content.email))];
     }
+    case "create-session": {
+      const { user, address } = operation;
+      const keys = [KEYS.user(user)];
+      return address === undefined ? keys : [...keys, KEYS.loginFailures(user, address)];
+    }
+    case "record-login-failure": {
+      const { user, address } = operation;
+      return [KEYS.loginFailures(user, address), KEYS.addressFailures(address)];
+    }
+    case "issue-reset-code":
     case "change-password":
-    case "create-session":
+    case "set-cluster-roles":
     case "set-user-standing":
       return [KEYS.user(operation.user)];
+    case "reset-password":
+      return [KEYS.user(operation.user), KEYS.resetCode(operation.user)];
     case "rotate-session":
       return [KEYS.session(operation.user, operation.session), KEYS.user(operation.user)];
     case "revoke-session":
@@ -221,6 +233,8 @@ function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
       return [standingRange(operation.calendar)];
     case "mark-all-notifications-read":
       return [unreadRange(operation.user, MARKED_MAX + 1)];
+    case "reset-password":
+    case "set-cluster-roles":
     case "change-password":
     case "create-session":
     case "set-user-standing":

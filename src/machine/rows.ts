@@ -42,6 +42,19 @@ export interface BootstrapUseRow {
   readonly timeMs: number;
 }
 
+/** Failures to log in that count together. */
+export interface LoginFailuresRow {
+  readonly count: number;
+  /** When they are forgotten. */
+  readonly expireMs: number;
+}
+
+export interface ResetCodeRow {
+  readonly user: string;
+  readonly hash: string;
+  readonly expireMs: number;
+}
+
 export interface MemberCountRow {
   readonly members: number;
 }
@@ -141,6 +154,8 @@ export interface RowCodecs {
   readonly requestUsage: RowCodec<RequestUsageRow>;
   readonly expiry: RowCodec<ExpiryRow>;
   readonly sweepBounds: RowCodec<SweepBoundsRow>;
+  readonly loginFailures: RowCodec<LoginFailuresRow>;
+  readonly resetCode: RowCodec<ResetCodeRow>;
   /** No row, but what the chain of the audit is made of. */
   readonly auditEntry: RowCodec<AuditEntry>;
   readonly audit: RowCodec<ChainedAuditEntry>;
@@ -160,6 +175,11 @@ export interface RowCodecs {
  *   ut/{user}                       that an id was given: it stays when its user is purged
  *   ss/{user}/{session}             Session
  *   sx/{expire}/{user}/{session}    Expiry of a session
+ *   tl/{user}/{address}             LoginFailures of one user from one address
+ *   td/{address}                    LoginFailures of all users from one address
+ *   tx/{expire}/{user}/{address}    Expiry of the former
+ *   ty/{expire}/{address}           Expiry of the latter
+ *   uv/{user}                       ResetCode
  *   ck                              ClusterKeys
  *   gr/{group}                      Group
  *   gc/{group}                      MemberCount
@@ -210,6 +230,13 @@ export const KEYS = {
   sessionExpiry: (expireMs: number, user: string, session: string): StateKey =>
     `sx/${timeKey(expireMs)}/${user}/${session}`,
   clusterKeys: "ck",
+  loginFailures: (user: string, address: string): StateKey => `tl/${user}/${address}`,
+  loginFailuresExpiry: (expireMs: number, user: string, address: string): StateKey =>
+    `tx/${timeKey(expireMs)}/${user}/${address}`,
+  addressFailures: (address: string): StateKey => `td/${address}`,
+  addressFailuresExpiry: (expireMs: number, address: string): StateKey =>
+    `ty/${timeKey(expireMs)}/${address}`,
+  resetCode: (user: string): StateKey => `uv/${user}`,
   group: (group: string): StateKey => `gr/${group}`,
   memberCount: (group: string): StateKey => `gc/${group}`,
   member: (group: string, user: string): StateKey => `gm/${group}/${user}`,
@@ -263,6 +290,8 @@ export const EXPIRY_QUEUES = [
   { prefix: "gq", target: "gm" },
   { prefix: "gx", target: "gi" },
   { prefix: "nx", target: "nt" },
+  { prefix: "tx", target: "tl" },
+  { prefix: "ty", target: "td" },
 ] as const;
 
 export type ExpiryQueue = (typeof EXPIRY_QUEUES)[number];

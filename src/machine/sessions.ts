@@ -2,6 +2,7 @@ import type { Caller, Operation, Session, User } from "../domain/index.js";
 import { decide } from "../policy/index.js";
 import { refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
+import { forgetLoginFailures } from "./login-throttle.js";
 import { KEYS, prefixRange } from "./rows.js";
 import { compareText } from "./text.js";
 import type { KeyRange } from "./types.js";
@@ -34,6 +35,7 @@ export function createSession(draft: Draft, caller: Caller, operation: CreateSes
     return refuse("already-exists", `users/${user}/sessions/${id} exists`);
   }
   for (const session of findSuperfluous(sessions)) remove(draft, session);
+  if (operation.address !== undefined) forgetLoginFailures(draft, user, operation.address);
   const session: Session = {
     user,
     id,

@@ -117,6 +117,8 @@ function freed(
     case "gp":
     case "gq":
     case "gx":
+    case "tx":
+    case "ty":
       return usage;
   }
 }

@@ -92,7 +92,7 @@ export function updateUser(draft: Draft, caller: Caller, operation: UpdateUser):
   const next = withFields(before, content, fields);
   const moved = moveEmail(draft, before, next);
   if (moved !== undefined) return moved;
-  return write(draft, "updated", next);
+  return writeUser(draft, "updated", next);
 }
 
 /** Whoever may not act any more has no session either. */
@@ -118,9 +118,9 @@ export function setUserStanding(draft: Draft, caller: Caller, operation: SetUser
     case "disable":
       revokeAllBut(draft, id, "");
       draft.postTo("groups", "", { kind: "user-gone", user: id });
-      return write(draft, "updated", { ...before, state: "disabled" });
+      return writeUser(draft, "updated", { ...before, state: "disabled" });
     case "enable":
-      return write(draft, "updated", { ...before, state: "active" });
+      return writeUser(draft, "updated", { ...before, state: "active" });
     case "delete": {
       revokeAllBut(draft, id, "");
       draft.postTo("groups", "", { kind: "user-gone", user: id });
@@ -129,15 +129,15 @@ export function setUserStanding(draft: Draft, caller: Caller, operation: SetUser
       if (before.email !== "") keys.push(KEYS.emailOwner(foldAscii(before.email)));
       draft.put(draft.rows.expiry, KEYS.userPurge(purgeTimeMs, id), { keys, bytes: 0 });
       draft.putBytes(KEYS.takenUser(id), MARK);
-      return write(draft, "deleted", { ...before, deleteTimeMs: draft.nowMs, purgeTimeMs });
+      return writeUser(draft, "deleted", { ...before, deleteTimeMs: draft.nowMs, purgeTimeMs });
     }
     case "undelete":
       draft.delete(KEYS.userPurge(before.purgeTimeMs, id));
-      return write(draft, "updated", { ...before, deleteTimeMs: 0, purgeTimeMs: 0 });
+      return writeUser(draft, "updated", { ...before, deleteTimeMs: 0, purgeTimeMs: 0 });
   }
 }
 
-function write(draft: Draft, kind: "updated" | "deleted", next: User): Outcome {
+export function writeUser(draft: Draft, kind: "updated" | "deleted", next: User): Outcome {
   const user = { ...next, updateTimeMs: draft.nowMs, revision: draft.nextRevision };
   const name = `users/${user.id}`;
   const resource = { kind: "user", user } as const;

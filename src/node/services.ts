@@ -14,6 +14,7 @@ import {
   type ExplainRouteRequest,
   type GetStateHashRequest,
   type HoldDeliveriesRequest,
+  type IssueResetCodeRequest,
   type JoinShardRequest,
   type PromoteLearnerRequest,
   type RemoveReplicaRequest,
@@ -50,6 +51,7 @@ import { NodeContext, type NodeServicesOptions } from "./context.js";
 import { ExecuteStream, type ExecuteCall } from "./execute-stream.js";
 import { explainRoute } from "./explain-route.js";
 import { guarded, guardedStream } from "./guarded.js";
+import { issueResetCode } from "./issue-reset-code.js";
 import { joinShard } from "./join-shard.js";
 import { NodeHealth } from "./node-health.js";
 import { nodeStatus } from "./node-status.js";
@@ -164,6 +166,12 @@ function addClusterService(server: Server, context: NodeContext): void {
         const replica = requireReplica(context, requireShard(context, shard).number);
         return create(CompactLogResponseSchema, { firstIndex: toUint64(await replica.compact()) });
       },
+    ),
+    issueResetCode: audited(
+      context,
+      OPERATORS,
+      { action: "user.issue-reset-code", object: ({ userId }) => `users/${userId}` },
+      (request: IssueResetCodeRequest) => issueResetCode(context, request),
     ),
     rotateKeys: audited(
       context,

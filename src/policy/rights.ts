@@ -126,6 +126,7 @@ export const RIGHTS = {
   "auth.register": anyone,
   "auth.login": anyone,
   "auth.refresh": anyone,
+  "auth.reset-password": anyone,
 
   "user.get": orSystem(signedIn),
   "user.get-details": orSystem(orAdmin(self)),
@@ -135,6 +136,8 @@ export const RIGHTS = {
   "user.disable": role("admin"),
   "user.enable": role("admin"),
   "user.delete": orAdmin(self),
+  "user.set-cluster-roles": role("admin"),
+  "user.issue-reset-code": orSystem(operator),
   "user.undelete": role("admin"),
 
   "session.list": self,
@@ -192,6 +195,8 @@ export const RIGHTS = {
   "audit.list": orSystem(role("admin", "auditor")),
 
   "session.create": system,
+  "login-failure.record": system,
+  "login-throttle.get": system,
   "session.rotate": system,
   "session.get": system,
   "credentials.get": system,

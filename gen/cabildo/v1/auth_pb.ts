@@ -18,7 +18,54 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/v1/auth.proto.
  */
 export const file_cabildo_v1_auth: GenFile = /*@__PURE__*/
-  fileDesc("ChVjYWJpbGRvL3YxL2F1dGgucHJvdG8SCmNhYmlsZG8udjEi+QEKD1JlZ2lzdGVyUmVxdWVzdBIeCgd1c2VyX2lkGAEgASgJQg3gQQK6SAfIAQFyAig/EiUKCHBhc3N3b3JkGAIgASgJQhPgQQLgQQS6SArIAQFyBRAIKIAEEh0KDGRpc3BsYXlfbmFtZRgDIAEoCUIHukgEcgIYPxIcCgVlbWFpbBgEIAEoCUINukgK2AEBcgUo/gFgARIaCgl0aW1lX3pvbmUYBSABKAlCB7pIBHICKEASKQoUYm9vdHN0cmFwX2NyZWRlbnRpYWwYBiABKAlCC+BBBLpIBXIDKIABEhsKCnJlcXVlc3RfaWQYByABKAlCB7pIBHICKEAibQoMTG9naW5SZXF1ZXN0Eh4KB3VzZXJfaWQYASABKAlCDeBBArpIB8gBAXICKD8SIwoIcGFzc3dvcmQYAiABKAlCEeBBAuBBBLpICMgBAXIDKIAEEhgKBmNsaWVudBgDIAEoCUIIukgFcgMogAEi3gEKDUxvZ2luUmVzcG9uc2USHgoEdXNlchgBIAEoCzIQLmNhYmlsZG8udjEuVXNlchIUCgxhY2Nlc3NfdG9rZW4YAiABKAkSNgoSYWNjZXNzX2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1yZWZyZXNoX3Rva2VuGAQgASgJEjcKE3JlZnJlc2hfZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3Nlc3Npb24YBiABKAkiOgoOUmVmcmVzaFJlcXVlc3QSKAoNcmVmcmVzaF90b2tlbhgBIAEoCUIR4EEC4EEEukgIyAEBcgMogAQiLAoNTG9nb3V0UmVxdWVzdBIbCgpyZXF1ZXN0X2lkGAEgASgJQge6SARyAihAIhAKDkxvZ291dFJlc3BvbnNlIowBChVDaGFuZ2VQYXNzd29yZFJlcXVlc3QSKwoQY3VycmVudF9wYXNzd29yZBgBIAEoCUIR4EEC4EEEukgIyAEBcgMogAQSKQoMbmV3X3Bhc3N3b3JkGAIgASgJQhPgQQLgQQS6SArIAQFyBRAIKIAEEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICKEAiGAoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZTLmBAoLQXV0aFNlcnZpY2USbAoIUmVnaXN0ZXISGy5jYWJpbGRvLnYxLlJlZ2lzdGVyUmVxdWVzdBoQLmNhYmlsZG8udjEuVXNlciIxqu0YEQgBEg1hdXRoLnJlZ2lzdGVygtPkkwIWOgEqIhEvdjEvYXV0aDpyZWdpc3RlchJpCgVMb2dpbhIYLmNhYmlsZG8udjEuTG9naW5SZXF1ZXN0GhkuY2FiaWxkby52MS5Mb2dpblJlc3BvbnNlIiuq7RgOCAESCmF1dGgubG9naW6C0+STAhM6ASoiDi92MS9hdXRoOmxvZ2luEnEKB1JlZnJlc2gSGi5jYWJpbGRvLnYxLlJlZnJlc2hSZXF1ZXN0GhkuY2FiaWxkby52MS5Mb2dpblJlc3BvbnNlIi+q7RgQCAESDGF1dGgucmVmcmVzaILT5JMCFToBKiIQL3YxL2F1dGg6cmVmcmVzaBJxCgZMb2dvdXQSGS5jYWJpbGRvLnYxLkxvZ291dFJlcXVlc3QaGi5jYWJpbGRvLnYxLkxvZ291dFJlc3BvbnNlIjCq7RgSCAISDnNlc3Npb24ucmV2b2tlgtPkkwIUOgEqIg8vdjEvYXV0aDpsb2dvdXQSlwEKDkNoYW5nZVBhc3N3b3JkEiEuY2FiaWxkby52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaIi5jYWJpbGRvLnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiPqrtGBgIAhIUdXNlci5jaGFuZ2UtcGFzc3dvcmSC0+STAhw6ASoiFy92MS9hdXRoOmNoYW5nZVBhc3N3b3JkYgZwcm90bzM", [file_buf_validate_validate, file_cabildo_v1_options, file_cabildo_v1_users, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("ChVjYWJpbGRvL3YxL2F1dGgucHJvdG8SCmNhYmlsZG8udjEipQEKFFJlc2V0UGFzc3dvcmRSZXF1ZXN0Eh4KB3VzZXJfaWQYASABKAlCDeBBArpIB8gBAXICKD8SJQoKcmVzZXRfY29kZRgCIAEoCUIR4EEC4EEEukgIyAEBcgMogAESKQoMbmV3X3Bhc3N3b3JkGAMgASgJQhPgQQLgQQS6SArIAQFyBRAIKIAEEhsKCnJlcXVlc3RfaWQYBCABKAlCB7pIBHICKEAiFwoVUmVzZXRQYXNzd29yZFJlc3BvbnNlIvkBCg9SZWdpc3RlclJlcXVlc3QSHgoHdXNlcl9pZBgBIAEoCUIN4EECukgHyAEBcgIoPxIlCghwYXNzd29yZBgCIAEoCUIT4EEC4EEEukgKyAEBcgUQCCiABBIdCgxkaXNwbGF5X25hbWUYAyABKAlCB7pIBHICGD8SHAoFZW1haWwYBCABKAlCDbpICtgBAXIFKP4BYAESGgoJdGltZV96b25lGAUgASgJQge6SARyAihAEikKFGJvb3RzdHJhcF9jcmVkZW50aWFsGAYgASgJQgvgQQS6SAVyAyiAARIbCgpyZXF1ZXN0X2lkGAcgASgJQge6SARyAihAIm0KDExvZ2luUmVxdWVzdBIeCgd1c2VyX2lkGAEgASgJQg3gQQK6SAfIAQFyAig/EiMKCHBhc3N3b3JkGAIgASgJQhHgQQLgQQS6SAjIAQFyAyiABBIYCgZjbGllbnQYAyABKAlCCLpIBXIDKIABIt4BCg1Mb2dpblJlc3BvbnNlEh4KBHVzZXIYASABKAsyEC5jYWJpbGRvLnYxLlVzZXISFAoMYWNjZXNzX3Rva2VuGAIgASgJEjYKEmFjY2Vzc19leHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcmVmcmVzaF90b2tlbhgEIAEoCRI3ChNyZWZyZXNoX2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzZXNzaW9uGAYgASgJIjoKDlJlZnJlc2hSZXF1ZXN0EigKDXJlZnJlc2hfdG9rZW4YASABKAlCEeBBAuBBBLpICMgBAXIDKIAEIiwKDUxvZ291dFJlcXVlc3QSGwoKcmVxdWVzdF9pZBgBIAEoCUIHukgEcgIoQCIQCg5Mb2dvdXRSZXNwb25zZSKMAQoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EisKEGN1cnJlbnRfcGFzc3dvcmQYASABKAlCEeBBAuBBBLpICMgBAXIDKIAEEikKDG5ld19wYXNzd29yZBgCIAEoCUIT4EEC4EEEukgKyAEBcgUQCCiABBIbCgpyZXF1ZXN0X2lkGAMgASgJQge6SARyAihAIhgKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2Uy+wUKC0F1dGhTZXJ2aWNlEmwKCFJlZ2lzdGVyEhsuY2FiaWxkby52MS5SZWdpc3RlclJlcXVlc3QaEC5jYWJpbGRvLnYxLlVzZXIiMartGBEIARINYXV0aC5yZWdpc3RlcoLT5JMCFjoBKiIRL3YxL2F1dGg6cmVnaXN0ZXISaQoFTG9naW4SGC5jYWJpbGRvLnYxLkxvZ2luUmVxdWVzdBoZLmNhYmlsZG8udjEuTG9naW5SZXNwb25zZSIrqu0YDggBEgphdXRoLmxvZ2lugtPkkwITOgEqIg4vdjEvYXV0aDpsb2dpbhJxCgdSZWZyZXNoEhouY2FiaWxkby52MS5SZWZyZXNoUmVxdWVzdBoZLmNhYmlsZG8udjEuTG9naW5SZXNwb25zZSIvqu0YEAgBEgxhdXRoLnJlZnJlc2iC0+STAhU6ASoiEC92MS9hdXRoOnJlZnJlc2gScQoGTG9nb3V0EhkuY2FiaWxkby52MS5Mb2dvdXRSZXF1ZXN0GhouY2FiaWxkby52MS5Mb2dvdXRSZXNwb25zZSIwqu0YEggCEg5zZXNzaW9uLnJldm9rZYLT5JMCFDoBKiIPL3YxL2F1dGg6bG9nb3V0EpIBCg1SZXNldFBhc3N3b3JkEiAuY2FiaWxkby52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBohLmNhYmlsZG8udjEuUmVzZXRQYXNzd29yZFJlc3BvbnNlIjyq7RgXCAESE2F1dGgucmVzZXQtcGFzc3dvcmSC0+STAhs6ASoiFi92MS9hdXRoOnJlc2V0UGFzc3dvcmQSlwEKDkNoYW5nZVBhc3N3b3JkEiEuY2FiaWxkby52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaIi5jYWJpbGRvLnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiPqrtGBgIAhIUdXNlci5jaGFuZ2UtcGFzc3dvcmSC0+STAhw6ASoiFy92MS9hdXRoOmNoYW5nZVBhc3N3b3JkYgZwcm90bzM", [file_buf_validate_validate, file_cabildo_v1_options, file_cabildo_v1_users, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+
+/**
+ * @generated from message cabildo.v1.ResetPasswordRequest
+ */
+export type ResetPasswordRequest = Message<"cabildo.v1.ResetPasswordRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Good once, for an hour.
+   *
+   * @generated from field: string reset_code = 2;
+   */
+  resetCode: string;
+
+  /**
+   * @generated from field: string new_password = 3;
+   */
+  newPassword: string;
+
+  /**
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message cabildo.v1.ResetPasswordRequest.
+ * Use `create(ResetPasswordRequestSchema)` to create a new message.
+ */
+export const ResetPasswordRequestSchema: GenMessage<ResetPasswordRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_auth, 0);
+
+/**
+ * @generated from message cabildo.v1.ResetPasswordResponse
+ */
+export type ResetPasswordResponse = Message<"cabildo.v1.ResetPasswordResponse"> & {
+};
+
+/**
+ * Describes the message cabildo.v1.ResetPasswordResponse.
+ * Use `create(ResetPasswordResponseSchema)` to create a new message.
+ */
+export const ResetPasswordResponseSchema: GenMessage<ResetPasswordResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_v1_auth, 1);
 
 /**
  * @generated from message cabildo.v1.RegisterRequest
@@ -71,7 +118,7 @@ export type RegisterRequest = Message<"cabildo.v1.RegisterRequest"> & {
  * Use `create(RegisterRequestSchema)` to create a new message.
  */
 export const RegisterRequestSchema: GenMessage<RegisterRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 0);
+  messageDesc(file_cabildo_v1_auth, 2);
 
 /**
  * @generated from message cabildo.v1.LoginRequest
@@ -100,7 +147,7 @@ export type LoginRequest = Message<"cabildo.v1.LoginRequest"> & {
  * Use `create(LoginRequestSchema)` to create a new message.
  */
 export const LoginRequestSchema: GenMessage<LoginRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 1);
+  messageDesc(file_cabildo_v1_auth, 3);
 
 /**
  * @generated from message cabildo.v1.LoginResponse
@@ -148,7 +195,7 @@ export type LoginResponse = Message<"cabildo.v1.LoginResponse"> & {
  * Use `create(LoginResponseSchema)` to create a new message.
  */
 export const LoginResponseSchema: GenMessage<LoginResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 2);
+  messageDesc(file_cabildo_v1_auth, 4);
 
 /**
  * @generated from message cabildo.v1.RefreshRequest
@@ -165,7 +212,7 @@ export type RefreshRequest = Message<"cabildo.v1.RefreshRequest"> & {
  * Use `create(RefreshRequestSchema)` to create a new message.
  */
 export const RefreshRequestSchema: GenMessage<RefreshRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 3);
+  messageDesc(file_cabildo_v1_auth, 5);
 
 /**
  * @generated from message cabildo.v1.LogoutRequest
@@ -182,7 +229,7 @@ export type LogoutRequest = Message<"cabildo.v1.LogoutRequest"> & {
  * Use `create(LogoutRequestSchema)` to create a new message.
  */
 export const LogoutRequestSchema: GenMessage<LogoutRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 4);
+  messageDesc(file_cabildo_v1_auth, 6);
 
 /**
  * @generated from message cabildo.v1.LogoutResponse
@@ -195,7 +242,7 @@ export type LogoutResponse = Message<"cabildo.v1.LogoutResponse"> & {
  * Use `create(LogoutResponseSchema)` to create a new message.
  */
 export const LogoutResponseSchema: GenMessage<LogoutResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 5);
+  messageDesc(file_cabildo_v1_auth, 7);
 
 /**
  * @generated from message cabildo.v1.ChangePasswordRequest
@@ -222,7 +269,7 @@ export type ChangePasswordRequest = Message<"cabildo.v1.ChangePasswordRequest"> 
  * Use `create(ChangePasswordRequestSchema)` to create a new message.
  */
 export const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 6);
+  messageDesc(file_cabildo_v1_auth, 8);
 
 /**
  * @generated from message cabildo.v1.ChangePasswordResponse
@@ -235,7 +282,7 @@ export type ChangePasswordResponse = Message<"cabildo.v1.ChangePasswordResponse"
  * Use `create(ChangePasswordResponseSchema)` to create a new message.
  */
 export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_v1_auth, 7);
+  messageDesc(file_cabildo_v1_auth, 9);
 
 /**
  * Who someone is, and for how long that is believed.
@@ -283,6 +330,16 @@ export const AuthService: GenService<{
     methodKind: "unary";
     input: typeof LogoutRequestSchema;
     output: typeof LogoutResponseSchema;
+  },
+  /**
+   * Replaces a forgotten password by a code that an operator gave, and ends every session.
+   *
+   * @generated from rpc cabildo.v1.AuthService.ResetPassword
+   */
+  resetPassword: {
+    methodKind: "unary";
+    input: typeof ResetPasswordRequestSchema;
+    output: typeof ResetPasswordResponseSchema;
   },
   /**
    * Replaces the caller's password and ends every other session.

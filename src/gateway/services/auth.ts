@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { AuthService } from "../../../gen/cabildo/v1/auth_pb.js";
-import type { RegisterRequest } from "../../../gen/cabildo/v1/auth_pb.js";
+import type { RegisterRequest, ResetPasswordRequest } from "../../../gen/cabildo/v1/auth_pb.js";
 import { createRefreshToken, parseRefreshToken, sha256Hex } from "../../auth/index.js";
 import { ClusterError } from "../../base/index.js";
 import type { Caller, Credentials, User } from "../../domain/index.js";
@@ -23,13 +23,19 @@ export function authHandlers(context: ServiceContext): readonly Handler[] {
   return [
     unary(method.register, (call, request) => register(context, call, request)),
     unary(method.login, async (call, { userId, password, client }) => {
-      const found = await findCredentials(call, userId);
-      const mayEnter = found?.user.state === "active" && found.user.deleteTimeMs === 0;
-      const hash = mayEnter ? found.credentials.passwordHash : undefined;
-      const matches = await context.passwords.verify(normal(password), hash);
-      if (!matches || found === undefined) throw wrongPassword();
-      return await openSession(context, call, found.user, client);
+      if (!isId(userId)) throw wrongPassword();
+      const opened = await context.logins.run(call, userId, async (address) => {
+        const found = await findCredentials(call, userId);
+        const mayEnter = found?.user.state === "active" && found.user.deleteTimeMs === 0;
+        const hash = mayEnter ? found.credentials.passwordHash : undefined;
+        const matches = await context.passwords.verify(normal(password), hash);
+        if (!matches || found === undefined) return undefined;
+        return await openSession(context, call, found.user, { client, address });
+      });
+      if (opened === undefined) throw wrongPassword();
+      return opened;
     }),
+    unary(method.resetPassword, (call, request) => resetPassword(context, call, request)),
     unary(method.refresh, (call, { refreshToken }) => refresh(context, call, refreshToken)),
     unary(method.logout, async (call, request) => {
       const { user, sessionId } = requireUser(call.caller);
@@ -45,7 +51,12 @@ export function authHandlers(context: ServiceContext): readonly Handler[] {
     }),
     unary(method.changePassword, async (call, request) => {
       const { user, sessionId } = requireUser(call.caller);
-      const passwordHash = await rehash(context, call, user, request);
+      const passwordHash = await context.logins.run(call, user, () =>
+        rehash(context, call, user, request),
+      );
+      if (passwordHash === undefined) {
+        throw refused("permission-denied", "current_password is wrong");
+      }
       await call.shards.execute(
         call.shards.of("users", user),
         call.caller,
@@ -101,7 +112,33 @@ function requireBootstrap({ bootstrapHash }: ServiceContext, credential: string)
   if (!matches) throw refused("permission-denied", "the bootstrap credential is wrong");
 }
 
-async function openSession(context: ServiceContext, call: Call, user: User, client: string) {
+async function resetPassword(context: ServiceContext, call: Call, request: ResetPasswordRequest) {
+  const { userId: user, resetCode, newPassword } = request;
+  if (!isId(user)) throw wrongCode();
+  const done = await context.logins.run(call, user, async () => {
+    const operation = {
+      kind: "reset-password",
+      user,
+      codeHash: sha256Hex(resetCode),
+      passwordHash: await context.passwords.hash(normal(newPassword)),
+    } as const;
+    return await call.shards
+      .execute(call.shards.of("users", user), call.caller, operation, {
+        method: AuthService.method.resetPassword,
+        request,
+      })
+      .catch(unless("unauthenticated"));
+  });
+  if (done === undefined) throw wrongCode();
+  return {};
+}
+
+async function openSession(
+  context: ServiceContext,
+  call: Call,
+  user: User,
+  { client, address }: { readonly client: string; readonly address: string },
+) {
   const session = context.ids.session();
   const refreshToken = createRefreshToken(user.id, session);
   const { resource } = await call.shards.execute(call.shards.of("users", user.id), SYSTEM, {
@@ -109,6 +146,7 @@ async function openSession(context: ServiceContext, call: Call, user: User, clie
     user: user.id,
     session,
     client,
+    address,
     refreshHash: refreshToken.hash,
     lifetimeMs: REFRESH_LIFETIME_MS,
   });
@@ -161,13 +199,13 @@ async function answerWith(
   };
 }
 
-/** The new password's hash. Who repeats the call after its answer was lost has the new one already, and is let through. */
+/** The new password's hash; undefined where the current one is wrong. Who repeats the call after its answer was lost has the new one already, and is let through. */
 async function rehash(
   { passwords }: ServiceContext,
   call: Call,
   user: string,
   request: { readonly currentPassword: string; readonly newPassword: string },
-): Promise<string> {
+): Promise<string | undefined> {
   const found = await findCredentials(call, user);
   if (found === undefined) throw notFound(`users/${user}`);
   const { passwordHash } = found.credentials;
@@ -175,7 +213,7 @@ async function rehash(
   const next = normal(request.newPassword);
   const known =
     (await passwords.verify(current, passwordHash)) || (await passwords.verify(next, passwordHash));
-  if (!known) throw refused("permission-denied", "current_password is wrong");
+  if (!known) return undefined;
   return await passwords.hash(next);
 }
 
@@ -210,6 +248,13 @@ function unless(code: ClusterError["code"]): (cause: unknown) => undefined {
 /** One text for a wrong password and for nobody of that name. */
 function wrongPassword(): ClusterError {
   return refused("unauthenticated", "no user of this id has this password");
+}
+
+function wrongCode(): ClusterError {
+  return refused(
+    "unauthenticated",
+    "no user of this id has this code, or it was used or is too old",
+  );
 }
 
 function sessionEnded(): ClusterError {

@@ -1,10 +1,11 @@
 import { UserService } from "../../../gen/cabildo/v1/users_pb.js";
 import type {
   FindUsersRequest,
+  SetClusterRolesRequest,
   UpdateUserRequest,
   User,
 } from "../../../gen/cabildo/v1/users_pb.js";
-import type { UserAct, UserField } from "../../domain/index.js";
+import type { ClusterRole, UserAct, UserField } from "../../domain/index.js";
 import { sessionToPublic, userContentFromPublic, userToPublic } from "../../wire/index.js";
 import { fieldFault, notFound, refused } from "../faults.js";
 import { fieldsOfMask } from "../field-mask.js";
@@ -55,6 +56,7 @@ export function userHandlers(context: ServiceContext): readonly Handler[] {
         },
       ),
     ),
+    unary(method.setClusterRoles, (call, request) => setRoles(call, request)),
     unary(method.listSessions, async (call, request) => {
       const user = parseUser(request.parent, "parent");
       const { caller, shards } = call;
@@ -170,6 +172,22 @@ async function act(
   if (ended && caller.kind === "user" && caller.user === user) {
     context.sessions.note(caller.sessionId, false);
   }
+  return await answer(call, user, written);
+}
+
+const ROLES: readonly ClusterRole[] = ["admin", "operator", "auditor"];
+
+async function setRoles(call: Call, request: SetClusterRolesRequest): Promise<User> {
+  const user = parseUser(request.name, "name");
+  const roles = request.clusterRoles.map((name) => {
+    const role = ROLES.find((known) => known === name);
+    if (role === undefined) throw fieldFault("cluster_roles", `one of ${ROLES.join(", ")}`);
+    return role;
+  });
+  const operation = { kind: "set-cluster-roles", user, roles, etag: request.etag } as const;
+  const shard = call.shards.of("users", user);
+  const repeatable = { method: method.setClusterRoles, request };
+  const written = await call.shards.execute(shard, call.caller, operation, repeatable);
   return await answer(call, user, written);
 }
 

@@ -1,11 +1,14 @@
 import { toJson } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import { UserSchema, UserState } from "../../../gen/cabildo/v1/users_pb.js";
 import type { User } from "../../../gen/cabildo/v1/users_pb.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
-import { OUTPUT_OPTION, print } from "../command-line-parts.js";
+import { Operator } from "../client/operator.js";
+import { DATA_DIR, DATA_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
+import { requireLocalCluster } from "../ready-file.js";
 import { formatTable } from "../table.js";
 
 interface UserOptions {
@@ -13,7 +16,7 @@ interface UserOptions {
 }
 
 export function addUser(program: Command): void {
-  const user = program.command("user").description("see users, and let them in or not");
+  const user = program.command("user").description("see users, let them in or not, and say what they may do");
   const add = (name: string, description: string): Command =>
     user
       .command(name)
@@ -32,6 +35,31 @@ export function addUser(program: Command): void {
   add("enable", "let a disabled user in again").action(async (id: string, options: UserOptions) => {
     show(await (await connect()).users.enableUser({ name: `users/${id}` }), options);
   });
+  add("roles", "set the cluster roles of a user, as an administrator")
+    .argument("[role...]", "all that the user is to have: admin, operator, auditor; none for none")
+    .action(async (id: string, clusterRoles: readonly string[], options: UserOptions) => {
+      const name = `users/${id}`;
+      const { users } = await connect();
+      show(await users.setClusterRoles({ name, clusterRoles: [...clusterRoles] }), options);
+    });
+  user
+    .command("reset-code")
+    .description("make a code with which a user who forgot the password sets a new one")
+    .argument("<user>")
+    .option(...DATA_OPTION, DATA_DIR)
+    .addHelpText("after", "\nExample:\n  cabildo user reset-code ana")
+    .action(resetCode);
+}
+
+async function resetCode(userId: string, { data }: { readonly data: string }): Promise<void> {
+  const operator = await Operator.open(await requireLocalCluster(data));
+  const { resetCode: code, expireTime } = await operator.anywhere((node) =>
+    node.issueResetCode({ userId }),
+  );
+  print(code);
+  if (expireTime !== undefined) {
+    print(`good once, until ${timestampDate(expireTime).toISOString()}`);
+  }
 }
 
 const connect = () => openCabildo(currentSession());
@@ -41,9 +69,10 @@ function show(user: User, { output }: UserOptions): void {
     print(JSON.stringify(toJson(UserSchema, user), null, 2));
     return;
   }
-  const { name, displayName, email, timeZone, state } = user;
+  const { name, displayName, email, timeZone, state, clusterRoles } = user;
   const cells = [name.slice("users/".length), displayName, email, timeZone, nameOf(state)];
-  print(formatTable(["user", "name", "email", "zone", "state"], [cells]));
+  const head = ["user", "name", "email", "zone", "state", "roles"];
+  print(formatTable(head, [[...cells, clusterRoles.join(" ")]]));
 }
 
 function nameOf(state: UserState): string {

@@ -11,6 +11,7 @@ import { fromCaller, toCaller } from "./caller.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
 import { EVENT_FIELD, RESPONSE } from "./enums.js";
+import { fromPeopleOperation, toPeopleOperation } from "./people.js";
 import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
 import {
@@ -133,6 +134,7 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           client: operation.client,
           refreshHash: operation.refreshHash,
           lifetimeMs: toInt64(operation.lifetimeMs),
+          address: operation.address ?? "",
         },
       };
     case "rotate-session":
@@ -332,6 +334,11 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           upTo: toInt64(operation.upTo),
         },
       };
+    case "record-login-failure":
+    case "issue-reset-code":
+    case "reset-password":
+    case "set-cluster-roles":
+      return toPeopleOperation(operation);
     case "record-audit":
     case "sign-audit":
     case "prune-audit":
@@ -384,9 +391,10 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       return { kind: "change-password", user, passwordHash, keepSession };
     }
     case "createSession": {
-      const { user, session, client, refreshHash } = operation.value;
+      const { user, session, client, refreshHash, address } = operation.value;
       const lifetimeMs = toSafeInteger(operation.value.lifetimeMs);
-      return { kind: "create-session", user, session, client, refreshHash, lifetimeMs };
+      const from = address === "" ? {} : { address };
+      return { kind: "create-session", user, session, client, refreshHash, lifetimeMs, ...from };
     }
     case "rotateSession": {
       const { user, session, presentedHash, nextHash } = operation.value;
@@ -523,6 +531,11 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       const { target, upTo } = operation.value;
       return { kind: "settle-outbox", target, upTo: toSafeInteger(upTo) };
     }
+    case "recordLoginFailure":
+    case "issueResetCode":
+    case "resetPassword":
+    case "setClusterRoles":
+      return fromPeopleOperation(operation);
     case "recordAudit":
     case "signAudit":
     case "pruneAudit":

@@ -93,6 +93,13 @@ function toQuestion(question: Question): pb.Query["question"] {
           pageSize: question.pageSize,
         },
       };
+    case "get-login-throttle": {
+      const { user, address } = question;
+      return {
+        case: "getLoginThrottle",
+        value: { $typeName: "cabildo.store.v1.GetLoginThrottle", user, address },
+      };
+    }
     case "list-audit":
     case "list-audit-checkpoints":
       return audit.toAuditQuestion(question);
@@ -255,6 +262,10 @@ function fromQuestion(question: pb.Query["question"]): Question {
       const { target, after, pageSize } = question.value;
       return { kind: "list-outbox", target, after: toSafeInteger(after), pageSize };
     }
+    case "getLoginThrottle": {
+      const { user, address } = question.value;
+      return { kind: "get-login-throttle", user, address };
+    }
     case "listAudit":
     case "listAuditCheckpoints":
       return audit.fromAuditQuestion(question);
@@ -408,6 +419,11 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
             delivery: toDelivery(delivery),
           })),
         },
+      };
+    case "login-throttle":
+      return {
+        case: "loginThrottle",
+        value: { $typeName: "cabildo.store.v1.LoginThrottle", untilMs: toInt64(answer.untilMs) },
       };
     case "audit":
     case "audit-checkpoints":
@@ -568,6 +584,8 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
           })),
         },
       };
+    case "loginThrottle":
+      return { kind: "login-throttle", untilMs: toSafeInteger(outcome.value.untilMs) };
     case "audit":
     case "auditCheckpoints":
       return audit.fromAuditAnswer(outcome);

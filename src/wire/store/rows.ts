@@ -1,6 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import * as auditPb from "../../../gen/cabildo/store/v1/audit_pb.js";
+import * as peoplePb from "../../../gen/cabildo/store/v1/people_pb.js";
 import * as resourcesPb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import * as pb from "../../../gen/cabildo/store/v1/rows_pb.js";
 import { assert } from "../../base/index.js";
@@ -187,6 +188,27 @@ export const ROW_CODECS: RowCodecs = {
       starts: [...starts],
     }),
     ({ starts }) => ({ starts }),
+  ),
+  loginFailures: codec(
+    peoplePb.LoginFailuresSchema,
+    ({ count, expireMs }) => ({
+      $typeName: "cabildo.store.v1.LoginFailures" as const,
+      version: ROW_VERSION,
+      count,
+      expireMs: toInt64(expireMs),
+    }),
+    ({ count, expireMs }) => ({ count, expireMs: toSafeInteger(expireMs) }),
+  ),
+  resetCode: codec(
+    peoplePb.ResetCodeSchema,
+    ({ user, hash, expireMs }) => ({
+      $typeName: "cabildo.store.v1.ResetCode" as const,
+      version: ROW_VERSION,
+      user,
+      hash,
+      expireMs: toInt64(expireMs),
+    }),
+    ({ user, hash, expireMs }) => ({ user, hash, expireMs: toSafeInteger(expireMs) }),
   ),
   auditEntry: codec(auditPb.AuditEntrySchema, audit.toAuditEntry, audit.fromAuditEntry),
   audit: codec(auditPb.AuditRowSchema, audit.toAuditRow, audit.fromAuditRow),
