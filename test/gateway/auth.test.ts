@@ -3,7 +3,7 @@ import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
 import { UserService, UserState } from "../../gen/cabildo/v1/users_pb.js";
 import { BOOTSTRAP, failureOf, GatewayBench, PASSWORD } from "./support.js";
 
-const { register, login, refresh, logout, changePassword } = AuthService.method;
+const { register, login, refresh, logout, changePassword, resetPassword } = AuthService.method;
 
 describe("a user of the API", function () {
   this.timeout(30_000);
@@ -187,5 +187,71 @@ describe("a user of the API", function () {
     expect(await failureOf(bench.call(login, { userId: "ana", password: PASSWORD }))).to.include({
       code: "unauthenticated",
     });
+  });
+});
+
+describe("whoever guesses", function () {
+  this.timeout(60_000);
+  let bench: GatewayBench;
+  before(async () => {
+    bench = await GatewayBench.open();
+    await bench.call(register, { userId: "ana", password: PASSWORD });
+    await bench.call(register, { userId: "bea", password: PASSWORD });
+  });
+
+  const guess = async (userId: string, password = "not the password") =>
+    (await failureOf(bench.call(login, { userId, password }))).code;
+
+  it("is not heard after ten wrong passwords, not even with the right one, and later is", async () => {
+    // At once, as a program would.
+    const codes = await Promise.all(Array.from({ length: 12 }, () => guess("ana")));
+    expect(codes.filter((code) => code === "unauthenticated")).to.have.length(10);
+    expect(codes.filter((code) => code === "overloaded")).to.have.length(2);
+    const failure = await failureOf(bench.call(login, { userId: "ana", password: PASSWORD }));
+    expect(failure).to.include({ code: "overloaded" });
+    expect(failure.details.retryAfterMs).to.be.greaterThan(0);
+    await bench.call(login, { userId: "bea", password: PASSWORD });
+    bench.clock.aheadMs += 16 * 60_000;
+    await bench.call(login, { userId: "ana", password: PASSWORD });
+  });
+
+  it("is told the same of users that there are not", async () => {
+    const codes = await Promise.all(Array.from({ length: 12 }, () => guess("nobody")));
+    expect(codes.filter((code) => code === "overloaded")).to.have.length(2);
+  });
+
+  it("guesses no code either", async () => {
+    const request = { userId: "bea", resetCode: "wrong", newPassword: "a new password" };
+    const resets = Array.from({ length: 12 }, () =>
+      failureOf(bench.call(resetPassword, request)).then(({ code }) => code),
+    );
+    const codes = await Promise.all(resets);
+    expect(codes.filter((code) => code === "unauthenticated")).to.have.length(10);
+  });
+});
+
+describe("an administrator", () => {
+  it("gives roles that come with the next refresh, and takes them at once", async () => {
+    const bench = await GatewayBench.open();
+    const first = { userId: "root", password: PASSWORD, bootstrapCredential: BOOTSTRAP };
+    await bench.call(register, first);
+    const root = await bench.call(login, { userId: "root", password: PASSWORD });
+    const eve = await bench.person("eve");
+    const { setClusterRoles } = UserService.method;
+    const give = async (...clusterRoles: readonly string[]) =>
+      bench.call(
+        setClusterRoles,
+        { name: "users/eve", clusterRoles: [...clusterRoles] },
+        root.accessToken,
+      );
+    await give("auditor");
+    const renewed = await bench.call(refresh, { refreshToken: eve.refreshToken });
+    const { caller } = await bench.gateway.authenticate(renewed.accessToken);
+    expect(caller.roles).to.deep.equal(["auditor"]);
+    expect(await failureOf(give("emperor"))).to.include({ code: "invalid-argument" });
+    await give();
+    bench.clock.aheadMs += 5_000;
+    const gone = bench.gateway.authenticate(renewed.accessToken);
+    expect(await failureOf(gone)).to.include({ code: "unauthenticated" });
   });
 });

@@ -314,6 +314,29 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     next: anySigningKey,
   }),
   fc.record({
+    kind: fc.constant("record-login-failure" as const),
+    user,
+    address: fc.constantFrom("203.0.113.7", "unknown"),
+  }),
+  fc.record({
+    kind: fc.constant("issue-reset-code" as const),
+    user,
+    codeHash: fc.constantFrom("c1", "c2"),
+    lifetimeMs,
+  }),
+  fc.record({
+    kind: fc.constant("reset-password" as const),
+    user,
+    codeHash: fc.constantFrom("c1", "c2"),
+    passwordHash: fc.constant("$argon2id$"),
+  }),
+  fc.record({
+    kind: fc.constant("set-cluster-roles" as const),
+    user,
+    roles: fc.subarray(["admin" as const, "operator" as const, "auditor" as const]),
+    etag,
+  }),
+  fc.record({
     kind: fc.constant("create-group" as const),
     group,
     uid: fc.constant("uid"),

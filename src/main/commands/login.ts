@@ -15,6 +15,7 @@ interface LoginOptions {
   readonly register?: string | true;
   readonly passwordStdin?: true;
   readonly adminCredential?: string;
+  readonly resetCode?: string;
   readonly displayName?: string;
   readonly email?: string;
   readonly timeZone?: string;
@@ -34,6 +35,10 @@ export function addLogin(program: Command): void {
     .option("--register [user]", "create the user first")
     .option("--password-stdin", "read the password from the first line of standard input")
     .option("--admin-credential <file>", "become the first administrator of a new cluster")
+    .option(
+      "--reset-code <file>",
+      "set a new password by the code in the file, which an operator gave",
+    )
     .option("--display-name <name>", "of a new user")
     .option("--email <address>", "of a new user")
     .option(
@@ -55,7 +60,10 @@ async function login(argument: string | undefined, options: LoginOptions): Promi
   const password =
     options.passwordStdin === true
       ? ((await readAll(process.stdin)).split("\n")[0] ?? "")
-      : await askPassword(userId, options.register !== undefined);
+      : await askPassword(
+          userId,
+          options.register !== undefined || options.resetCode !== undefined,
+        );
   const auth = await connectAnonymously(target);
   if (options.register !== undefined) {
     await auth.register({
@@ -65,6 +73,14 @@ async function login(argument: string | undefined, options: LoginOptions): Promi
       email: options.email ?? "",
       timeZone: requireTimeZone(options.timeZone ?? systemTimeZone()),
       bootstrapCredential: await readCredential(options.adminCredential),
+      requestId: randomUUID(),
+    });
+  }
+  if (options.resetCode !== undefined) {
+    await auth.resetPassword({
+      userId,
+      resetCode: await readCredential(options.resetCode),
+      newPassword: password,
       requestId: randomUUID(),
     });
   }

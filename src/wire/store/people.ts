@@ -64,7 +64,12 @@ export function fromPeopleOperation(
     }
     case "setClusterRoles": {
       const { user, roles, etag } = operation.value;
-      return { kind: "set-cluster-roles", user, roles: roles.map(CLUSTER_ROLE.decode), etag };
+      return {
+        kind: "set-cluster-roles",
+        user,
+        roles: roles.map((role) => CLUSTER_ROLE.decode(role)),
+        etag,
+      };
     }
   }
 }
