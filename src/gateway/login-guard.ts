@@ -7,8 +7,8 @@ import { SYSTEM } from "./shard-calls.js";
 const RETRY_MIN_MS = 1_000;
 
 /**
- * Lets nobody guess for long: what is counted is kept with the users, for all doors. Guesses at one user from one address come one
- * after the other at a door, so that many at once are not more than one after the other.
+ * Lets nobody guess for long: what is counted is kept with the users, for all doors. Guesses at one user from one address come
+ * one after the other at a door, so that many at once are no more than that.
  */
 export class LoginGuard {
   readonly #clock: GatewayClock;

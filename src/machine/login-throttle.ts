@@ -16,8 +16,8 @@ export const ADDRESS_FAILURES_MAX = 100;
 export const ADDRESS_WINDOW_MS = 24 * 3_600_000;
 
 /**
- * Counts a guess. Kept with the users, so that it holds at every door and survives each. Users that there are not count too: who is
- * kept out learns nothing of who is there.
+ * Counts a guess. Kept with the users, so that it holds at every door and survives each. Users that there are not count too: who
+ * is kept out learns nothing of who is there.
  */
 export function recordLoginFailure(
   draft: Draft,

@@ -199,7 +199,10 @@ async function answerWith(
   };
 }
 
-/** The new password's hash; undefined where the current one is wrong. Who repeats the call after its answer was lost has the new one already, and is let through. */
+/**
+ * The new password's hash; undefined where the current one is wrong. Who repeats the call after its answer was lost has the new
+ * one already, and is let through.
+ */
 async function rehash(
   { passwords }: ServiceContext,
   call: Call,
