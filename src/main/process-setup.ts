@@ -1,3 +1,4 @@
+import { url as inspectorUrl } from "node:inspector";
 import { describeCertificate, loadTlsFiles } from "../auth/index.js";
 import {
   createLog,
@@ -13,6 +14,7 @@ import { readClusterFile } from "./cluster-file.js";
 import type { ClusterFile } from "./cluster-file.js";
 import { parseLogLevel } from "./commands/process-options.js";
 import type { ProcessOptions } from "./commands/process-options.js";
+import { refuseUnsafeStart } from "./refuse-unsafe-start.js";
 import { VERSION } from "./version.js";
 
 /** What every process of a cluster has before it does anything of its own. */
@@ -35,6 +37,7 @@ export interface TlsBytes {
 }
 
 export async function setUpProcess(options: ProcessOptions, log: Log): Promise<ProcessSetup> {
+  refuseUnsafeStart({ env: process.env, execArgv: process.execArgv, inspector: inspectorUrl() });
   const { name, certs } = options;
   const cluster = await readClusterFile(options.cluster);
   const tls = loadTls(certs, name);
