@@ -16,7 +16,9 @@ interface UserOptions {
 }
 
 export function addUser(program: Command): void {
-  const user = program.command("user").description("see users, let them in or not, and say what they may do");
+  const user = program
+    .command("user")
+    .description("see users, let them in or not, and say what they may do");
   const add = (name: string, description: string): Command =>
     user
       .command(name)
