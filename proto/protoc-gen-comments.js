@@ -4,7 +4,8 @@
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { createEcmaScriptPlugin, getComments, runNodeJs } from "@bufbuild/protoplugin";
 
-const FOLDER = "cabildo/v1/";
+/** Of the services that the public door serves. */
+const FOLDERS = ["cabildo/v1/", "cabildo/admin/v1/"];
 
 /** Lines of a paragraph become one; an empty line stays between paragraphs. */
 const flow = (text) =>
@@ -29,7 +30,9 @@ function membersOf(type) {
 const nameOf = (desc) => desc.typeName ?? `${desc.parent.typeName}.${desc.name}`;
 
 function generateTs(schema) {
-  const files = schema.files.filter(({ name }) => name.startsWith(FOLDER));
+  const files = schema.files.filter(({ name }) =>
+    FOLDERS.some((folder) => name.startsWith(folder)),
+  );
   if (files.length === 0) return;
   const comments = files
     .flatMap((file) => [...nestedTypes(file)])
@@ -37,7 +40,7 @@ function generateTs(schema) {
     .map((desc) => [nameOf(desc), flow(getComments(desc).leading ?? "")])
     .filter(([, text]) => text !== "")
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const file = schema.generateFile(`${FOLDER}comments.ts`);
+  const file = schema.generateFile("cabildo/v1/comments.ts");
   file.print("// Generated from the protos by protoc-gen-comments.");
   file.print("/** What the protos say of each service, method, message, field and enumeration, by full name. */");
   file.print("export const COMMENTS: Readonly<Record<string, string>> = {");
