@@ -135,16 +135,6 @@ describe("a running cluster that is told nonsense", function () {
       says: /./,
     },
     {
-      what: "a method that does not exist yet",
-      call: () => ({
-        path: "/cabildo.v1.AgendaService/SuggestTimes",
-        headers: json,
-        body: '{"duration":"3600s"}',
-      }),
-      status: 501,
-      says: /unimplemented/,
-    },
-    {
       what: "a content type that it does not speak",
       call: () => ({ headers: { ...json, "content-type": "text/plain" }, body: "hello" }),
       status: 415,

@@ -88,11 +88,13 @@ describe("a client that knows the OpenAPI document alone", function () {
   it("gets from every operation that it may call without a body what the document says", async () => {
     const window = { startTime: "2026-12-01T00:00:00Z", endTime: "2026-12-02T00:00:00Z" };
     const places = { calendar: "ana", user: "ana", group: "choir", pageSize: "5", ...window };
-    const reads = client.operations.filter((id) => /_(?:Get|List)(?!Event$|Instances)/u.test(id));
+    const reads = client.operations.filter((id) =>
+      /_(?:Get|List)(?!Event$|Instances|Audit)/u.test(id),
+    );
     expect(reads).to.include("UserService_ListSessions");
     for (const id of reads) {
       const { status } = await client.callWith(id, places);
-      expect(status, id).to.be.oneOf([200, 501]);
+      expect(status, id).to.equal(200);
     }
   });
 });
