@@ -8,10 +8,10 @@ MUTANTS_ARGS ?=
 # Tests that neither listen nor touch a disk nor start processes of the cluster.
 UNIT := auth gateway machine policy raft tidy wire
 
-CLUSTERS := test/processes/**/*.test.ts
+KILLS := test/processes/{failover,soak}.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters bench soak client bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
+.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters test-kills bench soak client bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -51,14 +51,17 @@ format:
 unit:
 	@$(BIN)/mocha --reporter dot $(UNIT:%='test/%/**/*.test.ts')
 
-test: test-parts test-clusters ## Every test that needs no root
+test: test-parts test-clusters test-kills ## Every test that needs no root
 
 test-parts: build
-	@$(MOCHA) --parallel --jobs 2 --ignore '$(CLUSTERS)' 'test/**/*.test.ts'
+	@$(MOCHA) --parallel --jobs 2 --ignore 'test/processes/**' 'test/**/*.test.ts'
 
-# One at a time: each has a dozen processes to itself, and clients that wait for answers.
 test-clusters: build
-	@$(MOCHA) '$(CLUSTERS)'
+	@$(MOCHA) --parallel --jobs 2 --ignore '$(KILLS)' 'test/processes/**/*.test.ts'
+
+# One at a time: their clients wait for answers from processes that die all the while.
+test-kills: build
+	@$(MOCHA) '$(KILLS)'
 
 mutants: build ## Put known bugs into a copy of the engine, and show which test notices each
 	@nice node dist/test/mutants/run.js $(MUTANTS_ARGS)

@@ -89,12 +89,14 @@ describe("a client that knows the OpenAPI document alone", function () {
     const window = { startTime: "2026-12-01T00:00:00Z", endTime: "2026-12-02T00:00:00Z" };
     const places = { calendar: "ana", user: "ana", group: "choir", pageSize: "5", ...window };
     const reads = client.operations.filter((id) =>
-      /_(?:Get|List)(?!Event$|Instances|Audit)/u.test(id),
+      /_(?:Get|List)(?!Event$|Instances|Agenda|Audit)/u.test(id),
     );
     expect(reads).to.include("UserService_ListSessions");
     for (const id of reads) {
       const { status } = await client.callWith(id, places);
       expect(status, id).to.equal(200);
     }
+    const agenda = await client.callWith("AgendaService_ListAgenda", window);
+    expect(agenda.status).to.equal(200);
   });
 });

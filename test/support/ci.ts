@@ -28,11 +28,12 @@ const npmScript = (title: string, script: string): Step => ({
   mocha: false,
 });
 
-/** The two halves of `make test`: the second is not left out where the first fails. */
+/** The parts of `make test`: none is left out where another fails. */
 const tests = (where: string, ...variables: readonly string[]): readonly Step[] =>
   [
     ["tests of the parts", "test-parts"],
     ["tests of whole clusters", "test-clusters"],
+    ["tests of clusters that are killed", "test-kills"],
   ].map(([title = "", target = ""]) => ({
     title: `${title}${where}`,
     command: "make",
