@@ -8,10 +8,11 @@ MUTANTS_ARGS ?=
 # Tests that neither listen nor touch a disk nor start processes of the cluster.
 UNIT := auth gateway machine policy raft tidy wire
 
-KILLS := test/processes/{failover,soak}.test.ts
+KILLS := test/processes/failover.test.ts
+LONG := test/processes/soak.test.ts test/edge/conformance.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters test-kills bench soak client bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
+.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters test-kills test-long bench soak client bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -54,14 +55,17 @@ unit:
 test: test-parts test-clusters test-kills ## Every test that needs no root
 
 test-parts: build
-	@$(MOCHA) --parallel --jobs 2 --ignore 'test/processes/**' 'test/**/*.test.ts'
+	@$(MOCHA) --parallel --jobs 2 --ignore 'test/processes/**' $(LONG:%=--ignore %) 'test/**/*.test.ts'
 
 test-clusters: build
-	@$(MOCHA) --parallel --jobs 2 --ignore '$(KILLS)' 'test/processes/**/*.test.ts'
+	@$(MOCHA) --parallel --jobs 2 --ignore $(KILLS) $(LONG:%=--ignore %) 'test/processes/**/*.test.ts'
 
 # One at a time: their clients wait for answers from processes that die all the while.
 test-kills: build
-	@$(MOCHA) '$(KILLS)'
+	@$(MOCHA) $(KILLS)
+
+test-long: build ## A minute of faults compared with the log, and Connect's conformance suite where it is installed
+	@$(MOCHA) $(LONG)
 
 mutants: build ## Put known bugs into a copy of the engine, and show which test notices each
 	@nice node dist/test/mutants/run.js $(MUTANTS_ARGS)

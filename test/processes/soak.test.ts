@@ -6,7 +6,7 @@ describe("subscribers of every manner, while anything may be killed or paused", 
 
   it("hear what was allowed, all of it, once, in order, and as the log has it", async () => {
     const { faults, strikes, closes, ...numbers } = await soak({
-      seconds: 30,
+      seconds: 60,
       subscribers: 40,
       seed: 1,
     });

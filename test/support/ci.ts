@@ -46,6 +46,7 @@ const STEPS: readonly Step[] = [
   npmScript("lint", "lint"),
   npmScript("format", "format:check"),
   ...tests(""),
+  { title: "tests that take long", command: "make", args: ["test-long"], mocha: true },
   ...(existsSync(NODE_24) ? tests(" on Node 24", `MOCHA=${NODE_24_MOCHA}`) : []),
 ];
 
