@@ -50,7 +50,9 @@ describe("the description of the API", () => {
     const rules = { "no-invalid-schema-examples": "off" } as const;
     const config = await createConfig({ extends: ["recommended"], rules });
     const problems = await lintFromString({ source: JSON.stringify(document), config });
-    expect(problems.map(({ message, location }) => [message, location[0]?.pointer])).to.deep.equal([]);
+    expect(problems.map(({ message, location }) => [message, location[0]?.pointer])).to.deep.equal(
+      [],
+    );
   });
 
   it("has an operation for every rule of every method", () => {

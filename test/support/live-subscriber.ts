@@ -11,6 +11,7 @@ export interface Push {
     readonly previousSequence?: string;
     readonly position: string;
     readonly event?: { readonly title: string; readonly name: string };
+    readonly notification?: { readonly type: string; readonly subject: string };
   };
 }
 

@@ -12,6 +12,7 @@ import type { ClusterStatus } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
 import { EventService } from "../../gen/cabildo/v1/events_pb.js";
 import { GroupService } from "../../gen/cabildo/v1/groups_pb.js";
+import { NotificationService } from "../../gen/cabildo/v1/notifications_pb.js";
 import { SyncService } from "../../gen/cabildo/v1/sync_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { eventually } from "./eventually.js";
@@ -59,6 +60,7 @@ export interface Person {
   readonly groups: Client<typeof GroupService>;
   readonly events: Client<typeof EventService>;
   readonly sync: Client<typeof SyncService>;
+  readonly notifications: Client<typeof NotificationService>;
   /** A new access token, with which all of these go on. */
   renew(): Promise<string>;
 }
@@ -144,6 +146,7 @@ export class UpCluster {
       groups: this.#client(GroupService, token),
       events: this.#client(EventService, token),
       sync: this.#client(SyncService, token),
+      notifications: this.#client(NotificationService, token),
       renew: async () => {
         login = await auth.refresh({ refreshToken: login.refreshToken });
         return login.accessToken;
