@@ -7,6 +7,7 @@ import { flag } from "./flag.js";
 import { measureFanout, measureFloor } from "./fanout.js";
 import type { FanoutRow } from "./fanout.js";
 import { measureShardStream } from "./shard-stream.js";
+import { WITHOUT_LIMITS } from "./without-limits.js";
 import { measureCabildo, measureEtcd } from "./writes.js";
 import type { WriteRow } from "./writes.js";
 
@@ -19,7 +20,7 @@ const seconds = Number(flag("seconds", "5"));
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 
 progress("starting a cluster");
-const cluster = await UpCluster.start();
+const cluster = await UpCluster.start({ extra: WITHOUT_LIMITS });
 const writes: WriteRow[] = [];
 const fanout: FanoutRow[] = [];
 try {

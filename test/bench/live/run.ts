@@ -3,6 +3,7 @@ import path from "node:path";
 import Table from "cli-table3";
 import { UpCluster } from "../../support/up-cluster.js";
 import { flag } from "../flag.js";
+import { WITHOUT_LIMITS } from "../without-limits.js";
 import { measureFanout, measureFloor } from "../fanout.js";
 import type { FanoutRow } from "../fanout.js";
 import { measureCommands } from "./commands.js";
@@ -13,17 +14,11 @@ const CHANGES = 100;
 /** Deliveries enough for a number, and not more than that where there are thousands. */
 const changesFor = (subscribers: number): number => (subscribers > 1000 ? 30 : CHANGES);
 const HERD = 1000;
-const LIMITS = [
-  "--connections-per-user=100000",
-  "--connections-per-address=100000",
-  "--connections-per-second=100000",
-  "--commands-per-second=100000",
-];
 
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 progress("starting a cluster");
 const cluster = await UpCluster.start({
-  extra: ["--fanouts", "2", ...LIMITS.map((limit) => `--fanout-flag=${limit}`)],
+  extra: ["--fanouts", "2", ...WITHOUT_LIMITS],
 });
 const rows: FanoutRow[] = [];
 const numbers: Record<string, number | string> = {};
