@@ -10,6 +10,7 @@ import { HttpJson } from "./http-json.js";
 import { UnaryGrpc } from "./unary-grpc.js";
 
 const VALUE_BYTES = 256;
+const SPACING_SECONDS = 7_200;
 
 export interface WriteRow extends Measured {
   readonly system: string;
@@ -97,10 +98,10 @@ export async function measureEtcd(
 
 let made = 0;
 
-/** Each in a minute of its own, over all rows of the table: what overlaps would be reported as a conflict. */
+/** Hours apart, over all rows of the table, as in the calendar of a person: conflicts are looked for around each. */
 function eventRequest(calendar: string): CreateEventRequest {
   const n = made++;
-  const seconds = BigInt(1_800_000_000 + n * 60);
+  const seconds = BigInt(1_800_000_000 + n * SPACING_SECONDS);
   return create(CreateEventRequestSchema, {
     parent: `calendars/${calendar}`,
     event: {
