@@ -20,6 +20,7 @@ import type {
   Response,
   Session,
   SigningKey,
+  Subscriptions,
   Transparency,
   User,
   Visibility,
@@ -150,6 +151,13 @@ export type Operation =
       readonly content: UserContent;
       /** Which fields of `content` are written. */
       readonly fields: readonly UserField[];
+      /** Empty for any. */
+      readonly etag: string;
+    }
+  | {
+      readonly kind: "set-subscriptions";
+      readonly user: string;
+      readonly channels: readonly string[];
       /** Empty for any. */
       readonly etag: string;
     }
@@ -381,4 +389,5 @@ export type Resource =
   | { readonly kind: "event"; readonly event: CalendarEvent }
   | { readonly kind: "invitation"; readonly invitation: Invitation }
   | { readonly kind: "notification"; readonly notification: Notification }
+  | { readonly kind: "subscriptions"; readonly subscriptions: Subscriptions }
   | { readonly kind: "calendar"; readonly calendar: Calendar };

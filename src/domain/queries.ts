@@ -12,6 +12,7 @@ import type {
   Member,
   Notification,
   Session,
+  Subscriptions,
   User,
 } from "./resources.js";
 
@@ -29,6 +30,7 @@ export type Question =
       /** Session id after which the page begins; empty for the first. */
       readonly after: string;
     }
+  | { readonly kind: "get-subscriptions"; readonly user: string }
   | { readonly kind: "get-session"; readonly user: string; readonly session: string }
   | { readonly kind: "get-cluster-keys" }
   | { readonly kind: "get-login-throttle"; readonly user: string; readonly address: string }
@@ -216,6 +218,7 @@ export type Answer =
       /** Whether reminders are due. */
       readonly hasReminders: boolean;
     }
+  | { readonly kind: "subscriptions"; readonly subscriptions: Subscriptions }
   | {
       readonly kind: "notifications";
       readonly notifications: readonly Notification[];

@@ -214,6 +214,16 @@ export interface Calendar {
   readonly revision: number;
 }
 
+/** The live channels that a user chose: every user has it, empty at first. */
+export interface Subscriptions {
+  readonly user: string;
+  /** In the order of choice, each once. */
+  readonly channels: readonly string[];
+  readonly updateTimeMs: number;
+  /** 0 before the first choice. */
+  readonly revision: number;
+}
+
 /** What a user was told. */
 export interface Notification {
   readonly user: string;

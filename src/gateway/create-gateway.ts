@@ -29,6 +29,7 @@ import { calendarHandlers } from "./services/calendars.js";
 import type { ServiceContext } from "./services/context.js";
 import { eventHandlers } from "./services/events.js";
 import { findMembership, groupHandlers } from "./services/groups.js";
+import { subscriptionHandlers } from "./services/subscriptions.js";
 import { syncHandlers } from "./services/sync.js";
 import { userHandlers } from "./services/users.js";
 import { RATE_LIMITS, RateLimiter, type RateLimits } from "./rate-limits.js";
@@ -298,6 +299,7 @@ function createHandlers(context: ServiceContext): ReadonlyMap<MethodName, Handle
     ...groupHandlers(context),
     ...calendarHandlers(context),
     ...eventHandlers(context),
+    ...subscriptionHandlers(context),
     ...syncHandlers(context),
     ...agendaHandlers(context),
     ...notificationHandlers(context),

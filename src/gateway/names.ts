@@ -8,6 +8,7 @@ const GROUP = new RegExp(`^groups/(${ID})$`);
 const MEMBER = new RegExp(`^groups/(${ID})/members/(${ID})$`);
 const INVITATION = new RegExp(`^groups/(${ID})/invitations/(i[0-9a-hjkmnp-tv-z]{26})$`);
 const SESSION = new RegExp(`^users/(${ID})/sessions/([A-Za-z0-9_-]{1,64})$`);
+const SUBSCRIPTIONS = new RegExp(`^users/(${ID})/subscriptions$`);
 const CALENDAR = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)$`);
 const NOTIFICATION = new RegExp(`^users/(${ID})/notifications/(n[0-9]{16})$`);
 const EVENT = new RegExp(`^calendars/(${ID}(?:\\.${ID})?)/events/(${EVENT_ID})$`);
@@ -26,6 +27,10 @@ export function parseSession(
   const [, user, session] = SESSION.exec(name) ?? [];
   const form = "users/{user}/sessions/{session}";
   return { user: requirePart(user, field, form), session: requirePart(session, field, form) };
+}
+
+export function parseSubscriptions(name: string, field: string): string {
+  return requirePart(SUBSCRIPTIONS.exec(name)?.[1], field, "users/{user}/subscriptions");
 }
 
 export function parseGroup(name: string, field: string): string {

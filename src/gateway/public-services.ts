@@ -6,6 +6,7 @@ import { file_cabildo_v1_calendars } from "../../gen/cabildo/v1/calendars_pb.js"
 import { file_cabildo_v1_events } from "../../gen/cabildo/v1/events_pb.js";
 import { file_cabildo_v1_groups } from "../../gen/cabildo/v1/groups_pb.js";
 import { file_cabildo_v1_notifications } from "../../gen/cabildo/v1/notifications_pb.js";
+import { file_cabildo_v1_subscriptions } from "../../gen/cabildo/v1/subscriptions_pb.js";
 import { file_cabildo_v1_sync } from "../../gen/cabildo/v1/sync_pb.js";
 import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
 
@@ -19,6 +20,7 @@ export const PUBLIC_SERVICES: readonly DescService[] = [
     file_cabildo_v1_events,
     file_cabildo_v1_groups,
     file_cabildo_v1_notifications,
+    file_cabildo_v1_subscriptions,
     file_cabildo_v1_sync,
     file_cabildo_v1_users,
   ].flatMap((file) => file.services),

@@ -43,6 +43,7 @@ const ANSWERS = {
   "find-users": "users",
   "list-sessions": "sessions",
   "get-credentials": "credentials",
+  "get-subscriptions": "subscriptions",
   "get-session": "session",
   "get-cluster-keys": "cluster-keys",
   "list-outbox": "outbox",

@@ -29,6 +29,7 @@ import { createSession, revokeSession, rotateSession } from "./sessions.js";
 import { markAllRead, markRead } from "./notifications.js";
 import { fireReminders } from "./reminders.js";
 import { extendSeries } from "./series.js";
+import { setSubscriptions } from "./subscriptions.js";
 import { sweep } from "./sweep.js";
 import type { Applied, ApplyContext, Codec, View } from "./types.js";
 import { changePassword, registerUser, setUserStanding, updateUser } from "./users.js";
@@ -101,6 +102,8 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return revokeSession(draft, caller, operation);
     case "update-user":
       return updateUser(draft, caller, operation);
+    case "set-subscriptions":
+      return setSubscriptions(draft, caller, operation);
     case "set-user-standing":
       return setUserStanding(draft, caller, operation);
     case "create-cluster-keys":

@@ -137,6 +137,7 @@ export function describeForAudit(operation: Operation, reply: CommandReply): Des
     case "prune-audit":
       return { action: "audit.prune", object: "audit", detail: `up to ${operation.upTo}` };
     case "update-user":
+    case "set-subscriptions":
     case "create-calendar":
     case "update-calendar":
     case "create-event":

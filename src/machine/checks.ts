@@ -18,6 +18,7 @@ import { isDate, timeRange } from "./event-times.js";
 import { instanceId, parseInstanceId } from "./instances.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
 import { isNotificationId } from "./notifications.js";
+import { CHOSEN_CHANNELS_MAX } from "./subscriptions.js";
 import { REMINDERS_FIRED_MAX } from "./reminders.js";
 import { OCCURRENCES_MAX, occurrencesFault, startsFault } from "./series.js";
 import { codePoints, isVisibleAscii, utf8Bytes } from "./text.js";
@@ -58,6 +59,7 @@ const SHA256_BYTES = 32;
 const SIGNATURE_BYTES_MAX = 128;
 const AUDIT_TEXT_BYTES_MAX = 512;
 const ORIGIN_CHARS_MAX = 64;
+const CHANNEL_CHARS_MAX = 200;
 const COUNT_MAX = 0x7fff_ffff;
 const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
 
@@ -151,6 +153,14 @@ function findOperationFault(operation: Operation): string | undefined {
       return idFault("user", operation.user) ?? findUserFault(operation);
     case "set-user-standing":
       return idFault("user", operation.user);
+    case "set-subscriptions":
+      return (
+        idFault("user", operation.user) ??
+        rangeFault("channels", operation.channels.length, 0, CHOSEN_CHANNELS_MAX) ??
+        operation.channels
+          .map((channel) => asciiFault("channels", channel, CHANNEL_CHARS_MAX))
+          .find((fault) => fault !== undefined)
+      );
     case "create-cluster-keys":
       return (
         bytesFault("position_key", operation.keys.positionKey, SECRET_BYTES_MAX) ??

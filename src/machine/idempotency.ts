@@ -158,6 +158,7 @@ function targetOf(operation: Operation): string {
     case "set-cluster-roles":
     case "update-user":
     case "set-user-standing":
+    case "set-subscriptions":
       return operation.user;
     case "create-group":
     case "update-group":

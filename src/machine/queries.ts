@@ -43,6 +43,7 @@ import type { EventSight } from "./relation.js";
 import { keyAfter, KEYS, prefixRange } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import { sessionsRange, withoutHashes } from "./sessions.js";
+import { readSubscriptions } from "./subscriptions.js";
 import { foldAscii, isVisibleAscii } from "./text.js";
 import { StateReader } from "./state-reader.js";
 import { isPlace } from "./scan-events.js";
@@ -90,6 +91,8 @@ class Queries {
         return this.#listSessions(question);
       case "get-credentials":
         return this.#getCredentials(question);
+      case "get-subscriptions":
+        return readSubscriptions(this.#state, this.#caller, question.user);
       case "get-session":
         return this.#getSession(question);
       case "get-cluster-keys":

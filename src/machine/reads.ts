@@ -64,6 +64,8 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
       return [KEYS.user(operation.user), KEYS.resetCode(operation.user)];
     case "rotate-session":
       return [KEYS.session(operation.user, operation.session), KEYS.user(operation.user)];
+    case "set-subscriptions":
+      return [KEYS.user(operation.user), KEYS.subscriptions(operation.user)];
     case "revoke-session":
       return [KEYS.session(operation.user, operation.session)];
     case "create-cluster-keys":

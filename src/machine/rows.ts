@@ -16,6 +16,7 @@ import type {
   Notification,
   Occurrences,
   Session,
+  Subscriptions,
   User,
 } from "../domain/index.js";
 import type { KeyRange, RowCodec, StateKey } from "./types.js";
@@ -148,6 +149,7 @@ export interface RowCodecs {
   readonly invitation: RowCodec<Invitation>;
   readonly openInvitation: RowCodec<OpenInvitationRow>;
   readonly notification: RowCodec<Notification>;
+  readonly subscriptions: RowCodec<Subscriptions>;
   readonly series: RowCodec<SeriesRow>;
   readonly occurrence: RowCodec<OccurrenceRow>;
   readonly requestOutcome: RowCodec<RequestOutcomeRow>;
@@ -180,6 +182,7 @@ export interface RowCodecs {
  *   tx/{expire}/{user}/{address}    Expiry of the former
  *   ty/{expire}/{address}           Expiry of the latter
  *   uv/{user}                       ResetCode
+ *   ul/{user}                       Subscriptions
  *   ck                              ClusterKeys
  *   gr/{group}                      Group
  *   gc/{group}                      MemberCount
@@ -237,6 +240,7 @@ export const KEYS = {
   addressFailuresExpiry: (expireMs: number, address: string): StateKey =>
     `ty/${timeKey(expireMs)}/${address}`,
   resetCode: (user: string): StateKey => `uv/${user}`,
+  subscriptions: (user: string): StateKey => `ul/${user}`,
   group: (group: string): StateKey => `gr/${group}`,
   memberCount: (group: string): StateKey => `gc/${group}`,
   member: (group: string, user: string): StateKey => `gm/${group}/${user}`,

@@ -125,7 +125,7 @@ export function setUserStanding(draft: Draft, caller: Caller, operation: SetUser
       revokeAllBut(draft, id, "");
       draft.postTo("groups", "", { kind: "user-gone", user: id });
       const purgeTimeMs = draft.nowMs + PURGE_DELAY_MS;
-      const keys = [KEYS.credentials(id)];
+      const keys = [KEYS.credentials(id), KEYS.subscriptions(id)];
       if (before.email !== "") keys.push(KEYS.emailOwner(foldAscii(before.email)));
       draft.put(draft.rows.expiry, KEYS.userPurge(purgeTimeMs, id), { keys, bytes: 0 });
       draft.putBytes(KEYS.takenUser(id), MARK);

@@ -140,6 +140,9 @@ export const RIGHTS = {
   "user.issue-reset-code": orSystem(operator),
   "user.undelete": role("admin"),
 
+  "subscriptions.get": self,
+  "subscriptions.update": self,
+
   "session.list": self,
   "session.revoke": orSystem(self),
 

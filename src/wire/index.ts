@@ -76,6 +76,7 @@ export {
   notificationToPublic,
   RESPONSE,
   sessionToPublic,
+  subscriptionsToPublic,
   userContentFromPublic,
   timestampToMs,
   userToPublic,

@@ -12,6 +12,7 @@ import {
 } from "../../gen/cabildo/v1/events_pb.js";
 import { file_cabildo_v1_groups } from "../../gen/cabildo/v1/groups_pb.js";
 import { file_cabildo_v1_notifications } from "../../gen/cabildo/v1/notifications_pb.js";
+import { file_cabildo_v1_subscriptions } from "../../gen/cabildo/v1/subscriptions_pb.js";
 import { file_cabildo_v1_sync } from "../../gen/cabildo/v1/sync_pb.js";
 import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
@@ -27,6 +28,7 @@ const METHODS: readonly DescMethod[] = [
   file_cabildo_v1_events,
   file_cabildo_v1_groups,
   file_cabildo_v1_notifications,
+  file_cabildo_v1_subscriptions,
   file_cabildo_v1_sync,
   file_cabildo_v1_users,
 ].flatMap(({ services }) => services.flatMap(({ methods }) => methods));

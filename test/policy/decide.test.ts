@@ -9,6 +9,7 @@ import { file_cabildo_v1_events } from "../../gen/cabildo/v1/events_pb.js";
 import { file_cabildo_v1_groups } from "../../gen/cabildo/v1/groups_pb.js";
 import { file_cabildo_v1_notifications } from "../../gen/cabildo/v1/notifications_pb.js";
 import { authorization } from "../../gen/cabildo/v1/options_pb.js";
+import { file_cabildo_v1_subscriptions } from "../../gen/cabildo/v1/subscriptions_pb.js";
 import { file_cabildo_v1_sync } from "../../gen/cabildo/v1/sync_pb.js";
 import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
 import type { Caller } from "../../src/domain/index.js";
@@ -23,6 +24,7 @@ const FILES: readonly DescFile[] = [
   file_cabildo_v1_events,
   file_cabildo_v1_groups,
   file_cabildo_v1_notifications,
+  file_cabildo_v1_subscriptions,
   file_cabildo_v1_sync,
   file_cabildo_v1_users,
 ];

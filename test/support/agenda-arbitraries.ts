@@ -454,6 +454,12 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
   }),
   fc.record({ kind: fc.constant("mark-all-notifications-read" as const), user }),
   fc.record({
+    kind: fc.constant("set-subscriptions" as const),
+    user,
+    channels: fc.subarray(["calendars/ana", "groups/choir", "users/bea"]),
+    etag,
+  }),
+  fc.record({
     kind: fc.constant("extend-series" as const),
     calendar,
     event,

@@ -8,6 +8,7 @@ import { eventToPublic } from "./events.js";
 import type { EventPlace } from "./events.js";
 import { notificationToPublic } from "./notifications.js";
 import { groupToPublic, invitationToPublic, memberToPublic } from "./people.js";
+import { subscriptionsToPublic } from "./subscriptions.js";
 import { formatEtag, toTimestamp } from "./times.js";
 
 /** Where a change stands, as its feed and its shard's name say. */
@@ -45,6 +46,8 @@ function resourceToPublic(resource: domain.Resource, place: ChangePlace): Public
       return { case: "member", value: memberToPublic(resource.member) };
     case "invitation":
       return { case: "invitation", value: invitationToPublic(resource.invitation, place.timeMs) };
+    case "subscriptions":
+      return { case: "subscriptions", value: subscriptionsToPublic(resource.subscriptions) };
     case "user":
     case "calendar":
     case "session":

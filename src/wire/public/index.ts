@@ -20,4 +20,5 @@ export {
   userToPublic,
 } from "./people.js";
 export { notificationToPublic } from "./notifications.js";
+export { subscriptionsToPublic } from "./subscriptions.js";
 export { timestampToMs } from "./times.js";

@@ -13,6 +13,7 @@ import { fromDelivery, toDelivery } from "./deliveries.js";
 import { EVENT_FIELD, RESPONSE } from "./enums.js";
 import { fromPeopleOperation, toPeopleOperation } from "./people.js";
 import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
+import { fromSetSubscriptions, toSetSubscriptions } from "./subscriptions.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
 import {
   fromClusterKeys,
@@ -300,6 +301,8 @@ function toOperation(operation: Operation): pb.Command["operation"] {
         value: { $typeName: "cabildo.store.v1.MarkNotificationRead", user, notification },
       };
     }
+    case "set-subscriptions":
+      return toSetSubscriptions(operation);
     case "mark-all-notifications-read":
       return {
         case: "markAllNotificationsRead",
@@ -511,6 +514,8 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       const { user, notification } = operation.value;
       return { kind: "mark-notification-read", user, notification };
     }
+    case "setSubscriptions":
+      return fromSetSubscriptions(operation.value);
     case "markAllNotificationsRead":
       return { kind: "mark-all-notifications-read", user: operation.value.user };
     case "sweep": {

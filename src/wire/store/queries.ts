@@ -9,6 +9,7 @@ import { fromCaller, toCaller } from "./caller.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
 import { fromRefused, toRefused } from "./replies.js";
+import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
 import * as resources from "./resources.js";
 
 export function encodeQuery(query: Query): Uint8Array {
@@ -184,6 +185,11 @@ function toQuestion(question: Question): pb.Query["question"] {
           windowEndMs: toInt64(question.windowEndMs),
         },
       };
+    case "get-subscriptions":
+      return {
+        case: "getSubscriptions",
+        value: { $typeName: "cabildo.store.v1.GetSubscriptions", user: question.user },
+      };
     case "list-notifications": {
       const { user, pageSize, after, unreadOnly } = question;
       return {
@@ -321,6 +327,8 @@ function fromQuestion(question: pb.Query["question"]): Question {
         windowEndMs,
       };
     }
+    case "getSubscriptions":
+      return { kind: "get-subscriptions", user: question.value.user };
     case "listNotifications": {
       const { user, pageSize, after, unreadOnly } = question.value;
       return { kind: "list-notifications", user, pageSize, after, unreadOnly };
@@ -501,6 +509,8 @@ function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           })),
         },
       };
+    case "subscriptions":
+      return { case: "subscriptions", value: toSubscriptions(answer.subscriptions) };
     case "notifications":
       return {
         case: "notifications",
@@ -635,6 +645,8 @@ function fromAnswer(outcome: Exclude<pb.QueryReply["outcome"], { case: "refused"
           : { gone: gone.map(({ startsMs }) => startsMs.map(toSafeInteger)) }),
       };
     }
+    case "subscriptions":
+      return { kind: "subscriptions", subscriptions: fromSubscriptions(outcome.value) };
     case "notifications": {
       const { notifications, next } = outcome.value;
       return {

@@ -23,6 +23,7 @@ import type {
 } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCalendar, toCalendar } from "./calendars.js";
+import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
 import { Malformed, required } from "./decoding.js";
 import {
   CLUSTER_ROLE,
@@ -506,6 +507,8 @@ export function toResource(resource: Resource): pb.Resource {
       return of({ case: "event", value: toEvent(resource.event) });
     case "notification":
       return of({ case: "notification", value: toNotification(resource.notification) });
+    case "subscriptions":
+      return of({ case: "subscriptions", value: toSubscriptions(resource.subscriptions) });
     case "invitation":
       return of({ case: "invitation", value: toInvitation(resource.invitation) });
     case "calendar":
@@ -531,6 +534,8 @@ export function fromResource({ resource }: pb.Resource): Resource {
       return { kind: "notification", notification: fromNotification(resource.value) };
     case "invitation":
       return { kind: "invitation", invitation: fromInvitation(resource.value) };
+    case "subscriptions":
+      return { kind: "subscriptions", subscriptions: fromSubscriptions(resource.value) };
     case "calendar":
       return { kind: "calendar", calendar: fromCalendar(resource.value) };
     case undefined:

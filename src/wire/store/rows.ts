@@ -12,6 +12,7 @@ import * as audit from "./audit.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
 import { encodeReply, fromReply } from "./replies.js";
+import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
 import * as resources from "./resources.js";
 import { ROW_VERSION } from "./resources.js";
 import { WRITER } from "./writer.js";
@@ -121,6 +122,7 @@ export const ROW_CODECS: RowCodecs = {
     resources.toNotification,
     resources.fromNotification,
   ),
+  subscriptions: codec(resourcesPb.SubscriptionsSchema, toSubscriptions, fromSubscriptions),
   series: codec(
     pb.SeriesSchema,
     ({ occurrences, exceptedMs }) => ({

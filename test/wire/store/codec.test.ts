@@ -179,11 +179,19 @@ const anyNotification = fc.record({
   readTimeMs: anyNatural,
 });
 
+const anySubscriptions = fc.record({
+  user: fc.string(),
+  channels: fc.array(fc.string(), { maxLength: 3 }),
+  updateTimeMs: anyNatural,
+  revision: anyNatural,
+});
+
 const anyResource: fc.Arbitrary<Resource> = fc.oneof(
   anyCalendar.map((calendar): Resource => ({ kind: "calendar", calendar })),
   anyEvent.map((event): Resource => ({ kind: "event", event })),
   anyUser.map((user): Resource => ({ kind: "user", user })),
   anyNotification.map((notification): Resource => ({ kind: "notification", notification })),
+  anySubscriptions.map((subscriptions): Resource => ({ kind: "subscriptions", subscriptions })),
   anySession.map((session): Resource => ({ kind: "session", session })),
   anyGroup.map((group): Resource => ({ kind: "group", group })),
   anyMember.map((member): Resource => ({ kind: "member", member })),
@@ -329,6 +337,7 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       windowStartMs: fc.maxSafeInteger(),
       windowEndMs: fc.maxSafeInteger(),
     }),
+    fc.record({ kind: fc.constant("get-subscriptions" as const), user: fc.string() }),
     fc.record({
       kind: fc.constant("list-notifications" as const),
       user: fc.string(),
@@ -448,6 +457,10 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
           }),
           { maxLength: 2 },
         ),
+      }),
+      fc.record({
+        kind: fc.constant("subscriptions" as const),
+        subscriptions: anySubscriptions,
       }),
       fc.record({
         kind: fc.constant("notifications" as const),
