@@ -9,6 +9,7 @@ const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS = [
   ...connect.allowedHeaders,
   "Authorization",
+  "Cabildo-Max-Staleness",
   "Idempotency-Key",
   "If-Match",
   "If-None-Match",

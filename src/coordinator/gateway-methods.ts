@@ -9,6 +9,7 @@ import { CALL_RECORD } from "./call-record.js";
 import type { Clock } from "./clock.js";
 import type { CoordinatorLimits } from "./limits.js";
 import type { Logger } from "./logger.js";
+import { MAX_STALENESS_HEADER, readMaxStalenessMs } from "./max-staleness.js";
 import { untilAborted } from "./until-aborted.js";
 
 export interface GatewayMethodsOptions {
@@ -76,6 +77,7 @@ function gatewayCall(
     token,
     deadlineMs: clock.monotonicMs() + (context.timeoutMs() ?? timeoutMsMax),
     signal: context.signal,
+    maxStalenessMs: readMaxStalenessMs(context.requestHeader.get(MAX_STALENESS_HEADER)),
     remoteAddress: context.values.get(CALL_RECORD).remoteAddress,
     metadata: {
       url: context.url,

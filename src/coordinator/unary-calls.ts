@@ -9,6 +9,7 @@ import { ExchangeMetadata } from "./exchange-metadata.js";
 import type { Form, Refusal } from "./forms/form.js";
 import type { CoordinatorLimits } from "./limits.js";
 import type { Logger } from "./logger.js";
+import { MAX_STALENESS_HEADER, readMaxStalenessMs } from "./max-staleness.js";
 import type { CallObserver } from "./observer.js";
 
 export interface CallsOptions {
@@ -104,6 +105,7 @@ export class UnaryCalls {
       token: bearerToken(exchange.header("authorization") ?? null),
       deadlineMs,
       signal,
+      maxStalenessMs: readMaxStalenessMs(exchange.header(MAX_STALENESS_HEADER)),
       remoteAddress: exchange.remoteAddress,
       metadata,
       ...(traceparent === undefined ? {} : { traceparent }),

@@ -1,4 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { randomBytes } from "node:crypto";
 import { Passwords } from "../auth/index.js";
 import type { AccessTokens } from "../auth/index.js";
@@ -194,7 +195,7 @@ class AgendaGateway implements RunningGateway {
       caller,
       signal,
       remoteAddress: call.remoteAddress,
-      shards: this.#calls(call.deadlineMs, signal, call.traceparent, call.remoteAddress),
+      shards: this.#callsOf(call),
       expireTimeMs: who?.expireTimeMs ?? Infinity,
       recheck: async () => {
         if (who !== undefined) await this.#requireSession(who.caller.user, who.caller.sessionId);
@@ -274,15 +275,30 @@ class AgendaGateway implements RunningGateway {
     return this.#calls(this.#options.clock.monotonicMs() + timeoutMs, NEVER, undefined);
   }
 
+  #callsOf({ method, deadlineMs, signal, traceparent, remoteAddress, ...call }: GatewayCall) {
+    const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    const maxStalenessMs = isRead ? (call.maxStalenessMs ?? 0) : 0;
+    return this.#calls(deadlineMs, signal, traceparent, remoteAddress, maxStalenessMs);
+  }
+
   #calls(
     deadlineMs: number,
     signal: AbortSignal,
     traceparent: string | undefined,
     origin = "",
+    maxStalenessMs = 0,
   ): ShardCalls {
     const { shards, clock } = this.#options;
-    const ids = this.#ids;
-    return new ShardCalls({ shards, clock, ids, deadlineMs, signal, traceparent, origin });
+    return new ShardCalls({
+      shards,
+      clock,
+      ids: this.#ids,
+      deadlineMs,
+      signal,
+      traceparent,
+      origin,
+      maxStalenessMs,
+    });
   }
 
   #tellRefusal(call: GatewayCall, caller: Caller, error: unknown): void {

@@ -79,6 +79,8 @@ interface ShardCallsOptions {
   readonly traceparent: string | undefined;
   /** Address of the client; empty for what nobody called for. */
   readonly origin: string;
+  /** How old what the caller asks for may be. What the door asks for itself, to decide by, is always of now. */
+  readonly maxStalenessMs?: number;
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,64}$/;
@@ -141,10 +143,11 @@ export class ShardCalls {
     after: readonly ShardPosition[] = [],
   ): Promise<Read<AnswerOf<Asked>>> {
     const least = after.find((place) => place.shard === shard.number);
+    const maxStalenessMs = caller.kind === "user" ? (this.#options.maxStalenessMs ?? 0) : 0;
     const { reply, position } = await this.#options.shards.read(
       shard.number,
       { caller, question },
-      { ...this.#within(), ...(least === undefined ? {} : { minSequence: least.sequence }) },
+      { ...this.#within(), maxStalenessMs, minSequence: least?.sequence ?? 0 },
     );
     if (least !== undefined && least.epoch !== position.epoch) throw epochChanged();
     if (reply.kind === "refused") throw refused(reply.code, reply.message);

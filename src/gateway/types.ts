@@ -14,6 +14,8 @@ export interface GatewayCall {
   /** Absolute, by the gateway's monotonic clock. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
+  /** How old what a call reads may be, if it changes nothing; 0 or undefined: as of now. */
+  readonly maxStalenessMs?: number;
   /** Address of the client, for limits and the audit. */
   readonly remoteAddress: string;
   readonly traceparent?: string;

@@ -15,6 +15,7 @@ import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
 import { toSafeInteger } from "../wire/index.js";
 import { pursue, type Pursuit } from "./pursuit.js";
+import { Readers } from "./readers.js";
 import { RetryBudget } from "./retry-budget.js";
 import type {
   CallOptions,
@@ -64,6 +65,7 @@ class GrpcShardClient implements ShardClient {
   readonly #random: () => number;
   readonly #dial: Dial;
   readonly #leaders: Leaders;
+  readonly #readers: Readers;
   readonly #links = new Map<string, ExecuteLink>();
   /** Feeds and status travel apart from calls, so that neither waits for the other. */
   readonly #side: NodeChannels;
@@ -83,6 +85,7 @@ class GrpcShardClient implements ShardClient {
     // One listener a call that waits.
     setMaxListeners(0, this.#closing.signal);
     this.#leaders = new Leaders(options.nodes, this.#clock);
+    this.#readers = new Readers(this.#leaders, this.#clock);
     this.#members = new KnownMembers(options.nodes, {
       met: (node) => {
         this.#side.learn([node]);
@@ -186,6 +189,7 @@ class GrpcShardClient implements ShardClient {
     return pursue(
       {
         leaders: this.#leaders,
+        readers: this.#readers,
         budget: this.#budget,
         clock: this.#clock,
         random: this.#random,
@@ -194,8 +198,10 @@ class GrpcShardClient implements ShardClient {
         attempt: async (node, pursuit, timeoutMs) => {
           const rangeVersion = this.rangeMap.version;
           const call = { shard, rangeVersion, timeoutMs, traceparent, operation };
-          const attempt = await this.#link(node).call(call, pursuit.signal);
-          if (operation.kind === "read" && attempt.kind === "done") this.#askLeaders(node);
+          const ask = () => this.#link(node).call(call, pursuit.signal);
+          if (operation.kind === "command") return ask();
+          const attempt = await this.#readers.during(shard, node, ask);
+          if (attempt.kind === "done") this.#askLeaders(node);
           return attempt;
         },
       },

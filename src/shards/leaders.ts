@@ -37,16 +37,22 @@ export class Leaders {
 
   /** The leader if one is known, else the next of the replicas in turn. */
   choose(shard: ShardNumber): string | undefined {
-    return this.#leaders.get(shard) ?? this.next(shard);
+    return this.leaderOf(shard) ?? this.inTurn(shard)[0];
   }
 
-  /** The replicas in turn, those last that were silent a moment ago. */
-  next(shard: ShardNumber): string | undefined {
+  leaderOf(shard: ShardNumber): string | undefined {
+    return this.#leaders.get(shard);
+  }
+
+  /** The replicas, each first in its turn, without those that were silent a moment ago while there are others. */
+  inTurn(shard: ShardNumber): readonly string[] {
     const nodes = this.nodesOf(shard);
     const turn = this.#turns.get(shard) ?? 0;
     this.#turns.set(shard, turn + 1);
-    const inTurn = nodes.map((_, i) => nodes[(turn + i) % nodes.length]);
-    return inTurn.find((node) => node !== undefined && !this.#isSuspect(node)) ?? inTurn[0];
+    const first = turn % Math.max(1, nodes.length);
+    const inTurn = [...nodes.slice(first), ...nodes.slice(0, first)];
+    const heard = inTurn.filter((node) => !this.#isSuspect(node));
+    return heard.length > 0 ? heard : inTurn;
   }
 
   learn(shard: ShardNumber, node: string): void {

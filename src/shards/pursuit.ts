@@ -5,6 +5,7 @@ import { sleep, type ShardClock } from "./clock.js";
 import type { Attempt } from "./execute-link.js";
 import type { Leaders } from "./leaders.js";
 import type { ShardObserver } from "./observer.js";
+import type { Readers } from "./readers.js";
 import type { RetryBudget } from "./retry-budget.js";
 
 /** A node that says nothing must not eat the whole deadline. */
@@ -23,6 +24,7 @@ export interface Pursuit {
 
 export interface PursuitContext {
   readonly leaders: Leaders;
+  readonly readers: Readers;
   readonly budget: RetryBudget;
   readonly clock: ShardClock;
   readonly random: () => number;
@@ -47,10 +49,13 @@ type Next =
  * proposed, because that is what the caller has to know when there is no answer.
  */
 export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise<Done> {
-  const { leaders, budget, clock, observer, closing } = context;
+  const { leaders, readers, budget, clock, observer, closing } = context;
   const { shard, operation, signal } = pursuit;
   const deadlineMs = clock.monotonicMs() + pursuit.timeoutMs;
-  const stale = operation.kind === "read" && operation.maxStalenessMs > 0;
+  const choose = (): string | undefined =>
+    operation.kind === "read"
+      ? readers.choose(shard, operation.maxStalenessMs > 0)
+      : leaders.choose(shard);
   const tried = new Set<string>();
   budget.earn();
   let backoffMs = BACKOFF_FIRST_MS;
@@ -65,7 +70,7 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     if (closing.aborted) throw new ClusterError("stopping", "the client was closed", outcome());
     const leftMs = deadlineMs - clock.monotonicMs();
     if (leftMs <= 0) throw deadlineExceeded(outcome());
-    const node = target ?? (stale ? leaders.next(shard) : leaders.choose(shard));
+    const node = target ?? choose();
     if (node === undefined) {
       throw new ClusterError("unreachable", `no node holds shard ${shard}`, outcome());
     }
@@ -97,6 +102,7 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
       continue;
     }
     leaders.forget(shard, node);
+    if (operation.kind === "read") readers.avoid(shard, node);
     if (next.kind === "hint") leaders.learn(shard, next.node);
     target = next.kind === "hint" ? next.node : untried(leaders, shard, tried);
     if (target !== undefined && !tried.has(target) && isAffordable) continue;

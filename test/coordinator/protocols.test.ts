@@ -69,6 +69,20 @@ for (const shortWay of [true, false]) {
           expect(call.deadlineMs).to.be.within(before, performance.now() + 30_000);
         });
 
+        it("hands over how old the answer may be, and refuses what is no such time", async () => {
+          const client = createClient(EventService, transport);
+          const ask = (text: string) =>
+            client.getEvent({ name: NAME }, { headers: { "cabildo-max-staleness": text } });
+          await ask("2.5s");
+          expect(door.gateway.last.maxStalenessMs).to.equal(2500);
+          for (const text of ["2.5", "61s", "-1s", "1m"]) {
+            const refused = await failure(ask(text));
+            expect(refused.code, text).to.equal(Code.InvalidArgument);
+            expect(refused.rawMessage).to.contain("cabildo-max-staleness");
+          }
+          expect(door.gateway.calls).to.have.length(1);
+        });
+
         it("gives a call without a deadline the longest one", async () => {
           await createClient(EventService, transport).getEvent({ name: NAME });
           expect(door.gateway.last.deadlineMs).to.be.above(performance.now() + 30_000);

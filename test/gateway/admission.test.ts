@@ -19,7 +19,7 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { createGateway } from "../../src/gateway/index.js";
 import { ruleOf } from "../../src/gateway/authorization.js";
 import { MemoryShards } from "../support/memory-shards.js";
-import { failureOf, GatewayBench, TestClock } from "./support.js";
+import { eventInit, failureOf, GatewayBench, TestClock } from "./support.js";
 
 const METHODS: readonly DescMethod[] = [
   file_cabildo_v1_agenda,
@@ -97,6 +97,26 @@ describe("the gateway", function () {
     expect(failure).to.include({ code: "deadline-exceeded" });
     expect(failure.details.outcome).to.equal("not_applied");
     expect(bench.shards.reads.length).to.equal(before);
+  });
+
+  it("lets what a call reads be as old as it says, but not what the door decides by, nor what a write reads", async () => {
+    const bench = await GatewayBench.open();
+    const { accessToken } = await bench.person("ana");
+    // What is known of the session is old enough to be asked again.
+    bench.clock.aheadMs += 10_000;
+    const { listEvents, createEvent } = EventService.method;
+    const parent = "calendars/ana";
+    await bench.call(listEvents, { parent }, accessToken, { maxStalenessMs: 2500 });
+    await bench.call(createEvent, { parent, event: eventInit() }, accessToken, {
+      maxStalenessMs: 2500,
+    });
+    const asked = new Map(
+      bench.shards.reads.map(({ query, maxStalenessMs }) => [query.question.kind, maxStalenessMs]),
+    );
+    expect(asked.get("list-events")).to.equal(2500);
+    asked.delete("list-events");
+    expect([...asked.keys()]).to.include("get-session");
+    expect(new Set(asked.values())).to.deep.equal(new Set([0]));
   });
 
   it("waits for the cluster's keys, makes them if nobody has, and shares them", async () => {

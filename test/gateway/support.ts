@@ -14,7 +14,7 @@ import type { Event, EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import { sha256Hex } from "../../src/auth/index.js";
 import { ClusterError } from "../../src/base/index.js";
 import { createGateway } from "../../src/gateway/index.js";
-import type { RunningGateway } from "../../src/gateway/index.js";
+import type { GatewayCall, RunningGateway } from "../../src/gateway/index.js";
 import { MemoryShards } from "../support/memory-shards.js";
 
 export const BOOTSTRAP = "the first credential";
@@ -58,8 +58,9 @@ export class GatewayBench {
     method: DescMethodUnary<Input, Output>,
     request: MessageInitShape<Input>,
     token?: string,
+    more: Partial<GatewayCall> = {},
   ): Promise<MessageShape<Output>> {
-    const response = await this.gateway.unary(this.#call(method, request, token));
+    const response = await this.gateway.unary({ ...this.#call(method, request, token), ...more });
     return response as MessageShape<Output>;
   }
 

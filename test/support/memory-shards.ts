@@ -43,7 +43,11 @@ export class MemoryShards implements ShardClient {
   wallMs: () => number = () => Date.now();
   /** Commands that were applied, in order. */
   readonly commands: Command[] = [];
-  readonly reads: { readonly shard: ShardNumber; readonly query: Query }[] = [];
+  readonly reads: {
+    readonly shard: ShardNumber;
+    readonly query: Query;
+    readonly maxStalenessMs: number;
+  }[] = [];
   /** Shards that do not answer. */
   readonly away = new Set<ShardNumber>();
 
@@ -113,7 +117,7 @@ export class MemoryShards implements ShardClient {
     if ((options.minSequence ?? 0) > feed.length) {
       throw new ClusterError("deadline-exceeded", "the shard has not come that far");
     }
-    this.reads.push({ shard, query });
+    this.reads.push({ shard, query, maxStalenessMs: options.maxStalenessMs ?? 0 });
     const answer = MACHINE.query(decodeQuery(encodeQuery(query)), agenda.memory.state);
     const reply = decodeQueryReply(encodeQueryReply(answer));
     return { reply, position: { shard, epoch: EPOCH, sequence: feed.length } };

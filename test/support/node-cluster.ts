@@ -1,6 +1,7 @@
 import type { CommandReply, QueryReply } from "../../src/domain/index.js";
 import { createNodeServices, openRpcServer } from "../../src/node/index.js";
 import type { RangeMap } from "../../src/placement/index.js";
+import type { ReplicaHandle } from "../../src/runtime/index.js";
 import {
   createNodeCalls,
   createShardClient,
@@ -31,10 +32,10 @@ export const JSON_CODEC: ShardCodec = {
   decodeQueryReply: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as QueryReply,
 };
 
-export interface ClusterNode {
+export interface ClusterNode<Replica extends ReplicaHandle = FakeReplica> {
   readonly name: string;
   readonly address: string;
-  readonly replicas: readonly FakeReplica[];
+  readonly replicas: readonly Replica[];
   readonly unexpected: unknown[];
   /** What the audit trail was told. */
   readonly audited: Refusal[];
@@ -97,11 +98,12 @@ export async function openNodeCluster(authority: TestAuthority): Promise<NodeClu
   };
 }
 
-async function openNode(
-  entry: { readonly name: string; address: string; readonly replicas: readonly FakeReplica[] },
+/** Serves the replicas of an entry of the directory, and writes there at which address. */
+export async function openNode<Replica extends ReplicaHandle>(
+  entry: { readonly name: string; address: string; readonly replicas: readonly Replica[] },
   directory: readonly ShardNode[],
   tls: TestTls,
-): Promise<ClusterNode> {
+): Promise<ClusterNode<Replica>> {
   const unexpected: unknown[] = [];
   const shards = createShardClient({
     nodes: directory,
