@@ -12,7 +12,7 @@ KILLS := test/processes/failover.test.ts
 LONG := test/processes/soak.test.ts test/edge/conformance.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters test-kills test-long bench soak client bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
+.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters test-kills test-long bench soak client bench-agenda bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -84,6 +84,9 @@ bench-live: build ## Measure the live channels, beside bare uWebSockets.js and a
 
 bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)
+
+bench-agenda: build ## Measure the agenda on its store, with ten thousand events and with a million (BENCH_ARGS="--events 100000")
+	@node dist/test/bench/agenda/run.js $(BENCH_ARGS)
 
 bench-door: build ## Measure the door: calls over each protocol, what one costs, and what ten times the load does
 	@node dist/test/bench/door/run.js $(BENCH_ARGS)

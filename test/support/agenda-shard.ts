@@ -13,6 +13,7 @@ import { createMachine } from "../../src/machine/index.js";
 import type { Applied } from "../../src/machine/index.js";
 import { createStoreCodec } from "../../src/wire/store/index.js";
 import { command, NOW_MS } from "./agenda.js";
+import type { TimedCommand } from "./agenda-arbitraries.js";
 import { MemoryShard } from "./memory-view.js";
 
 export const MACHINE = createMachine(createStoreCodec());
@@ -22,9 +23,12 @@ type Done = Extract<CommandReply, { kind: "done" }>;
 /** One shard in memory that keeps its own log time. */
 export class AgendaShard {
   readonly memory = new MemoryShard(MACHINE);
+  /** Everything that was applied. */
+  readonly log: TimedCommand[] = [];
   nowMs = NOW_MS;
 
   apply(toApply: Command): Applied {
+    this.log.push({ command: toApply, timeMs: this.nowMs });
     return this.memory.apply(toApply, this.nowMs);
   }
 

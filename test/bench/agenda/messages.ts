@@ -1,0 +1,33 @@
+import type { Measured } from "../closed-loop.js";
+
+export interface ShardOrder {
+  readonly kind: "fill" | "measure";
+  readonly directory: string;
+  readonly events: number;
+  readonly seed: number;
+  readonly seconds: number;
+  /** When the first events begin, in milliseconds since 1970. */
+  readonly firstMs: number;
+}
+
+export type ShardAnswer =
+  | {
+      readonly kind: "filled";
+      readonly events: number;
+      readonly seconds: number;
+      readonly storeBytes: number;
+      readonly peakRssBytes: number;
+    }
+  | {
+      readonly kind: "measured";
+      /** From the start of the process to the answer of its first read. */
+      readonly restartMs: number;
+      readonly restedRssBytes: number;
+      readonly peakRssBytes: number;
+      readonly eventBytes: number;
+      readonly loads: Readonly<Record<LoadName, Measured>>;
+    };
+
+/** In the order in which they are measured: what writes comes last. */
+export const LOAD_NAMES = ["get", "list of 50", "free/busy of 10", "update", "create"] as const;
+export type LoadName = (typeof LOAD_NAMES)[number];
