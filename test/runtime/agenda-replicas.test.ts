@@ -39,9 +39,9 @@ function anyOrderedLog(): fc.Arbitrary<readonly TimedCommand[]> {
 /** How a replica comes along: all of it chance. */
 interface Pace {
   /** Of the runs in which it applies the log, and whether what it applied before goes to the disk meanwhile. */
-  readonly runs: Iterator<{ readonly entries: number; readonly writes: boolean }>;
+  readonly runs: Iterator<{ readonly entries: number; readonly writes: boolean }, undefined>;
   /** Turns that its disk takes. */
-  readonly delays: Iterator<number>;
+  readonly delays: Iterator<number, undefined>;
 }
 
 const anyPace: fc.Arbitrary<Pace> = fc.record({
@@ -90,19 +90,17 @@ describe("replicas that apply one log of an agenda", () => {
     open.push(replica);
     return replica;
   };
-  const closeAll = async (): Promise<void> => {
-    for (const replica of open.splice(0)) await replica.close();
-  };
-
   const check = (
     run: (log: readonly TimedCommand[], paces: readonly [Pace, Pace], cut: number) => Promise<void>,
   ): Promise<void> =>
     fc.assert(
-      fc
-        .asyncProperty(anyAgendaLog, anyPace, anyPace, fc.nat(), async (log, a, b, cut) => {
+      fc.asyncProperty(anyAgendaLog, anyPace, anyPace, fc.nat(), async (log, a, b, cut) => {
+        try {
           await run(log, [a, b], cut % (log.length + 1));
-        })
-        .afterEach(closeAll),
+        } finally {
+          for (const replica of open.splice(0)) await replica.close();
+        }
+      }),
       { numRuns: 30 },
     );
 

@@ -22,7 +22,9 @@ export type ShardAnswer =
       readonly kind: "measured";
       /** From the start of the process to the answer of its first read. */
       readonly restartMs: number;
+      /** When nothing but that read was done, and when all was. */
       readonly restedRssBytes: number;
+      readonly rssBytes: number;
       readonly peakRssBytes: number;
       readonly eventBytes: number;
       readonly loads: Readonly<Record<LoadName, Measured>>;

@@ -109,9 +109,10 @@ function print(a: Size, b: Size): Readonly<Record<(typeof LOAD_NAMES)[number], n
       "filled in s",
       "store MiB",
       "restart ms",
-      "RSS MiB",
-      "peak",
-      "peak of filling",
+      "RSS MiB at first",
+      "after load",
+      "at most",
+      "filling",
     ],
     style: { head: [] },
   });
@@ -123,6 +124,7 @@ function print(a: Size, b: Size): Readonly<Record<(typeof LOAD_NAMES)[number], n
       Math.round(filled.storeBytes / MIB),
       Math.round(measured.restartMs),
       Math.round(measured.restedRssBytes / MIB),
+      Math.round(measured.rssBytes / MIB),
       Math.round(measured.peakRssBytes / MIB),
       Math.round(filled.peakRssBytes / MIB),
     ]);
