@@ -67,7 +67,7 @@ export function applyCommand(
 function run(draft: Draft, command: Command): Outcome {
   try {
     const outcome = dispatch(draft, command);
-    draft.closeOutbox();
+    draft.close();
     return outcome;
   } catch (error) {
     if (error instanceof CommandTooLarge) {

@@ -4,7 +4,7 @@ import { refuse } from "./draft.js";
 import type { Draft, Refusal } from "./draft.js";
 import { KEYS } from "./rows.js";
 import type { StateReader } from "./state-reader.js";
-import type { KeyRange } from "./types.js";
+import type { KeyRange, StateKey } from "./types.js";
 
 /** Calendars that a user has beside the primary one, those that were deleted included. */
 export const FURTHER_MAX = 50;
@@ -40,6 +40,11 @@ export function isFurther(key: string): boolean {
   return key.includes(".") && calendarOwner(key)?.kind === "user";
 }
 
+/** The primary calendar beside a further one: its key is the user's id. */
+export function primaryOf(further: string): string {
+  return further.slice(0, further.indexOf("."));
+}
+
 /** Rows of the further calendars of a user: the primary one's has no dot. */
 export function furtherRange(user: string): KeyRange {
   return { start: `${KEYS.calendar(user)}.`, end: `${KEYS.calendar(user)}/`, limit: FURTHER_MAX };
@@ -62,7 +67,19 @@ export function refuseDeleted(key: string): Refusal {
 }
 
 export function refuseFull(draft: Draft, key: string): Refusal | undefined {
-  const user = key.slice(0, key.indexOf("."));
+  const user = primaryOf(key);
   if (draft.view.range(furtherRange(user)).length < FURTHER_MAX) return undefined;
   return refuse("failed-precondition", `users/${user} has ${FURTHER_MAX} calendars, the most`);
+}
+
+/** That a calendar has events in these classes; of a further one, its owner's primary calendar knows. */
+export function noteInIndex(draft: Draft, calendar: string, classes: readonly string[]): void {
+  draft.noteIndex(calendar, { classes });
+  if (isFurther(calendar)) draft.noteIndex(primaryOf(calendar), { further: [calendar] });
+}
+
+/** What that reads. */
+export function indexReads(calendar: string): readonly StateKey[] {
+  const own = KEYS.calendarIndex(calendar);
+  return isFurther(calendar) ? [own, KEYS.calendarIndex(primaryOf(calendar))] : [own];
 }

@@ -1,6 +1,7 @@
 import type { CalendarEvent, Conflict } from "../domain/index.js";
 import { calendarOwner } from "../policy/index.js";
-import { calendarOf, furtherRange } from "./calendar-rows.js";
+import { indexOf } from "./calendar-index.js";
+import { calendarOf } from "./calendar-rows.js";
 import { attendeeOf, hasAccepted } from "./decision.js";
 import { refuse } from "./draft.js";
 import type { Draft, Refusal } from "./draft.js";
@@ -114,8 +115,7 @@ function spansOf({ event, series }: Standing, fromMs: number): readonly TimeRang
 function calendarsBeside(state: StateReader, calendar: string): readonly string[] {
   const owner = calendarOwner(calendar);
   if (owner?.kind !== "user") return [calendar];
-  const further = state.view.range(furtherRange(owner.user));
-  return [owner.user, ...further.map(({ key }) => key.slice(key.lastIndexOf("/") + 1))];
+  return [owner.user, ...indexOf(state, owner.user).further];
 }
 
 /** An event and its own instances. */

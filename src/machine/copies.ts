@@ -23,9 +23,10 @@ export function receiveEvent(draft: Draft, news: EventNews): void {
 
 export function copyReads({ event, users }: EventNews): readonly StateKey[] {
   const ids = [event.id, ...(event.recurringEvent === "" ? [] : [event.recurringEvent])];
-  return users.flatMap((user) =>
-    ids.flatMap((id) => [KEYS.event(user, id), KEYS.series(user, id)]),
-  );
+  return users.flatMap((user) => [
+    KEYS.calendarIndex(user),
+    ...ids.flatMap((id) => [KEYS.event(user, id), KEYS.series(user, id)]),
+  ]);
 }
 
 function receiveFor(draft: Draft, user: string, news: EventNews): void {

@@ -3,8 +3,9 @@ import type { AuditHead, Change, ChangeKind, Delivery, Resource } from "../domai
 import type { ErrorCode } from "../base/index.js";
 import { findShard } from "../placement/index.js";
 import type { Collection, RangeMap, ShardNumber } from "../placement/index.js";
+import { indexOf } from "./calendar-index.js";
 import { KEYS } from "./rows.js";
-import type { OutboxLaneRow, RowCodecs } from "./rows.js";
+import type { CalendarIndexRow, OutboxLaneRow, RowCodecs } from "./rows.js";
 import { StateReader } from "./state-reader.js";
 import type { ApplyContext, RowCodec, StateKey, View, Write } from "./types.js";
 
@@ -73,6 +74,7 @@ export class Draft extends StateReader {
   readonly #isBounded: boolean;
   /** As this command leaves them. */
   readonly #lanes = new Map<ShardNumber, OutboxLaneRow>();
+  readonly #indexes = new Map<string, CalendarIndexRow>();
 
   constructor(
     context: ApplyContext,
@@ -128,6 +130,7 @@ export class Draft extends StateReader {
     this.changes.length = 0;
     this.auditHead = undefined;
     this.#lanes.clear();
+    this.#indexes.clear();
   }
 
   /** For the shard that owns a key: it comes there after everything that was posted before. */
@@ -149,8 +152,25 @@ export class Draft extends StateReader {
     return shard.number;
   }
 
-  /** Once, at the end: how far the numbers were given. */
-  closeOutbox(): void {
+  /** Adds to what a calendar's index says; by several events of one command, all that they add. */
+  noteIndex(calendar: string, added: Partial<CalendarIndexRow>): void {
+    const row = this.#indexes.get(calendar) ?? indexOf(this, calendar);
+    const [classes, further] = [added.classes ?? [], added.further ?? []];
+    const isKnown =
+      classes.every((name) => row.classes.includes(name)) &&
+      further.every((key) => row.further.includes(key));
+    if (isKnown) return;
+    this.#indexes.set(calendar, {
+      classes: [...new Set([...row.classes, ...classes])].sort(),
+      further: [...new Set([...row.further, ...further])].sort(),
+    });
+  }
+
+  /** Once, at the end: what all of the command came to, how far the numbers were given among it. */
+  close(): void {
+    for (const [calendar, row] of this.#indexes) {
+      this.put(this.rows.calendarIndex, KEYS.calendarIndex(calendar), row);
+    }
     for (const [target, lane] of this.#lanes) {
       this.put(this.rows.outboxLane, KEYS.outboxLane(target), lane);
     }

@@ -7,8 +7,8 @@ const DAY_MS = 86_400_000;
 
 /**
  * Events are indexed by start within classes of length, so that a window needs of each class only
- * what starts at most that length before it. A page costs one range read a class (and state of
- * deletion), and rows looked at in vain are those that start up to a class's length before the
+ * what starts at most that length before it. A page costs one range read for each class that the
+ * calendar has events in (and state of deletion), and rows looked at in vain are those that start up to a class's length before the
  * window and end before it: an hour's worth of what most events are. Only events longer than the last
  * bound are looked at from the first on.
  */
@@ -43,10 +43,28 @@ export const RECURRING_CLASS = "r";
 
 /** Key of one occurrence of an event that repeats. */
 export function occurrenceKey(event: CalendarEvent, startMs: number): StateKey {
-  const range = timeRange(event.span);
-  const lengthMs = range.endMs - range.startMs;
-  const found = OCCURRENCE_CLASSES.find(({ maxMs }) => lengthMs <= maxMs);
-  return `eo/${event.calendar}/${found?.name ?? "2"}/${indexSuffix(startMs, event.id)}`;
+  return `eo/${event.calendar}/${occurrenceClass(event)}/${indexSuffix(startMs, event.id)}`;
+}
+
+function occurrenceClass({ span }: Pick<CalendarEvent, "span">): string {
+  const { startMs, endMs } = timeRange(span);
+  return OCCURRENCE_CLASSES.find(({ maxMs }) => endMs - startMs <= maxMs)?.name ?? "2";
+}
+
+/** How a class of occurrences is named beside those of events. */
+export function ofOccurrences(name: string): string {
+  return `o${name}`;
+}
+
+/** The classes in which an event stands, deleted or not. */
+export function classesOf(event: Pick<CalendarEvent, "span" | "recurrence">): readonly string[] {
+  if (event.recurrence.length === 0) return [lengthClass(event)];
+  return [RECURRING_CLASS, ofOccurrences(occurrenceClass(event))];
+}
+
+function lengthClass({ span }: Pick<CalendarEvent, "span">): string {
+  const { startMs, endMs } = timeRange(span);
+  return LENGTH_CLASSES.find(({ maxMs }) => endMs - startMs <= maxMs)?.name ?? "3";
 }
 
 /** Prefix of the index rows of a calendar's events in one class; `deleted` ones have their own. */
@@ -66,11 +84,9 @@ export function indexKey(event: {
   readonly recurrence: readonly string[];
   readonly deleteTimeMs: number;
 }): StateKey {
-  const { startMs, endMs } = timeRange(event.span);
-  const lengthMs = endMs - startMs;
-  const found = LENGTH_CLASSES.find(({ maxMs }) => lengthMs <= maxMs)?.name ?? "3";
-  const lengthClass = event.recurrence.length > 0 ? RECURRING_CLASS : found;
-  const prefix = indexPrefix(event.calendar, lengthClass, event.deleteTimeMs !== 0);
+  const { startMs } = timeRange(event.span);
+  const [name = ""] = classesOf(event);
+  const prefix = indexPrefix(event.calendar, name, event.deleteTimeMs !== 0);
   return `${prefix}/${indexSuffix(startMs, event.id)}`;
 }
 

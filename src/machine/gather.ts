@@ -6,9 +6,8 @@ import type { KeyRange, ReadSet, StateKey, View } from "./types.js";
  * row by row would name only the first. Reads nothing that the caller does not read anyway.
  */
 export function gather(view: View, wanted: ReadSet): void {
-  const keys: StateKey[] = [];
+  const keys: StateKey[] = wanted.keys.filter((key) => !view.isLoaded(key));
   const ranges: KeyRange[] = [];
-  for (const key of wanted.keys) note(() => view.get(key));
   for (const range of wanted.ranges) note(() => view.range(range));
   if (keys.length > 0 || ranges.length > 0) throw new NotLoaded({ keys, ranges });
 

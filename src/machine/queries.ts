@@ -382,8 +382,13 @@ class Queries {
     const owner = calendarOwner(calendar);
     const caller = this.#caller;
     const isOwn = owner?.kind === "user" && caller.kind === "user" && owner.user === caller.user;
-    const found =
-      isOwn && isEventId(id) ? findEventRow(this.#view, this.#rows, calendar, id) : undefined;
+    if (!isOwn || !isEventId(id)) return absent;
+    // All that can be known before the event is, at once.
+    gather(this.#view, {
+      keys: [KEYS.calendarIndex(owner.user), ...eventReads(calendar, id)],
+      ranges: [],
+    });
+    const found = findEventRow(this.#view, this.#rows, calendar, id);
     if (found?.event.deleteTimeMs !== 0) return absent;
     const standing = found.kind === "row" ? found : { event: found.event, series: undefined };
     const { conflicts } = findConflicts(this.#state, standing, fromMs);

@@ -3,7 +3,7 @@ import type { Caller, Command, CommandReply, Operation } from "../domain/index.j
 import { describeForAudit } from "./audited.js";
 import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
 import { calendarOwner } from "../policy/index.js";
-import { furtherRange, isFurther } from "./calendar-rows.js";
+import { furtherRange, indexReads, isFurther, primaryOf } from "./calendar-rows.js";
 import { standingRange } from "./calendars.js";
 import { copyReads } from "./copies.js";
 import { eventReads } from "./find-event.js";
@@ -114,11 +114,6 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "set-reader":
       return [KEYS.calendar(operation.calendar), ...placeKeys(caller, operation.calendar)];
     case "create-event":
-      return [
-        KEYS.calendar(operation.calendar),
-        ...placeKeys(caller, operation.calendar),
-        ...eventReads(operation.calendar, operation.event),
-      ];
     case "update-event":
     case "delete-event":
     case "cancel-event":
@@ -126,6 +121,7 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "undelete-event":
       return [
         KEYS.calendar(operation.calendar),
+        ...indexReads(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...eventReads(operation.calendar, operation.event),
       ];
@@ -136,12 +132,14 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "create-events":
       return [
         KEYS.calendar(operation.calendar),
+        ...indexReads(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...operation.events.map(({ event }) => KEYS.event(operation.calendar, event)),
       ];
     case "delete-events":
       return [
         KEYS.calendar(operation.calendar),
+        ...indexReads(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...operation.events.map((event) => KEYS.event(operation.calendar, event)),
       ];
@@ -230,7 +228,9 @@ function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
     case "settle-invitation":
       return caller.kind === "user" ? [groupsOfRange(caller.user)] : NO_RANGES;
     case "create-calendar":
-      return isFurther(operation.calendar) ? [furtherRange(userOf(operation.calendar))] : NO_RANGES;
+      return isFurther(operation.calendar)
+        ? [furtherRange(primaryOf(operation.calendar))]
+        : NO_RANGES;
     case "delete-calendar":
       return [standingRange(operation.calendar)];
     case "mark-all-notifications-read":
@@ -244,8 +244,4 @@ function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
     default:
       return NO_RANGES;
   }
-}
-
-function userOf(further: string): string {
-  return further.slice(0, further.indexOf("."));
 }

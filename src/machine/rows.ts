@@ -60,6 +60,14 @@ export interface MemberCountRow {
   readonly members: number;
 }
 
+/** Where a calendar has ever had events: nothing else is looked at. */
+export interface CalendarIndexRow {
+  /** Classes of length, those of occurrences with an `o` before. */
+  readonly classes: readonly string[];
+  /** Of a user's primary calendar, the keys of the user's further ones. */
+  readonly further: readonly string[];
+}
+
 export interface OpenInvitationRow {
   readonly invitation: string;
   readonly expireMs: number;
@@ -139,6 +147,7 @@ export interface RowCodecs {
   readonly member: RowCodec<Member>;
   readonly event: RowCodec<CalendarEvent>;
   readonly calendar: RowCodec<Calendar>;
+  readonly calendarIndex: RowCodec<CalendarIndexRow>;
   readonly clusterKeys: RowCodec<ClusterKeys>;
   readonly emailOwner: RowCodec<EmailOwnerRow>;
   readonly bootstrapUse: RowCodec<BootstrapUseRow>;
@@ -197,6 +206,7 @@ export interface RowCodecs {
  *   gt/{group}                      that an id was given: it stays when its group is purged
  *   ca/{calendar}                   Calendar of which something was said
  *   cr/{user}/{calendar}            that a user may read a calendar
+ *   ci/{calendar}                   CalendarIndex
  *   ev/{calendar}/{event}           CalendarEvent
  *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length
  *   ed/{calendar}/{length}/{start}/{event}  the same for deleted events
@@ -255,6 +265,7 @@ export const KEYS = {
   invitationPurge: (purgeMs: number, group: string, invitation: string): StateKey =>
     `gx/${timeKey(purgeMs)}/${group}/${invitation}`,
   calendar: (calendar: string): StateKey => `ca/${calendar}`,
+  calendarIndex: (calendar: string): StateKey => `ci/${calendar}`,
   readCalendar: (reader: string, calendar: string): StateKey => `cr/${reader}/${calendar}`,
   event: (calendar: string, event: string): StateKey => `ev/${calendar}/${event}`,
   eventPurge: (purgeMs: number, calendar: string, event: string): StateKey =>

@@ -4,13 +4,16 @@ import {
   indexPrefix,
   LENGTH_CLASSES,
   OCCURRENCE_CLASSES,
+  ofOccurrences,
   RECURRING_CLASS,
   timeRange,
 } from "./event-times.js";
+import { indexOf } from "./calendar-index.js";
 import { gather } from "./gather.js";
 import { instanceAt, instanceId } from "./instances.js";
 import { keyAfter, KEYS, prefixRange, TIME_END_MS, TIME_MIN_MS, timeKey } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
+import { StateReader } from "./state-reader.js";
 import type { KeyRange, StateKey, StateRow, View } from "./types.js";
 
 /** What is scanned, in order of start, then id, then calendar. */
@@ -69,7 +72,9 @@ export class EventScan {
     this.#rows = rows;
     this.#windowStartMs = scan.windowStartMs;
     this.#after = scan.after;
-    this.#cursors = openCursors(scan);
+    gather(view, { keys: scan.calendars.map(KEYS.calendarIndex), ranges: [] });
+    const state = new StateReader(rows, view);
+    this.#cursors = openCursors(scan, (calendar) => indexOf(state, calendar).classes);
     this.#load(this.#cursors);
   }
 
@@ -125,11 +130,19 @@ export class EventScan {
   }
 }
 
-function openCursors(scan: Scan): readonly Cursor[] {
+function openCursors(
+  scan: Scan,
+  classesIn: (calendar: string) => readonly string[],
+): readonly Cursor[] {
   const inWindow = scan.windowStartMs !== 0 || scan.windowEndMs !== 0;
   const whole = { name: RECURRING_CLASS, maxMs: Infinity };
-  const classes = inWindow ? LENGTH_CLASSES : [...LENGTH_CLASSES, whole];
+  const all = inWindow ? LENGTH_CLASSES : [...LENGTH_CLASSES, whole];
   return scan.calendars.flatMap((calendar) => {
+    const has = classesIn(calendar);
+    const classes = all.filter(({ name }) => has.includes(name));
+    const occurrenceClasses = OCCURRENCE_CLASSES.filter(({ name }) =>
+      has.includes(ofOccurrences(name)),
+    );
     const open = (prefix: string, maxMs: number, isOccurrences: boolean): Cursor =>
       new Cursor(calendar, prefix, rangeOf(scan, prefix, maxMs), isOccurrences);
     return [
@@ -137,7 +150,7 @@ function openCursors(scan: Scan): readonly Cursor[] {
       ...(scan.showDeleted ? classes : []).map(({ name, maxMs }) =>
         open(indexPrefix(calendar, name, true), maxMs, false),
       ),
-      ...(inWindow ? OCCURRENCE_CLASSES : []).map(({ name, maxMs }) =>
+      ...(inWindow ? occurrenceClasses : []).map(({ name, maxMs }) =>
         open(`eo/${calendar}/${name}`, maxMs, true),
       ),
     ];

@@ -24,6 +24,8 @@ export interface KeyRange {
  * runs the whole call again: a run that ends has read one consistent state and nothing else.
  */
 export interface View {
+  /** Whether `get` answers: asked first where many keys are wanted, since throwing for each is dear. */
+  isLoaded(key: StateKey): boolean;
   get(key: StateKey): Uint8Array | undefined;
   range(range: KeyRange): readonly StateRow[];
 }

@@ -2,7 +2,8 @@ import type { CalendarEvent, ChangeKind } from "../domain/index.js";
 import { calendarOwner } from "../policy/index.js";
 import type { Draft, Outcome } from "./draft.js";
 import { eventName } from "./event-name.js";
-import { indexKey } from "./event-times.js";
+import { noteInIndex } from "./calendar-rows.js";
+import { classesOf, indexKey } from "./event-times.js";
 import { groupIndexKey } from "./group-index.js";
 import { writeReminder } from "./reminders.js";
 import { KEYS, MARK } from "./rows.js";
@@ -27,6 +28,9 @@ export function writeEvent(
   draft.putBytes(KEYS.event(calendar, id), bytes);
   if (formerIndex !== undefined && formerIndex !== index) draft.delete(formerIndex);
   draft.putBytes(index, bytes);
+  if (before === undefined || classesOf(before.event).join() !== classesOf(event).join()) {
+    noteInIndex(draft, calendar, classesOf(event));
+  }
   writeGroupIndex(draft, before?.event, event);
   writeReminder(draft, before, after);
   if (after.series !== undefined || before?.series !== undefined) writeSeries(draft, before, after);

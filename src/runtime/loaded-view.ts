@@ -24,6 +24,10 @@ export class ApplyView implements View {
     this.#cache = cache;
   }
 
+  isLoaded(key: StateKey): boolean {
+    return this.#cache.has(key);
+  }
+
   get(key: StateKey): Uint8Array | undefined {
     if (!this.#cache.has(key)) throw new NotLoaded({ keys: [key], ranges: [] });
     return this.#cache.get(key);
@@ -68,6 +72,10 @@ export class QueryView implements View {
     this.#ranges = new Map(
       ranges.map((range, i) => [`${rangeKey(range)}${range.limit}`, result?.ranges[i] ?? []]),
     );
+  }
+
+  isLoaded(key: StateKey): boolean {
+    return this.#result?.values.has(key) === true;
   }
 
   get(key: StateKey): Uint8Array | undefined {

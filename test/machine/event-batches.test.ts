@@ -1,7 +1,16 @@
 import { expect } from "chai";
 import type { CalendarEvent, Operation } from "../../src/domain/index.js";
 import { PURGE_DELAY_MS } from "../../src/machine/event-purge.js";
-import { createEvent, eventContent, eventId, SYSTEM, userCaller } from "../support/agenda.js";
+import {
+  createEvent,
+  DAY_MS,
+  eventContent,
+  eventId,
+  HOUR_MS,
+  NOW_MS,
+  SYSTEM,
+  userCaller,
+} from "../support/agenda.js";
 import { AgendaShard } from "../support/agenda-shard.js";
 
 const ana = userCaller("ana");
@@ -38,6 +47,27 @@ describe("a batch of events", () => {
     expect(reply).to.include({ kind: "done", name: `calendars/ana/events/${E1}`, sequence: 3 });
     expect(changes.map(({ revision }) => revision)).deep.equals([1, 2, 3]);
     expect(found(shard, E3, E1, E2).map(({ id }) => id)).deep.equals([E3, E1, E2]);
+  });
+
+  it("is found in a window, whatever lengths its events have", () => {
+    const lengthsMs = [HOUR_MS / 2, 5 * HOUR_MS, 3 * DAY_MS];
+    const events = lengthsMs.map((lengthMs, i) => {
+      const [startMs, endMs] = [NOW_MS, NOW_MS + lengthMs];
+      const span = { kind: "timed", startMs, endMs, timeZone: "UTC" } as const;
+      return { event: eventId(i), content: eventContent({ span }) };
+    });
+    shard.done(ana, { kind: "create-events", calendar: "ana.work", events });
+    const window = { windowStartMs: NOW_MS, windowEndMs: NOW_MS + 1 };
+    const place = { pageSize: 9, after: "", showDeleted: false, conditions: [] } as const;
+    const list = (calendar: string, asAgenda: boolean) =>
+      shard.ask(
+        ana,
+        { kind: "list-events", calendars: [calendar], asAgenda, ...place, ...window },
+        "events",
+      ).events;
+    expect(list("ana.work", false)).to.have.lengthOf(3);
+    expect(list("ana", true)).to.have.lengthOf(3);
+    expect(list("ana", false)).to.have.lengthOf(0);
   });
 
   it("is created whole or not at all", () => {

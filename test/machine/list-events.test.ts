@@ -137,6 +137,7 @@ describe("a list of events", () => {
     }
     let rows = 0;
     const counting = {
+      isLoaded: () => true,
       get: (key: string) => shard.memory.state.get(key),
       range: (range: Parameters<typeof shard.memory.state.range>[0]) => {
         const found = shard.memory.state.range(range);
@@ -151,14 +152,25 @@ describe("a list of events", () => {
     expect(rows / 2).within(7, 9);
   });
 
-  it("is loaded at once", () => {
+  it("is loaded in two steps: where the calendar has events, and then those ranges alone", () => {
     const shard = new AgendaShard();
     shard.done(ana, createEvent("ana", eventId(1)));
-    const view = new LoadedView(shard.memory.state);
+    const ranges: string[] = [];
+    const { state } = shard.memory;
+    const watched = {
+      isLoaded: () => true,
+      get: (key: string) => state.get(key),
+      range: (range: Parameters<typeof state.range>[0]) => {
+        ranges.push(range.start);
+        return state.range(range);
+      },
+    };
+    const view = new LoadedView(watched);
     const query = { caller: ana, question: list({ showDeleted: true }) };
     const { result, loads } = runLoading(view, () => MACHINE.query(query, view));
     expect(result).deep.equals(shard.query(ana, query.question));
-    expect(loads).equals(1);
+    expect(loads).equals(2);
+    expect([...new Set(ranges)]).to.have.lengthOf(2);
   });
 
   it("ends a page before it is too large", () => {

@@ -18,6 +18,10 @@ export class MemoryState implements View {
   /** In order; rebuilt by the first range after a key came or went. */
   #sorted: readonly StateKey[] | undefined = [];
 
+  isLoaded(): boolean {
+    return true;
+  }
+
   get(key: StateKey): Uint8Array | undefined {
     return this.#values.get(key);
   }
@@ -61,6 +65,10 @@ export class LoadedView implements View {
   load(need: ReadSet): void {
     for (const key of need.keys) this.#keys.add(key);
     for (const range of need.ranges) this.#ranges.add(JSON.stringify(range));
+  }
+
+  isLoaded(key: StateKey): boolean {
+    return this.#keys.has(key);
   }
 
   get(key: StateKey): Uint8Array | undefined {

@@ -40,6 +40,16 @@ export const ROW_CODECS: RowCodecs = {
     decode: decoder(resourcesPb.EventSchema, resources.fromEvent),
   },
   calendar: codec(resourcesPb.CalendarSchema, toCalendar, fromCalendar),
+  calendarIndex: codec(
+    pb.CalendarIndexSchema,
+    ({ classes, further }) => ({
+      $typeName: "cabildo.store.v1.CalendarIndex" as const,
+      version: ROW_VERSION,
+      classes: [...classes],
+      further: [...further],
+    }),
+    ({ classes, further }) => ({ classes, further }),
+  ),
   clusterKeys: codec(
     resourcesPb.ClusterKeysSchema,
     resources.toClusterKeys,

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/rows.proto.
  */
 export const file_cabildo_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiWwoJT3V0Ym94Um93Eg8KB3ZlcnNpb24YASABKA0SDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiOQoKT3V0Ym94TGFuZRIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMSDAoEZG9uZRgDIAEoAyImCgVJbmJveBIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5ImIKBlNlcmllcxIPCgd2ZXJzaW9uGAEgASgNEjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAyItCgpPY2N1cnJlbmNlEg8KB3ZlcnNpb24YASABKA0SDgoGZW5kX21zGAIgASgDIlwKDFJlcXVlc3RVc2FnZRIPCgd2ZXJzaW9uGAEgASgNEhMKC3RpbWVkX2J5dGVzGAIgASgDEhQKDG9wYXF1ZV9ieXRlcxgDIAEoAxIQCghmbG9vcl9tcxgEIAEoAyI2CgZFeHBpcnkSDwoHdmVyc2lvbhgBIAEoDRIMCgRrZXlzGAIgAygJEg0KBWJ5dGVzGAMgASgDIi4KC1N3ZWVwQm91bmRzEg8KB3ZlcnNpb24YASABKA0SDgoGc3RhcnRzGAIgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources, file_cabildo_store_v1_deliveries]);
+  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiWwoJT3V0Ym94Um93Eg8KB3ZlcnNpb24YASABKA0SDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiOQoKT3V0Ym94TGFuZRIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMSDAoEZG9uZRgDIAEoAyImCgVJbmJveBIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5ImIKBlNlcmllcxIPCgd2ZXJzaW9uGAEgASgNEjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAyJCCg1DYWxlbmRhckluZGV4Eg8KB3ZlcnNpb24YASABKA0SDwoHY2xhc3NlcxgCIAMoCRIPCgdmdXJ0aGVyGAMgAygJIi0KCk9jY3VycmVuY2USDwoHdmVyc2lvbhgBIAEoDRIOCgZlbmRfbXMYAiABKAMiXAoMUmVxdWVzdFVzYWdlEg8KB3ZlcnNpb24YASABKA0SEwoLdGltZWRfYnl0ZXMYAiABKAMSFAoMb3BhcXVlX2J5dGVzGAMgASgDEhAKCGZsb29yX21zGAQgASgDIjYKBkV4cGlyeRIPCgd2ZXJzaW9uGAEgASgNEgwKBGtleXMYAiADKAkSDQoFYnl0ZXMYAyABKAMiLgoLU3dlZXBCb3VuZHMSDwoHdmVyc2lvbhgBIAEoDRIOCgZzdGFydHMYAiADKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources, file_cabildo_store_v1_deliveries]);
 
 /**
  * Whose an e-mail address is.
@@ -270,6 +270,39 @@ export const SeriesSchema: GenMessage<Series> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_rows, 8);
 
 /**
+ * Where a calendar has ever had events: nothing else has to be looked at.
+ *
+ * @generated from message cabildo.store.v1.CalendarIndex
+ */
+export type CalendarIndex = Message<"cabildo.store.v1.CalendarIndex"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * Parts of its index.
+   *
+   * @generated from field: repeated string classes = 2;
+   */
+  classes: string[];
+
+  /**
+   * Of a user's primary calendar, the keys of further ones of the user.
+   *
+   * @generated from field: repeated string further = 3;
+   */
+  further: string[];
+};
+
+/**
+ * Describes the message cabildo.store.v1.CalendarIndex.
+ * Use `create(CalendarIndexSchema)` to create a new message.
+ */
+export const CalendarIndexSchema: GenMessage<CalendarIndex> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 9);
+
+/**
  * One occurrence of an event that repeats.
  *
  * @generated from message cabildo.store.v1.Occurrence
@@ -291,7 +324,7 @@ export type Occurrence = Message<"cabildo.store.v1.Occurrence"> & {
  * Use `create(OccurrenceSchema)` to create a new message.
  */
 export const OccurrenceSchema: GenMessage<Occurrence> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 9);
+  messageDesc(file_cabildo_store_v1_rows, 10);
 
 /**
  * How much all outcomes take, and from when on they are complete.
@@ -325,7 +358,7 @@ export type RequestUsage = Message<"cabildo.store.v1.RequestUsage"> & {
  * Use `create(RequestUsageSchema)` to create a new message.
  */
 export const RequestUsageSchema: GenMessage<RequestUsage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 10);
+  messageDesc(file_cabildo_store_v1_rows, 11);
 
 /**
  * An entry of a queue in order of time: what goes then.
@@ -358,7 +391,7 @@ export type Expiry = Message<"cabildo.store.v1.Expiry"> & {
  * Use `create(ExpirySchema)` to create a new message.
  */
 export const ExpirySchema: GenMessage<Expiry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 11);
+  messageDesc(file_cabildo_store_v1_rows, 12);
 
 /**
  * Where each queue begins: nothing is left before.
@@ -382,5 +415,5 @@ export type SweepBounds = Message<"cabildo.store.v1.SweepBounds"> & {
  * Use `create(SweepBoundsSchema)` to create a new message.
  */
 export const SweepBoundsSchema: GenMessage<SweepBounds> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 12);
+  messageDesc(file_cabildo_store_v1_rows, 13);
 
