@@ -3,28 +3,37 @@ import type {
   CalendarContent,
   AuditRecord,
   Command,
-  EventContent,
-  EventField,
-  EventSpan,
-  Invitee,
-  NewEvent,
   Operation,
   SigningKey,
   WorkingHours,
 } from "../domain/index.js";
 import { calendarOwner, isId } from "../policy/index.js";
+import {
+  asciiFault,
+  bytesFault,
+  hashFault,
+  idFault,
+  rangeFault,
+  textFault,
+  TIME_ZONE_BYTES_MAX,
+} from "./bounds.js";
+import {
+  batchFault,
+  batchSizeFault,
+  eventNameFault,
+  findContentFault,
+  instanceNameFault,
+  newEventFault,
+} from "./event-checks.js";
 import { AUDIT_RECORDS_MAX } from "./audit.js";
-import { isDate, timeRange } from "./event-times.js";
-import { instanceId, parseInstanceId } from "./instances.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
 import { isNotificationId } from "./notifications.js";
 import { CHOSEN_CHANNELS_MAX } from "./subscriptions.js";
 import { REMINDERS_FIRED_MAX } from "./reminders.js";
-import { OCCURRENCES_MAX, occurrencesFault, startsFault } from "./series.js";
-import { codePoints, isVisibleAscii, utf8Bytes } from "./text.js";
+import { occurrencesFault, startsFault } from "./series.js";
+import { isVisibleAscii } from "./text.js";
 
 const INVITATION_ID = /^i[0-9a-hjkmnp-tv-z]{26}$/;
-const EVENT_ID = /^e[0-9a-hjkmnp-tv-z]{26}$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const ADDRESS = /^[0-9A-Za-z.:_-]{1,64}$/;
 const REQUEST_ID_CHARS_MAX = 64;
@@ -34,22 +43,9 @@ const PASSWORD_HASH_CHARS_MAX = 512;
 const UID_CHARS_MAX = 64;
 const NAME_CHARS_MAX = 63;
 const EMAIL_BYTES_MAX = 254;
-const TIME_ZONE_BYTES_MAX = 64;
 const CLIENT_BYTES_MAX = 128;
 const SECRET_BYTES_MAX = 4_096;
-const TITLE_CHARS_MAX = 255;
-const LOCATION_CHARS_MAX = 255;
-const DESCRIPTION_BYTES_MAX = 8_192;
-const LABELS_MAX = 32;
-const LABEL_KEY_BYTES_MAX = 63;
-const LABEL_VALUE_BYTES_MAX = 255;
-export const BATCH_EVENTS_MAX = 100;
-const RECURRENCE_LINES_MAX = 16;
-const RECURRENCE_LINE_BYTES_MAX = 1_024;
-const ATTENDEES_MAX = 200;
 const COMMENT_CHARS_MAX = 500;
-const REMINDERS_MAX = 5;
-const REMINDER_MINUTES_MAX = 40_320;
 const RANK_MAX = 1_000_000;
 const INVITATION_LIFETIME_MS_MAX = 90 * 86_400_000;
 const SHARD_NUMBER_MAX = 0xffff_ffff;
@@ -62,13 +58,6 @@ const ORIGIN_CHARS_MAX = 64;
 const CHANNEL_CHARS_MAX = 200;
 const COUNT_MAX = 0x7fff_ffff;
 const SESSION_LIFETIME_MS_MAX = 400 * 86_400_000;
-
-/** Of an event, or of an instance of one that repeats. */
-export function isEventId(text: string): boolean {
-  if (EVENT_ID.test(text)) return true;
-  const instance = parseInstanceId(text);
-  return instance !== undefined && instanceId(instance.event, instance.originalStartMs) === text;
-}
 
 export function isInvitationId(text: string): boolean {
   return INVITATION_ID.test(text);
@@ -354,131 +343,6 @@ function workingHoursFault(hours: readonly WorkingHours[]): string | undefined {
   return undefined;
 }
 
-const ALL_FIELDS: readonly EventField[] = [
-  "title",
-  "description",
-  "location",
-  "span",
-  "visibility",
-  "transparency",
-  "labels",
-  "reminderMinutes",
-  "recurrence",
-  "invitees",
-];
-
-function newEventFault({ content, group = "", occurrences }: NewEvent): string | undefined {
-  return (
-    (group === "" ? undefined : idFault("event.group", group)) ??
-    findContentFault(content, ALL_FIELDS) ??
-    occurrencesFault(content, occurrences)
-  );
-}
-
-function batchSizeFault(events: readonly NewEvent[]): string | undefined {
-  const counts = events.map(({ occurrences }) => occurrences?.startsMs.length ?? 0);
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total <= OCCURRENCES_MAX) return undefined;
-  return `events: more than ${OCCURRENCES_MAX} occurrences: create what repeats one by one`;
-}
-
-/** Only fields that are written are looked at. */
-function findContentFault(
-  content: EventContent,
-  fields: readonly EventField[],
-): string | undefined {
-  for (const field of fields) {
-    const fault = findFieldFault(content, field);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
-}
-
-function findFieldFault(content: EventContent, field: EventField): string | undefined {
-  switch (field) {
-    case "title":
-      if (content.title === "") return "event.title: must be set";
-      return textFault("event.title", content.title, TITLE_CHARS_MAX);
-    case "description":
-      return bytesFault("event.description", content.description, DESCRIPTION_BYTES_MAX);
-    case "location":
-      return textFault("event.location", content.location, LOCATION_CHARS_MAX);
-    case "span":
-      return spanFault(content.span);
-    case "visibility":
-    case "transparency":
-      return undefined;
-    case "labels":
-      return labelsFault(content.labels);
-    case "reminderMinutes":
-      return remindersFault(content.reminderMinutes);
-    case "recurrence":
-      return recurrenceFault(content.recurrence);
-    case "invitees":
-      return inviteesFault(content.invitees);
-    default:
-      return unreachable(field);
-  }
-}
-
-function spanFault(span: EventSpan): string | undefined {
-  if (span.kind === "timed") {
-    const fault = bytesFault("event.timed.time_zone", span.timeZone, TIME_ZONE_BYTES_MAX);
-    if (fault !== undefined) return fault;
-  } else if (!isDate(span.start) || !isDate(span.end)) {
-    return "event.all_day: not a date";
-  }
-  const { startMs, endMs } = timeRange(span);
-  if (!Number.isSafeInteger(startMs) || !Number.isSafeInteger(endMs)) return "event: not a time";
-  if (startMs < TIME_MIN_MS || endMs > TIME_END_MS) return "event: outside of the years 1 to 9999";
-  return startMs < endMs ? undefined : "event: must start before it ends";
-}
-
-function labelsFault(labels: EventContent["labels"]): string | undefined {
-  if (labels.length > LABELS_MAX) return `event.labels: at most ${LABELS_MAX}`;
-  const keys = new Set<string>();
-  for (const { key, value } of labels) {
-    if (keys.has(key)) return "event.labels: a key twice";
-    keys.add(key);
-    const fault =
-      bytesFault("event.labels", key, LABEL_KEY_BYTES_MAX) ??
-      bytesFault("event.labels", value, LABEL_VALUE_BYTES_MAX);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
-}
-
-function recurrenceFault(lines: readonly string[]): string | undefined {
-  if (lines.length > RECURRENCE_LINES_MAX) {
-    return `event.recurrence: at most ${RECURRENCE_LINES_MAX} lines`;
-  }
-  for (const line of lines) {
-    if (line === "") return "event.recurrence: an empty line";
-    const fault = bytesFault("event.recurrence", line, RECURRENCE_LINE_BYTES_MAX);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
-}
-
-function inviteesFault(invitees: readonly Invitee[]): string | undefined {
-  if (invitees.length > ATTENDEES_MAX) return `event.attendees: at most ${ATTENDEES_MAX}`;
-  if (new Set(invitees.map(({ user }) => user)).size < invitees.length) {
-    return "event.attendees: one twice";
-  }
-  return invitees
-    .map(({ user }) => idFault("event.attendees.user", user))
-    .find((fault) => fault !== undefined);
-}
-
-function remindersFault(minutes: readonly number[]): string | undefined {
-  if (minutes.length > REMINDERS_MAX) return `event.reminders: at most ${REMINDERS_MAX}`;
-  for (const value of minutes) {
-    const fault = rangeFault("event.reminders", value, 0, REMINDER_MINUTES_MAX);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
-}
-
 function calendarFault(key: string): string | undefined {
   return calendarOwner(key) === undefined ? "calendar: not a calendar's key" : undefined;
 }
@@ -488,39 +352,6 @@ function calendarContentFault(content: CalendarContent): string | undefined {
     textFault("calendar.display_name", content.displayName, NAME_CHARS_MAX) ??
     bytesFault("calendar.time_zone", content.timeZone, TIME_ZONE_BYTES_MAX)
   );
-}
-
-interface EventName {
-  readonly calendar: string;
-  readonly event: string;
-}
-
-/** Of an event of its own. */
-function eventNameFault(name: EventName): string | undefined {
-  if (calendarOwner(name.calendar) === undefined) return "calendar: not a calendar's key";
-  return EVENT_ID.test(name.event) ? undefined : "event: not an event id";
-}
-
-/** Of an event or an instance of one. */
-function instanceNameFault(name: EventName): string | undefined {
-  if (calendarOwner(name.calendar) === undefined) return "calendar: not a calendar's key";
-  return isEventId(name.event) ? undefined : "event: not an event id";
-}
-
-function batchFault(calendar: string, events: readonly string[]): string | undefined {
-  if (events.length === 0 || events.length > BATCH_EVENTS_MAX) {
-    return `events: from 1 to ${BATCH_EVENTS_MAX}`;
-  }
-  if (new Set(events).size < events.length) return "events: one twice";
-  return events
-    .map((event) => eventNameFault({ calendar, event }))
-    .find((fault) => fault !== undefined);
-}
-
-function idFault(field: string, id: string): string | undefined {
-  return isId(id)
-    ? undefined
-    : `${field}: 1 to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last`;
 }
 
 function parentFault(group: string, parent: string): string | undefined {
@@ -541,34 +372,6 @@ function emailFault(email: string): string | undefined {
   return isVisibleAscii(email)
     ? bytesFault("email", email, EMAIL_BYTES_MAX)
     : "email: ASCII characters alone";
-}
-
-function asciiFault(field: string, text: string, charsMax: number): string | undefined {
-  if (text.length > charsMax) return `${field}: at most ${charsMax} characters`;
-  return isVisibleAscii(text) ? undefined : `${field}: ASCII characters alone`;
-}
-
-function hashFault(field: string, hash: string, charsMax: number): string | undefined {
-  return hash === "" ? `${field}: must be set` : asciiFault(field, hash, charsMax);
-}
-
-/**
- * A string has no more code points than UTF-16 units, and no more than three bytes a unit: most are
- * never counted.
- */
-function textFault(field: string, text: string, charsMax: number): string | undefined {
-  if (text.length <= charsMax || codePoints(text) <= charsMax) return undefined;
-  return `${field}: at most ${charsMax} characters`;
-}
-
-function bytesFault(field: string, text: string, bytesMax: number): string | undefined {
-  if (text.length * 3 <= bytesMax || utf8Bytes(text) <= bytesMax) return undefined;
-  return `${field}: at most ${bytesMax} bytes`;
-}
-
-function rangeFault(field: string, value: number, min: number, max: number): string | undefined {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return undefined;
-  return `${field}: from ${min} to ${max}`;
 }
 
 function lifetimeFault(lifetimeMs: number): string | undefined {

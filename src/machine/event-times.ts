@@ -6,11 +6,10 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Events are indexed by start within classes of length, so that a window needs of each class only
- * what starts at most that length before it. A page costs one range read for each class that the
- * calendar has events in (and state of deletion), and rows looked at in vain are those that start up to a class's length before the
- * window and end before it: an hour's worth of what most events are. Only events longer than the last
- * bound are looked at from the first on.
+ * Events are indexed by start within classes of length, so that a window needs of each class only what starts at most that
+ * length before it. A page costs one range read for each class that the calendar has events in (and state of deletion), and
+ * rows looked at in vain are those that start up to a class's length before the window and end before it: an hour's worth of
+ * what most events are. Only events longer than the last bound are looked at from the first on.
  */
 export const LENGTH_CLASSES: readonly { readonly name: string; readonly maxMs: number }[] = [
   { name: "h", maxMs: HOUR_MS },

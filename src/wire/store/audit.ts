@@ -13,7 +13,7 @@ import type {
 } from "../../domain/index.js";
 import { toInt64, toSafeInteger } from "../int64.js";
 import { required } from "./decoding.js";
-import { ROW_VERSION } from "./resources.js";
+import { ROW_VERSION } from "./row-version.js";
 
 type AuditOperation = Extract<Operation, { kind: "record-audit" | "sign-audit" | "prune-audit" }>;
 type AuditQuestion = Extract<Question, { kind: "list-audit" | "list-audit-checkpoints" }>;

@@ -1,30 +1,20 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/cabildo/store/v1/commands_pb.js";
-import type * as resourcesPb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import { InvariantViolation, unreachable } from "../../base/index.js";
-import type { Command, Occurrences, Operation } from "../../domain/index.js";
+import type { Command, Operation } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import { fromCalendarOperation, toCalendarOperation } from "./calendar-commands.js";
 import { fromAuditOperation, toAuditOperation } from "./audit.js";
 import { fromCaller, toCaller } from "./caller.js";
-import { decode, Malformed, required } from "./decoding.js";
+import { decode, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
-import { EVENT_FIELD, RESPONSE } from "./enums.js";
+import { fromEventOperation, toEventOperation } from "./event-commands.js";
 import { fromPeopleOperation, toPeopleOperation } from "./people.js";
 import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
 import { fromSetSubscriptions, toSetSubscriptions } from "./subscriptions.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
-import {
-  fromClusterKeys,
-  fromEventContent,
-  fromOccurrences,
-  fromSigningKey,
-  toClusterKeys,
-  toEventContent,
-  toOccurrences,
-  toSigningKey,
-} from "./resources.js";
+import { fromClusterKeys, fromSigningKey, toClusterKeys, toSigningKey } from "./resources.js";
 
 export function encodeCommand(command: Command): Uint8Array {
   return toBinary(pb.CommandSchema, {
@@ -195,100 +185,15 @@ function toOperation(operation: Operation): pb.Command["operation"] {
     case "set-reader":
       return toCalendarOperation(operation);
     case "create-event":
-      return {
-        case: "createEvent",
-        value: {
-          $typeName: "cabildo.store.v1.CreateEvent",
-          calendar: operation.calendar,
-          event: operation.event,
-          content: toEventContent(operation.content),
-          group: operation.group ?? "",
-          ...occurrencesField(operation),
-        },
-      };
     case "update-event":
-      return {
-        case: "updateEvent",
-        value: {
-          $typeName: "cabildo.store.v1.UpdateEvent",
-          calendar: operation.calendar,
-          event: operation.event,
-          content: toEventContent(operation.content),
-          fields: operation.fields.map((field) => EVENT_FIELD.encode(field)),
-          etag: operation.etag,
-          ...occurrencesField(operation),
-        },
-      };
     case "delete-event":
-      return {
-        case: "deleteEvent",
-        value: {
-          $typeName: "cabildo.store.v1.DeleteEvent",
-          calendar: operation.calendar,
-          event: operation.event,
-          etag: operation.etag,
-        },
-      };
     case "undelete-event":
-      return {
-        case: "undeleteEvent",
-        value: {
-          $typeName: "cabildo.store.v1.UndeleteEvent",
-          calendar: operation.calendar,
-          event: operation.event,
-        },
-      };
     case "create-events":
-      return {
-        case: "createEvents",
-        value: {
-          $typeName: "cabildo.store.v1.CreateEvents",
-          calendar: operation.calendar,
-          events: operation.events.map((item) => ({
-            $typeName: "cabildo.store.v1.NewEvent" as const,
-            event: item.event,
-            content: toEventContent(item.content),
-            group: item.group ?? "",
-            ...occurrencesField(item),
-          })),
-        },
-      };
-    case "cancel-event": {
-      const { calendar, event, etag } = operation;
-      return {
-        case: "cancelEvent",
-        value: { $typeName: "cabildo.store.v1.CancelEvent", calendar, event, etag },
-      };
-    }
-    case "respond-event": {
-      const { calendar, event, comment } = operation;
-      const response = RESPONSE.encode(operation.response);
-      return {
-        case: "respondEvent",
-        value: { $typeName: "cabildo.store.v1.RespondEvent", calendar, event, response, comment },
-      };
-    }
+    case "cancel-event":
+    case "respond-event":
     case "delete-events":
-      return {
-        case: "deleteEvents",
-        value: {
-          $typeName: "cabildo.store.v1.DeleteEvents",
-          calendar: operation.calendar,
-          events: [...operation.events],
-        },
-      };
     case "extend-series":
-      return {
-        case: "extendSeries",
-        value: {
-          $typeName: "cabildo.store.v1.ExtendSeries",
-          calendar: operation.calendar,
-          event: operation.event,
-          dueMs: toInt64(operation.dueMs),
-          afterMs: toInt64(operation.afterMs),
-          occurrences: toOccurrences(operation.occurrences),
-        },
-      };
+      return toEventOperation(operation);
     case "fire-reminders":
       return {
         case: "fireReminders",
@@ -351,26 +256,6 @@ function toOperation(operation: Operation): pb.Command["operation"] {
     default:
       return unreachable(operation);
   }
-}
-
-function occurrencesField({ occurrences }: { readonly occurrences?: Occurrences }): {
-  occurrences?: resourcesPb.Occurrences;
-} {
-  return occurrences === undefined ? {} : { occurrences: toOccurrences(occurrences) };
-}
-
-function fromOccurrencesField({
-  occurrences,
-}: {
-  readonly occurrences?: resourcesPb.Occurrences | undefined;
-}): {
-  readonly occurrences?: Occurrences;
-} {
-  return occurrences === undefined ? {} : { occurrences: fromOccurrences(occurrences) };
-}
-
-function groupField({ group }: { readonly group: string }): { readonly group?: string } {
-  return group === "" ? {} : { group };
 }
 
 function fromOperation(operation: pb.Command["operation"]): Operation {
@@ -437,77 +322,16 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
     case "deleteCalendar":
     case "setReader":
       return fromCalendarOperation(operation);
-    case "createEvent": {
-      const { calendar, event, content } = operation.value;
-      return {
-        kind: "create-event",
-        calendar,
-        event,
-        content: fromEventContent(required(content, "content")),
-        ...groupField(operation.value),
-        ...fromOccurrencesField(operation.value),
-      };
-    }
-    case "updateEvent": {
-      const { calendar, event, content, fields, etag } = operation.value;
-      return {
-        kind: "update-event",
-        calendar,
-        event,
-        content: fromEventContent(required(content, "content")),
-        fields: fields.map((field) => EVENT_FIELD.decode(field)),
-        etag,
-        ...fromOccurrencesField(operation.value),
-      };
-    }
-    case "deleteEvent": {
-      const { calendar, event, etag } = operation.value;
-      return { kind: "delete-event", calendar, event, etag };
-    }
-    case "undeleteEvent": {
-      const { calendar, event } = operation.value;
-      return { kind: "undelete-event", calendar, event };
-    }
-    case "createEvents": {
-      const { calendar, events } = operation.value;
-      return {
-        kind: "create-events",
-        calendar,
-        events: events.map((item) => ({
-          event: item.event,
-          content: fromEventContent(required(item.content, "content")),
-          ...groupField(item),
-          ...fromOccurrencesField(item),
-        })),
-      };
-    }
-    case "cancelEvent": {
-      const { calendar, event, etag } = operation.value;
-      return { kind: "cancel-event", calendar, event, etag };
-    }
-    case "respondEvent": {
-      const { calendar, event, comment } = operation.value;
-      const response = RESPONSE.decode(operation.value.response);
-      if (response === "needs-action" || response === "auto-accepted") {
-        throw new Malformed(`${response} is no answer`);
-      }
-      return { kind: "respond-event", calendar, event, response, comment };
-    }
-    case "deleteEvents": {
-      const { calendar, events } = operation.value;
-      return { kind: "delete-events", calendar, events };
-    }
-    case "extendSeries": {
-      const { calendar, event, dueMs, afterMs, occurrences } = operation.value;
-      return {
-        kind: "extend-series",
-        calendar,
-        event,
-        dueMs: toSafeInteger(dueMs),
-        afterMs: toSafeInteger(afterMs),
-        occurrences: fromOccurrences(required(occurrences, "occurrences")),
-      };
-    }
+    case "createEvent":
+    case "updateEvent":
+    case "deleteEvent":
+    case "undeleteEvent":
+    case "createEvents":
+    case "cancelEvent":
+    case "respondEvent":
+    case "deleteEvents":
+    case "extendSeries":
+      return fromEventOperation(operation);
     case "fireReminders":
       return { kind: "fire-reminders", limit: operation.value.limit };
     case "markNotificationRead": {

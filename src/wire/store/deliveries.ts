@@ -6,15 +6,12 @@ import { required } from "./decoding.js";
 import {
   fromAttendee,
   fromEvent,
-  fromGroup,
-  fromMember,
   fromOccurrences,
   toAttendee,
   toEvent,
-  toGroup,
-  toMember,
   toOccurrences,
-} from "./resources.js";
+} from "./events.js";
+import { fromGroup, fromMember, toGroup, toMember } from "./resources.js";
 
 export function toDelivery(delivery: Delivery): pb.Delivery {
   return { $typeName: "cabildo.store.v1.Delivery", news: toNews(delivery) };

@@ -13,8 +13,9 @@ import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
 import { encodeReply, fromReply } from "./replies.js";
 import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
+import { encodeEvent, fromEvent, fromOccurrences, toOccurrences } from "./events.js";
 import * as resources from "./resources.js";
-import { ROW_VERSION } from "./resources.js";
+import { ROW_VERSION } from "./row-version.js";
 import { WRITER } from "./writer.js";
 
 const OUTCOME = pb.RequestOutcomeSchema.field;
@@ -36,8 +37,8 @@ export const ROW_CODECS: RowCodecs = {
   group: codec(resourcesPb.GroupSchema, resources.toGroup, resources.fromGroup),
   member: codec(resourcesPb.MemberSchema, resources.toMember, resources.fromMember),
   event: {
-    encode: resources.encodeEvent,
-    decode: decoder(resourcesPb.EventSchema, resources.fromEvent),
+    encode: encodeEvent,
+    decode: decoder(resourcesPb.EventSchema, fromEvent),
   },
   calendar: codec(resourcesPb.CalendarSchema, toCalendar, fromCalendar),
   calendarIndex: codec(
@@ -138,11 +139,11 @@ export const ROW_CODECS: RowCodecs = {
     ({ occurrences, exceptedMs }) => ({
       $typeName: "cabildo.store.v1.Series" as const,
       version: ROW_VERSION,
-      occurrences: resources.toOccurrences(occurrences),
+      occurrences: toOccurrences(occurrences),
       exceptedMs: exceptedMs.map(toInt64),
     }),
     ({ occurrences, exceptedMs }) => ({
-      occurrences: resources.fromOccurrences(required(occurrences, "occurrences")),
+      occurrences: fromOccurrences(required(occurrences, "occurrences")),
       exceptedMs: exceptedMs.map(toSafeInteger),
     }),
   ),
