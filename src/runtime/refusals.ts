@@ -46,6 +46,11 @@ export function entryTooLarge(bytes: number, bytesMax: number): ClusterError {
   return new ClusterError("entry-too-large", message, NOT_APPLIED);
 }
 
+export function tooNew(): ClusterError {
+  const message = "a command of a newer version than this node: upgrade the nodes first";
+  return new ClusterError("unimplemented", message, NOT_APPLIED);
+}
+
 /** What a refusal by the core means to whoever asked. */
 export function refusalError(refusal: Refusal, nodeOf: (replica: number) => string): ClusterError {
   switch (refusal.reason) {

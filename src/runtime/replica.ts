@@ -53,6 +53,7 @@ import {
   overloaded,
   refusalError,
   stopping,
+  tooNew,
 } from "./refusals.js";
 import type {
   Executed,
@@ -248,6 +249,8 @@ export class Replica implements ReplicaHandle {
         new ClusterError("invalid-argument", "malformed command", NOT_APPLIED, cause),
       );
     }
+    // Committed, it would stop every replica of this version, again after each restart.
+    if (command.operation.kind === "unknown") return Promise.reject(tooNew());
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#host.clock.monotonicMs() + options.timeoutMs;
       this.#gathered.add({ bytes, command, deadlineMs, resolve, reject });

@@ -49,6 +49,19 @@ describe("three nodes with two shards", function () {
     });
   });
 
+  it("do not propose a command of a newer version, which would stop every replica", async () => {
+    cluster = await RuntimeCluster.start();
+    const { replica } = await cluster.leader(1);
+    const newer = Buffer.from(JSON.stringify({ operation: { kind: "unknown" } }));
+    const refusal = await replica
+      .execute(newer, { timeoutMs: 1000 })
+      .catch((error: unknown) => error);
+    expect(refusal).to.be.instanceOf(ClusterError);
+    expect(refusal).to.include({ code: "unimplemented" });
+    expect((refusal as ClusterError).details).to.deep.include({ outcome: "not_applied" });
+    await cluster.set(1, "k", "after");
+  });
+
   it("answer reads on a follower with everything that was acknowledged before", async () => {
     cluster = await RuntimeCluster.start();
     const { node } = await cluster.leader(1);
