@@ -22,6 +22,12 @@ export type Frame =
   | { readonly kind: "push"; readonly channel: string; readonly change: Change }
   /** `position` is empty where it says nothing of how far the server has come. */
   | { readonly kind: "checkpoint"; readonly position: string }
+  /** The user may no longer hear them. */
+  | {
+      readonly kind: "unsubscribed";
+      readonly channels: readonly string[];
+      readonly refusal: Refusal;
+    }
   | {
       readonly kind: "disconnect";
       readonly reason: string;
@@ -34,7 +40,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export function parseFrame(line: string): Frame {
   const frame = fieldsOf(JSON.parse(line));
-  const { id, push, checkpoint, disconnect } = frame;
+  const { id, push, checkpoint, unsubscribed, disconnect } = frame;
   if (push !== undefined) {
     const { channel, change } = fieldsOf(push);
     const json = isJson(change) ? change : {};
@@ -43,6 +49,12 @@ export function parseFrame(line: string): Frame {
   }
   if (checkpoint !== undefined) {
     return { kind: "checkpoint", position: textOf(fieldsOf(checkpoint)["position"]) };
+  }
+  // The reply to the command of that name has an id.
+  if (unsubscribed !== undefined && id === undefined) {
+    const { channels, error } = fieldsOf(unsubscribed);
+    const names = Array.isArray(channels) ? channels.map(textOf) : [];
+    return { kind: "unsubscribed", channels: names, refusal: refusalOf(error) };
   }
   if (disconnect !== undefined) {
     const { reason, retry_after_ms: after, position } = fieldsOf(disconnect);

@@ -1,6 +1,6 @@
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
 import { parseFrame } from "./frames.js";
-import type { Frame, Reply } from "./frames.js";
+import type { Frame, Refusal, Reply } from "./frames.js";
 import { SUBPROTOCOL } from "./live-socket.js";
 import type { LiveSocket, OpenSocket } from "./live-socket.js";
 import type { TokenSource } from "./tokens.js";
@@ -28,6 +28,7 @@ export interface ConnectionEvents {
   opened(server: string): void;
   push(channel: string, change: Change): void;
   checkpoint(position: string): void;
+  unsubscribed(channels: readonly string[], refusal: Refusal): void;
   closed(end: ConnectionEnd): void;
 }
 
@@ -115,6 +116,9 @@ export class LiveConnection {
         return;
       case "checkpoint":
         this.#moveTo(frame.position);
+        return;
+      case "unsubscribed":
+        this.#events.unsubscribed(frame.channels, frame.refusal);
         return;
       case "disconnect": {
         const { reason, retryAfterMs, position } = frame;

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
 import { findRefusal, positionsOf } from "./frames.js";
-import type { Reply } from "./frames.js";
+import type { Refusal, Reply } from "./frames.js";
 import { fullJitter } from "./full-jitter.js";
 import { LiveConnection } from "./live-connection.js";
 import type { ConnectionEnd } from "./live-connection.js";
@@ -191,6 +191,7 @@ export class Live implements SubscriptionHost {
         ifCurrent(() => {
           for (const { place } of this.#joined) place.rebase([position]);
         }),
+      unsubscribed: (channels, refusal) => ifCurrent(() => this.#unsubscribed(channels, refusal)),
       closed: (end) => ifCurrent(() => this.#lost(end)),
     });
   }
@@ -204,7 +205,7 @@ export class Live implements SubscriptionHost {
     this.#calls.clear();
   }
 
-  #join(connection: LiveConnection, subscription: Subscription): void {
+  #join(connection: LiveConnection, subscription: Subscription, failures = 0): void {
     const { channels, place } = subscription;
     const { since } = place;
     const body = since.length === 0 ? { channels } : { channels, since };
@@ -219,12 +220,31 @@ export class Live implements SubscriptionHost {
       } else if (GONE.has(refusal.code)) {
         place.forget();
         subscription.push({ kind: "too-old", reason: refusal.message });
-        connection.command("unsubscribe", { channels });
-        this.#join(connection, subscription);
-      } else if (refusal.status !== "UNAVAILABLE") {
+        this.#rejoin(connection, subscription, 0);
+      } else if (refusal.status === "UNAVAILABLE") {
+        // If it is the connection that is gone, the next one joins.
+        const delayMs = fullJitter(failures + 1, this.#options.random);
+        setTimeout(() => this.#rejoin(connection, subscription, failures + 1), delayMs);
+      } else {
         subscription.end(new Error(refusal.message));
       }
     });
+  }
+
+  /** Some of its channels may have been joined: all are left first. */
+  #rejoin(connection: LiveConnection, subscription: Subscription, failures: number): void {
+    const isCurrent = this.#link.kind === "open" && this.#link.connection === connection;
+    if (!isCurrent || !this.#subscriptions.has(subscription)) return;
+    connection.command("unsubscribe", { channels: subscription.channels });
+    this.#join(connection, subscription, failures);
+  }
+
+  /** As where a subscription is refused: one channel that may not be heard ends all of it. */
+  #unsubscribed(channels: readonly string[], { message, code }: Refusal): void {
+    for (const subscription of [...this.#subscriptions]) {
+      if (!subscription.channels.some((channel) => channels.includes(channel))) continue;
+      subscription.end(new Error(message === "" ? code : message));
+    }
   }
 
   #push(channel: string, change: Change): void {

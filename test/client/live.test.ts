@@ -202,6 +202,27 @@ describe("a subscription to live channels", () => {
     expect((await heard()).end).to.equal("the client is closed");
   });
 
+  it("ends where the right to hear it ends", async () => {
+    const error = { code: "NOT_FOUND", message: "calendars/ana was not found" };
+    const ended = { unsubscribed: { channels: ["calendars/ana"], error } };
+    scripts = [(socket, id) => say(socket, joined(id, "p0"), push(1, 0), ended)];
+    const { events, end } = await heard();
+    expect(sequences(events)).to.deep.equal([1]);
+    expect(end).to.equal("calendars/ana was not found");
+  });
+
+  it("asks again on the same connection where a shard could not be reached", async () => {
+    const error = { code: "UNREACHABLE", status: "UNAVAILABLE", message: "no leader" };
+    scripts = [
+      (socket, id) => say(socket, { id, subscribe: { channels: [{ channel: "c", error }] } }),
+      // The command that leaves the channel stands between.
+      refuse,
+    ];
+    expect((await heard(["p1"])).end).to.equal("no such calendar");
+    expect(commands.map(({ since }) => since)).to.deep.equal([["p1"], ["p1"]]);
+    expect(live.counters.connections).to.equal(1);
+  });
+
   it("comes back when nobody was there", async () => {
     scripts = [(socket) => socket.terminate(), (socket) => socket.terminate(), refuse];
     await heard();
