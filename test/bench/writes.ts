@@ -7,8 +7,10 @@ import type { Measured } from "./closed-loop.js";
 import { putRequest } from "./etcd.js";
 import type { Etcd } from "./etcd.js";
 import { HttpJson } from "./http-json.js";
+import { SocketCalls } from "./socket-calls.js";
 import { UnaryGrpc } from "./unary-grpc.js";
 
+export const CREATE_EVENT = "cabildo.v1.EventService/CreateEvent";
 const VALUE_BYTES = 256;
 const SPACING_SECONDS = 7_200;
 
@@ -27,11 +29,12 @@ export async function measureCabildo(
   const pids = [...nodes, ...coordinators, ...fanouts].map(({ pid }) => pid);
   const access = { ca: cluster.ca, token: person.accessToken };
   const rows: WriteRow[] = [];
+  const json = (): string => toJsonString(CreateEventRequestSchema, eventRequest(person.user));
   for (const inFlight of loads.inFlight) {
     const grpc = new UnaryGrpc({
       ...access,
       address: `localhost:${new URL(api).port}`,
-      path: "/cabildo.v1.EventService/CreateEvent",
+      path: `/${CREATE_EVENT}`,
     });
     const overGrpc = await closedLoop({
       ...loads,
@@ -41,19 +44,24 @@ export async function measureCabildo(
     });
     grpc.close();
     rows.push({ system: "cabildo", protocol: "gRPC, unary, TLS", ...overGrpc });
-    const json = new HttpJson({
-      ...access,
-      url: `${api}/cabildo.v1.EventService/CreateEvent`,
-      connections: inFlight,
-    });
-    const overJson = await closedLoop({
+    const http = new HttpJson({ ...access, url: `${api}/${CREATE_EVENT}`, connections: inFlight });
+    const overHttp = await closedLoop({
       ...loads,
       inFlight,
       pids,
-      call: () => json.call(toJsonString(CreateEventRequestSchema, eventRequest(person.user))),
+      call: () => http.call(json()),
     });
-    json.close();
-    rows.push({ system: "cabildo", protocol: "HTTP/1.1 JSON, TLS", ...overJson });
+    http.close();
+    rows.push({ system: "cabildo", protocol: "HTTP/1.1 JSON, TLS", ...overHttp });
+    const socket = await SocketCalls.open(cluster, person, 1);
+    const overSocket = await closedLoop({
+      ...loads,
+      inFlight,
+      pids,
+      call: () => socket.call(CREATE_EVENT, json()),
+    });
+    socket.close();
+    rows.push({ system: "cabildo", protocol: "WSS, one socket", ...overSocket });
   }
   return rows;
 }
@@ -99,7 +107,7 @@ export async function measureEtcd(
 let made = 0;
 
 /** Hours apart, over all rows of the table, as in the calendar of a person: conflicts are looked for around each. */
-function eventRequest(calendar: string): CreateEventRequest {
+export function eventRequest(calendar: string): CreateEventRequest {
   const n = made++;
   const seconds = BigInt(1_800_000_000 + n * SPACING_SECONDS);
   return create(CreateEventRequestSchema, {
