@@ -30,9 +30,11 @@ export async function flipBit(
   const rows = (await allRows(engine)).filter(([key]) => chosen(key));
   const batch = engine.batch();
   for (const [key, value] of rows) {
-    const at = value.length - 1 - (bit >> 3);
-    value.writeUInt8(value.readUInt8(at) ^ (1 << (bit & 7)), at);
-    batch.put(key, value);
+    // An engine in memory hands out what it holds, and others may hold it as well.
+    const damaged = Buffer.from(value);
+    const at = damaged.length - 1 - (bit >> 3);
+    damaged.writeUInt8(damaged.readUInt8(at) ^ (1 << (bit & 7)), at);
+    batch.put(key, damaged);
   }
   await commit(batch, true);
   return rows.length;
