@@ -2,16 +2,14 @@ import type * as commandsPb from "../../../gen/cabildo/store/v1/commands_pb.js";
 import type * as pb from "../../../gen/cabildo/store/v1/resources_pb.js";
 import type { Operation, Subscriptions } from "../../domain/index.js";
 import { toInt64, toSafeInteger } from "../int64.js";
+import { ROW_VERSION } from "./row-version.js";
 
 type SetSubscriptions = Extract<Operation, { kind: "set-subscriptions" }>;
-
-/** Version of the row. */
-const VERSION = 1;
 
 export function toSubscriptions(subscriptions: Subscriptions): pb.Subscriptions {
   return {
     $typeName: "cabildo.store.v1.Subscriptions",
-    version: VERSION,
+    version: ROW_VERSION,
     user: subscriptions.user,
     channels: [...subscriptions.channels],
     updateTimeMs: toInt64(subscriptions.updateTimeMs),
