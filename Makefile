@@ -6,13 +6,17 @@ UP_ARGS ?=
 BENCH_ARGS ?=
 MUTANTS_ARGS ?=
 # Tests that neither listen nor touch a disk nor start processes of the cluster.
-UNIT := auth gateway machine policy raft tidy wire
+UNIT := auth gateway machine placement policy raft tidy wire
+
+SOURCES := $(shell find src gen test demo deploy/bundle.js deploy/externals.js tsconfig.json package.json -type f)
 
 KILLS := test/processes/failover.test.ts
-LONG := test/processes/soak.test.ts test/edge/conformance.test.ts
+# What would make `make test` too long to be run often.
+LONG := test/processes/soak.test.ts test/processes/growth.test.ts test/processes/upgrade.test.ts test/processes/tutorial.test.ts \
+	test/processes/certificates.test.ts test/edge/conformance.test.ts
 MOCHA = $(BIN)/mocha
 
-.PHONY: help up demo build install probe check types lint format unit test test-parts test-clusters test-kills test-long bench soak client bench-agenda bench-engine bench-live bench-door bench-failover edge mutants disk-test gen clean
+.PHONY: help up demo build install probe check lint format unit test test-parts test-clusters test-kills test-long bench soak client bench-agenda bench-engine bench-live bench-door bench-trust bench-failover edge mutants disk-test image swarm-up swarm-down swarm-test gen clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -27,22 +31,23 @@ install: node_modules/.package-lock.json
 
 # npm writes this file last, so that it is newer than the lockfile exactly if what it names is installed.
 node_modules/.package-lock.json: package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
+	@echo "installing what package-lock.json names" >&2
+	@npm ci --no-audit --no-fund --loglevel=error >&2
 	@touch $@
 
-build: install ## Compile to dist/
+build: dist/.built ## Compile to dist/
+
+dist/.built: node_modules/.package-lock.json $(SOURCES)
 	@npm run --silent build
+	@touch $@
 
 probe: build
-	@node dist/src/main/probe.js
+	@node dist/program/probe.js
 
 check: install ## Types, lint, format, layers and unit tests, in under a minute
-	@$(MAKE) -j2 --output-sync=target types lint format unit
+	@$(MAKE) -j2 --output-sync=target unit lint format
 
-types:
-	@$(BIN)/tsc -p tsconfig.json --noEmit --incremental --tsBuildInfoFile node_modules/.cache/types.tsbuildinfo
-	@$(BIN)/tsc -p demo
-
+# Of types too: one reading of the source for both.
 lint:
 	@npm run --silent lint
 
@@ -52,7 +57,7 @@ format:
 unit:
 	@$(BIN)/mocha --reporter dot $(UNIT:%='test/%/**/*.test.ts')
 
-test: test-parts test-clusters test-kills ## Every test that needs no root
+test: test-parts test-clusters test-kills ## Every test that needs no root, but for those of test-long
 
 test-parts: build
 	@$(MOCHA) --parallel --jobs 2 --ignore 'test/processes/**' $(LONG:%=--ignore %) 'test/**/*.test.ts'
@@ -64,7 +69,7 @@ test-clusters: build
 test-kills: build
 	@$(MOCHA) $(KILLS)
 
-test-long: build ## A minute of faults compared with the log, and Connect's conformance suite where it is installed
+test-long: build ## Growth, upgrade, new certificates, the tutorial, a minute of faults, Connect's conformance suite where it is installed
 	@$(MOCHA) $(LONG)
 
 mutants: build ## Put known bugs into a copy of the engine, and show which test notices each
@@ -82,7 +87,7 @@ bench-failover: build ## Measure how long no write is taken when a leader dies, 
 bench-live: build ## Measure the live channels, beside bare uWebSockets.js and a ws loop
 	@node dist/test/bench/live/run.js
 
-bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed
+bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed (BENCH_ARGS="--beside FILE" for a program of yours)
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)
 
 bench-agenda: build ## Measure the agenda on its store, with ten thousand events and with a million (BENCH_ARGS="--events 100000")
@@ -90,6 +95,9 @@ bench-agenda: build ## Measure the agenda on its store, with ten thousand events
 
 bench-door: build ## Measure the door: calls over each protocol, what one costs, and what ten times the load does
 	@node dist/test/bench/door/run.js $(BENCH_ARGS)
+
+bench-trust: build ## Measure a client beside each class of abuse, logins, the end of sessions, equal times, and fuzzing
+	@node dist/test/bench/trust/run.js $(BENCH_ARGS)
 
 edge: build ## Judge the edge by Connect's conformance suite, with the short way on and off
 	@node dist/test/edge/run.js
@@ -100,6 +108,18 @@ soak: build ## Subscribers of every manner while anything may die, compared with
 
 client: install ## Pack the client library: dist/cabildo-VERSION.tgz
 	@mkdir -p dist && node deploy/client/pack.js
+
+image: ## Build the image of every process, cabildo:VERSION (IMAGE, BASE_IMAGE, NODE_IMAGE, UWS_SOURCE, BUILD_NETWORK)
+	@sh deploy/image.sh
+
+swarm-up: ## Bring a cluster to this Docker Swarm, or update it (SWARM_HOSTS, REPLICAS, PUBLIC_HOSTS, CABILDO_IMAGE, CABILDO_DIR)
+	@sh deploy/swarm.sh up
+
+swarm-down: ## Stop it; its volumes and keys stay
+	@sh deploy/swarm.sh down
+
+swarm-test: build ## Deploy, strike and update a cluster on a real Swarm of one node (needs root, or an engine in no Swarm)
+	@node dist/test/swarm/run.js
 
 gen: install ## Generate gen/ from proto/
 	@rm -rf gen && $(BIN)/buf generate

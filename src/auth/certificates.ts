@@ -3,7 +3,16 @@ import { isIP } from "node:net";
 import type * as X509 from "@peculiar/x509";
 
 /** What a process or person may do, as its certificate says. `server` stands for the public doors and means nothing inside. */
-export type CertificateRole = "node" | "coordinator" | "fanout" | "operator" | "auditor" | "server";
+export type CertificateRole = (typeof CERTIFICATE_ROLES)[number];
+
+export const CERTIFICATE_ROLES = [
+  "node",
+  "coordinator",
+  "fanout",
+  "operator",
+  "auditor",
+  "server",
+] as const;
 
 export interface PemPair {
   /** Certificate, PEM. */
@@ -51,7 +60,7 @@ export async function createAuthority(options: {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { cert: certificate.toString("pem"), key: await exportKey(keys.privateKey) };
+  return pairOf(certificate, keys.privateKey);
 }
 
 /** A leaf with exactly one URI name, `cabildo://<cluster>/<role>/<name>`: who it is to other processes. */
@@ -89,7 +98,7 @@ export async function issueCertificate(
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
-  return { cert: certificate.toString("pem"), key: await exportKey(keys.privateKey) };
+  return pairOf(certificate, keys.privateKey);
 }
 
 export interface CertificateFacts {
@@ -118,6 +127,14 @@ export function describeCertificate(pem: string | Uint8Array): CertificateFacts 
 async function loadX509(): Promise<typeof X509> {
   await import("reflect-metadata");
   return import("@peculiar/x509");
+}
+
+/** Each text ends its last line: two, one after the other, are a bundle. */
+async function pairOf(
+  certificate: X509.X509Certificate,
+  key: webcrypto.CryptoKey,
+): Promise<PemPair> {
+  return { cert: `${certificate.toString("pem")}\n`, key: `${await exportKey(key)}\n` };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -1,7 +1,12 @@
 /** Who someone is: tokens, passwords, certificates, and the authenticity of positions. What they may do is in `policy`. */
 export { AccessTokens } from "./access-tokens.js";
 export type { AccessClaims, AccessTokensOptions, TokenKey } from "./access-tokens.js";
-export { createAuthority, describeCertificate, issueCertificate } from "./certificates.js";
+export {
+  CERTIFICATE_ROLES,
+  createAuthority,
+  describeCertificate,
+  issueCertificate,
+} from "./certificates.js";
 export type {
   CertificateFacts,
   CertificateRequest,

@@ -72,9 +72,7 @@ export class PositionTokens {
   /** Authenticates other opaque text, such as a page token, under a purpose of its own. */
   seal(purpose: string, text: string): string {
     const body = Buffer.from(text);
-    return Buffer.concat([this.#mac(Buffer.from(`${purpose}\n${text}`)), body]).toString(
-      "base64url",
-    );
+    return Buffer.concat([this.#purposeMac(purpose, body), body]).toString("base64url");
   }
 
   /** Undefined for what was not sealed for this purpose. */
@@ -82,9 +80,14 @@ export class PositionTokens {
     const bytes = Buffer.from(sealed, "base64url");
     // Decoding passes over what is no base64url: only what was sealed is taken, and nothing like it.
     if (bytes.length < MAC_BYTES || bytes.toString("base64url") !== sealed) return undefined;
-    const text = bytes.subarray(MAC_BYTES).toString();
-    const mac = this.#mac(Buffer.from(`${purpose}\n${text}`));
-    return timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac) ? text : undefined;
+    const body = bytes.subarray(MAC_BYTES);
+    // Of the bytes, not of their text: many that are no UTF-8 read as the same.
+    const mac = this.#purposeMac(purpose, body);
+    return timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac) ? body.toString() : undefined;
+  }
+
+  #purposeMac(purpose: string, body: Uint8Array): Buffer {
+    return this.#mac(Buffer.concat([Buffer.from(`${purpose}\n`), body]));
   }
 
   #mac(body: Uint8Array): Buffer {

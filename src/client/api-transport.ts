@@ -1,4 +1,4 @@
-import { getOption } from "@bufbuild/protobuf";
+import { clone, create, getOption } from "@bufbuild/protobuf";
 import type { DescMessage, DescMethodUnary, Message, MessageShape } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
@@ -24,15 +24,11 @@ export function authorize(tokens: TokenSource): Interceptor {
   };
 }
 
-/**
- * Fills what the contracts leave to the client: a request id, so that a repeated write takes effect once, and the
- * position that a read must have come to.
- */
+/** Fills what the contracts leave to the client: the position that a read must have come to. */
 export function complete(positions: Positions): Interceptor {
   return (next) => async (request) => {
     if (request.stream) return await next(request);
     const name = textField(request.method.input, request.message, ["name", "parent"]);
-    setIfEmpty(request.method.input, request.message, "requestId", newRequestId);
     if (isRead(request.method)) {
       setIfEmpty(request.method.input, request.message, "position", () => positions.of(name));
     }
@@ -56,7 +52,7 @@ export interface FailoverOptions {
 
 /**
  * Several addresses as one: a call that failed because nobody was there goes on to the next address. Only what has no
- * effect twice is repeated: reads, and writes with a request id.
+ * effect twice is repeated: reads, and writes that have a request id, which is filled here where the caller left it open.
  */
 export function createFailoverTransport(options: FailoverOptions): Transport {
   const { transports, random, sleep } = options;
@@ -64,14 +60,16 @@ export function createFailoverTransport(options: FailoverOptions): Transport {
   const current = (): Transport => transports[preferred % transports.length] ?? transports[0];
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
+      // What is filled in belongs to this call: the caller may use the same message again.
+      const message = clone(method.input, create(method.input, input));
+      setIfEmpty(method.input, message, "requestId", newRequestId);
       for (let attempt = 0; ; attempt++) {
         const tried = preferred;
         try {
-          return await current().unary(method, signal, timeoutMs, header, input, contextValues);
+          return await current().unary(method, signal, timeoutMs, header, message, contextValues);
         } catch (cause) {
-          const { code } = ConnectError.from(cause);
           const last = attempt + 1 >= ATTEMPTS_MAX || signal?.aborted === true;
-          if (last || code !== Code.Unavailable || !mayRepeat(method, input)) throw cause;
+          if (last || !isNobodyThere(cause) || !mayRepeat(method, message)) throw cause;
           // Those that failed together go on to the same address.
           if (preferred === tried) preferred++;
           await sleep(fullJitter(attempt, random), signal);
@@ -82,6 +80,16 @@ export function createFailoverTransport(options: FailoverOptions): Transport {
       return current().stream(method, signal, timeoutMs, header, input, contextValues);
     },
   };
+}
+
+/**
+ * Connect calls a connection that was cut off in Node aborted, and a fetch that failed in a browser unknown: both have a
+ * cause here, which no answer of a server has.
+ */
+function isNobodyThere(reason: unknown): boolean {
+  const { code, cause } = ConnectError.from(reason);
+  if (code === Code.Aborted) return cause !== undefined;
+  return code === Code.Unavailable || (code === Code.Unknown && cause instanceof TypeError);
 }
 
 function mayRepeat(method: DescMethodUnary, input: object): boolean {

@@ -7,6 +7,7 @@ import { CalendarService } from "../../gen/cabildo/v1/calendars_pb.js";
 import { EventService } from "../../gen/cabildo/v1/events_pb.js";
 import { GroupService } from "../../gen/cabildo/v1/groups_pb.js";
 import { NotificationService } from "../../gen/cabildo/v1/notifications_pb.js";
+import { SubscriptionService } from "../../gen/cabildo/v1/subscriptions_pb.js";
 import { SyncService } from "../../gen/cabildo/v1/sync_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { authorize, complete, createFailoverTransport } from "./api-transport.js";
@@ -62,6 +63,7 @@ export class Cabildo {
   readonly events: Client<typeof EventService>;
   readonly groups: Client<typeof GroupService>;
   readonly notifications: Client<typeof NotificationService>;
+  readonly subscriptions: Client<typeof SubscriptionService>;
   readonly sync: Client<typeof SyncService>;
   readonly users: Client<typeof UserService>;
   readonly #transport: Transport;
@@ -87,6 +89,7 @@ export class Cabildo {
     this.events = this.service(EventService);
     this.groups = this.service(GroupService);
     this.notifications = this.service(NotificationService);
+    this.subscriptions = this.service(SubscriptionService);
     this.sync = this.service(SyncService);
     this.users = this.service(UserService);
     this.live = new Live({

@@ -11,6 +11,9 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** What was missed is no longer kept, or cannot be told from what is. */
+export const GONE: ReadonlySet<string> = new Set(["POSITION_GONE", "EPOCH_CHANGED"]);
+
 /** A reply to a command, or why there is none. */
 export type Reply =
   | { readonly kind: "done"; readonly body: Fields }
@@ -22,11 +25,13 @@ export type Frame =
   | { readonly kind: "push"; readonly channel: string; readonly change: Change }
   /** `position` is empty where it says nothing of how far the server has come. */
   | { readonly kind: "checkpoint"; readonly position: string }
-  /** The user may no longer hear them. */
+  /** The user chose them on some device: everything up to `position`, of all channels, was sent. */
+  | { readonly kind: "subscribed"; readonly channels: readonly string[]; readonly position: string }
+  /** The user may no longer hear them; without a refusal: chose so. */
   | {
       readonly kind: "unsubscribed";
       readonly channels: readonly string[];
-      readonly refusal: Refusal;
+      readonly refusal: Refusal | undefined;
     }
   | {
       readonly kind: "disconnect";
@@ -40,7 +45,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export function parseFrame(line: string): Frame {
   const frame = fieldsOf(JSON.parse(line));
-  const { id, push, checkpoint, unsubscribed, disconnect } = frame;
+  const { id, push, checkpoint, subscribed, unsubscribed, disconnect } = frame;
   if (push !== undefined) {
     const { channel, change } = fieldsOf(push);
     const json = isJson(change) ? change : {};
@@ -50,11 +55,17 @@ export function parseFrame(line: string): Frame {
   if (checkpoint !== undefined) {
     return { kind: "checkpoint", position: textOf(fieldsOf(checkpoint)["position"]) };
   }
+  if (subscribed !== undefined) {
+    const body = fieldsOf(subscribed);
+    const channels = begunOf(channelsIn(body));
+    return { kind: "subscribed", channels, position: textOf(body["position"]) };
+  }
   // The reply to the command of that name has an id.
   if (unsubscribed !== undefined && id === undefined) {
     const { channels, error } = fieldsOf(unsubscribed);
     const names = Array.isArray(channels) ? channels.map(textOf) : [];
-    return { kind: "unsubscribed", channels: names, refusal: refusalOf(error) };
+    const refusal = error === undefined ? undefined : refusalOf(error);
+    return { kind: "unsubscribed", channels: names, refusal };
   }
   if (disconnect !== undefined) {
     const { reason, retry_after_ms: after, position } = fieldsOf(disconnect);
@@ -72,9 +83,21 @@ export function parseFrame(line: string): Frame {
 
 /** Why the command, or one of its channels, was refused. */
 export function findRefusal(reply: Reply): Refusal | undefined {
-  if (reply.kind === "refused") return reply.refusal;
-  const error = channelsOf(reply).find((channel) => channel["error"] !== undefined)?.["error"];
-  return error === undefined ? undefined : refusalOf(error);
+  return refusalsOf(reply)[0];
+}
+
+/** Why one channel was refused that another attempt may have; of the rest nothing is said. */
+export function findPassing(reply: Reply): Refusal | undefined {
+  const refusals = refusalsOf(reply);
+  return (
+    refusals.find(({ code }) => GONE.has(code)) ??
+    refusals.find(({ status }) => status === "UNAVAILABLE")
+  );
+}
+
+/** What of an answer is heard from here on. */
+export function begunIn(reply: Reply): readonly string[] {
+  return begunOf(channelsOf(reply));
 }
 
 /** Where each channel of an answer begins. */
@@ -96,9 +119,21 @@ function refusalOf(error: unknown): Refusal {
   return { code: textOf(code), status: textOf(status), message: textOf(message) };
 }
 
+function refusalsOf(reply: Reply): readonly Refusal[] {
+  if (reply.kind === "refused") return [reply.refusal];
+  return channelsOf(reply).flatMap(({ error }) => (error === undefined ? [] : [refusalOf(error)]));
+}
+
 function channelsOf(reply: Reply): readonly Fields[] {
-  const channels = reply.kind === "done" ? reply.body["channels"] : undefined;
+  return reply.kind === "done" ? channelsIn(reply.body) : [];
+}
+
+function channelsIn({ channels }: Fields): readonly Fields[] {
   return Array.isArray(channels) ? channels.map(fieldsOf) : [];
+}
+
+function begunOf(channels: readonly Fields[]): readonly string[] {
+  return channels.filter(({ error }) => error === undefined).map(({ channel }) => textOf(channel));
 }
 
 function fieldsOf(value: unknown): Fields {

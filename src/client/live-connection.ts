@@ -12,6 +12,8 @@ const PONG_MS = 10_000;
 /** Before a token ends, by the server's clock; the server waits as long after its end. */
 const RENEW_BEFORE_MS = 25_000;
 const RENEW_AGAIN_MS = 1000;
+/** A longer timer would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Codes of this range say that the same attempt fails again. */
 const FINAL_CODE_MIN = 4500;
 const FINAL_CODE_MAX = 4999;
@@ -28,7 +30,8 @@ export interface ConnectionEvents {
   opened(server: string): void;
   push(channel: string, change: Change): void;
   checkpoint(position: string): void;
-  unsubscribed(channels: readonly string[], refusal: Refusal): void;
+  subscribed(channels: readonly string[], position: string): void;
+  unsubscribed(channels: readonly string[], refusal: Refusal | undefined): void;
   closed(end: ConnectionEnd): void;
 }
 
@@ -117,6 +120,9 @@ export class LiveConnection {
       case "checkpoint":
         this.#moveTo(frame.position);
         return;
+      case "subscribed":
+        this.#events.subscribed(frame.channels, frame.position);
+        return;
       case "unsubscribed":
         this.#events.unsubscribed(frame.channels, frame.refusal);
         return;
@@ -157,7 +163,7 @@ export class LiveConnection {
       () => {
         this.#renew().catch((cause: unknown) => this.drop(String(cause)));
       },
-      Math.max(RENEW_AGAIN_MS, inMs),
+      Math.min(Math.max(RENEW_AGAIN_MS, inMs), TIMER_MS_MAX),
     );
   }
 

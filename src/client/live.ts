@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
-import { findRefusal, positionsOf } from "./frames.js";
+import { begunIn, findPassing, findRefusal, GONE, positionsOf } from "./frames.js";
 import type { Refusal, Reply } from "./frames.js";
 import { fullJitter } from "./full-jitter.js";
 import { LiveConnection } from "./live-connection.js";
@@ -14,7 +14,6 @@ import type { TokenSource } from "./tokens.js";
 
 /** A connection that stood so long was a good one: the next loss begins with a short wait again. */
 const STABLE_MS = 10_000;
-const GONE: ReadonlySet<string> = new Set(["POSITION_GONE", "EPOCH_CHANGED"]);
 
 export interface LiveOptions {
   /** wss addresses, in order of preference. */
@@ -46,7 +45,7 @@ type Link =
   | { readonly kind: "idle" }
   | { readonly kind: "offline" }
   | { readonly kind: "waiting"; readonly timer: ReturnType<typeof setTimeout> }
-  | { readonly kind: "opening" }
+  | { readonly kind: "opening"; readonly connection?: LiveConnection }
   | { readonly kind: "open"; readonly connection: LiveConnection; readonly sinceMs: number }
   | { readonly kind: "closed" };
 
@@ -84,6 +83,16 @@ export class Live implements SubscriptionHost {
     return subscription;
   }
 
+  /**
+   * The same for the channels that the user chose, with `subscriptions.updateSubscriptions`, on whichever device, and from then
+   * on as the choice changes: `chosen` tells.
+   */
+  subscribeChosen(since: readonly string[] = []): Subscription {
+    const subscription = new Subscription(this, "chosen", since);
+    this.join(subscription);
+    return subscription;
+  }
+
   join(subscription: Subscription): void {
     if (this.#link.kind === "closed") {
       subscription.end(new Error("the client is closed"));
@@ -99,7 +108,12 @@ export class Live implements SubscriptionHost {
     this.#joined.delete(subscription);
     if (this.#link.kind !== "open") return;
     const { channels } = subscription;
-    this.#link.connection.command("unsubscribe", { channels });
+    const { connection } = this.#link;
+    if (channels.length > 0) connection.command("unsubscribe", { channels });
+    // What was chosen too is heard on for that.
+    for (const other of this.#subscriptions) {
+      if (other.followsChoice) this.#join(connection, other);
+    }
   }
 
   /**
@@ -142,7 +156,8 @@ export class Live implements SubscriptionHost {
     this.#attempt++;
     this.#link = { kind: "offline" };
     if (link.kind === "waiting") clearTimeout(link.timer);
-    if (link.kind === "open") link.connection.drop("the network is gone");
+    if (link.kind === "open" || link.kind === "opening")
+      link.connection?.drop("the network is gone");
     this.#options.onState?.({ kind: "offline" });
   }
 
@@ -153,7 +168,7 @@ export class Live implements SubscriptionHost {
     this.#attempt++;
     this.#link = { kind: "closed" };
     if (link.kind === "waiting") clearTimeout(link.timer);
-    if (link.kind === "open") link.connection.drop(reason);
+    if (link.kind === "open" || link.kind === "opening") link.connection?.drop(reason);
     for (const subscription of [...this.#subscriptions]) subscription.end();
     for (const replied of [...this.#calls.keys()]) {
       replied(refuse("UNREACHABLE", "UNAVAILABLE", reason));
@@ -191,9 +206,11 @@ export class Live implements SubscriptionHost {
         ifCurrent(() => {
           for (const { place } of this.#joined) place.rebase([position]);
         }),
+      subscribed: (channels, position) => ifCurrent(() => this.#subscribed(channels, position)),
       unsubscribed: (channels, refusal) => ifCurrent(() => this.#unsubscribed(channels, refusal)),
       closed: (end) => ifCurrent(() => this.#lost(end)),
     });
+    this.#link = { kind: "opening", connection };
   }
 
   #opened(connection: LiveConnection, server: string): void {
@@ -206,21 +223,24 @@ export class Live implements SubscriptionHost {
   }
 
   #join(connection: LiveConnection, subscription: Subscription, failures = 0): void {
-    const { channels, place } = subscription;
+    const { channels, place, followsChoice } = subscription;
     const { since } = place;
-    const body = since.length === 0 ? { channels } : { channels, since };
-    connection.command("subscribe", body, (reply) => {
+    const from = since.length === 0 ? {} : { since };
+    const [name, body] = followsChoice ? ["restore", from] : ["subscribe", { channels, ...from }];
+    connection.command(name, body, (reply) => {
       if (!this.#subscriptions.has(subscription)) return;
-      const refusal = findRefusal(reply);
+      // What was chosen and may not be heard is left out.
+      const isPart = followsChoice && reply.kind === "done";
+      const refusal = isPart ? findPassing(reply) : findRefusal(reply);
+      if (followsChoice) subscription.chose(begunIn(reply));
       if (refusal === undefined) {
         const positions = positionsOf(reply);
         if (since.length === 0) place.rebase(positions);
+        else if (followsChoice) place.extend(positions);
         this.#joined.add(subscription);
         subscription.push({ kind: "joined", positions });
       } else if (GONE.has(refusal.code)) {
-        place.forget();
-        subscription.push({ kind: "too-old", reason: refusal.message });
-        this.#rejoin(connection, subscription, 0);
+        this.#forget(subscription, refusal);
       } else if (refusal.status === "UNAVAILABLE") {
         // If it is the connection that is gone, the next one joins.
         const delayMs = fullJitter(failures + 1, this.#options.random);
@@ -231,18 +251,46 @@ export class Live implements SubscriptionHost {
     });
   }
 
+  /** What it has heard is no longer what there is to see: it begins anew. */
+  #forget(subscription: Subscription, { message }: Refusal): void {
+    subscription.place.forget();
+    subscription.push({ kind: "too-old", reason: message });
+    if (this.#link.kind === "open") this.#rejoin(this.#link.connection, subscription, 0);
+  }
+
   /** Some of its channels may have been joined: all are left first. */
   #rejoin(connection: LiveConnection, subscription: Subscription, failures: number): void {
     const isCurrent = this.#link.kind === "open" && this.#link.connection === connection;
     if (!isCurrent || !this.#subscriptions.has(subscription)) return;
-    connection.command("unsubscribe", { channels: subscription.channels });
+    const { channels } = subscription;
+    if (channels.length > 0) connection.command("unsubscribe", { channels });
     this.#join(connection, subscription, failures);
   }
 
-  /** As where a subscription is refused: one channel that may not be heard ends all of it. */
-  #unsubscribed(channels: readonly string[], { message, code }: Refusal): void {
+  /** Chosen on some device. */
+  #subscribed(channels: readonly string[], position: string): void {
+    for (const subscription of this.#joined) {
+      subscription.place.rebase([position]);
+      if (!subscription.followsChoice) continue;
+      subscription.chose([...new Set([...subscription.channels, ...channels])]);
+    }
+  }
+
+  /** As where a subscription is refused: one channel that may not be heard ends all of it, but for what was chosen. */
+  #unsubscribed(channels: readonly string[], refusal: Refusal | undefined): void {
     for (const subscription of [...this.#subscriptions]) {
-      if (!subscription.channels.some((channel) => channels.includes(channel))) continue;
+      const left = subscription.channels.filter((channel) => !channels.includes(channel));
+      if (left.length === subscription.channels.length) continue;
+      if (refusal !== undefined && GONE.has(refusal.code)) {
+        this.#forget(subscription, refusal);
+        continue;
+      }
+      if (subscription.followsChoice) {
+        subscription.chose(left);
+        continue;
+      }
+      if (refusal === undefined) continue;
+      const { message, code } = refusal;
       subscription.end(new Error(message === "" ? code : message));
     }
   }

@@ -61,6 +61,11 @@ export class Place {
     for (const [shard, { last }] of this.#shards) this.#shards.set(shard, { last, newest: "" });
   }
 
+  /** Further channels are heard from positions of their own. */
+  extend(positions: readonly string[]): void {
+    this.#base = [...new Set([...positions, ...this.#base])];
+  }
+
   /** What came before is given up. */
   forget(): void {
     this.#base = [];

@@ -9,6 +9,8 @@ export type LiveEvent =
   /** The channels are heard from here on; everything after it follows. */
   | { readonly kind: "joined"; readonly positions: readonly string[] }
   | { readonly kind: "change"; readonly channel: string; readonly change: Change }
+  /** What the user chose, and so what is heard from here on; where this follows the choice. */
+  | { readonly kind: "chosen"; readonly channels: readonly string[] }
   /** What was missed is no longer kept: read again what you show, and subscribe from the position of that read. */
   | { readonly kind: "too-old"; readonly reason: string };
 
@@ -24,18 +26,35 @@ export interface SubscriptionHost {
  * with `for await`: leaving the loop ends the subscription.
  */
 export class Subscription implements AsyncIterable<LiveEvent> {
-  readonly channels: readonly string[];
   readonly place: Place;
+  /** Whether its channels are those that the user chose. */
+  readonly followsChoice: boolean;
+  #channels: readonly string[];
   readonly #host: SubscriptionHost;
   #queue: LiveEvent[] = [];
   #wake: () => void = () => undefined;
   #state: "open" | "full" | "ended" = "open";
   #failure: Error | undefined;
 
-  constructor(host: SubscriptionHost, channels: readonly string[], since: readonly string[]) {
+  constructor(
+    host: SubscriptionHost,
+    channels: readonly string[] | "chosen",
+    since: readonly string[],
+  ) {
     this.#host = host;
-    this.channels = channels;
+    this.followsChoice = channels === "chosen";
+    this.#channels = channels === "chosen" ? [] : channels;
     this.place = new Place(host.heard, since);
+  }
+
+  get channels(): readonly string[] {
+    return this.#channels;
+  }
+
+  /** What the user chose is this now. */
+  chose(channels: readonly string[]): void {
+    this.#channels = channels;
+    this.push({ kind: "chosen", channels });
   }
 
   push(event: LiveEvent): void {

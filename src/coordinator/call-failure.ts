@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ClusterError, ERRORS } from "../base/index.js";
 import { toConnectError } from "../wire/index.js";
+import type { CallFacts } from "./call-facts.js";
 import type { CallRecord } from "./call-record.js";
 import type { Logger } from "./logger.js";
 
@@ -8,7 +9,7 @@ import type { Logger } from "./logger.js";
 export function callFailure(
   failure: unknown,
   record: CallRecord,
-  call: string,
+  call: CallFacts,
   logger: Logger | undefined,
 ): ConnectError {
   const answer = toConnectError(refusalOf(failure, call, logger));
@@ -19,7 +20,7 @@ export function callFailure(
 /** What a call threw, as a refusal: what is none is our fault, and says nothing of itself. */
 export function refusalOf(
   failure: unknown,
-  call: string,
+  call: CallFacts,
   logger: Logger | undefined,
 ): ClusterError | ConnectError {
   // What a service says in words of its own is no fault.
@@ -33,7 +34,7 @@ export function refusalOf(
           {},
           failure,
         );
-  if (isOurs(refusal)) logger?.error("a call failed", { call, cause: causeOf(refusal) });
+  if (isOurs(refusal)) logger?.error("a call failed", { ...call, cause: causeOf(refusal) });
   return refusal;
 }
 

@@ -4,11 +4,14 @@ import { ClusterError } from "../base/index.js";
 import { streamPosition, toResponseJson, type Binding } from "../transcoding/index.js";
 import { toRestError } from "../wire/index.js";
 import { bearerToken } from "./bearer-token.js";
+import { factsOf } from "./call-facts.js";
 import { codeName, refusalOf } from "./call-failure.js";
 import { ExchangeMetadata } from "./exchange-metadata.js";
 import type { Exchange } from "./exchange.js";
 import type { Refusal } from "./forms/form.js";
 import type { RestForm } from "./forms/rest-form.js";
+import { MAX_STALENESS_HEADER, readMaxStalenessMs } from "./max-staleness.js";
+import type { CallNote } from "./observer.js";
 import type { CallsOptions } from "./unary-calls.js";
 import { untilAborted } from "./until-aborted.js";
 
@@ -59,15 +62,22 @@ export class EventStreams {
     const ended = (code: string): void => {
       stopping.removeEventListener("abort", stop);
       cancelTimer();
-      note?.(code);
+      note?.ended(code);
     };
-    this.#send(exchange, form, binding, ending.signal, open).then(
+    this.#send(exchange, form, binding, ending.signal, open, note).then(
       () => {
         open().end();
         ended("OK");
       },
       (failure: unknown) => {
-        const refusal = refusalOf(failure, `${service}/${method.name}`, logger);
+        const refusal = refusalOf(
+          failure,
+          {
+            call: `${service}/${method.name}`,
+            ...factsOf(undefined, exchange.header("traceparent")),
+          },
+          logger,
+        );
         if (sink === undefined) exchange.respond(form.refuse(refusal));
         else sink.fail(refusal);
         ended(codeName(refusal));
@@ -81,9 +91,11 @@ export class EventStreams {
     binding: Binding,
     signal: AbortSignal,
     open: () => EventSink,
+    note: CallNote | undefined,
   ): Promise<void> {
     const { gateway, clock, limits } = this.#options;
     const request = form.decode(await exchange.readBody(form.bodyBytesMax));
+    note?.received();
     const traceparent = exchange.header("traceparent");
     const responses = gateway.stream({
       method: binding.method,
@@ -91,12 +103,14 @@ export class EventStreams {
       token: bearerToken(exchange.header("authorization") ?? null),
       deadlineMs: clock.monotonicMs() + limits.streamMsMax,
       signal,
+      maxStalenessMs: readMaxStalenessMs(exchange.header(MAX_STALENESS_HEADER)),
       remoteAddress: exchange.remoteAddress,
       metadata: new ExchangeMetadata(exchange),
       ...(traceparent === undefined ? {} : { traceparent }),
     });
     for await (const response of untilAborted(responses, signal)) {
       const json = toResponseJson(binding, response);
+      note?.sent();
       await open().say(JSON.stringify(json), streamPosition(json), signal);
     }
   }

@@ -5,6 +5,7 @@ import { assert, ClusterError } from "../base/index.js";
 import type { Backend, EdgeCall } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
 import { callFailure } from "./call-failure.js";
+import { factsOf } from "./call-facts.js";
 import { CALL_RECORD } from "./call-record.js";
 import type { Clock } from "./clock.js";
 import type { CoordinatorLimits } from "./limits.js";
@@ -34,13 +35,16 @@ export function routeToGateway(
   if (isUnary(method)) {
     const answer = async (request: Message, context: HandlerContext) => {
       const record = context.values.get(CALL_RECORD);
+      record.note?.received();
       try {
         const call = gatewayCall(method, request, context, clock, limits.deadlineMsMax);
         const response = await gateway.unary(call);
         record.code = "OK";
+        record.note?.sent();
         return response;
       } catch (failure) {
-        throw callFailure(reasonOf(failure, context.signal), record, name, logger);
+        const facts = { call: name, ...factsOf(request, context.requestHeader.get("traceparent")) };
+        throw callFailure(reasonOf(failure, context.signal), record, facts, logger);
       }
     };
     router.rpc(method, answer, { maxTimeoutMs: limits.deadlineMsMax, shutdownSignal: stopped });
@@ -49,14 +53,17 @@ export function routeToGateway(
   assert(isServerStreaming(method), `${name} streams requests, which the gateway does not take`);
   const stream = async function* (request: Message, context: HandlerContext) {
     const record = context.values.get(CALL_RECORD);
+    record.note?.received();
     try {
       const call = gatewayCall(method, request, context, clock, limits.streamMsMax);
       for await (const response of untilAborted(gateway.stream(call), context.signal)) {
+        record.note?.sent();
         yield response;
       }
       record.code = "OK";
     } catch (failure) {
-      throw callFailure(reasonOf(failure, context.signal), record, name, logger);
+      const facts = { call: name, ...factsOf(request, context.requestHeader.get("traceparent")) };
+      throw callFailure(reasonOf(failure, context.signal), record, facts, logger);
     }
   };
   router.rpc(method, stream, { maxTimeoutMs: limits.streamMsMax, shutdownSignal: stopping });

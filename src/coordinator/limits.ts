@@ -19,9 +19,16 @@ export interface CoordinatorLimits {
   readonly connectionsPerAddressMax: number;
   /** Calls of one HTTP/2 connection that its client may break off in a second, and as many at once. Default 100. */
   readonly resetsPerSecondMax: number;
+  /** Pings and settings of one HTTP/2 connection in a second, and as many at once. Default 1,000. */
+  readonly controlFramesPerSecondMax: number;
+  /** Milliseconds for the TLS handshake of a connection. Default 10 s. */
+  readonly handshakeMs: number;
   /** Milliseconds that an HTTP/1.1 connection may idle between calls. Default 65 s, longer than a usual balancer's 60. */
   readonly keepAliveMs: number;
-  /** Between two pings of an HTTP/2 connection; one that leaves a ping unanswered for as long is ended. Default 30 s. */
+  /**
+   * Between two pings of an HTTP/2 connection; one that leaves a ping unanswered for as long is ended, and a call of it whose
+   * answer nobody took any of in that time. Default 30 s.
+   */
   readonly pingMs: number;
 }
 
@@ -34,6 +41,8 @@ export const DEFAULT_LIMITS: CoordinatorLimits = {
   streamsPerConnectionMax: 100,
   connectionsPerAddressMax: 1000,
   resetsPerSecondMax: 100,
+  controlFramesPerSecondMax: 1000,
+  handshakeMs: 10_000,
   keepAliveMs: 65_000,
   pingMs: 30_000,
 };

@@ -85,7 +85,7 @@ async function call(
 ): Promise<void> {
   const { limits, clock, observer } = options;
   const remoteAddress = request.socket.remoteAddress ?? "";
-  const record: CallRecord = { remoteAddress, code: undefined };
+  const record: CallRecord = { remoteAddress, code: undefined, note: undefined };
   const received = tryReceive(request, response);
   if (received === undefined) {
     const message = "the request names no host: send it with HTTP/1.1 or HTTP/2";
@@ -97,14 +97,14 @@ async function call(
     refuseForm(request, response, handler.method, handler.allowedMethods);
     return;
   }
-  const ended = observer?.started({
+  record.note = observer?.started({
     service: handler.service.typeName,
     method: handler.method.name,
     type: TYPES[handler.method.methodKind],
     protocol: prepared.protocol.name,
   });
   const said: { answer?: UniversalServerResponse } = {};
-  response.once("close", () => ended?.(record.code ?? codeOf(said.answer)));
+  response.once("close", () => record.note?.ended(record.code ?? codeOf(said.answer)));
   said.answer = await prepared.respond();
   try {
     await universalResponseToNodeResponse(said.answer, response);

@@ -7,8 +7,17 @@ export interface ObservedCall {
   readonly protocol: string;
 }
 
+/** Told of one call. */
+export interface CallNote {
+  /** A message of the client was read. */
+  received(): void;
+  /** A message is on its way to the client. */
+  sent(): void;
+  /** Once, with the name of the gRPC code (`OK`, `NotFound`). */
+  ended(code: string): void;
+}
+
 /** Told of every call to a method that exists. */
 export interface CallObserver {
-  /** A call begins; the returned function is called once, at its end, with the name of its gRPC code (`OK`, `NotFound`). */
-  started(call: ObservedCall): (code: string) => void;
+  started(call: ObservedCall): CallNote;
 }

@@ -1,5 +1,6 @@
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { ClusterError } from "../base/index.js";
@@ -28,6 +29,7 @@ const REJECTED_STREAMS_MAX = 100;
 const SESSION_MEMORY_MIB_MAX = 32;
 /** Milliseconds for the headers of an HTTP/1.1 request to arrive. */
 const HEADERS_TIMEOUT_MS = 20_000;
+const TLS_VERSION_MIN = "TLSv1.2";
 
 export interface CoordinatorOptions {
   readonly gateway: Backend;
@@ -60,6 +62,8 @@ export interface CoordinatorOptions {
 
 export interface Coordinator {
   readonly port: number;
+  /** Shows another certificate to every connection from now on; those that are open go on. */
+  renewTls(tls: CoordinatorOptions["tls"]): void;
   /**
    * Takes no more connections and no more calls, ends streams, lets other calls end for `graceMs`, then cuts them off.
    * Idempotent.
@@ -132,7 +136,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     await unbound;
   };
   let closed: Promise<void> | undefined;
-  return { port, close: ({ graceMs }) => (closed ??= close(graceMs)) };
+  return {
+    port,
+    renewTls: (tls) => server.setSecureContext({ ...tls, minVersion: TLS_VERSION_MIN }),
+    close: ({ graceMs }) => (closed ??= close(graceMs)),
+  };
 }
 
 function createServer(
@@ -142,8 +150,9 @@ function createServer(
 ): Http2SecureServer {
   const server = createSecureServer({
     ...tls,
-    minVersion: "TLSv1.2",
+    minVersion: TLS_VERSION_MIN,
     allowHTTP1: true,
+    handshakeTimeout: limits.handshakeMs,
     maxSessionInvalidFrames: INVALID_FRAMES_MAX,
     maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
     maxSessionMemory: SESSION_MEMORY_MIB_MAX,
@@ -162,7 +171,8 @@ function createServer(
     closeIdleConnections: () => undefined,
   });
   server.on("clientError", (error: Error, socket: Socket) => refuseGarbage(error, socket));
-  server.on("tlsClientError", () => undefined);
+  // A handshake that failed, or took too long: nobody else ends it.
+  server.on("tlsClientError", (_: Error, socket: TLSSocket) => socket.destroy());
   server.on("sessionError", (error) => {
     logger?.warn("a connection failed", { cause: error.message });
   });

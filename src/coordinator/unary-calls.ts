@@ -1,7 +1,8 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
 import type { Backend } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
+import { factsOf } from "./call-facts.js";
 import { codeName, refusalOf } from "./call-failure.js";
 import type { Clock } from "./clock.js";
 import type { Exchange } from "./exchange.js";
@@ -61,7 +62,8 @@ export class UnaryCalls {
       settled = true;
       cancelTimer();
       this.#open.delete(end);
-      note?.(code);
+      if (code === "OK") note?.sent();
+      note?.ended(code);
       return true;
     };
     const refuse = (failure: Refusal): void => {
@@ -77,12 +79,18 @@ export class UnaryCalls {
       const left = new ClusterError("canceled", "the client left before the answer");
       if (settle(codeName(left))) leaving.abort(left);
     });
-    this.#ask(call, metadata, leaving.signal).then(
+    const asked: { request?: Message } = {};
+    this.#ask(call, metadata, leaving.signal, (request) => {
+      asked.request = request;
+      note?.received();
+    }).then(
       (answer) => {
         if (settle("OK")) exchange.respond(answer);
       },
       (failure: unknown) => {
-        if (!settled) refuse(refusalOf(failure, `${service}/${method.name}`, logger));
+        if (settled) return;
+        const facts = factsOf(asked.request, exchange.header("traceparent"));
+        refuse(refusalOf(failure, { call: `${service}/${method.name}`, ...facts }, logger));
       },
     );
   }
@@ -92,12 +100,18 @@ export class UnaryCalls {
     for (const end of [...this.#open]) end(reason);
   }
 
-  async #ask(call: UnaryCall, metadata: ExchangeMetadata, signal: AbortSignal) {
+  async #ask(
+    call: UnaryCall,
+    metadata: ExchangeMetadata,
+    signal: AbortSignal,
+    received: (request: Message) => void,
+  ) {
     const { exchange, form, method, timeoutMs, unpack } = call;
     const { gateway, clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const sent = await exchange.readBody(form.bodyBytesMax);
     const request = form.decode(unpack === undefined ? sent : await unpack(sent));
+    received(request);
     const traceparent = exchange.header("traceparent");
     const response = await gateway.unary({
       method,

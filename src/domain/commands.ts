@@ -1,86 +1,27 @@
 import type { AuditCheckpoint, AuditRecord } from "./audit.js";
 import type { Caller, ClusterRole } from "./caller.js";
+import type {
+  CalendarContent,
+  CalendarField,
+  EventContent,
+  EventField,
+  GroupField,
+  MemberField,
+  NewEvent,
+  UserContent,
+  UserField,
+} from "./contents.js";
 import type { Delivery } from "./deliveries.js";
 import type {
-  Calendar,
-  CalendarEvent,
   ClusterKeys,
-  ConflictPolicy,
-  EventSpan,
-  Invitee,
-  Group,
   GroupKind,
-  Invitation,
   InvitationState,
-  Label,
-  Member,
   MemberRole,
-  Notification,
   Occurrences,
   Response,
-  Session,
   SigningKey,
-  Subscriptions,
-  Transparency,
-  User,
-  Visibility,
-  WorkingHours,
 } from "./resources.js";
-import type { ErrorCode } from "../base/index.js";
-
-/** The fields of an event that a person writes, but for who is invited. */
-export interface EventBody {
-  readonly title: string;
-  readonly description: string;
-  readonly location: string;
-  readonly span: EventSpan;
-  readonly visibility: Visibility;
-  readonly transparency: Transparency;
-  readonly labels: readonly Label[];
-  readonly reminderMinutes: readonly number[];
-  /** RRULE, RDATE and EXDATE (RFC 5545, 3.8.5); empty for an event that happens once. */
-  readonly recurrence: readonly string[];
-}
-
-export interface EventContent extends EventBody {
-  /** Of a group's event those of its members who are; empty for all of them. */
-  readonly invitees: readonly Invitee[];
-}
-
-export type EventField = keyof EventContent;
-
-export interface NewEvent {
-  readonly event: string;
-  readonly content: EventContent;
-  /** Whose members are invited. */
-  readonly group?: string;
-  /** Of an event that repeats: worked out before the proposal, for the log must not ask the tz database. */
-  readonly occurrences?: Occurrences;
-}
-
-/** The fields of a calendar that its owner writes. */
-export interface CalendarContent {
-  readonly displayName: string;
-  readonly timeZone: string;
-  readonly conflictPolicy: ConflictPolicy;
-  readonly public: boolean;
-}
-
-export type CalendarField = keyof CalendarContent;
-
-/** The fields of a user that the user writes. */
-export interface UserContent {
-  readonly displayName: string;
-  readonly email: string;
-  readonly timeZone: string;
-  readonly defaultVisibility: Visibility;
-  readonly workingHours: readonly WorkingHours[];
-}
-
-export type UserField = keyof UserContent;
-
-export type GroupField = "displayName" | "parent";
-export type MemberField = "role" | "rank";
+import type { RangeMap } from "../placement/index.js";
 
 export type UserAct = "disable" | "enable" | "delete" | "undelete";
 
@@ -175,6 +116,8 @@ export type Operation =
       readonly expected: string;
       readonly next: SigningKey;
     }
+  /** Refused unless its version is a higher one and every key stays where it is. */
+  | { readonly kind: "publish-range-map"; readonly map: RangeMap }
   | {
       readonly kind: "create-group";
       readonly group: string;
@@ -360,34 +303,3 @@ export interface Command {
   readonly origin?: string;
   readonly operation: Operation;
 }
-
-/** What applying a command answered; `replayed` marks the stored answer to a repeated request id. */
-export type CommandReply =
-  | {
-      readonly kind: "done";
-      /** Resource name of what was written, such as `calendars/ana/events/e01...`. */
-      readonly name: string;
-      readonly revision: number;
-      /** The feed sequence of the last change that the command made; the shard's then latest if it made none. */
-      readonly sequence: number;
-      readonly replayed: boolean;
-      /** What was written, where it fits the answer: read it by name otherwise. */
-      readonly resource?: Resource;
-    }
-  | {
-      readonly kind: "refused";
-      readonly code: ErrorCode;
-      readonly message: string;
-      readonly replayed: boolean;
-    };
-
-export type Resource =
-  | { readonly kind: "user"; readonly user: User }
-  | { readonly kind: "session"; readonly session: Session }
-  | { readonly kind: "group"; readonly group: Group }
-  | { readonly kind: "member"; readonly member: Member }
-  | { readonly kind: "event"; readonly event: CalendarEvent }
-  | { readonly kind: "invitation"; readonly invitation: Invitation }
-  | { readonly kind: "notification"; readonly notification: Notification }
-  | { readonly kind: "subscriptions"; readonly subscriptions: Subscriptions }
-  | { readonly kind: "calendar"; readonly calendar: Calendar };

@@ -1,4 +1,11 @@
-import type { Attendee, CalendarEvent, Group, Member, Occurrences } from "./resources.js";
+import type {
+  Attendee,
+  CalendarEvent,
+  Group,
+  Member,
+  Occurrences,
+  Visibility,
+} from "./resources.js";
 
 /**
  * What one shard tells another, through its outbox: in order, and once, whatever dies. The shards of the calendars keep what they
@@ -13,8 +20,18 @@ export type Delivery =
       readonly user: string;
       readonly revision: number;
     }
+  /** To the groups' shard itself: who left a group has left those below it, from there on, unless they are in them otherwise. */
+  | {
+      readonly kind: "left-above";
+      readonly group: string;
+      /** Empty if it was moved: whoever was in it through a group above. */
+      readonly user: string;
+      readonly after: string;
+    }
   /** Disabled or deleted: memberships end. */
   | { readonly kind: "user-gone"; readonly user: string }
+  /** How a user's events are seen that say nothing of their own. */
+  | { readonly kind: "default-visibility"; readonly user: string; readonly visibility: Visibility }
   /** An event as its organiser has it, for the calendars of some whom it concerns, or no longer concerns. */
   | {
       readonly kind: "event";
@@ -35,7 +52,12 @@ export type Delivery =
       readonly sequence: number;
       readonly attendee: Attendee;
     }
-  /** To the shard itself: what has come to a group's events goes on after that place. */
+  /**
+   * Of a group's events, after that place, nobody is waited for who is not in it any more: it is below another group now, or
+   * one above it is.
+   */
+  | { readonly kind: "group-moved"; readonly group: string; readonly after: string }
+  /** What has come to a group's events, after that place: of the groups' shard, or of the shard itself, to go on. */
   | {
       readonly kind: "group-events";
       readonly group: string;

@@ -2,24 +2,20 @@
 export type * from "./audit.js";
 export type { Caller, ClusterRole } from "./caller.js";
 export type * from "./resources.js";
+export type { Command, Operation, OperationKind, UserAct } from "./commands.js";
 export type {
   CalendarContent,
   CalendarField,
-  Command,
-  CommandReply,
   EventBody,
   EventContent,
   EventField,
   GroupField,
   MemberField,
   NewEvent,
-  Operation,
-  OperationKind,
-  Resource,
-  UserAct,
   UserContent,
   UserField,
-} from "./commands.js";
+} from "./contents.js";
+export type { CommandReply, Resource } from "./replies.js";
 export type {
   Answer,
   BusySpan,
@@ -33,4 +29,4 @@ export type {
   SeriesEnd,
 } from "./queries.js";
 export type { Delivery, OutboxEntry } from "./deliveries.js";
-export type { Change, ChangeKind } from "./changes.js";
+export type { Change, ChangeKind, ToReaders } from "./changes.js";

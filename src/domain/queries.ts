@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../base/index.js";
+import type { RangeMap } from "../placement/index.js";
 import type { AuditCheckpoint, AuditFilter, AuditHead, ChainedAuditEntry } from "./audit.js";
 import type { Caller } from "./caller.js";
 import type { OutboxEntry } from "./deliveries.js";
@@ -31,8 +32,10 @@ export type Question =
       readonly after: string;
     }
   | { readonly kind: "get-subscriptions"; readonly user: string }
+  | { readonly kind: "get-channel-right"; readonly calendar: string }
   | { readonly kind: "get-session"; readonly user: string; readonly session: string }
   | { readonly kind: "get-cluster-keys" }
+  | { readonly kind: "get-range-map" }
   | { readonly kind: "get-login-throttle"; readonly user: string; readonly address: string }
   | {
       readonly kind: "list-outbox";
@@ -173,6 +176,7 @@ export type Answer =
   | { readonly kind: "sessions"; readonly sessions: readonly Session[]; readonly next: string }
   | { readonly kind: "session"; readonly session: Session }
   | { readonly kind: "cluster-keys"; readonly keys: ClusterKeys }
+  | { readonly kind: "range-map"; readonly map: RangeMap }
   /** Until when no login is heard; 0 if one is. */
   | { readonly kind: "login-throttle"; readonly untilMs: number }
   | { readonly kind: "outbox"; readonly outbox: OutboxPage }
@@ -219,6 +223,20 @@ export type Answer =
       readonly hasReminders: boolean;
     }
   | { readonly kind: "subscriptions"; readonly subscriptions: Subscriptions }
+  /** To hear a calendar's changes. */
+  | {
+      readonly kind: "channel-right";
+      /** All of every event; else what readers see. */
+      readonly isOwner: boolean;
+      /** Sequence with which it began. */
+      readonly since: number;
+      /** Where the feed says that it may have changed: what is named there. */
+      readonly through: readonly string[];
+      /** Not only as one of the calendar's readers. */
+      readonly asMember: boolean;
+      /** Sequence from which on readers see what they do, for what the owner says of all events; 0: always. */
+      readonly seenSince: number;
+    }
   | {
       readonly kind: "notifications";
       readonly notifications: readonly Notification[];

@@ -19,10 +19,12 @@ export interface CommandReceiver {
   refuse(command: string, id: number, error: ClusterError): void;
   /** Nobody can be answered, or somebody does not stop. */
   cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void;
+  /** Without a goodbye: what is sent meanwhile would be answered for seconds. */
+  stop(reason: string): void;
 }
 
 /** A client whose commands are so many times too fast, refusals and all, is cut off. */
-const PATIENCE = 10;
+const PATIENCE = 2;
 
 /** The lines of one client, as commands: checked, counted against its rate, and those that have an order in that order. */
 export class CommandIntake {
@@ -30,17 +32,25 @@ export class CommandIntake {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #bucket: TokenBucket;
-  readonly #patience: TokenBucket;
-  readonly #queue: OrderedCommand[] = [];
+  readonly #beats: TokenBucket;
+  /** Made for those who need it. */
+  #patience: TokenBucket | undefined;
+  #queue: OrderedCommand[] = [];
   #working = false;
 
   constructor(receiver: CommandReceiver, clock: Clock, limits: Limits) {
-    const now = clock.monotonicMs();
     this.#receiver = receiver;
     this.#clock = clock;
     this.#limits = limits;
+    const now = clock.monotonicMs();
     this.#bucket = new TokenBucket(limits.commandsPerSecond, now);
-    this.#patience = new TokenBucket(limits.commandsPerSecond * PATIENCE, now);
+    this.#beats = new TokenBucket(limits.beatsPerSecond, now);
+  }
+
+  /** A ping or a pong: each is cheap to send, and to answer costs as much as a command. */
+  beat(): void {
+    if (this.#receiver.isClosed || this.#beats.take(this.#clock.monotonicMs()) === 0) return;
+    this.#receiver.stop("too many pings or pongs");
   }
 
   /** `undefined` for a binary message. */
@@ -62,7 +72,7 @@ export class CommandIntake {
 
   /** What waits is forgotten. */
   close(): void {
-    this.#queue.length = 0;
+    this.#queue = [];
   }
 
   #readLine(line: string): void {
@@ -101,7 +111,9 @@ export class CommandIntake {
   }
 
   #refuseForRate(id: number, waitMs: number): void {
-    if (this.#patience.take(this.#clock.monotonicMs()) > 0) {
+    const now = this.#clock.monotonicMs();
+    this.#patience ??= new TokenBucket(this.#limits.commandsPerSecond * PATIENCE, now);
+    if (this.#patience.take(now) > 0) {
       this.#receiver.cutOff("limit-exceeded", "too many commands");
       return;
     }
@@ -125,6 +137,8 @@ export class CommandIntake {
       if (this.#receiver.isClosed) break;
       await this.#receiver.run(next);
     }
+    // A list that was used keeps its room, and nearly all connections are idle.
+    this.#queue = [];
     this.#working = false;
   }
 }

@@ -10,6 +10,8 @@ export type ClientCommand =
       readonly since: readonly string[];
     }
   | { readonly kind: "unsubscribe"; readonly id: number; readonly channels: readonly string[] }
+  /** The channels that the user chose, from now on as the choice is. */
+  | { readonly kind: "restore"; readonly id: number; readonly since: readonly string[] }
   | { readonly kind: "ping"; readonly id: number }
   | { readonly kind: "refresh"; readonly id: number; readonly token: string }
   | RemoteCall;
@@ -77,16 +79,17 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
     case "subscribe": {
       const channels = parseStrings(body["channels"]);
       if (channels === undefined || channels.length === 0) return noChannels(id);
-      const since = body["since"] === undefined ? [] : parseStrings(body["since"]);
-      if (since === undefined) {
-        return unreadable(id, "since", "since must be a list of positions");
-      }
-      return { kind: "subscribe", id, channels, since };
+      const since = parseSince(body);
+      return since === undefined ? noSince(id) : { kind: "subscribe", id, channels, since };
     }
     case "unsubscribe": {
       const channels = parseStrings(body["channels"]);
       if (channels === undefined || channels.length === 0) return noChannels(id);
       return { kind: "unsubscribe", id, channels };
+    }
+    case "restore": {
+      const since = parseSince(body);
+      return since === undefined ? noSince(id) : { kind: "restore", id, since };
     }
     case "ping":
       return { kind: "ping", id };
@@ -108,6 +111,14 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
     default:
       return { kind: "unknown", id };
   }
+}
+
+function parseSince(body: Fields): readonly string[] | undefined {
+  return body["since"] === undefined ? [] : parseStrings(body["since"]);
+}
+
+function noSince(id: number): Unreadable {
+  return unreadable(id, "since", "since must be a list of positions");
 }
 
 function noChannels(id: number): Unreadable {

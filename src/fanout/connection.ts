@@ -1,38 +1,28 @@
 import { ClusterError } from "../base/index.js";
-import type { Authenticated } from "../gateway/index.js";
+import type { ChosenChannels } from "../gateway/index.js";
 import type { ShardPosition } from "../shards/index.js";
+import { ChannelRequests } from "./channel-requests.js";
+import { ClientCommands } from "./client-commands.js";
+import type { CommandHost, CommandServices } from "./client-commands.js";
 import { CLOSE_CODES } from "./close-codes.js";
 import type { CloseCause } from "./close-codes.js";
 import { CommandIntake } from "./command-intake.js";
-import type { CommandReceiver, OrderedCommand } from "./command-intake.js";
-import type { ClientCommand, RemoteCall } from "./commands.js";
+import { Lag } from "./lag.js";
 import type { LineOwner } from "./line.js";
-import { judgeRefusedConnect } from "./refused-connect.js";
-import { RemoteCalls } from "./remote-calls.js";
 import { errorBody, replies } from "./replies.js";
 import { Signal } from "./signal.js";
 import { Subscriptions } from "./subscriptions.js";
-import type { SubscriptionServices } from "./subscriptions.js";
 import type { SocketListener, TransportSocket } from "./transport.js";
 import { VitalSigns } from "./vital-signs.js";
 
-export interface ConnectionServices extends SubscriptionServices {
-  readonly serverName: string;
+export interface ConnectionServices extends CommandServices {
   random(): number;
   encodePositions(positions: readonly ShardPosition[]): string;
   /** Whose the connection is from now on; false where the user has as many as may be. */
   claim(connection: Connection, user: string): boolean;
-  /** Whether the end of this session was heard of here. */
-  hasEnded(session: string): boolean;
   /** Once, when the socket is gone. */
   onClosed(connection: Connection): void;
 }
-
-type State =
-  | { readonly kind: "new" }
-  | { readonly kind: "connecting" }
-  | { readonly kind: "open"; readonly who: Authenticated }
-  | { readonly kind: "closed"; readonly cause: CloseCause | undefined };
 
 export interface Goodbye {
   readonly retryAfterMs?: number | undefined;
@@ -42,22 +32,23 @@ export interface Goodbye {
 /** The part of its lifetime that a connection may miss, at random. */
 const LIFETIME_JITTER = 0.2;
 
-/** One client, from its open socket to its end. */
-export class Connection implements SocketListener, LineOwner, CommandReceiver {
+/** One client's socket, from its opening to its end. */
+export class Connection implements SocketListener, LineOwner, CommandHost {
   readonly remoteAddress: string;
   readonly #services: ConnectionServices;
   readonly #socket: TransportSocket;
   readonly #subscriptions: Subscriptions;
-  readonly #calls: RemoteCalls;
+  readonly #commands: ClientCommands;
   readonly #intake: CommandIntake;
   readonly #signs: VitalSigns;
+  readonly #lag: Lag;
   readonly #drained = new Signal();
   readonly #openedMs: number;
   readonly #lifetimeMs: number;
-  #state: State = { kind: "new" };
+  /** Once it has ended: why, where that was decided here. */
+  #end: { readonly cause: CloseCause | undefined } | undefined;
   #user: string | undefined;
   #lastCheckpointMs: number;
-  #laggingSinceMs: number | undefined;
 
   constructor(socket: TransportSocket, services: ConnectionServices) {
     const { clock, limits } = services;
@@ -66,9 +57,11 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
     this.#services = services;
     this.remoteAddress = socket.remoteAddress;
     this.#subscriptions = new Subscriptions(this, services);
-    this.#calls = new RemoteCalls(services, socket.remoteAddress);
-    this.#intake = new CommandIntake(this, clock, limits);
+    const requests = new ChannelRequests(this, services, this.#subscriptions);
+    this.#commands = new ClientCommands(this, services, this.#subscriptions, requests);
+    this.#intake = new CommandIntake(this.#commands, clock, limits);
     this.#signs = new VitalSigns(limits, now, services.random());
+    this.#lag = new Lag(services);
     this.#openedMs = now;
     // Thousands that came at once do not go at once.
     this.#lifetimeMs = limits.lifetimeMs * (1 - LIFETIME_JITTER * services.random());
@@ -81,7 +74,7 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
   }
 
   get isClosed(): boolean {
-    return this.#state.kind === "closed";
+    return this.#end !== undefined;
   }
 
   get unsentBytesLow(): number {
@@ -98,6 +91,11 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
 
   pong(): void {
     this.#signs.heard(this.#services.clock.monotonicMs());
+    this.#intake.beat();
+  }
+
+  ping(): void {
+    this.#intake.beat();
   }
 
   drained(): void {
@@ -105,8 +103,8 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
   }
 
   closed(code: number): void {
-    const cause = this.#state.kind === "closed" ? this.#state.cause : undefined;
-    this.#end(cause);
+    const cause = this.#end?.cause;
+    this.#close(cause);
     this.#services.observer({ kind: "connection-closed", code, cause });
     this.#services.onClosed(this);
   }
@@ -133,94 +131,59 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
     const unsentBytes = this.#socket.buffered();
     if (this.isClosed || unsentBytes <= this.#services.limits.unsentBytesHigh) return;
     this.#services.observer({ kind: "stalled", unsentBytes });
-    this.#laggingSinceMs ??= this.#services.clock.monotonicMs();
+    this.#lag.begin();
     this.#subscriptions.stall();
     this.#subscriptions.catchUp();
   }
 
   whenDrained(): Promise<void> {
     if (this.isClosed) return Promise.resolve();
-    this.#laggingSinceMs ??= this.#services.clock.monotonicMs();
+    this.#lag.begin();
     return this.#drained.next();
   }
 
   lineIsLive(): void {
     if (!this.#subscriptions.isLive) return;
-    if (this.#laggingSinceMs !== undefined) {
-      const ms = this.#services.clock.monotonicMs() - this.#laggingSinceMs;
-      this.#laggingSinceMs = undefined;
-      this.#services.observer({ kind: "caught-up", ms });
-    }
+    this.#lag.end();
     this.#checkpoint();
   }
 
   feedInterrupted(): void {
     this.disconnect("feed-interrupted", "the shard's changes begin anew: subscribe again", {
-      retryAfterMs: this.#randomDelay(),
+      retryAfterMs: this.randomDelay(),
       ...this.#lastPosition(),
     });
   }
 
-  // What its server asks for.
-
-  hasLineOn(shard: number): boolean {
-    for (const { follower } of this.#subscriptions.lines()) {
-      if (follower.shard.number === shard) return true;
-    }
-    return false;
-  }
-
-  /** The user may not hear a channel any more: what is committed from `sequence` on does not come. */
-  endRight(channel: string, sequence: number): void {
-    if (!this.#subscriptions.endRight(channel, sequence)) return;
-    const error = errorBody(new ClusterError("not-found", `${channel} was not found`));
-    this.send(replies.unsubscribed([channel], error));
+  channelEnded(channel: string, error: ClusterError): void {
+    this.send(replies.unsubscribed([channel], errorBody(error)));
     this.#services.observer({ kind: "unsubscribed", channels: 1 });
+    this.channelsLeft();
   }
 
-  endSession(session: string): void {
-    if (this.#state.kind !== "open" || this.#state.who.caller.sessionId !== session) return;
-    this.disconnect("invalid-token", "the session has ended: log in again");
+  // What its commands ask for.
+
+  claim(user: string): boolean {
+    if (!this.#services.claim(this, user)) return false;
+    this.#user = user;
+    return true;
   }
 
-  shutDown(): void {
-    this.disconnect("shutdown", "this server stops: connect to another one", {
-      retryAfterMs: this.#randomDelay(),
-      ...this.#lastPosition(),
-    });
+  channelsLeft(): void {
+    if (this.#subscriptions.isLive) this.#lag.forget();
   }
 
-  /** From time to time: everything that has to happen without anybody having said something. */
-  sweep(nowMs: number, wallMs: number): void {
-    const { limits } = this.#services;
-    if (this.isClosed) return;
-    if (this.#state.kind !== "open") {
-      if (nowMs - this.#openedMs >= limits.connectMs) this.#connectTimedOut();
-      return;
-    }
-    if (wallMs >= this.#state.who.expireTimeMs + limits.expiryGraceMs) {
-      this.disconnect("token-expired", "the token has expired: connect with a new one", {
-        ...this.#lastPosition(),
-      });
-      return;
-    }
-    this.drained();
-    if (this.#isTooSlow(nowMs)) {
-      this.disconnect("too-slow", "too far behind: connect again and go on from the position", {
-        retryAfterMs: this.#randomDelay(),
-        ...this.#lastPosition(),
-      });
-      return;
-    }
-    if (nowMs - this.#openedMs >= this.#lifetimeMs) {
-      this.disconnect("lifetime", "connected for long: connect again, to any server", {
-        retryAfterMs: this.#randomDelay(),
-        ...this.#lastPosition(),
-      });
-      return;
-    }
-    if (nowMs - this.#lastCheckpointMs >= limits.checkpointMs) this.#checkpoint();
-    this.#look(nowMs);
+  encodedPosition(): string {
+    return this.#services.encodePositions(this.#subscriptions.position());
+  }
+
+  choiceLost(cause: unknown): void {
+    this.#services.logger.warn({ err: cause }, "cannot follow what a user chose");
+    this.feedInterrupted();
+  }
+
+  randomDelay(): number {
+    return Math.floor(this.#services.random() * this.#services.limits.retrySpreadMs);
   }
 
   disconnect(cause: CloseCause, reason: string, goodbye: Goodbye = {}): void {
@@ -234,181 +197,89 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
         ...(goodbye.position === undefined ? {} : { position: goodbye.position }),
       }),
     );
-    this.#end(cause);
+    this.#close(cause);
     this.#socket.close(code, cause);
   }
 
-  // What its commands ask for.
-
-  ping(id: number): void {
-    this.send(replies.ping(id));
-  }
-
-  call(call: RemoteCall): void {
-    void this.#call(call);
-  }
-
-  async run(command: OrderedCommand): Promise<void> {
-    try {
-      await this.#run(command);
-      this.#services.observer({ kind: "command", command: command.kind, code: "OK" });
-    } catch (error) {
-      this.#fail(command.kind, command.id, error);
-      if (command.kind === "connect") this.#refuseConnection(command.token, error);
-    }
-  }
-
-  refuse(command: string, id: number, error: ClusterError): void {
-    this.#fail(command, id, error);
-  }
-
-  cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void {
-    this.disconnect(
-      cause,
-      reason,
-      cause === "overloaded" ? { retryAfterMs: this.#randomDelay() } : {},
-    );
-  }
-
-  async #call(call: RemoteCall): Promise<void> {
-    if (this.#state.kind !== "open") {
-      this.#refuseStranger(call);
-      return;
-    }
-    try {
-      const response = await this.#calls.answer(this.#state.who, call);
-      this.send(replies.rpc(call.id, response));
-      this.#services.observer({ kind: "command", command: "rpc", code: "OK" });
-    } catch (error) {
-      if (!this.isClosed) this.#fail("rpc", call.id, error);
-    }
-  }
-
-  #fail(command: string, id: number, error: unknown): void {
-    const body = errorBody(error);
-    if (!(error instanceof ClusterError)) {
-      this.#services.logger.error({ command, err: error }, "a command failed");
-    }
-    this.#services.observer({ kind: "command", command, code: body.code });
-    this.send(replies.error(id, body));
-  }
-
-  async #run(command: OrderedCommand): Promise<void> {
-    const state = this.#state;
-    if (command.kind === "connect") {
-      if (state.kind !== "new") {
-        throw new ClusterError(
-          "failed-precondition",
-          "connected already: refresh the token instead",
-        );
-      }
-      await this.#connect(command.id, command.token);
-      return;
-    }
-    if (state.kind !== "open") {
-      this.#refuseStranger(command);
-      return;
-    }
-    switch (command.kind) {
-      case "subscribe":
-        await this.#subscribe(command.id, state.who, command.channels, command.since);
-        return;
-      case "unsubscribe": {
-        const channels = this.#subscriptions.unsubscribe(command.channels);
-        this.send(replies.unsubscribe(command.id, channels));
-        this.#services.observer({ kind: "unsubscribed", channels: channels.length });
-        if (this.#subscriptions.isLive) this.#laggingSinceMs = undefined;
-        return;
-      }
-      case "refresh":
-        await this.#refresh(command.id, state.who, command.token);
-        return;
-      case "ping":
-        this.send(replies.ping(command.id));
-    }
-  }
-
-  #refuseStranger({ kind, id }: ClientCommand): void {
-    const refusal = new ClusterError("unauthenticated", "connect must be the first command");
-    this.#fail(kind, id, refusal);
-    this.disconnect("bad-request", refusal.message);
-  }
-
-  async #connect(id: number, token: string): Promise<void> {
-    const { gateway, limits, serverName, observer, clock } = this.#services;
-    this.#state = { kind: "connecting" };
-    const who = await gateway.authenticate(token);
+  cutOff(cause: CloseCause, reason: string): void {
     if (this.isClosed) return;
-    const { user, sessionId } = who.caller;
-    if (this.#services.hasEnded(sessionId)) throw sessionEnded();
-    if (!this.#services.claim(this, user)) {
-      throw new ClusterError("rate-limited", "this user has too many connections: close another");
-    }
-    this.#user = user;
-    this.#state = { kind: "open", who };
-    this.send(
-      replies.connect(id, {
-        user: `users/${user}`,
-        expires: new Date(who.expireTimeMs).toISOString(),
-        ping_ms: limits.pingMs,
-        server: serverName,
-      }),
-    );
-    observer({ kind: "connected", ms: clock.monotonicMs() - this.#openedMs });
+    this.#socket.send(replies.disconnect({ code: CLOSE_CODES[cause], reason }));
+    this.#close(cause);
+    this.#socket.terminate();
   }
 
-  #refuseConnection(token: string, error: unknown): void {
-    const verdict = judgeRefusedConnect(token, error, this.#services.clock.wallMs());
-    if (verdict === undefined) return;
-    const { cause, reason, retryAfterMs } = verdict;
-    const afterMs = retryAfterMs === "random" ? this.#randomDelay() : retryAfterMs;
-    this.disconnect(cause, reason, { retryAfterMs: afterMs });
+  // What its server asks for.
+
+  hasLineOn(shard: number): boolean {
+    return this.#subscriptions.lines.some(({ follower }) => follower.shard.number === shard);
   }
 
-  async #subscribe(
-    id: number,
-    who: Authenticated,
-    channels: readonly string[],
-    since: readonly string[],
-  ): Promise<void> {
-    const answers = await this.#subscriptions.subscribe(who.caller, channels, since);
-    this.send(replies.subscribe(id, answers));
-    this.#services.observer({
-      kind: "subscribed",
-      channels: answers.filter((answer) => !("error" in answer)).length,
+  /** The user may not hear a channel any more: what is committed from `sequence` on does not come. */
+  endRight(channel: string, sequence: number): void {
+    if (!this.#subscriptions.endRight(channel, sequence)) return;
+    this.channelEnded(channel, new ClusterError("not-found", `${channel} was not found`));
+  }
+
+  /** Its user chose channels anew. */
+  chosen(choice: ChosenChannels): void {
+    this.#commands.chosen(choice);
+  }
+
+  endSession(session: string): void {
+    const { identity } = this.#commands;
+    if (identity.kind !== "known" || identity.who.caller.sessionId !== session) return;
+    this.disconnect("invalid-token", "the session has ended: log in again");
+  }
+
+  shutDown(): void {
+    this.disconnect("shutdown", "this server stops: connect to another one", {
+      retryAfterMs: this.randomDelay(),
+      ...this.#lastPosition(),
     });
-    this.#subscriptions.catchUp();
   }
 
-  async #refresh(id: number, before: Authenticated, token: string): Promise<void> {
-    const who = await this.#services.gateway.authenticate(token);
+  /** From time to time: everything that has to happen without anybody having said something. */
+  sweep(nowMs: number, wallMs: number): void {
+    const { limits } = this.#services;
+    const { identity } = this.#commands;
     if (this.isClosed) return;
-    if (who.caller.user !== before.caller.user) {
-      throw new ClusterError("permission-denied", "a connection stays with the user who opened it");
+    if (identity.kind !== "known") {
+      if (nowMs - this.#openedMs >= limits.connectMs) this.#connectTimedOut();
+      return;
     }
-    if (this.#services.hasEnded(who.caller.sessionId)) throw sessionEnded();
-    this.#state = { kind: "open", who };
-    this.send(replies.refresh(id, new Date(who.expireTimeMs).toISOString()));
-    this.#services.observer({ kind: "refreshed" });
+    if (wallMs >= identity.who.expireTimeMs + limits.expiryGraceMs) {
+      this.disconnect("token-expired", "the token has expired: connect with a new one", {
+        ...this.#lastPosition(),
+      });
+      return;
+    }
+    this.drained();
+    if (this.#lag.isTooLong(nowMs, () => this.#subscriptions.changesBehind())) {
+      this.disconnect("too-slow", "too far behind: connect again and go on from the position", {
+        retryAfterMs: this.randomDelay(),
+        ...this.#lastPosition(),
+      });
+      return;
+    }
+    if (nowMs - this.#openedMs >= this.#lifetimeMs) {
+      this.disconnect("lifetime", "connected for long: connect again, to any server", {
+        retryAfterMs: this.randomDelay(),
+        ...this.#lastPosition(),
+      });
+      return;
+    }
+    if (nowMs - this.#lastCheckpointMs >= limits.checkpointMs) this.#checkpoint();
+    this.#look(nowMs);
   }
 
   #connectTimedOut(): void {
-    if (this.#state.kind === "new") {
+    if (this.#commands.identity.kind === "unsaid") {
       this.disconnect("bad-request", "connect must be the first command, and come soon");
     } else {
       this.disconnect("overloaded", "who you are cannot be checked now: try again", {
-        retryAfterMs: this.#randomDelay(),
+        retryAfterMs: this.randomDelay(),
       });
     }
-  }
-
-  #isTooSlow(nowMs: number): boolean {
-    const { limits } = this.#services;
-    if (this.#laggingSinceMs === undefined) return false;
-    return (
-      nowMs - this.#laggingSinceMs >= limits.laggingMs ||
-      this.#subscriptions.changesBehind() > limits.changesBehindMax
-    );
   }
 
   #look(nowMs: number): void {
@@ -437,15 +308,11 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
     return positions.length === 0 ? {} : { position: this.#services.encodePositions(positions) };
   }
 
-  #randomDelay(): number {
-    return Math.floor(this.#services.random() * this.#services.limits.retrySpreadMs);
-  }
-
-  #end(cause: CloseCause | undefined): void {
+  #close(cause: CloseCause | undefined): void {
     if (this.isClosed) return;
-    this.#state = { kind: "closed", cause };
+    this.#end = { cause };
     this.#intake.close();
-    this.#calls.close();
+    this.#commands.close();
     this.#subscriptions.close();
     if (this.#subscriptions.size > 0) {
       this.#services.observer({ kind: "unsubscribed", channels: this.#subscriptions.size });
@@ -453,8 +320,4 @@ export class Connection implements SocketListener, LineOwner, CommandReceiver {
     // Whoever waits sees that it is closed.
     this.#drained.fire();
   }
-}
-
-function sessionEnded(): ClusterError {
-  return new ClusterError("unauthenticated", "the session has ended: log in again");
 }

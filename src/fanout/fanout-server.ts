@@ -7,12 +7,14 @@ import { ClusterWatch } from "./cluster-watch.js";
 import { Connection } from "./connection.js";
 import type { ConnectionServices } from "./connection.js";
 import { Connections } from "./connections.js";
+import type { Effect } from "./effect.js";
 import type { FanoutObserver } from "./events.js";
 import type { FeedChange } from "./feed-change.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import type { Limits } from "./limits.js";
 import { LivePath } from "./live-path.js";
 import type { Logger } from "./logger.js";
+import type { ReadersRight } from "./readers.js";
 import { ShardFollower } from "./shard-follower.js";
 import type { FanoutOptions } from "./start-fanout.js";
 import type {
@@ -72,7 +74,6 @@ export class FanoutServer {
     this.#followers = this.#createFollowers();
     this.#services = {
       gateway,
-      shards,
       clock,
       rangeMap: shards.rangeMap,
       followers: this.#followers,
@@ -126,6 +127,10 @@ export class FanoutServer {
     return this.#connections.size;
   }
 
+  unsentBytes(): number {
+    return this.#connections.unsentBytes;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -150,8 +155,8 @@ export class FanoutServer {
           observer: this.#observer,
           encodePosition: (epoch, sequence) =>
             gateway.positions.encode([{ shard: shard.number, epoch, sequence }]),
-          onRightEnded: (right, change) => {
-            this.#endRight(shard.number, right, change);
+          onEffect: (effect, change) => {
+            this.#takeEffect(shard.number, effect, change);
           },
           onInterrupted: () => {
             this.#interrupted(shard.number);
@@ -172,8 +177,19 @@ export class FanoutServer {
     return connection;
   }
 
+  #takeEffect(shard: ShardNumber, effect: Exclude<Effect, ReadersRight>, change: FeedChange): void {
+    if (effect.kind !== "chosen") this.#endRight(shard, effect, change);
+    else {
+      for (const connection of this.#connections.of(effect.user)) connection.chosen(effect.choice);
+    }
+  }
+
   /** In the turn in which the change is delivered: nothing from it on reaches whoever lost the right. */
-  #endRight(shard: ShardNumber, right: EndedRight, change: FeedChange): void {
+  #endRight(
+    shard: ShardNumber,
+    right: Exclude<EndedRight, ReadersRight>,
+    change: FeedChange,
+  ): void {
     if (right.kind === "session") this.#endedSessions.set(right.session, true);
     const concerned = this.#connections.of(right.user);
     for (const connection of concerned) {

@@ -1,8 +1,10 @@
 import type { Change } from "../domain/index.js";
-import { findEndedRight } from "../policy/index.js";
-import type { EndedRight } from "../policy/index.js";
 import { changeToJson, decodeChange } from "../wire/index.js";
 import { eventChannelOf, isPersonal } from "./channels.js";
+import { findEffect } from "./effect.js";
+import type { Effect } from "./effect.js";
+import { ShownChange } from "../policy/index.js";
+import type { Form } from "../policy/index.js";
 import type { FeedItem } from "../shards/index.js";
 
 /** What turns a shard's places into the strings that clients keep. */
@@ -28,7 +30,8 @@ export class FeedChange {
   readonly #item: FeedItem;
   readonly #label: ShardLabel;
   #change: Change | undefined;
-  #tail: string | undefined;
+  #shown: ShownChange | undefined;
+  readonly #tails = new Map<Form, string>();
   #primaryText: { readonly previous: number; readonly text: string } | undefined;
 
   constructor(item: FeedItem, label: ShardLabel) {
@@ -46,35 +49,51 @@ export class FeedChange {
     return eventChannelOf(this.#decode().resourceName);
   }
 
-  /** The right that somebody had before it; calendars hold none. */
-  get endedRight(): EndedRight | undefined {
-    return this.primary.startsWith("calendars/") ? undefined : findEndedRight(this.#decode());
+  /** Whether it belongs to a calendar: then it ends rights of readers alone. */
+  get isOfCalendar(): boolean {
+    return this.primary.startsWith("calendars/");
+  }
+
+  get effect(): Effect | undefined {
+    return findEffect(this.#decode());
+  }
+
+  /** What it is to those who read its calendar. */
+  get shown(): ShownChange {
+    return (this.#shown ??= new ShownChange(this.#decode()));
   }
 
   /** The push on one channel. `previous` is the sequence of the change before on it, 0 if unknown. */
-  text(channel: string, previous: number): string {
-    if (channel !== this.primary) return this.#compose(channel, previous);
+  text(channel: string, previous: number, form: Form = "details"): string {
+    if (channel !== this.primary || form !== "details") {
+      return this.#compose(channel, previous, form);
+    }
     if (this.#primaryText?.previous !== previous) {
-      this.#primaryText = { previous, text: this.#compose(channel, previous) };
+      this.#primaryText = { previous, text: this.#compose(channel, previous, form) };
     }
     return this.#primaryText.text;
   }
 
-  #compose(channel: string, previous: number): string {
-    this.#tail ??= this.#encode();
-    return `${HEAD}${JSON.stringify(channel)},"change":{"previousSequence":"${previous}",${this.#tail}}}`;
+  #compose(channel: string, previous: number, form: Form): string {
+    let tail = this.#tails.get(form);
+    if (tail === undefined) this.#tails.set(form, (tail = this.#encode(form)));
+    return `${HEAD}${JSON.stringify(channel)},"change":{"previousSequence":"${previous}",${tail}}}`;
   }
 
   /** The change's JSON without its opening brace. */
-  #encode(): string {
-    const json = changeToJson(this.#decode(), {
+  #encode(form: Form): string {
+    // Most changes go out whole: what readers see of them is not worked out.
+    const { change, nameOnly } =
+      form === "details" ? { change: this.#decode(), nameOnly: false } : this.shown.as(form);
+    const json = changeToJson(change, {
+      nameOnly,
       sequence: this.sequence,
       timeMs: this.timeMs,
       shard: this.#label.name,
       position: this.#label.encode(this.sequence),
     });
     // The text is what is asked for from here on.
-    this.#change = undefined;
+    if (this.#shown === undefined) this.#change = undefined;
     return json.slice(1);
   }
 

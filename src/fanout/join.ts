@@ -5,6 +5,8 @@ interface Delivered {
   readonly begin: number;
   /** undefined: live. */
   readonly done: number | undefined;
+  /** Behind, and not to be read on for now. */
+  readonly held?: true;
 }
 
 /**
@@ -75,6 +77,33 @@ export class Join {
     return live;
   }
 
+  /** Nothing more of it goes out before `release`: it is behind from here on. Returns whether it was live. */
+  hold(channel: string, head: number): boolean {
+    const delivered = this.#channels.get(channel);
+    assert(delivered !== undefined, `channel ${channel} is not subscribed`);
+    const { begin, done } = delivered;
+    this.#channels.set(channel, { begin, done: done ?? head, held: true });
+    if (done === undefined) this.#behind += 1;
+    this.channelsVersion += 1;
+    return done === undefined;
+  }
+
+  release(channel: string): void {
+    const { begin, done } = this.#channels.get(channel) ?? {};
+    if (begin !== undefined) this.#channels.set(channel, { begin, done });
+  }
+
+  /** Whether reading waits: for a channel that is held nothing may be left out. */
+  get isHeld(): boolean {
+    for (const { held } of this.#channels.values()) if (held) return true;
+    return false;
+  }
+
+  /** Everything of it was delivered up to here. */
+  doneOf(channel: string, head: number): number {
+    return this.#channels.get(channel)?.done ?? head;
+  }
+
   /** Returns whether it was live. */
   unsubscribe(channel: string): boolean {
     const delivered = this.#channels.get(channel);
@@ -105,7 +134,7 @@ export class Join {
     let chosen: string | undefined;
     for (const channel of channels) {
       const delivered = this.#channels.get(channel);
-      if (delivered === undefined || sequence <= delivered.begin) continue;
+      if (delivered === undefined || sequence <= delivered.begin || delivered.held) continue;
       if (delivered.done === undefined || sequence <= delivered.done) return undefined;
       chosen ??= channel;
     }
@@ -114,8 +143,8 @@ export class Join {
 
   /** Everything up to `sequence` was read from `from` on. */
   advance(sequence: number): void {
-    for (const [channel, { begin, done }] of this.#channels) {
-      if (done === undefined || done >= sequence) continue;
+    for (const [channel, { begin, done, held }] of this.#channels) {
+      if (held || done === undefined || done >= sequence) continue;
       this.#channels.set(channel, { begin, done: sequence });
     }
   }
@@ -124,9 +153,9 @@ export class Join {
   rejoin(head: number): readonly string[] {
     if (this.#behind === 0) return [];
     const joined: string[] = [];
-    for (const [channel, { done }] of this.#channels) {
+    for (const [channel, { done, held }] of this.#channels) {
       if (done === undefined) continue;
-      if (done !== head) return [];
+      if (held || done !== head) return [];
       joined.push(channel);
     }
     for (const channel of joined) {

@@ -6,6 +6,8 @@ export interface Limits {
   readonly channelsMax: number;
   /** Commands of one connection, refilled evenly and as many at once. Default 1,000. */
   readonly commandsPerSecond: number;
+  /** Pings and pongs of one connection, refilled evenly and as many at once. Default 100. */
+  readonly beatsPerSecond: number;
   /** Commands that wait for the one before. Default 256. */
   readonly commandsQueuedMax: number;
   /** Calls of one connection that wait for their answer. Default 256. */
@@ -63,6 +65,7 @@ export const DEFAULT_LIMITS: Limits = {
   messageBytesMax: 64 * KIB,
   channelsMax: 128,
   commandsPerSecond: 1_000,
+  beatsPerSecond: 100,
   commandsQueuedMax: 256,
   callsInFlightMax: 256,
   callMsMax: 60_000,

@@ -1,5 +1,4 @@
 import { ClusterError } from "../base/index.js";
-import type { ShardClient } from "../shards/index.js";
 import { calendarOfEvent, hasTopic } from "./channels.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
@@ -8,6 +7,8 @@ import { Join } from "./join.js";
 import { topicOf } from "./live-path.js";
 import type { LiveSubscriber } from "./live-path.js";
 import type { Logger } from "./logger.js";
+import type { Form } from "../policy/index.js";
+import { Signal } from "./signal.js";
 import type { ShardFollower } from "./shard-follower.js";
 
 /** What a line asks of its connection. */
@@ -26,10 +27,11 @@ export interface LineOwner {
   lineIsLive(): void;
   /** The changes that come next cannot be had any more. */
   feedInterrupted(): void;
+  /** The user may not hear a channel any more, or not as before. */
+  channelEnded(channel: string, error: ClusterError): void;
 }
 
 export interface LineServices {
-  readonly shards: ShardClient;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer: FanoutObserver;
@@ -48,7 +50,12 @@ export class Line implements LiveSubscriber {
   readonly #services: LineServices;
   readonly #join = new Join();
   /** While catching up: the last change seen on a channel. */
-  readonly #previous = new Map<string, number>();
+  #previous: Map<string, number> | undefined;
+  /** Of calendars that are not the user's own: whose reader it is, on which channels. */
+  #readers: Map<string, string> | undefined;
+  /** Sequence up to which the client knows that it has everything. */
+  #told: number;
+  readonly #released = new Signal();
   /** Channels of single events. */
   #events = 0;
   #running = false;
@@ -60,6 +67,7 @@ export class Line implements LiveSubscriber {
     this.follower = follower;
     this.#owner = owner;
     this.#services = services;
+    this.#told = follower.head;
   }
 
   get isLive(): boolean {
@@ -75,13 +83,25 @@ export class Line implements LiveSubscriber {
     return this.#join.from(this.follower.head);
   }
 
-  /** Whether the change at its position was one of its own: then the client has the position from the push. */
-  endsWithPush(): boolean {
+  /** Whether it came further than the client can know from its pushes. From then on that counts as told. */
+  takeCheckpoint(): boolean {
     const { position } = this;
+    if (position <= this.#told) return false;
+    this.#told = position;
+    return !this.#endsWithPush(position);
+  }
+
+  /** Whether the change at its position was one of its own: then the client has the position from the push. */
+  #endsWithPush(position: number): boolean {
     for (const channel of this.#join.channels()) {
+      if (this.#hasReader(channel)) continue;
       if (this.follower.lastSequenceOn(channel) === position) return true;
     }
     return false;
+  }
+
+  #hasReader(channel: string): boolean {
+    return this.#readers?.has(channel) === true;
   }
 
   channels(): Iterable<string> {
@@ -100,8 +120,11 @@ export class Line implements LiveSubscriber {
     this.#owner.leaveIfBehind();
   }
 
-  /** Everything on the channel after `since`. The caller has seen that the feed goes back so far. */
-  subscribe(channel: string, since: number): void {
+  /**
+   * Everything on the channel after `since`, or what `reader` sees of it. The caller has seen that the feed goes back so far.
+   */
+  subscribe(channel: string, since: number, reader?: string): void {
+    if (reader !== undefined) (this.#readers ??= new Map()).set(channel, reader);
     if (calendarOfEvent(channel) !== undefined) this.#events += 1;
     if (this.#join.subscribe(channel, since, this.follower.head)) this.#enter(channel);
   }
@@ -109,7 +132,26 @@ export class Line implements LiveSubscriber {
   unsubscribe(channel: string): void {
     if (calendarOfEvent(channel) !== undefined) this.#events -= 1;
     if (this.#join.unsubscribe(channel)) this.#leave(channel);
-    this.#previous.delete(channel);
+    this.#previous?.delete(channel);
+    this.#readers?.delete(channel);
+    // What it held back goes on.
+    this.#released.fire();
+  }
+
+  /** Nothing more of the channel goes out before `release`, and its position stays where it is. */
+  hold(channel: string): void {
+    if (this.#join.hold(channel, this.follower.head)) this.#leave(channel);
+  }
+
+  /** `catchUp` must follow. */
+  release(channel: string): void {
+    this.#join.release(channel);
+    this.#released.fire();
+  }
+
+  /** Everything of the channel was handed to the socket up to here. */
+  doneOf(channel: string): number {
+    return this.#join.doneOf(channel, this.follower.head);
   }
 
   /** Goes on where changes are missing; to be called after `subscribe` and `stall`, once the caller has said what it has to. */
@@ -126,18 +168,30 @@ export class Line implements LiveSubscriber {
   /** Off the live path for good. */
   close(): void {
     for (const channel of this.#join.channels()) {
-      if (this.#join.isLiveOn(channel)) this.follower.live.delete(channel, this);
+      if (this.#join.isLiveOn(channel)) this.#leavePath(channel);
     }
+    this.#released.fire();
   }
 
   #enter(channel: string): void {
-    this.follower.live.add(channel, this);
-    if (hasTopic(channel)) this.#owner.subscribeTopic(topicOf(channel));
+    const reader = this.#readers?.get(channel);
+    if (reader === undefined) this.follower.live.add(channel, this);
+    else this.follower.live.addReader(channel, this, reader);
+    if (hasTopic(channel)) this.#owner.subscribeTopic(this.#topicOf(channel));
   }
 
   #leave(channel: string): void {
-    this.follower.live.delete(channel, this);
-    if (hasTopic(channel)) this.#owner.unsubscribeTopic(topicOf(channel));
+    this.#leavePath(channel);
+    if (hasTopic(channel)) this.#owner.unsubscribeTopic(this.#topicOf(channel));
+  }
+
+  #leavePath(channel: string): void {
+    if (this.#hasReader(channel)) this.follower.live.deleteReader(channel, this);
+    else this.follower.live.delete(channel, this);
+  }
+
+  #topicOf(channel: string): string {
+    return topicOf(channel, this.#hasReader(channel) ? "readers" : "full");
   }
 
   async #run(): Promise<void> {
@@ -155,6 +209,7 @@ export class Line implements LiveSubscriber {
   /** What to wait for before the next step; nothing where the next one belongs to this turn. */
   #step(): Promise<void> | undefined {
     if (this.#owner.buffered() > this.#owner.unsentBytesLow) return this.#owner.whenDrained();
+    if (this.#join.isHeld) return this.#released.next();
     if (this.#turnCharacters > TURN_CHARACTERS) return this.#nextTurn();
     const { head, base } = this.follower;
     const from = this.#join.from(head);
@@ -172,8 +227,10 @@ export class Line implements LiveSubscriber {
     const joined = this.#join.rejoin(head);
     for (const channel of joined) this.#enter(channel);
     if (!this.#join.isLive) return false;
-    for (const [channel, sequence] of this.#previous) this.follower.learnLast(channel, sequence);
-    this.#previous.clear();
+    for (const [channel, sequence] of this.#previous ?? []) {
+      if (!this.#hasReader(channel)) this.follower.learnLast(channel, sequence);
+    }
+    this.#previous = undefined;
     this.#turnCharacters = 0;
     this.#owner.lineIsLive();
     return true;
@@ -191,45 +248,30 @@ export class Line implements LiveSubscriber {
   }
 
   async #readFeed(from: number): Promise<void> {
-    const { shards, logger, signal } = this.#services;
-    const { shard, epoch, base } = this.follower;
+    const { logger, signal } = this.#services;
     const version = this.#join.channelsVersion;
-    const stop = new AbortController();
+    const behind = this.#join.behind().map((name) => calendarOfEvent(name) ?? name);
     try {
-      const events = shards.changes({
-        shard: shard.number,
-        after: { epoch, sequence: from },
-        until: base,
-        channels: [...new Set(this.#join.behind().map((name) => calendarOfEvent(name) ?? name))],
-        signal: AbortSignal.any([signal, stop.signal]),
-      });
-      for await (const event of events) {
-        for (const item of event.items) {
-          if (!this.#goesOn(version)) return;
-          this.#offer(this.follower.fromFeed(item), () => 0);
-          if (this.#turnCharacters <= TURN_CHARACTERS) continue;
-          this.#join.advance(item.sequence);
-          this.#flush();
-          await this.#nextTurn();
-          if (this.#owner.buffered() > this.#owner.unsentBytesLow) await this.#owner.whenDrained();
-        }
+      const page = await this.follower.readOlder([...new Set(behind)], from, signal);
+      for (const item of page.items) {
         if (!this.#goesOn(version)) return;
-        this.#join.advance(event.upTo);
+        this.#offer(this.follower.fromFeed(item), () => 0);
+        if (this.#turnCharacters <= TURN_CHARACTERS) continue;
+        this.#join.advance(item.sequence);
         this.#flush();
+        await this.#nextTurn();
         if (this.#owner.buffered() > this.#owner.unsentBytesLow) await this.#owner.whenDrained();
-        if (!this.#goesOn(version) || this.#join.from(this.follower.head) >= this.follower.base) {
-          return;
-        }
       }
+      if (this.#goesOn(version)) this.#join.advance(page.upTo);
     } catch (error) {
       if (this.#owner.isClosed || signal.aborted) return;
       const code = error instanceof ClusterError ? error.code : "internal";
-      logger.warn({ shard: shard.name, code, err: error }, "cannot read the shard's feed");
+      const shard = this.follower.shard.name;
+      logger.warn({ shard, code, err: error }, "cannot read the shard's feed");
       if (code === "position-gone" || code === "epoch-changed") this.#owner.feedInterrupted();
       else await this.#pause();
     } finally {
       this.#flush();
-      stop.abort();
     }
   }
 
@@ -238,17 +280,23 @@ export class Line implements LiveSubscriber {
   }
 
   #offer(change: FeedChange, knownPrevious: (i: number) => number): void {
-    const channels = this.#channelsOf(change);
+    const channels = this.#channelsOf(change).filter((name) => this.#formOn(name, change));
     const channel = this.#join.replay(change.sequence, channels);
     if (channel !== undefined) {
       const at = change.channels.indexOf(channel);
-      const known = at < 0 ? 0 : knownPrevious(at);
-      const previous = known === 0 ? (this.#previous.get(channel) ?? 0) : known;
-      this.#append(change.text(channel, previous));
+      const known = at < 0 || this.#hasReader(channel) ? 0 : knownPrevious(at);
+      const previous = known === 0 ? (this.#previous?.get(channel) ?? 0) : known;
+      this.#append(change.text(channel, previous, this.#formOn(channel, change)));
     }
     for (const name of channels) {
-      if (this.#join.isBehindOn(name)) this.#previous.set(name, change.sequence);
+      if (this.#join.isBehindOn(name)) (this.#previous ??= new Map()).set(name, change.sequence);
     }
+  }
+
+  /** How the change goes out on a channel; undefined where it does not. */
+  #formOn(channel: string, change: FeedChange): Form | undefined {
+    const reader = this.#readers?.get(channel);
+    return reader === undefined ? "details" : change.shown.to(reader);
   }
 
   /** Those that the feed names, and that of the event itself where single events are heard. */

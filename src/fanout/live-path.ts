@@ -15,9 +15,19 @@ export interface LiveSubscriber {
 /** Lines for one socket are gathered up to about so many characters a frame. */
 const FRAME_CHARACTERS = 16 * 1024;
 
+/** All of a channel, or what the readers of a calendar see of it. */
+export type View = "full" | "readers";
+
 /** The name under which a transport publishes a channel. Channels are checked names, so a topic cannot be forged. */
-export function topicOf(channel: string): string {
-  return `full:${channel}`;
+export function topicOf(channel: string, view: View): string {
+  return `${view}:${channel}`;
+}
+
+/** Those who hear a calendar, or an event of it, as readers do: each is a user. */
+interface ReadersOfChannel {
+  readonly users: Map<LiveSubscriber, string>;
+  /** The last change that they heard of; 0 where none was since the first of them came. */
+  last: number;
 }
 
 /**
@@ -28,6 +38,7 @@ export class LivePath {
   readonly #transport: () => Pick<Transport, "publish">;
   readonly #observer: FanoutObserver;
   readonly #subscribers = new Map<string, Set<LiveSubscriber>>();
+  readonly #readers = new Map<string, ReadersOfChannel>();
   readonly #pending = new Map<LiveSubscriber, string>();
   /** Calendars of which somebody hears a single event, with how many do. */
   readonly #eventHearers = new Map<string, number>();
@@ -44,6 +55,20 @@ export class LivePath {
     this.#countHearer(channel, 1);
   }
 
+  addReader(channel: string, subscriber: LiveSubscriber, user: string): void {
+    const readers = this.#readers.get(channel);
+    if (readers !== undefined) readers.users.set(subscriber, user);
+    else this.#readers.set(channel, { users: new Map([[subscriber, user]]), last: 0 });
+    this.#countHearer(channel, 1);
+  }
+
+  deleteReader(channel: string, subscriber: LiveSubscriber): void {
+    const readers = this.#readers.get(channel);
+    if (readers?.users.delete(subscriber) !== true) return;
+    if (readers.users.size === 0) this.#readers.delete(channel);
+    this.#countHearer(channel, -1);
+  }
+
   delete(channel: string, subscriber: LiveSubscriber): void {
     const subscribers = this.#subscribers.get(channel);
     if (subscribers?.delete(subscriber) !== true) return;
@@ -56,6 +81,7 @@ export class LivePath {
     for (const channel of channels) {
       // A subscriber that leaves takes itself out of the set that is walked.
       for (const subscriber of this.#subscribers.get(channel) ?? []) subscriber.leaveIfBehind();
+      for (const reader of this.#readers.get(channel)?.users.keys() ?? []) reader.leaveIfBehind();
       if (this.#eventHearers.has(channel)) this.#shedEvents(channel);
     }
   }
@@ -66,6 +92,10 @@ export class LivePath {
       if (calendarOfEvent(channel) !== calendar) continue;
       for (const subscriber of subscribers) subscriber.leaveIfBehind();
     }
+    for (const [channel, { users }] of this.#readers) {
+      if (calendarOfEvent(channel) !== calendar) continue;
+      for (const reader of users.keys()) reader.leaveIfBehind();
+    }
   }
 
   deliver({ change, previous }: RingEntry): void {
@@ -73,10 +103,32 @@ export class LivePath {
       const subscribers = this.#subscribers.get(channel);
       if (subscribers === undefined) return;
       const text = change.text(channel, previous[i] ?? 0);
-      if (i === 0 && hasTopic(channel)) this.#publish(channel, text, subscribers.size);
-      else this.#sendEach(change.channels.slice(0, i), text, subscribers);
+      if (i === 0 && hasTopic(channel)) {
+        this.#publish(topicOf(channel, "full"), text, subscribers.size);
+      } else this.#sendEach(change.channels.slice(0, i), text, subscribers);
     });
+    this.#deliverToReaders(change.primary, change);
     if (this.#eventHearers.has(change.primary)) this.#deliverEvent(change);
+  }
+
+  /** Once to all where it is the same to all; else to each what it is to that user. */
+  #deliverToReaders(channel: string, change: FeedChange): void {
+    const readers = this.#readers.get(channel);
+    if (readers === undefined) return;
+    const { shown } = change;
+    const { last } = readers;
+    const { common } = shown;
+    if (common !== undefined) readers.last = change.sequence;
+    if (shown.isCommon && hasTopic(channel)) {
+      if (common === undefined) return;
+      const text = change.text(channel, last, common);
+      this.#publish(topicOf(channel, "readers"), text, readers.users.size);
+      return;
+    }
+    for (const [reader, user] of readers.users) {
+      const form = shown.to(user);
+      if (form !== undefined) this.#sendOne(reader, change.text(channel, last, form));
+    }
   }
 
   /** After a round: nothing waits. */
@@ -87,8 +139,14 @@ export class LivePath {
 
   #deliverEvent(change: FeedChange): void {
     const { eventChannel } = change;
-    const subscribers = eventChannel && this.#subscribers.get(eventChannel);
+    if (eventChannel === undefined) return;
+    const subscribers = this.#subscribers.get(eventChannel);
     if (subscribers) this.#sendEach(change.channels, change.text(eventChannel, 0), subscribers);
+    const readers = this.#readers.get(eventChannel)?.users ?? new Map<LiveSubscriber, string>();
+    for (const [reader, user] of readers) {
+      const form = reader.isLiveOn(change.primary) ? undefined : change.shown.to(user);
+      if (form !== undefined) this.#sendOne(reader, change.text(eventChannel, 0, form));
+    }
   }
 
   #countHearer(channel: string, by: 1 | -1): void {
@@ -99,10 +157,10 @@ export class LivePath {
     else this.#eventHearers.set(calendar, count);
   }
 
-  #publish(channel: string, text: string, deliveries: number): void {
+  #publish(topic: string, text: string, deliveries: number): void {
     // What waits for a socket on the topic came before.
     this.flush();
-    this.#transport().publish(topicOf(channel), text);
+    this.#transport().publish(topic, text);
     this.#observer({ kind: "pushed", path: "topic", deliveries, bytes: text.length });
   }
 
@@ -115,18 +173,27 @@ export class LivePath {
     for (const subscriber of subscribers) {
       if (before.some((channel) => subscriber.isLiveOn(channel))) continue;
       deliveries += 1;
-      const waiting = this.#pending.get(subscriber);
-      if (waiting === undefined) {
-        this.#pending.set(subscriber, text);
-      } else if (waiting.length + text.length < FRAME_CHARACTERS) {
-        this.#pending.set(subscriber, `${waiting}\n${text}`);
-      } else {
-        subscriber.send(waiting);
-        this.#pending.set(subscriber, text);
-      }
+      this.#queue(subscriber, text);
     }
     if (deliveries > 0) {
       this.#observer({ kind: "pushed", path: "socket", deliveries, bytes: text.length });
+    }
+  }
+
+  #sendOne(subscriber: LiveSubscriber, text: string): void {
+    this.#queue(subscriber, text);
+    this.#observer({ kind: "pushed", path: "socket", deliveries: 1, bytes: text.length });
+  }
+
+  #queue(subscriber: LiveSubscriber, text: string): void {
+    const waiting = this.#pending.get(subscriber);
+    if (waiting === undefined) {
+      this.#pending.set(subscriber, text);
+    } else if (waiting.length + text.length < FRAME_CHARACTERS) {
+      this.#pending.set(subscriber, `${waiting}\n${text}`);
+    } else {
+      subscriber.send(waiting);
+      this.#pending.set(subscriber, text);
     }
   }
 }

@@ -73,10 +73,16 @@ export const replies = {
   refresh: (id: number, expires: string): string => JSON.stringify({ id, refresh: { expires } }),
   subscribe: (id: number, channels: readonly ChannelReply[]): string =>
     JSON.stringify({ id, subscribe: { channels } }),
+  restore: (id: number, channels: readonly ChannelReply[]): string =>
+    JSON.stringify({ id, restore: { channels } }),
+  /** `position`: everything up to there was sent, on all channels. */
+  subscribed: (channels: readonly ChannelReply[], position: string): string =>
+    JSON.stringify({ subscribed: { channels, position } }),
   unsubscribe: (id: number, channels: readonly string[]): string =>
     JSON.stringify({ id, unsubscribe: { channels } }),
-  unsubscribed: (channels: readonly string[], error: ErrorBody): string =>
-    JSON.stringify({ unsubscribed: { channels, error } }),
+  /** Without an error: the user chose so. */
+  unsubscribed: (channels: readonly string[], error?: ErrorBody): string =>
+    JSON.stringify({ unsubscribed: { channels, ...(error === undefined ? {} : { error }) } }),
   rpc: (id: number, response: JsonValue): string => JSON.stringify({ id, rpc: { response } }),
   ping: (id: number): string => JSON.stringify({ id, ping: {} }),
   error: (id: number, error: ErrorBody): string => JSON.stringify({ id, error }),

@@ -1,15 +1,20 @@
 import { LRUCache } from "lru-cache";
 import { ClusterError, assert } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
-import type { EndedRight } from "../policy/index.js";
 import type { ChangesEvent, FeedItem, ShardClient } from "../shards/index.js";
+import { calendarOfEvent } from "./channels.js";
 import type { Clock } from "./clock.js";
+import type { Effect } from "./effect.js";
 import type { FanoutObserver } from "./events.js";
 import { FeedChange } from "./feed-change.js";
 import type { ShardLabel } from "./feed-change.js";
+import { FeedPages } from "./feed-pages.js";
+import type { FeedPage } from "./feed-pages.js";
 import type { Limits } from "./limits.js";
 import type { LivePath } from "./live-path.js";
 import type { Logger } from "./logger.js";
+import { endsWith, Readers, standsOn } from "./readers.js";
+import type { Reader, ReadersRight } from "./readers.js";
 import { ChangeRing } from "./ring.js";
 import type { RingEntry } from "./ring.js";
 import { Signal } from "./signal.js";
@@ -28,8 +33,8 @@ export interface FollowerOptions {
   readonly logger: Logger;
   readonly observer: FanoutObserver;
   encodePosition(epoch: number, sequence: number): string;
-  /** Before the change that ends it is delivered, in the same turn. */
-  onRightEnded(right: EndedRight, change: FeedChange): void;
+  /** Before the change is delivered, in the same turn; the rights of readers end here. */
+  onEffect(effect: Exclude<Effect, ReadersRight>, change: FeedChange): void;
   /** The feed cannot be followed on from where it was: whoever hears it has to begin again. */
   onInterrupted(): void;
 }
@@ -46,11 +51,13 @@ interface Following {
 export class ShardFollower {
   readonly shard: ShardDescription;
   readonly live: LivePath;
+  readonly readers = new Readers();
   readonly #options: FollowerOptions;
   readonly #label: ShardLabel;
   readonly #lastOnChannel: LRUCache<string, number>;
   /** Changes read from the feed for those who are behind, shared among them. */
   readonly #older: LRUCache<number, FeedChange>;
+  readonly #pages: FeedPages;
   readonly #moved = new Signal();
   #following: Following | undefined;
   #firstSequence = 0;
@@ -66,6 +73,7 @@ export class ShardFollower {
       name: shard.name,
       encode: (sequence) => options.encodePosition(this.epoch, sequence),
     };
+    this.#pages = new FeedPages(shard.number, options.shards, options.clock);
     this.#lastOnChannel = new LRUCache({ max: limits.knownChannels });
     this.#older = new LRUCache({
       max: limits.ringChanges,
@@ -102,6 +110,24 @@ export class ShardFollower {
     return this.#require().ring.get(sequence);
   }
 
+  /**
+   * Whether a right that holds as of a change may be another one by now: what has come since says so, or is no longer known. A
+   * reader begins in the turn in which it was asked.
+   */
+  mayHaveEnded(reader: Omit<Reader, "ended" | "doubted">, asOf: number): boolean {
+    if (asOf >= this.head) return false;
+    if (asOf < this.base) return true;
+    const calendar = calendarOfEvent(reader.channel) ?? reader.channel;
+    for (let sequence = asOf + 1; sequence <= this.head; sequence++) {
+      const { change } = this.entry(sequence);
+      if (change.isOfCalendar && change.primary !== calendar) continue;
+      const { effect } = change;
+      if (effect?.kind === "readers" && endsWith(effect.calendar, reader)) return true;
+      if (effect?.kind === "standing" && standsOn(effect, reader)) return true;
+    }
+    return false;
+  }
+
   /** 0 if none is known. */
   lastSequenceOn(channel: string): number {
     return this.#lastOnChannel.get(channel) ?? 0;
@@ -110,6 +136,12 @@ export class ShardFollower {
   /** Somebody read the feed up to the head, and this was the channel's last change. */
   learnLast(channel: string, sequence: number): void {
     if (!this.#lastOnChannel.has(channel)) this.#lastOnChannel.set(channel, sequence);
+  }
+
+  /** What is no longer in memory, for one who has everything up to `after`. */
+  readOlder(channels: readonly string[], after: number, signal: AbortSignal): Promise<FeedPage> {
+    const { epoch, base: until } = this;
+    return this.#pages.read({ epoch, after, until, channels }, signal);
   }
 
   fromFeed(item: FeedItem): FeedChange {
@@ -263,8 +295,7 @@ export class ShardFollower {
     live.shed(new Set(changes.flatMap(({ channels }) => channels)));
     try {
       for (const change of changes) {
-        const { endedRight } = change;
-        if (endedRight !== undefined) this.#endRight(endedRight, change);
+        this.#takeEffect(change);
         const entry = { change, previous: this.#remember(change) };
         live.deliver(entry);
         ring.push(entry);
@@ -281,10 +312,22 @@ export class ShardFollower {
     });
   }
 
-  #endRight(right: EndedRight, change: FeedChange): void {
+  #takeEffect(change: FeedChange): void {
+    // Most changes are of calendars that no reader hears: they stay as they came.
+    if (change.isOfCalendar && !this.readers.has(change.primary)) return;
+    const { effect } = change;
+    if (effect === undefined) return;
     // What was delivered before waits for nobody whose right ends.
     this.live.flush();
-    this.#options.onRightEnded(right, change);
+    if (effect.kind !== "readers" && effect.kind !== "standing") {
+      this.#options.onEffect(effect, change);
+      return;
+    }
+    const connections = this.readers.end(effect, change.sequence);
+    if (connections === 0) return;
+    const { observer, clock } = this.#options;
+    const ageMs = Math.max(0, clock.wallMs() - change.timeMs);
+    observer({ kind: "right-ended", shard: this.shard.number, connections, ageMs });
   }
 
   #remember(change: FeedChange): readonly number[] {

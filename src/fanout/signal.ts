@@ -1,18 +1,17 @@
 /** Wakes everybody who waits, again and again. */
 export class Signal {
-  #waiting: (() => void)[] = [];
+  #waiting: (() => void)[] | undefined;
 
   /** Resolves at the next `fire`. */
   next(): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      (this.#waiting ??= []).push(resolve);
     });
   }
 
   fire(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
     for (const wake of waiting) wake();
   }
 }

@@ -40,6 +40,10 @@ export interface Fanout {
   isReady(): boolean;
   /** Connections that are open. */
   connections(): number;
+  /** Bytes that were sent and wait for a client to take them. */
+  unsentBytes(): number;
+  /** Shows another certificate to every connection from now on; those that are open stay. */
+  renewTls(tls: FanoutOptions["tls"]): Promise<void>;
   /** Asks every client to go elsewhere, each after a random delay, and ends. Idempotent. */
   close(): Promise<void>;
 }
@@ -56,6 +60,8 @@ export async function startFanout(options: FanoutOptions): Promise<Fanout> {
     transport: kind,
     isReady: () => server.isReady(),
     connections: () => server.connections(),
+    unsentBytes: () => server.unsentBytes(),
+    renewTls: (tls) => transport.renewTls(tls),
     close: () => server.close(),
   };
 }

@@ -10,6 +10,8 @@ export interface Transport {
   readonly port: number;
   /** To each socket on the topic. */
   publish(topic: string, text: string): void;
+  /** Shows another certificate to every connection from now on; those that are open stay. */
+  renewTls(tls: TransportOptions["tls"]): Promise<void>;
   /** No new connections from now on; those that are open stay. */
   stopListening(): void;
   /** Ends what is still open, and resolves when the port is free. */
@@ -27,9 +29,9 @@ export interface TransportSocket {
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   ping(): void;
-  /** Ends the connection after everything that was sent. */
+  /** Ends the connection after everything that was sent, or after some seconds if that is not taken. */
   close(code: number, reason: string): void;
-  /** Ends it now. */
+  /** Ends it now, whatever waits: for who does not stop, and would be read for as long as a goodbye may take. */
   terminate(): void;
 }
 
@@ -38,6 +40,8 @@ export interface SocketListener {
   /** `undefined` for a binary message. */
   message(text: string | undefined): void;
   pong(): void;
+  /** The other side asked whether somebody is there, and is answered. */
+  ping(): void;
   /** Some of what was buffered has left. */
   drained(): void;
   /** Once; the code is the one that the other side gave or that `close` was called with. */

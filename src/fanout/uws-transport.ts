@@ -29,6 +29,11 @@ interface Uws {
 /** The build has `close`, its types do not. */
 type App = TemplatedApp & { close(): void };
 
+interface Opened {
+  readonly app: App;
+  readonly listening: us_listen_socket;
+}
+
 interface UserData {
   socket: UwsSocket | undefined;
 }
@@ -39,6 +44,10 @@ const IDLE_SECONDS_MAX = 960;
 /** A goodbye behind a backlog has so long to be read before everything is ended. */
 const LINGER_MS = 2_000;
 const FLUSH_MS = 50;
+
+/** A turn of the loop is quiet if it is over sooner; after so many that are not, any is taken. */
+const QUIET_TURN_MS = 0.1;
+const TURNS_MAX = 2_000;
 
 const STATUS_LINES: Record<HttpAnswer["status"], string> = {
   200: "200 OK",
@@ -51,15 +60,70 @@ const STATUS_LINES: Record<HttpAnswer["status"], string> = {
  * uWebSockets.js 20.30, native build only. It forces these rules (each was measured):
  * with a finite `maxBackpressure` a publish is dropped without a sign and a close frame is lost, hence 0 and a watermark of
  * the caller's; leaving one's last topic loses what was published in the same turn, hence a permanent topic; a response
- * to an upgrade after an await may close the connection, hence no await there; a socket throws once closed.
+ * to an upgrade after an await may close the connection, hence no await there; a socket throws once closed;
+ * `end` says at once that it is closed, and cuts off after 16 s who does not take it.
  */
 export async function openUwsTransport(options: TransportOptions): Promise<Transport> {
   const uws: unknown = createRequire(import.meta.url)("uWebSockets.js");
   assert(isNative(uws), "uWebSockets.js has no native build here: ask probeNativeTransport first");
   let backlogged = false;
-  const app = withPemFiles(options.tls, (files) =>
-    uws.SSLApp({ cert_file_name: files.cert, key_file_name: files.key }),
-  );
+  const open = async (tls: TransportOptions["tls"], port: number): Promise<Opened> => {
+    const app = withPemFiles(tls, (files) =>
+      uws.SSLApp({ cert_file_name: files.cert, key_file_name: files.key }),
+    );
+    serve(app, options, () => {
+      backlogged = true;
+    });
+    return { app, listening: await listen(app, options.host, port) };
+  };
+  let current = await open(options.tls, options.port);
+  const port = uws.us_socket_local_port(current.listening);
+  const apps = [current.app];
+  let isListening = true;
+  const stopListening = (): void => {
+    if (!isListening) return;
+    isListening = false;
+    uws.us_listen_socket_close(current.listening);
+  };
+  return {
+    kind: "uws",
+    port,
+    publish: (topic, text) => {
+      for (const app of apps) app.publish(topic, text);
+    },
+    // The build cannot change the certificate of an app: a second one shares the port, and the first keeps its sockets.
+    renewTls: async (tls) => {
+      const next = await open(tls, port);
+      apps.push(next.app);
+      await quietTurn();
+      if (isListening) uws.us_listen_socket_close(current.listening);
+      else uws.us_listen_socket_close(next.listening);
+      current = next;
+    },
+    stopListening,
+    close: async () => {
+      stopListening();
+      await new Promise((resolve) => setTimeout(resolve, backlogged ? LINGER_MS : FLUSH_MS));
+      for (const app of apps) app.close();
+    },
+  };
+}
+
+/**
+ * Connections that wait for a listener when it closes are reset, unless Linux is told to hand them to the other one
+ * (net.ipv4.tcp_migrate_req). All that waits is accepted once a turn of the loop, so a listener is closed right after a turn in
+ * which little else was done.
+ */
+async function quietTurn(): Promise<void> {
+  for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+    const beganMs = performance.now();
+    await new Promise(setImmediate);
+    if (turn > 0 && performance.now() - beganMs < QUIET_TURN_MS) return;
+  }
+}
+
+/** What is served over each app, alike. */
+function serve(app: App, options: TransportOptions, onBacklog: () => void): void {
   app.ws<UserData>("/*", {
     maxPayloadLength: options.messageBytesMax,
     maxBackpressure: 0,
@@ -70,9 +134,7 @@ export async function openUwsTransport(options: TransportOptions): Promise<Trans
     },
     open: (ws) => {
       ws.subscribe(PERMANENT_TOPIC);
-      const socket = new UwsSocket(ws, () => {
-        backlogged = true;
-      });
+      const socket = new UwsSocket(ws, onBacklog);
       ws.getUserData().socket = socket;
       socket.listener = options.open(socket);
     },
@@ -83,6 +145,9 @@ export async function openUwsTransport(options: TransportOptions): Promise<Trans
     },
     drain: (ws) => {
       ws.getUserData().socket?.listener?.drained();
+    },
+    ping: (ws) => {
+      ws.getUserData().socket?.listener?.ping();
     },
     pong: (ws) => {
       ws.getUserData().socket?.listener?.pong();
@@ -96,30 +161,9 @@ export async function openUwsTransport(options: TransportOptions): Promise<Trans
     res.writeStatus(STATUS_LINES[status]);
     res.writeHeader("content-type", "text/plain; charset=utf-8");
     if (status === 426) res.writeHeader("upgrade", "websocket");
-    res.end(body);
+    // Closed, because who reads no answer could ask for more without end: the library keeps all that is not taken.
+    res.end(body, true);
   });
-
-  const listening = await listen(app, options);
-  const port = uws.us_socket_local_port(listening);
-  let open = true;
-  const stopListening = (): void => {
-    if (!open) return;
-    open = false;
-    uws.us_listen_socket_close(listening);
-  };
-  return {
-    kind: "uws",
-    port,
-    publish: (topic, text) => {
-      app.publish(topic, text);
-    },
-    stopListening,
-    close: async () => {
-      stopListening();
-      await new Promise((resolve) => setTimeout(resolve, backlogged ? LINGER_MS : FLUSH_MS));
-      app.close();
-    },
-  };
 }
 
 function isNative(uws: unknown): uws is Uws {
@@ -164,14 +208,14 @@ function upgrade(
   );
 }
 
-async function listen(app: TemplatedApp, options: TransportOptions): Promise<us_listen_socket> {
+async function listen(app: App, host: string, port: number): Promise<us_listen_socket> {
   const socket = await new Promise<us_listen_socket | false>((resolve) => {
-    app.listen(options.host, options.port, resolve);
+    app.listen(host, port, resolve);
   });
   if (socket === false) {
     throw new ClusterError(
       "failed-precondition",
-      `cannot listen on ${options.host}:${options.port}: is another process there?`,
+      `cannot listen on ${host}:${port}: is another process there?`,
     );
   }
   return socket;

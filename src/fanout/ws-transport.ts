@@ -9,7 +9,12 @@ import { readPem } from "./pem.js";
 import { FOREIGN_ORIGIN } from "./transport.js";
 import type { SocketListener, Transport, TransportOptions, TransportSocket } from "./transport.js";
 
+const TLS_VERSION_MIN = "TLSv1.2";
 const TLS_HANDSHAKE_MS = 10_000;
+/** Between two looks for requests that take too long: Node's own default is 30 s. */
+const LOOK_MS = 1_000;
+/** Who does not take a goodbye in that time is cut off, as by uWebSockets.js. */
+const CLOSING = { closeTimeout: 16_000 };
 
 /** The npm package `ws` over node:https: where no native build of uWebSockets.js loads. Same promises, more CPU a delivery. */
 export async function openWsTransport(options: TransportOptions): Promise<Transport> {
@@ -17,15 +22,17 @@ export async function openWsTransport(options: TransportOptions): Promise<Transp
   const server = createServer({
     cert: readPem(options.tls.cert),
     key: readPem(options.tls.key),
-    minVersion: "TLSv1.2",
+    minVersion: TLS_VERSION_MIN,
     handshakeTimeout: TLS_HANDSHAKE_MS,
     headersTimeout: TLS_HANDSHAKE_MS,
     requestTimeout: TLS_HANDSHAKE_MS,
+    connectionsCheckingInterval: LOOK_MS,
   });
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: true,
     perMessageDeflate: false,
+    ...CLOSING,
     maxPayload: options.messageBytesMax,
     handleProtocols: (offered) => (offered.has(options.subprotocol) ? options.subprotocol : false),
   });
@@ -74,6 +81,11 @@ export async function openWsTransport(options: TransportOptions): Promise<Transp
     port: address.port,
     publish: (topic, text) => {
       topics.publish(topic, text);
+    },
+    renewTls: ({ cert, key }) => {
+      const pair = { cert: readPem(cert), key: readPem(key) };
+      server.setSecureContext({ ...pair, minVersion: TLS_VERSION_MIN });
+      return Promise.resolve();
     },
     stopListening: () => {
       void stopListening();
@@ -124,6 +136,7 @@ class WsSocket implements TransportSocket {
   readonly #topics: Topics;
   readonly #mine = new Set<string>();
   readonly #stream: IncomingMessage["socket"];
+  /** Until it is closed by either side. */
   #ws: WebSocket | undefined;
   #codeSent: number | undefined;
 
@@ -140,6 +153,9 @@ class WsSocket implements TransportSocket {
     ws.on("message", (data: RawData, isBinary) => {
       if (this.#ws === undefined) return;
       listener.message(isBinary || !Buffer.isBuffer(data) ? undefined : data.toString());
+    });
+    ws.on("ping", () => {
+      listener.ping();
     });
     ws.on("pong", () => {
       listener.pong();
@@ -194,6 +210,7 @@ class WsSocket implements TransportSocket {
 
   terminate(): void {
     this.#ws?.terminate();
+    this.#leave();
   }
 
   #leave(): void {

@@ -5,39 +5,34 @@ import { Passwords } from "../auth/index.js";
 import type { AccessTokens } from "../auth/index.js";
 import { ClusterError } from "../base/index.js";
 import type { Caller, ClusterKeys } from "../domain/index.js";
-import { decide, calendarOwner } from "../policy/index.js";
-import type { Facts } from "../policy/index.js";
 import { AuditRecorder } from "../shards/index.js";
-import type { ShardClient } from "../shards/index.js";
+import type { ShardClient, ShardPosition } from "../shards/index.js";
+import { grantChannel } from "./channel-rights.js";
 import { refuseClosed, requireAllowed, ruleOf } from "./authorization.js";
 import type { GatewayClock } from "./clock.js";
 import { followKeys, obtainKeys, openKeyring } from "./cluster-keys.js";
 import type { Keyring } from "./cluster-keys.js";
-import { notFound, refused } from "./faults.js";
+import { refused } from "./faults.js";
 import { methodName } from "./handlers.js";
 import type { Call, Handler, MethodName } from "./handlers.js";
 import { createIds } from "./ids.js";
 import type { Ids, RandomBytes } from "./ids.js";
 import { LoginGuard } from "./login-guard.js";
-import { findChannel } from "./names.js";
 import { createPositions } from "./positions.js";
-import { agendaHandlers } from "./services/agenda.js";
-import { notificationHandlers } from "./services/notifications.js";
+import { createHandlers } from "./services/create-handlers.js";
 import { refusalRecord } from "./refusal-record.js";
-import { auditHandlers } from "./services/audit.js";
-import { authHandlers } from "./services/auth.js";
-import { calendarHandlers } from "./services/calendars.js";
-import type { ServiceContext } from "./services/context.js";
-import { eventHandlers } from "./services/events.js";
-import { findMembership, groupHandlers } from "./services/groups.js";
-import { subscriptionHandlers } from "./services/subscriptions.js";
-import { syncHandlers } from "./services/sync.js";
-import { userHandlers } from "./services/users.js";
 import { RATE_LIMITS, RateLimiter, type RateLimits } from "./rate-limits.js";
 import { Sessions } from "./sessions.js";
 import { ShardCalls } from "./shard-calls.js";
-import type { Authenticated, ChannelGrant, Gateway, GatewayCall, Positions } from "./types.js";
-import { requireValid } from "./validation.js";
+import { requireValid } from "../wire/index.js";
+import type {
+  Authenticated,
+  ChannelGrant,
+  ChosenChannels,
+  Gateway,
+  GatewayCall,
+  Positions,
+} from "./types.js";
 
 export interface GatewayOptions {
   readonly shards: ShardClient;
@@ -149,12 +144,21 @@ class AgendaGateway implements RunningGateway {
     return { caller: { kind: "user", user, sessionId, roles }, expireTimeMs };
   }
 
-  async authorizeChannel(caller: Caller, channel: string): Promise<ChannelGrant> {
-    const known = await this.#channelFacts(caller, channel);
-    const allowed =
-      known !== undefined && decide(caller, "channel.watch", known.facts).kind === "allow";
-    if (!allowed) throw notFound(channel);
-    return { since: known.since };
+  authorizeChannel(
+    caller: Caller,
+    channel: string,
+    after: readonly ShardPosition[] = [],
+  ): Promise<ChannelGrant> {
+    return grantChannel(this.#asking(ASK_MS), caller, channel, after);
+  }
+
+  async chosenChannels(caller: Caller): Promise<ChosenChannels> {
+    if (caller.kind !== "user") return { channels: [], revision: 0 };
+    const { user } = caller;
+    const calls = this.#asking(ASK_MS);
+    const question = { kind: "get-subscriptions", user } as const;
+    const { answer } = await calls.read(calls.of("users", user), caller, question, []);
+    return answer.subscriptions;
   }
 
   ready(): Promise<void> {
@@ -190,13 +194,15 @@ class AgendaGateway implements RunningGateway {
     told.caller = caller;
     requireAllowed(caller, method, rule.action);
     this.#rates.require(caller, call.remoteAddress);
-    requireValid(method, request);
+    requireValid(method.input, request);
     const admitted = {
       caller,
       signal,
       remoteAddress: call.remoteAddress,
       shards: this.#callsOf(call),
       expireTimeMs: who?.expireTimeMs ?? Infinity,
+      authorizeChannel: (channel: string, after: readonly ShardPosition[]) =>
+        this.authorizeChannel(caller, channel, after),
       recheck: async () => {
         if (who !== undefined) await this.#requireSession(who.caller.user, who.caller.sessionId);
       },
@@ -216,27 +222,6 @@ class AgendaGateway implements RunningGateway {
   async #requireSession(user: string, session: string): Promise<void> {
     if (await this.#sessions.isAlive(user, session)) return;
     throw refused("unauthenticated", "the session has ended: log in again");
-  }
-
-  async #channelFacts(
-    caller: Caller,
-    channel: string,
-  ): Promise<(ChannelGrant & { readonly facts: Facts }) | undefined> {
-    const found = findChannel(channel);
-    switch (found?.kind) {
-      case "calendar":
-        return { since: 0, facts: { kind: "calendar", owner: calendarOwner(found.id) } };
-      case "user":
-        return { since: 0, facts: { kind: "user", user: found.id } };
-      case "cluster":
-        return { since: 0, facts: { kind: "none" } };
-      case "group": {
-        const membership = await findMembership({ caller, shards: this.#asking(ASK_MS) }, found.id);
-        return { since: membership?.joinRevision ?? 0, facts: { kind: "group", membership } };
-      }
-      default:
-        return undefined;
-    }
   }
 
   async #open(): Promise<void> {
@@ -305,22 +290,6 @@ class AgendaGateway implements RunningGateway {
     const record = refusalRecord(call, ruleOf(call.method), caller, error);
     if (record !== undefined) this.#audit.refused(record);
   }
-}
-
-function createHandlers(context: ServiceContext): ReadonlyMap<MethodName, Handler> {
-  const handlers = [
-    ...auditHandlers(context),
-    ...authHandlers(context),
-    ...userHandlers(context),
-    ...groupHandlers(context),
-    ...calendarHandlers(context),
-    ...eventHandlers(context),
-    ...subscriptionHandlers(context),
-    ...syncHandlers(context),
-    ...agendaHandlers(context),
-    ...notificationHandlers(context),
-  ];
-  return new Map(handlers.map((handler) => [handler.method, handler]));
 }
 
 function requireToken(token: string | undefined): string {

@@ -18,7 +18,7 @@ export async function hearOfGroups(
   call: Call,
   target: ShardDescription,
 ): Promise<void> {
-  const waiting = await awaitLane(clock, call, target);
+  const waiting = await awaitLane(clock, call, call.shards.of("groups", ""), target);
   if (!waiting) return;
   throw refused(
     "unreachable",
@@ -26,13 +26,13 @@ export async function hearOfGroups(
   );
 }
 
-/** Whether something waits still when the time is up. */
+/** Until a shard has heard of what another one had for it; whether something waits still when the time is up. */
 export async function awaitLane(
   clock: GatewayClock,
   { shards, signal }: Call,
+  source: ShardDescription,
   target: ShardDescription,
 ): Promise<boolean> {
-  const source = shards.of("groups", "");
   const question = { kind: "list-outbox", target: target.number, after: 0, pageSize: 1 } as const;
   const untilMs = clock.monotonicMs() + WAIT_MS;
   let wanted: number | undefined;

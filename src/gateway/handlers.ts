@@ -10,7 +10,9 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Caller } from "../domain/index.js";
 import { InvariantViolation } from "../base/index.js";
+import type { ShardPosition } from "../shards/index.js";
 import type { ShardCalls } from "./shard-calls.js";
+import type { ChannelGrant } from "./types.js";
 
 /** Who calls, and the shards as seen from this call. */
 export interface Call {
@@ -23,6 +25,8 @@ export interface Call {
   readonly expireTimeMs: number;
   /** Fails once the caller's session has ended. */
   recheck(): Promise<void>;
+  /** The caller's right to hear a channel, as of no earlier than `after`; refused with not-found without one. */
+  authorizeChannel(channel: string, after: readonly ShardPosition[]): Promise<ChannelGrant>;
 }
 
 export type Handler =

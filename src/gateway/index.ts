@@ -4,6 +4,7 @@
  */
 export { createGateway } from "./create-gateway.js";
 export type { GatewayOptions, RunningGateway } from "./create-gateway.js";
+export { mayGoOn } from "./channel-rights.js";
 export { RATE_LIMITS } from "./rate-limits.js";
 export type { RateLimits } from "./rate-limits.js";
 export { PUBLIC_SERVICES } from "./public-services.js";

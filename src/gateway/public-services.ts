@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { AuditService } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { AuditService, RouteService } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { file_cabildo_v1_agenda } from "../../gen/cabildo/v1/agenda_pb.js";
 import { file_cabildo_v1_auth } from "../../gen/cabildo/v1/auth_pb.js";
 import { file_cabildo_v1_calendars } from "../../gen/cabildo/v1/calendars_pb.js";
@@ -13,6 +13,7 @@ import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
 /** The whole public API: a method that is added to one of these files is served without a line here. */
 export const PUBLIC_SERVICES: readonly DescService[] = [
   AuditService,
+  RouteService,
   ...[
     file_cabildo_v1_agenda,
     file_cabildo_v1_auth,

@@ -9,7 +9,7 @@ import type {
   Question,
   Resource,
 } from "../domain/index.js";
-import { findShard } from "../placement/index.js";
+import { findShard, findShardOfName } from "../placement/index.js";
 import type { Collection, ShardDescription } from "../placement/index.js";
 import type { CallOptions, ShardClient, ShardPosition } from "../shards/index.js";
 import type { GatewayClock } from "./clock.js";
@@ -37,6 +37,16 @@ export interface Read<Kind extends Answer["kind"]> {
   readonly position: ShardPosition;
 }
 
+export interface Explained {
+  readonly shard: ShardDescription;
+  /** Node; empty if none is known. */
+  readonly leader: string;
+  readonly rangeVersion: number;
+}
+
+/** A node that says nothing in this time does not lead. */
+const PROBE_MS_MAX = 1000;
+
 /** Which answer belongs to which question. */
 const ANSWERS = {
   "get-user": "user",
@@ -44,8 +54,10 @@ const ANSWERS = {
   "list-sessions": "sessions",
   "get-credentials": "credentials",
   "get-subscriptions": "subscriptions",
+  "get-channel-right": "channel-right",
   "get-session": "session",
   "get-cluster-keys": "cluster-keys",
+  "get-range-map": "range-map",
   "list-outbox": "outbox",
   "list-audit": "audit",
   "get-login-throttle": "login-throttle",
@@ -120,6 +132,22 @@ export class ShardCalls {
     if (found !== undefined) return found;
     const names = shards.map((shard) => shard.name).join(", ");
     throw refused("not-found", `there is no shard of this name: one of ${names}`);
+  }
+
+  /** Where a name is kept, and who leads there as far as its nodes say; asked of all of them. */
+  async explain(name: string): Promise<Explained> {
+    const { rangeMap } = this.#options.shards;
+    const shard = findShardOfName(rangeMap, name);
+    if (shard === undefined) {
+      throw fieldFault("name", "names begin with users/, groups/, calendars/ or cluster/");
+    }
+    const { timeoutMs } = this.#within();
+    const statuses = await this.#options.shards.probe(Math.min(timeoutMs, PROBE_MS_MAX));
+    const replicas = statuses.find((status) => status.shard === shard.number)?.replicas ?? [];
+    const [leader] = replicas
+      .filter(({ role }) => role === "leader")
+      .sort((a, b) => b.term - a.term);
+    return { shard, leader: leader?.node ?? "", rangeVersion: rangeMap.version };
   }
 
   async execute(

@@ -29,15 +29,46 @@ export interface Gateway {
   stream(call: GatewayCall): AsyncIterable<Message>;
   /** Verifies an access token: who it is, and when it ends to be true. */
   authenticate(token: string): Promise<Authenticated>;
-  /** Whether a caller may hear a channel such as `calendars/ana` now: not-found if it may not or there is none. */
-  authorizeChannel(caller: Caller, channel: string): Promise<ChannelGrant>;
+  /**
+   * Whether a caller may hear a channel such as `calendars/ana`, by a state not older than `after`: not-found if it may not or
+   * there is none.
+   */
+  authorizeChannel(
+    caller: Caller,
+    channel: string,
+    after?: readonly ShardPosition[],
+  ): Promise<ChannelGrant>;
+  /** Those that a user wants to hear on every device. */
+  chosenChannels(caller: Caller): Promise<ChosenChannels>;
   readonly positions: Positions;
+}
+
+/** What a user chose; `revision` is greater where the choice is newer. */
+export interface ChosenChannels {
+  readonly channels: readonly string[];
+  readonly revision: number;
 }
 
 /** The right to hear a channel. */
 export interface ChannelGrant {
   /** Sequence, in the shard of the channel, with which it began; 0 for a right that there always was. */
   readonly since: number;
+  /** Of those who read a calendar and do not own it. */
+  readonly reader?: ReaderGrant;
+}
+
+/** The right to hear of a calendar what its readers see. */
+export interface ReaderGrant {
+  /** All of each event after all: who leads the group whose calendar it is. */
+  readonly seesAll: boolean;
+  /** Where the feed says that it may have changed: what is named there. */
+  readonly through: readonly string[];
+  /** Not only as one of the calendar's readers. */
+  readonly asMember: boolean;
+  /** Sequence from which on readers see what they do, for what the owner says of all events; 0: always. */
+  readonly seenSince: number;
+  /** The state that says so: the sequence, in the calendar's shard, up to which it was seen. */
+  readonly asOf: number;
 }
 
 export interface Authenticated {

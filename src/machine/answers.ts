@@ -1,4 +1,11 @@
-import type { Attendee, CalendarEvent, Caller, Delivery, Operation } from "../domain/index.js";
+import type {
+  Attendee,
+  CalendarEvent,
+  Caller,
+  ChangeKind,
+  Delivery,
+  Operation,
+} from "../domain/index.js";
 import { calendarOwner, decide } from "../policy/index.js";
 import { refuseConflict } from "./conflicts.js";
 import { attendeeOf, decideState, withAttendee } from "./decision.js";
@@ -7,7 +14,10 @@ import type { Draft, Outcome, Refusal } from "./draft.js";
 import { noticeAnswer } from "./event-notices.js";
 import { timeRange } from "./event-times.js";
 import { findEventRow } from "./find-event.js";
+import type { FoundEvent } from "./find-event.js";
 import { isRecurring } from "./instances.js";
+import { exceptOccurrence, refuseFullSeries } from "./series.js";
+import type { Standing } from "./series.js";
 import { COPY_ATTENDEES_MAX, tell } from "./tell.js";
 import { eventName } from "./event-name.js";
 import { writeEvent } from "./write-event.js";
@@ -26,12 +36,6 @@ export function respondEvent(draft: Draft, caller: Caller, operation: RespondEve
   const found = findEventRow(draft.view, draft.rows, calendar, id);
   if (found?.event.deleteTimeMs !== 0) return refuseNotFound(name);
   const { event } = found;
-  if (found.kind === "occurrence") {
-    return refuse(
-      "failed-precondition",
-      `${name} is not answered alone: answer the event that repeats`,
-    );
-  }
   const own = attendeeOf(event, caller.user);
   if (event.source === "" || own === undefined) {
     return refuse("failed-precondition", `${name} is yours: cancel it if it is not to be`);
@@ -42,8 +46,11 @@ export function respondEvent(draft: Draft, caller: Caller, operation: RespondEve
     const resource = { kind: "event", event } as const;
     return { kind: "done", name, revision: event.revision, resource };
   }
+  const full = found.kind === "occurrence" ? refuseFullSeries(found.series) : undefined;
+  if (full !== undefined) return full;
+  const before = standingOf(found);
   const conflict =
-    response === "accepted" ? refuseConflict(draft, { event, series: found.series }) : undefined;
+    response === "accepted" ? refuseConflict(draft, { ...before, event }) : undefined;
   if (conflict !== undefined) return conflict;
   const attendee: Attendee = {
     ...own,
@@ -64,7 +71,24 @@ export function respondEvent(draft: Draft, caller: Caller, operation: RespondEve
     updateTimeMs: draft.nowMs,
     revision: draft.nextRevision,
   };
-  return writeEvent(draft, "updated", { event: answered, series: found.series }, found);
+  return writeAnswered(draft, "updated", answered, found);
+}
+
+/** As others know it: an occurrence has nothing of its own. */
+function standingOf({ kind, event, series }: FoundEvent): Standing {
+  return { event, series: kind === "row" ? series : undefined };
+}
+
+/** An occurrence that is answered by itself becomes a row of its own, as one that is written by itself does. */
+function writeAnswered(
+  draft: Draft,
+  kind: ChangeKind,
+  event: CalendarEvent,
+  found: FoundEvent,
+): Outcome {
+  if (found.kind === "row") return writeEvent(draft, kind, { event, series: found.series }, found);
+  exceptOccurrence(draft, found.recurring, found.series, event.originalStartMs);
+  return writeEvent(draft, kind, { event, series: undefined }, undefined);
 }
 
 function refuseAnswer(draft: Draft, event: CalendarEvent, own: Attendee): Refusal | undefined {
@@ -80,11 +104,16 @@ function refuseAnswer(draft: Draft, event: CalendarEvent, own: Attendee): Refusa
   return undefined;
 }
 
-/** An answer to how the event was before, or an older one, is none: whoever gave it is asked again, or has said more since. */
+/**
+ * An answer to how the event was before, or an older one, is none: whoever gave it is asked again, or has said more since.
+ * One that comes while the event is deleted is kept: it may come back.
+ */
 export function receiveAnswer(draft: Draft, answer: Answer): void {
   const { calendar, event: id, sequence, attendee } = answer;
   const found = findEventRow(draft.view, draft.rows, calendar, id);
-  if (found?.kind !== "row" || found.event.deleteTimeMs !== 0) return;
+  if (found === undefined) return;
+  // As many instances as can differ do already: their organiser has to end this event and make another.
+  if (found.kind === "occurrence" && refuseFullSeries(found.series) !== undefined) return;
   const { event: before } = found;
   const own = attendeeOf(before, attendee.user);
   if (own === undefined || own.response === "auto-accepted") return;
@@ -98,9 +127,14 @@ export function receiveAnswer(draft: Draft, answer: Answer): void {
     updateTimeMs: draft.nowMs,
     revision: draft.nextRevision,
   };
-  const after = { event, series: found.series };
-  writeEvent(draft, "updated", after, found);
+  if (before.deleteTimeMs !== 0) {
+    writeAnswered(draft, "deleted", event, found);
+    return;
+  }
+  writeAnswered(draft, "updated", event, found);
   noticeAnswer(draft, before, event);
   const isShown = attendees.length <= COPY_ATTENDEES_MAX;
-  if (isShown || event.state !== before.state) tell(draft, found, after);
+  if (!isShown && event.state === before.state) return;
+  const was = standingOf(found);
+  tell(draft, was, { ...was, event });
 }

@@ -9,17 +9,13 @@ import { recordLoginFailure } from "./login-throttle.js";
 import { issueResetCode, resetPassword } from "./reset-codes.js";
 import { createClusterKeys, rotateClusterKeys } from "./cluster-keys.js";
 import type { RangeMap } from "../placement/index.js";
+import { publishRangeMap } from "./range-map.js";
 import { CommandTooLarge, Draft, OutboxFull, refuse } from "./draft.js";
 import type { Outcome } from "./draft.js";
-import {
-  cancelEvent,
-  createEvent,
-  createEvents,
-  deleteEvent,
-  deleteEvents,
-  undeleteEvent,
-  updateEvent,
-} from "./events.js";
+import { createEvent, createEvents } from "./create-events.js";
+import { cancelEvent, deleteEvent, deleteEvents } from "./end-events.js";
+import { undeleteEvent } from "./undelete-event.js";
+import { updateEvent } from "./update-event.js";
 import { createGroup, setGroupDeleted, updateGroup } from "./groups.js";
 import { hasRequestId, recall, remember } from "./idempotency.js";
 import { createInvitation, settleInvitation } from "./invitations.js";
@@ -110,6 +106,8 @@ function dispatch(draft: Draft, { caller, operation }: Command): Outcome {
       return createClusterKeys(draft, caller, operation);
     case "rotate-cluster-keys":
       return rotateClusterKeys(draft, caller, operation);
+    case "publish-range-map":
+      return publishRangeMap(draft, caller, operation);
     case "create-group":
       return createGroup(draft, caller, operation);
     case "update-group":
@@ -185,13 +183,14 @@ function replyTo(draft: Draft, outcome: Outcome): CommandReply {
 }
 
 function finish(draft: Draft, { operation }: Command, reply: CommandReply): Applied {
-  const { writes, changes, posted } = draft;
+  const { writes, changes, posted, audited } = draft;
   const trims = operation.kind === "sweep" && reply.kind === "done" && operation.trimFeedTo > 0;
   return {
     writes,
     reply,
     changes,
     ...(posted.length > 0 ? { posted } : {}),
+    ...(audited > 0 ? { audited } : {}),
     ...(trims ? { trimFeedTo: operation.trimFeedTo } : {}),
   };
 }

@@ -56,6 +56,7 @@ export function audit(draft: Draft, command: Command, reply: CommandReply, codec
     head = { ...head, number: entry.number, hash };
   }
   draft.put(draft.rows.auditHead, KEYS.auditHead, head);
+  draft.audited = records.length;
 }
 
 /** The one definition of the chain. */

@@ -62,6 +62,12 @@ export function describeForAudit(operation: Operation, reply: CommandReply): Des
       return { action: "cluster-keys.create", object: "cluster/keys" };
     case "rotate-cluster-keys":
       return { action: "cluster-keys.rotate", object: "cluster/keys" };
+    case "publish-range-map":
+      return {
+        action: "range-map.publish",
+        object: "cluster/range-map",
+        detail: `version ${operation.map.version}`,
+      };
     case "create-group":
       return { action: "group.create", object: group(operation) };
     case "update-group":

@@ -1,6 +1,5 @@
 import type { Answer, CalendarEvent, Caller, Question } from "../domain/index.js";
 import { calendarOwner, decide } from "../policy/index.js";
-import type { Action, Relation } from "../policy/index.js";
 import { agendasOf } from "./agenda.js";
 import { findCalendar, isFurther, untouched } from "./calendar-rows.js";
 import { findConflicts } from "./conflicts.js";
@@ -16,8 +15,8 @@ import { listCalendars } from "./list-calendars.js";
 import { listEvents } from "./list-events.js";
 import { listInstances } from "./list-instances.js";
 import { pageRows } from "./page-rows.js";
-import { asSeen, calendarFacts, relationsTo } from "./relation.js";
-import type { EventSight } from "./relation.js";
+import { asSeen, OUTSIDE, vantagesOf } from "./relation.js";
+import type { EventSight, Vantage } from "./relation.js";
 import { KEYS } from "./rows.js";
 import type { RowCodecs } from "./rows.js";
 import { isPlace } from "./scan-events.js";
@@ -48,12 +47,12 @@ export class CalendarQueries {
   /** Who may read it is the owner's affair alone. */
   getCalendar({ calendar: key }: Of<"get-calendar">): Answer | Refusal {
     const absent = refuseNotFound(`calendars/${key}`);
-    const relation = this.#relationTo("calendar.get", key);
-    if (relation === undefined) return absent;
+    const vantage = this.#vantageOf("calendar.get", key);
+    if (vantage === undefined) return absent;
     const calendar = findCalendar(this.#state, key);
     if (calendar === undefined && isFurther(key)) return absent;
     const found = calendar ?? untouched(key);
-    const seen = relation === "owner" ? found : { ...found, readers: [] };
+    const seen = vantage.relation === "owner" ? found : { ...found, readers: [] };
     return { kind: "calendar", calendar: seen };
   }
 
@@ -69,21 +68,21 @@ export class CalendarQueries {
   /** A deleted event can still be read, until it is purged. */
   getEvent({ calendar, event: id }: Of<"get-event">): Answer | Refusal {
     const absent = refuseNotFound(eventName(calendar, id));
-    const relation = isEventId(id) ? this.#relationTo("event.get", calendar) : undefined;
-    if (relation === undefined) return absent;
-    const event = this.#findSeen(calendar, id, relation);
+    const vantage = isEventId(id) ? this.#vantageOf("event.get", calendar) : undefined;
+    if (vantage === undefined) return absent;
+    const event = this.#findSeen(calendar, id, vantage);
     return event === undefined ? absent : { kind: "event", event };
   }
 
   getEvents({ calendar, events: ids }: Of<"get-events">): Answer | Refusal {
     const [first = ""] = ids;
     const isAsked = ids.length <= BATCH_EVENTS_MAX && ids.every(isEventId);
-    const relation = isAsked ? this.#relationTo("event.get", calendar) : undefined;
-    if (relation === undefined) return refuseNotFound(eventName(calendar, first));
+    const vantage = isAsked ? this.#vantageOf("event.get", calendar) : undefined;
+    if (vantage === undefined) return refuseNotFound(eventName(calendar, first));
     gather(this.#view, { keys: ids.flatMap((id) => eventReads(calendar, id)), ranges: [] });
     const events: CalendarEvent[] = [];
     for (const id of ids) {
-      const event = this.#findSeen(calendar, id, relation);
+      const event = this.#findSeen(calendar, id, vantage);
       if (event === undefined) return refuseNotFound(eventName(calendar, id));
       events.push(event);
     }
@@ -109,9 +108,9 @@ export class CalendarQueries {
     return { kind: "conflicts", conflicts };
   }
 
-  #findSeen(calendar: string, id: string, relation: Relation): CalendarEvent | undefined {
+  #findSeen(calendar: string, id: string, vantage: Vantage): CalendarEvent | undefined {
     const found = findEventRow(this.#view, this.#rows, calendar, id);
-    return found && asSeen(this.#caller, found.event, relation);
+    return found && asSeen(this.#caller, found.event, vantage);
   }
 
   /** Calendars exist with their owner: one without events is empty, not absent. */
@@ -125,10 +124,10 @@ export class CalendarQueries {
       : question.calendars;
     if (of.length > SCANNED_CALENDARS_MAX) return refuseTooMany();
     const action = asAgenda ? "agenda.list" : "event.list";
-    const relations = this.#relationsTo(action, of);
-    if (relations === undefined) return refuseNotFound(`calendars/${of[0] ?? ""}`);
+    const vantages = this.#vantagesOf(action, of);
+    if (vantages === undefined) return refuseNotFound(`calendars/${of[0] ?? ""}`);
     const see: EventSight = (event) =>
-      asSeen(this.#caller, event, relations.get(event.calendar) ?? "stranger");
+      asSeen(this.#caller, event, vantages.get(event.calendar) ?? OUTSIDE);
     const listing = { ...question, calendars: of, pageSize: pageRows(question.pageSize) };
     const page = listEvents(this.#view, this.#rows, listing, see);
     const gone = question.withGone ? { gone: goneInstances(this.#state, page.events) } : {};
@@ -146,14 +145,14 @@ export class CalendarQueries {
       : new Map(calendars.map((key) => [key, [key]]));
     const scanned = [...all.values()].flat();
     if (scanned.length > SCANNED_CALENDARS_MAX) return refuseTooMany();
-    const relations = this.#relationsTo("agenda.free-busy", scanned);
-    if (relations === undefined) return refuseNotFound(`calendars/${calendars[0] ?? ""}`);
-    const isHidden = (key: string): boolean => (relations.get(key) ?? "stranger") === "stranger";
+    const vantages = this.#vantagesOf("agenda.free-busy", scanned);
+    if (vantages === undefined) return refuseNotFound(`calendars/${calendars[0] ?? ""}`);
+    const vantage = (key: string): Vantage => vantages.get(key) ?? OUTSIDE;
+    const isHidden = (key: string): boolean => vantage(key).relation === "stranger";
     const seen = new Map([...all].filter(([key]) => !isHidden(key)));
     const search = { calendars: seen, windowStartMs, windowEndMs };
     const found = freeBusy(this.#state, search, (event) => {
-      const relation = relations.get(event.calendar) ?? "stranger";
-      return asSeen(this.#caller, event, relation) !== undefined;
+      return asSeen(this.#caller, event, vantage(event.calendar)) !== undefined;
     });
     const byKey = new Map(found.map((busy) => [busy.calendar, { ...busy, isHidden: false }]));
     const hidden = { spans: [], isCut: false, isHidden: true };
@@ -164,40 +163,42 @@ export class CalendarQueries {
   listInstances(question: Of<"list-instances">): Answer | Refusal {
     const { calendar, event: id, after } = question;
     const absent = refuseNotFound(eventName(calendar, id));
-    const relation = isEventId(id) ? this.#relationTo("event.list", calendar) : undefined;
-    if (relation === undefined) return absent;
+    const vantage = isEventId(id) ? this.#vantageOf("event.list", calendar) : undefined;
+    if (vantage === undefined) return absent;
     if (after !== "" && !isPlace(after)) return refuse("invalid-argument", "page_token: not ours");
     const found = findEventRow(this.#view, this.#rows, calendar, id);
     if (found?.event.deleteTimeMs !== 0) return absent;
-    if (asSeen(this.#caller, found.event, relation) === undefined) return absent;
+    if (asSeen(this.#caller, found.event, vantage) === undefined) return absent;
     if (found.kind === "occurrence" || found.series === undefined) {
       return refuse("failed-precondition", `${eventName(calendar, id)} does not repeat`);
     }
     const pageSize = pageRows(question.pageSize);
     const page = { ...question, pageSize };
     const { events, next } = listInstances(this.#view, this.#rows, found, page);
-    const seen = events.flatMap((event) => asSeen(this.#caller, event, relation) ?? []);
+    const seen = events.flatMap((event) => asSeen(this.#caller, event, vantage) ?? []);
     return { kind: "events", events: seen, next };
   }
 
-  /** What the caller is to a calendar; undefined where the caller may not do this. */
-  #relationTo(action: Action, calendar: string): Relation | undefined {
+  /** From where the caller looks at a calendar; undefined where the caller may not do this. */
+  #vantageOf(
+    action: "calendar.get" | "event.get" | "event.list",
+    calendar: string,
+  ): Vantage | undefined {
     if (calendarOwner(calendar) === undefined) return undefined;
-    const facts = calendarFacts(this.#state, this.#caller, calendar);
-    return decide(this.#caller, action, facts).kind === "allow" ? facts.relation : undefined;
+    return this.#vantagesOf(action, [calendar])?.get(calendar);
   }
 
   /** Undefined where one of them does not exist for the caller. */
-  #relationsTo(
-    action: "event.list" | "agenda.list" | "agenda.free-busy",
+  #vantagesOf(
+    action: "calendar.get" | "event.get" | "event.list" | "agenda.list" | "agenda.free-busy",
     calendars: readonly string[],
-  ): ReadonlyMap<string, Relation> | undefined {
-    const relations = relationsTo(this.#state, this.#caller, calendars);
-    const isAllowed = [...relations].every(([key, relation]) => {
+  ): ReadonlyMap<string, Vantage> | undefined {
+    const vantages = vantagesOf(this.#state, this.#caller, calendars);
+    const isAllowed = [...vantages].every(([key, { relation }]) => {
       const facts = { kind: "calendar", owner: calendarOwner(key), relation } as const;
       return decide(this.#caller, action, facts).kind === "allow";
     });
-    return isAllowed ? relations : undefined;
+    return isAllowed ? vantages : undefined;
   }
 }
 

@@ -8,7 +8,7 @@ import { formatEtag } from "./etag.js";
 import { calendarFacts } from "./relation.js";
 import { KEYS, MARK, prefixRange } from "./rows.js";
 import { compareText } from "./text.js";
-import type { KeyRange } from "./types.js";
+import type { KeyRange, StateKey } from "./types.js";
 
 type CreateCalendar = Extract<Operation, { kind: "create-calendar" }>;
 type UpdateCalendar = Extract<Operation, { kind: "update-calendar" }>;
@@ -26,6 +26,7 @@ export function createCalendar(draft: Draft, caller: Caller, operation: CreateCa
   if (draft.has(KEYS.calendar(key))) return refuse("already-exists", `${name} is taken`);
   const full = refuseFull(draft, key);
   if (full !== undefined) return full;
+  if (content.public) grant(draft, KEYS.publicGrant(key));
   return putCalendar(draft, "created", { ...untouched(key), ...content }, []);
 }
 
@@ -37,6 +38,9 @@ export function updateCalendar(draft: Draft, caller: Caller, operation: UpdateCa
   const { calendar } = found;
   if (isStale(etag, calendar)) return refuseStale(`calendars/${key}`);
   const has = (field: keyof CalendarContent): boolean => fields.includes(field);
+  const isPublic = has("public") ? content.public : calendar.public;
+  if (isPublic && !calendar.public) grant(draft, KEYS.publicGrant(key));
+  if (!isPublic && calendar.public) draft.delete(KEYS.publicGrant(key));
   return putCalendar(
     draft,
     "updated",
@@ -45,7 +49,7 @@ export function updateCalendar(draft: Draft, caller: Caller, operation: UpdateCa
       displayName: has("displayName") ? content.displayName : calendar.displayName,
       timeZone: has("timeZone") ? content.timeZone : calendar.timeZone,
       conflictPolicy: has("conflictPolicy") ? content.conflictPolicy : calendar.conflictPolicy,
-      public: has("public") ? content.public : calendar.public,
+      public: isPublic,
     },
     [],
   );
@@ -63,7 +67,11 @@ export function deleteCalendar(draft: Draft, caller: Caller, operation: DeleteCa
   if (draft.view.range(standingRange(key)).length > 0) {
     return refuse("failed-precondition", `${name} has events: delete or move them first`);
   }
-  for (const reader of calendar.readers) draft.delete(KEYS.readCalendar(reader, key));
+  for (const reader of calendar.readers) {
+    draft.delete(KEYS.readCalendar(reader, key));
+    draft.delete(KEYS.readGrant(reader, key));
+  }
+  if (calendar.public) draft.delete(KEYS.publicGrant(key));
   const gone = { ...calendar, readers: [], deleteTimeMs: draft.nowMs };
   return putCalendar(draft, "deleted", gone, calendar.readers);
 }
@@ -86,11 +94,21 @@ export function setReader(draft: Draft, caller: Caller, operation: SetReader): O
   if (reads && calendar.readers.length >= READERS_MAX) {
     return refuse("failed-precondition", `${name} has ${READERS_MAX} readers, the most`);
   }
-  if (reads) draft.putBytes(KEYS.readCalendar(reader, key), MARK);
-  else draft.delete(KEYS.readCalendar(reader, key));
+  if (reads) {
+    draft.putBytes(KEYS.readCalendar(reader, key), MARK);
+    grant(draft, KEYS.readGrant(reader, key));
+  } else {
+    draft.delete(KEYS.readCalendar(reader, key));
+    draft.delete(KEYS.readGrant(reader, key));
+  }
   const others = calendar.readers.filter((user) => user !== reader);
   const readers = reads ? [...others, reader].sort(compareText) : others;
   return putCalendar(draft, "updated", { ...calendar, readers }, [reader]);
+}
+
+/** What is committed from the next change on is for them. */
+function grant(draft: Draft, key: StateKey): void {
+  draft.put(draft.rows.readGrant, key, { since: draft.nextRevision });
 }
 
 /** Events that stand in a calendar: one of them tells. */

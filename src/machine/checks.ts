@@ -29,6 +29,7 @@ import { AUDIT_RECORDS_MAX } from "./audit.js";
 import { TIME_END_MS, TIME_MIN_MS } from "./rows.js";
 import { isNotificationId } from "./notifications.js";
 import { CHOSEN_CHANNELS_MAX } from "./subscriptions.js";
+import { rangeMapFault } from "./range-map.js";
 import { REMINDERS_FIRED_MAX } from "./reminders.js";
 import { occurrencesFault, startsFault } from "./series.js";
 import { isVisibleAscii } from "./text.js";
@@ -162,6 +163,8 @@ function findOperationFault(operation: Operation): string | undefined {
         hashFault("expected", operation.expected, HASH_CHARS_MAX) ??
         signingKeyFault("next", operation.next)
       );
+    case "publish-range-map":
+      return rangeMapFault(operation.map);
     case "create-group":
       return (
         idFault("group_id", operation.group) ??

@@ -1,5 +1,5 @@
 import type { CalendarEvent, Conflict } from "../domain/index.js";
-import { calendarOwner } from "../policy/index.js";
+import { calendarOwner, takesTime } from "../policy/index.js";
 import { indexOf } from "./calendar-index.js";
 import { calendarOf } from "./calendar-rows.js";
 import { attendeeOf, hasAccepted } from "./decision.js";
@@ -7,7 +7,6 @@ import { refuse } from "./draft.js";
 import type { Draft, Refusal } from "./draft.js";
 import { timeRange } from "./event-times.js";
 import type { TimeRange } from "./event-times.js";
-import { takesTime } from "./relation.js";
 import { isRecurring, standingStarts } from "./instances.js";
 import { EventScan } from "./scan-events.js";
 import type { Standing } from "./series.js";

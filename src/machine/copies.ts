@@ -4,14 +4,18 @@ import type { Draft } from "./draft.js";
 import { noticeCopy, noticeWithdrawal } from "./event-notices.js";
 import { putPurge, PURGE_DELAY_MS } from "./event-purge.js";
 import { gather } from "./gather.js";
-import { isRecurring, parseInstanceId } from "./instances.js";
+import { instanceId, isRecurring, parseInstanceId } from "./instances.js";
 import { KEYS } from "./rows.js";
 import type { SeriesRow } from "./rows.js";
 import { exceptOccurrence } from "./series.js";
 import type { Standing } from "./series.js";
 import { shownTo } from "./tell.js";
+import { compareNumbers } from "./text.js";
 import type { StateKey } from "./types.js";
-import { writeEvent } from "./write-event.js";
+import { calendarReads, writeEvent } from "./write-event.js";
+
+/** Instances that one person answers by themselves in the moment that it takes to be heard: what goes with a series. */
+const UNHEARD_MAX = 4;
 
 type EventNews = Extract<Delivery, { kind: "event" }>;
 
@@ -24,7 +28,7 @@ export function receiveEvent(draft: Draft, news: EventNews): void {
 export function copyReads({ event, users }: EventNews): readonly StateKey[] {
   const ids = [event.id, ...(event.recurringEvent === "" ? [] : [event.recurringEvent])];
   return users.flatMap((user) => [
-    KEYS.calendarIndex(user),
+    ...calendarReads(user),
     ...ids.flatMap((id) => [KEYS.event(user, id), KEYS.series(user, id)]),
   ]);
 }
@@ -35,7 +39,7 @@ function receiveFor(draft: Draft, user: string, news: EventNews): void {
   const own = attendeeOf(news.event, user);
   if (own !== undefined && news.event.deleteTimeMs === 0) write(draft, user, own, news, before);
   else if (before === undefined) leaveSeries(draft, user, news.event);
-  else withdraw(draft, user, before);
+  else withdraw(draft, user, news, before);
 }
 
 function findCopy(draft: Draft, user: string, id: string): Standing | undefined {
@@ -48,8 +52,14 @@ function findCopy(draft: Draft, user: string, id: string): Standing | undefined 
 }
 
 /** As it was last known here: what became of it since is no longer theirs to know. */
-function withdraw(draft: Draft, user: string, before: Standing): void {
+function withdraw(draft: Draft, user: string, news: EventNews, before: Standing): void {
   if (before.event.deleteTimeMs !== 0) return;
+  dropUnheard(draft, user, news, before);
+  const event = drop(draft, before);
+  if (before.event.state !== "cancelled") noticeWithdrawal(draft, user, event);
+}
+
+function drop(draft: Draft, before: Standing): CalendarEvent {
   const event: CalendarEvent = {
     ...before.event,
     updateTimeMs: draft.nowMs,
@@ -59,22 +69,23 @@ function withdraw(draft: Draft, user: string, before: Standing): void {
   };
   putPurge(draft, event);
   writeEvent(draft, "deleted", { event, series: before.series }, before);
-  if (before.event.state !== "cancelled") noticeWithdrawal(draft, user, event);
+  return event;
 }
 
 function write(
   draft: Draft,
   user: string,
   own: Attendee,
-  { event: record, series }: EventNews,
+  news: EventNews,
   before: Standing | undefined,
 ): void {
+  const { event: record } = news;
   const isNew = before === undefined || before.event.deleteTimeMs !== 0;
   const event: CalendarEvent = {
     ...record,
     calendar: user,
     source: record.calendar,
-    attendees: latest(record, own, before?.event),
+    attendees: latest(record, own, isNew ? undefined : before.event),
     createTimeMs: before?.event.createTimeMs ?? draft.nowMs,
     updateTimeMs: draft.nowMs,
     revision: draft.nextRevision,
@@ -84,7 +95,10 @@ function write(
     draft.delete(KEYS.eventPurge(before.event.purgeTimeMs, user, record.id));
   }
   if (before === undefined) leaveSeries(draft, user, record);
-  const row = isRecurring(event) ? seriesRow(series) : undefined;
+  const row = isRecurring(event) ? seriesRow(news, before) : undefined;
+  if (before !== undefined && before.event.sequence !== event.sequence) {
+    dropUnheard(draft, user, news, before);
+  }
   writeEvent(draft, isNew ? "created" : "updated", { event, series: row }, before);
   noticeCopy(draft, user, isNew ? undefined : before.event, event);
 }
@@ -100,11 +114,41 @@ function leaveSeries(draft: Draft, user: string, record: CalendarEvent): void {
   exceptOccurrence(draft, recurring, series, instance.originalStartMs);
 }
 
-function seriesRow(series: EventNews["series"]): SeriesRow | undefined {
-  return series && { occurrences: series.occurrences, exceptedMs: series.exceptedMs };
+/** Instances that were answered here, which the organiser has not heard yet, still have rows of their own. */
+function seriesRow(
+  { event, series }: EventNews,
+  before: Standing | undefined,
+): SeriesRow | undefined {
+  if (series === undefined) return undefined;
+  const { occurrences, exceptedMs } = series;
+  if (before === undefined || before.event.sequence !== event.sequence) {
+    return { occurrences, exceptedMs };
+  }
+  const starts = new Set(occurrences.startsMs);
+  const kept = unheardOf(series, before).filter((ms) => starts.has(ms));
+  return { occurrences, exceptedMs: [...exceptedMs, ...kept].sort(compareNumbers) };
 }
 
-/** What its owner has said since, and what the organiser has not heard yet, stands. */
+/** With a new time they are none: all are asked again. */
+function dropUnheard(draft: Draft, user: string, news: EventNews, before: Standing): void {
+  const unheard = unheardOf(news.series, before).slice(0, UNHEARD_MAX);
+  const keys = unheard.map((ms) => KEYS.event(user, instanceId(before.event.id, ms)));
+  gather(draft.view, { keys, ranges: [] });
+  for (const key of keys) {
+    const instance = draft.find(draft.rows.event, key);
+    if (instance?.deleteTimeMs === 0) drop(draft, { event: instance, series: undefined });
+  }
+}
+
+function unheardOf(series: EventNews["series"], { series: known }: Standing): readonly number[] {
+  const heard = new Set(series?.exceptedMs);
+  return (known?.exceptedMs ?? []).filter((ms) => !heard.has(ms));
+}
+
+/**
+ * What its owner has said since, and what the organiser has not heard yet, stands. Of a copy that was gone nothing does: the
+ * organiser may have taken no notice of it.
+ */
 function latest(
   record: CalendarEvent,
   own: Attendee,

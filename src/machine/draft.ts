@@ -1,5 +1,5 @@
 import { assert } from "../base/index.js";
-import type { AuditHead, Change, ChangeKind, Delivery, Resource } from "../domain/index.js";
+import type { AuditHead, Change, Delivery, Resource } from "../domain/index.js";
 import type { ErrorCode } from "../base/index.js";
 import { findShard } from "../placement/index.js";
 import type { Collection, RangeMap, ShardNumber } from "../placement/index.js";
@@ -72,6 +72,8 @@ export class Draft extends StateReader {
 
   readonly #rangeMap: RangeMap;
   readonly #isBounded: boolean;
+  /** Entries that it wrote into the audit trail. */
+  audited = 0;
   /** As this command leaves them. */
   readonly #lanes = new Map<ShardNumber, OutboxLaneRow>();
   readonly #indexes = new Map<string, CalendarIndexRow>();
@@ -187,16 +189,8 @@ export class Draft extends StateReader {
   }
 
   /** One change for a resource that was written at `nextRevision`. */
-  change(change: {
-    readonly kind: ChangeKind;
-    readonly channel: string;
-    readonly audience: readonly string[];
-    readonly resourceName: string;
-    readonly resource: Resource;
-  }): void {
-    const { kind, channel, audience, resourceName, resource } = change;
-    const revision = this.nextRevision;
-    this.changes.push({ kind, channel, audience, resourceName, revision, resource });
+  change(change: Omit<Change, "revision">): void {
+    this.changes.push({ ...change, revision: this.nextRevision });
   }
 
   #write(write: Write): void {

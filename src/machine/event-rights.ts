@@ -6,7 +6,7 @@ import type { Draft, Refusal } from "./draft.js";
 import { findEventRow } from "./find-event.js";
 import type { FoundEvent } from "./find-event.js";
 import { findMember } from "./membership.js";
-import { asSeen, calendarFacts } from "./relation.js";
+import { asSeen, calendarFacts, vantageOf } from "./relation.js";
 import { eventName } from "./event-name.js";
 
 /** `name` is what the caller named: to those who see nothing there is none. */
@@ -55,8 +55,8 @@ export function refuseUnlessTheirs(
   }
   if (caller.kind !== "user") return refuseNotFound(eventName(event.calendar, event.id));
   if (owner?.kind !== "group" || event.organizer === caller.user) return undefined;
-  const { relation } = calendarFacts(draft, caller, event.calendar);
-  if (asSeen(caller, event, relation) === undefined) {
+  const vantage = vantageOf(draft, caller, event.calendar);
+  if (asSeen(caller, event, vantage) === undefined) {
     return refuseNotFound(eventName(event.calendar, event.id));
   }
   const own = findMember(draft, owner.group, caller.user);

@@ -2,7 +2,7 @@ import type { ChangeKind, Group, Member } from "../domain/index.js";
 import { refuse } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
 import { memberRange } from "./membership.js";
-import { KEYS, MARK, prefixRange } from "./rows.js";
+import { keyAfter, KEYS, MARK, prefixRange } from "./rows.js";
 import type { KeyRange } from "./types.js";
 
 export const MEMBERS_MAX = 500;
@@ -44,7 +44,14 @@ export function dropMember(draft: Draft, member: Member): Outcome {
   draft.delete(KEYS.memberGroup(user, group));
   const revision = draft.nextRevision;
   draft.postToAll("calendars", { kind: "member-gone", group, user, revision });
+  releaseBelow(draft, group, user);
   return report(draft, "deleted", member, draft.nextRevision);
+}
+
+/** Who was in the groups below by that one alone is in them no more: a user, or whoever that is if none is named. */
+export function releaseBelow(draft: Draft, group: string, user = ""): void {
+  if (draft.view.range(subgroupRange(group)).length === 0) return;
+  draft.postTo("groups", group, { kind: "left-above", group, user, after: "" });
 }
 
 function report(draft: Draft, kind: ChangeKind, member: Member, revision: number): Outcome {
@@ -108,6 +115,8 @@ export function ownMembersRange(group: string): KeyRange {
   return memberRange(group, "", MEMBERS_MAX);
 }
 
-export function subgroupRange(group: string): KeyRange {
-  return prefixRange(`gk/${group}`, 1);
+/** Of those that are below it: whether there is one, if nothing else is said. */
+export function subgroupRange(group: string, after = "", limit = 1): KeyRange {
+  const all = prefixRange(`gk/${group}`, limit);
+  return after === "" ? all : { ...all, start: keyAfter(KEYS.subgroup(group, after)) };
 }

@@ -10,14 +10,22 @@ import {
   putGroup,
   putMember,
   refuseFullUser,
+  releaseBelow,
   subgroupRange,
 } from "./group-rows.js";
-import { ANCESTORS_MAX, findOwnMember, lineOf } from "./membership.js";
+import { gather } from "./gather.js";
+import { ANCESTORS_MAX, findGroup, findOwnMember, lineOf } from "./membership.js";
 import { KEYS, MARK } from "./rows.js";
 
 type CreateGroup = Extract<Operation, { kind: "create-group" }>;
 type UpdateGroup = Extract<Operation, { kind: "update-group" }>;
 type SetGroupDeleted = Extract<Operation, { kind: "set-group-deleted" }>;
+
+/** Groups below one, deleted ones included, that are looked at before it is deleted. */
+const BELOW_LOOKED_MAX = 100;
+
+/** Groups below one that is moved: they go with it. */
+const MOVED_MAX = 200;
 
 /** Of who founds a group: everyone else comes below. */
 export const FOUNDER_RANK = 100;
@@ -70,7 +78,9 @@ export function updateGroup(draft: Draft, caller: Caller, operation: UpdateGroup
   if (etag !== "" && etag !== formatEtag(group.revision)) return refuseStale(`groups/${id}`);
   const moves = fields.includes("parent") && parent !== group.parent;
   if (moves) {
-    const refusal = refuseParent(draft, caller, id, parent);
+    const levels = levelsBelow(draft, id);
+    if (levels === undefined) return refuseTooManyBelow(id);
+    const refusal = refuseParent(draft, caller, id, parent, levels);
     if (refusal !== undefined) return refusal;
     if (group.parent !== "") draft.delete(KEYS.subgroup(group.parent, id));
     if (parent !== "") draft.putBytes(KEYS.subgroup(parent, id), MARK);
@@ -82,7 +92,35 @@ export function updateGroup(draft: Draft, caller: Caller, operation: UpdateGroup
     updateTimeMs: draft.nowMs,
     revision: draft.nextRevision,
   };
-  return putGroup(draft, "updated", next, []);
+  const outcome = putGroup(draft, "updated", next, []);
+  if (moves && group.parent !== "") {
+    // Who was in it through the one above is not any more, unless the new one gives them a place again.
+    draft.postToAll("calendars", { kind: "group-moved", group: id, after: "" });
+    releaseBelow(draft, id);
+  }
+  return outcome;
+}
+
+/** How many levels of groups are below one, deleted ones included; undefined where there are too many groups to move. */
+function levelsBelow(draft: Draft, id: string): number | undefined {
+  let below = 0;
+  let level: readonly string[] = [id];
+  for (let levels = 0; ; levels++) {
+    const ranges = level.map((above) => subgroupRange(above, "", MOVED_MAX + 1));
+    gather(draft.view, { keys: [], ranges });
+    const rows = ranges.flatMap((range) => draft.view.range(range));
+    below += rows.length;
+    if (rows.length === 0) return levels;
+    if (below > MOVED_MAX || levels > ANCESTORS_MAX) return undefined;
+    level = rows.map(({ key }) => key.slice(key.lastIndexOf("/") + 1));
+  }
+}
+
+function refuseTooManyBelow(id: string): Refusal {
+  return refuse(
+    "failed-precondition",
+    `more than ${MOVED_MAX} groups are below groups/${id}: move those first`,
+  );
 }
 
 export function setGroupDeleted(draft: Draft, caller: Caller, operation: SetGroupDeleted): Outcome {
@@ -93,10 +131,18 @@ export function setGroupDeleted(draft: Draft, caller: Caller, operation: SetGrou
   const before = requireGroup(draft, caller, action, id);
   if (before.kind === "refused") return before;
   if (etag !== "" && etag !== formatEtag(before.group.revision)) return refuseStale(name);
-  if (draft.view.range(subgroupRange(id)).length > 0) {
+  if (hasStandingBelow(draft, id)) {
     return refuse("failed-precondition", `${name} has groups below it: move or delete them first`);
   }
   return closeGroup(draft, before.group, ownMembers(draft, id));
+}
+
+/** Where there are more than are looked at, one is taken to stand. */
+function hasStandingBelow(draft: Draft, id: string): boolean {
+  const found = draft.view.range(subgroupRange(id, "", BELOW_LOOKED_MAX));
+  const ids = found.map(({ key }) => key.slice(KEYS.subgroup(id, "").length));
+  gather(draft.view, { keys: ids.map(KEYS.group), ranges: [] });
+  return found.length === BELOW_LOOKED_MAX || ids.some((below) => findGroup(draft, below));
 }
 
 function undeleteGroup(draft: Draft, caller: Caller, id: string): Outcome {
@@ -113,6 +159,9 @@ function undeleteGroup(draft: Draft, caller: Caller, id: string): Outcome {
       : refuseNotFound(name);
   }
   if (group.deleteTimeMs === 0) return refuse("failed-precondition", `${name} is not deleted`);
+  if (group.parent !== "" && findGroup(draft, group.parent) === undefined) {
+    return refuse("failed-precondition", `groups/${group.parent} is above it: undelete that first`);
+  }
   const members = ownMembers(draft, id);
   if (members.length === 0) return refuse("failed-precondition", `${name} has no members`);
   draft.delete(KEYS.groupPurge(group.purgeTimeMs, id));
@@ -150,12 +199,13 @@ export function requireGroup(
   return refuse("permission-denied", `only ${who} of groups/${id} may do this`);
 }
 
-/** Whoever puts a group below another leads that one; no group is above itself. */
+/** Whoever puts a group below another, with the levels below it, leads that one; no group is above itself. */
 function refuseParent(
   draft: Draft,
   caller: Caller,
   id: string,
   parent: string,
+  levels = 0,
 ): Refusal | undefined {
   if (parent === "") return undefined;
   const found = requireGroup(draft, caller, "group.update", parent);
@@ -164,7 +214,7 @@ function refuseParent(
   if (line.some((group) => group.id === id)) {
     return refuse("failed-precondition", `groups/${parent} is below groups/${id} already`);
   }
-  if (line.length > ANCESTORS_MAX) {
+  if (line.length + levels > ANCESTORS_MAX) {
     return refuse("failed-precondition", `at most ${ANCESTORS_MAX} groups above a group`);
   }
   return undefined;

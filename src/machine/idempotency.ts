@@ -190,6 +190,7 @@ function targetOf(operation: Operation): string {
     case "create-cluster-keys":
     case "fire-reminders":
     case "rotate-cluster-keys":
+    case "publish-range-map":
     case "sweep":
     case "deliver":
     case "settle-outbox":

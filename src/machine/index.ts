@@ -3,6 +3,7 @@
  * locale or ICU.
  */
 export { createMachine } from "./machine.js";
+export { FEATURE_LEVEL } from "./feature-level.js";
 export { NotLoaded } from "./types.js";
 export type {
   Applied,

@@ -2,6 +2,7 @@ import { DEFAULT_RANGE_MAP } from "../placement/index.js";
 import type { RangeMap } from "../placement/index.js";
 import { applyCommand } from "./apply.js";
 import { findFault } from "./checks.js";
+import { FEATURE_LEVEL, levelOf } from "./feature-level.js";
 import { answerQuery } from "./queries.js";
 import { readsOf } from "./reads.js";
 import type { Codec, Machine } from "./types.js";
@@ -9,6 +10,8 @@ import type { Codec, Machine } from "./types.js";
 /** The range map says which shard hears what: all replicas of all shards have the same one. */
 export function createMachine(codec: Codec, rangeMap: RangeMap = DEFAULT_RANGE_MAP): Machine {
   return {
+    featureLevel: FEATURE_LEVEL,
+    levelOf,
     reads: (command) =>
       findFault(command) === undefined ? readsOf(command, rangeMap) : { keys: [], ranges: [] },
     apply: (context, command, view) => applyCommand(context, command, view, codec, rangeMap),

@@ -13,6 +13,7 @@ import {
   ownMembers,
   putMember,
   refuseFullUser,
+  releaseBelow,
 } from "./group-rows.js";
 import { findGroup, findOwnMember } from "./membership.js";
 import { KEYS } from "./rows.js";
@@ -143,8 +144,11 @@ export function endMembership(draft: Draft, group: Group, leaving: Member): Outc
       compareNumbers(a.createTimeMs, b.createTimeMs) ||
       compareText(a.user, b.user),
   );
-  if (heir === undefined) closeGroup(draft, group, []);
-  else putMember(draft, "updated", { ...heir, role: "leader", revision: draft.nextRevision });
+  if (heir === undefined) {
+    closeGroup(draft, group, []);
+    // It no longer hands places down from the groups above it either.
+    releaseBelow(draft, group.id);
+  } else putMember(draft, "updated", { ...heir, role: "leader", revision: draft.nextRevision });
   return outcome;
 }
 

@@ -35,6 +35,12 @@ export function findMember(state: StateReader, id: string, user: string): Member
   return undefined;
 }
 
+/** Whether a user who is not in a group by themselves is in it all the same. */
+export function isInherited(state: StateReader, id: string, user: string): boolean {
+  const parent = findGroup(state, id)?.parent ?? "";
+  return parent !== "" && findMember(state, parent, user) !== undefined;
+}
+
 export function findOwnMember(
   state: StateReader,
   group: string,

@@ -3,6 +3,7 @@ import type { Answer, Caller, Query, QueryReply, Question, User } from "../domai
 import { decide, isId } from "../policy/index.js";
 import type { Action } from "../policy/index.js";
 import { CalendarQueries } from "./calendar-queries.js";
+import { channelRight } from "./channel-right.js";
 import { loginThrottledUntil } from "./login-throttle.js";
 import { readAudit, readAuditCheckpoints } from "./audit.js";
 import { isInvitationId, isSessionId } from "./checks.js";
@@ -71,10 +72,14 @@ class Queries {
         return this.#getCredentials(question);
       case "get-subscriptions":
         return readSubscriptions(this.#state, this.#caller, question.user);
+      case "get-channel-right":
+        return channelRight(this.#state, this.#caller, question.calendar);
       case "get-session":
         return this.#getSession(question);
       case "get-cluster-keys":
         return this.#getClusterKeys();
+      case "get-range-map":
+        return this.#getRangeMap();
       case "list-outbox": {
         const denied = this.#refuseUnlessSystem("outbox.list");
         return denied ?? { kind: "outbox", outbox: readOutbox(this.#state, question) };
@@ -220,6 +225,13 @@ class Queries {
     if (denied !== undefined) return denied;
     const keys = this.#find(this.#rows.clusterKeys, KEYS.clusterKeys);
     return keys === undefined ? refuseNotFound("cluster/keys") : { kind: "cluster-keys", keys };
+  }
+
+  #getRangeMap(): Answer | Refusal {
+    const denied = this.#refuseUnlessSystem("range-map.get");
+    if (denied !== undefined) return denied;
+    const map = this.#find(this.#rows.rangeMap, KEYS.rangeMap);
+    return map === undefined ? refuseNotFound("cluster/range-map") : { kind: "range-map", map };
   }
 
   /** A deleted group can be read by its members, until it is purged. */

@@ -3,7 +3,7 @@ import type { Caller, Command, CommandReply, Operation } from "../domain/index.j
 import { describeForAudit } from "./audited.js";
 import { groupsOfRange, ownMembersRange, subgroupRange } from "./group-rows.js";
 import { calendarOwner } from "../policy/index.js";
-import { furtherRange, indexReads, isFurther, primaryOf } from "./calendar-rows.js";
+import { furtherRange, isFurther, primaryOf } from "./calendar-rows.js";
 import { standingRange } from "./calendars.js";
 import { copyReads } from "./copies.js";
 import { eventReads } from "./find-event.js";
@@ -15,6 +15,7 @@ import { KEYS } from "./rows.js";
 import { sessionsRange } from "./sessions.js";
 import { foldAscii } from "./text.js";
 import type { KeyRange, ReadSet, StateKey } from "./types.js";
+import { calendarReads } from "./write-event.js";
 
 const DONE: CommandReply = { kind: "done", name: "", revision: 0, sequence: 0, replayed: false };
 const NO_RANGES: readonly KeyRange[] = [];
@@ -71,6 +72,8 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "create-cluster-keys":
     case "rotate-cluster-keys":
       return [KEYS.clusterKeys];
+    case "publish-range-map":
+      return [KEYS.rangeMap];
     case "create-group": {
       const { group, parent } = operation;
       const keys = [KEYS.group(group), KEYS.takenGroup(group)];
@@ -121,7 +124,7 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "undelete-event":
       return [
         KEYS.calendar(operation.calendar),
-        ...indexReads(operation.calendar),
+        ...calendarReads(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...eventReads(operation.calendar, operation.event),
       ];
@@ -132,14 +135,14 @@ function operationKeys({ caller, operation }: Command): readonly StateKey[] {
     case "create-events":
       return [
         KEYS.calendar(operation.calendar),
-        ...indexReads(operation.calendar),
+        ...calendarReads(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...operation.events.map(({ event }) => KEYS.event(operation.calendar, event)),
       ];
     case "delete-events":
       return [
         KEYS.calendar(operation.calendar),
-        ...indexReads(operation.calendar),
+        ...calendarReads(operation.calendar),
         ...placeKeys(caller, operation.calendar),
         ...operation.events.map((event) => KEYS.event(operation.calendar, event)),
       ];
@@ -182,16 +185,19 @@ function laneKeys(operation: Operation, { shards }: RangeMap): readonly StateKey
       .map(({ number }) => KEYS.outboxLane(number));
   switch (operation.kind) {
     case "create-group":
-    case "update-group":
     case "set-group-deleted":
     case "add-member":
     case "update-member":
-    case "remove-member":
     case "transfer-leadership":
     case "settle-invitation":
       return lanes("calendars");
+    case "update-group":
+    case "remove-member":
+      return [...lanes("calendars"), ...lanes("groups")];
     case "set-user-standing":
       return lanes("groups");
+    case "update-user":
+      return operation.fields.includes("defaultVisibility") ? lanes("calendars") : [];
     case "create-event":
       return operation.content.invitees.length > 0 || operation.group !== undefined
         ? lanes("calendars")
@@ -221,6 +227,8 @@ function operationRanges({ caller, operation }: Command): readonly KeyRange[] {
       return caller.kind === "user" ? [groupsOfRange(caller.user)] : NO_RANGES;
     case "add-member":
       return [groupsOfRange(operation.user)];
+    case "remove-member":
+      return [subgroupRange(operation.group)];
     case "create-invitation":
       return [openInvitationsRange(operation.group)];
     case "set-group-deleted":

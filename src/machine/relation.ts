@@ -1,13 +1,14 @@
-import type { CalendarEvent, Caller } from "../domain/index.js";
-import { calendarOwner, sightOf } from "../policy/index.js";
+import type { CalendarEvent, Caller, Visibility } from "../domain/index.js";
+import { calendarOwner, relationToEvent, seenAs } from "../policy/index.js";
 import type { Facts, Membership, Relation } from "../policy/index.js";
 import { calendarOf } from "./calendar-rows.js";
-import { attendeeOf } from "./decision.js";
+import { defaultVisibilityOf, defaultVisibilityReads } from "./default-visibility.js";
 import { gather } from "./gather.js";
 import { groupsOfRange } from "./group-rows.js";
 import { ANCESTORS_MAX, findGroup, findMember } from "./membership.js";
 import { KEYS } from "./rows.js";
 import type { StateReader } from "./state-reader.js";
+import type { StateKey } from "./types.js";
 
 type CalendarFacts = Facts & { readonly kind: "calendar"; readonly relation: Relation };
 
@@ -33,11 +34,30 @@ export function calendarFacts(state: StateReader, caller: Caller, key: string): 
   return facts(mayRead ? "reader" : placeBeside(state, caller.user, owner.user));
 }
 
-/** What a caller is to an event, given what the caller is to its calendar. */
-export function relationToEvent(caller: Caller, event: CalendarEvent, of: Relation): Relation {
-  if (of === "owner" || caller.kind !== "user") return of;
-  if (event.organizer === caller.user) return "owner";
-  return attendeeOf(event, caller.user) === undefined ? of : "attendee";
+/** From where a caller looks at the events of a calendar. */
+export interface Vantage {
+  readonly relation: Relation;
+  /** Of events that say nothing of their own. */
+  readonly defaultVisibility: Visibility;
+}
+
+/** Of whom nothing is known. */
+export const OUTSIDE: Vantage = { relation: "stranger", defaultVisibility: "default" };
+
+export function vantageOf(state: StateReader, caller: Caller, key: string): Vantage {
+  gather(state.view, { keys: vantageKeys(caller, key), ranges: [] });
+  const { relation } = calendarFacts(state, caller, key);
+  // An owner sees everything: nothing is read for them.
+  const seesAll = relation === "owner";
+  return { relation, defaultVisibility: seesAll ? "default" : defaultVisibilityOf(state, key) };
+}
+
+/** What is read first of another one's calendar. */
+function vantageKeys(caller: Caller, key: string): readonly StateKey[] {
+  const owner = calendarOwner(key);
+  const isOwn = caller.kind === "user" && owner?.kind === "user" && owner.user === caller.user;
+  if (owner === undefined || caller.kind !== "user" || isOwn) return [];
+  return [KEYS.calendar(key), ...defaultVisibilityReads(key)];
 }
 
 /** What a caller sees of an event; undefined where that is nothing. */
@@ -47,68 +67,33 @@ export type EventSight = (event: CalendarEvent) => CalendarEvent | undefined;
 export function asSeen(
   caller: Caller,
   event: CalendarEvent,
-  ofCalendar: Relation,
+  { relation, defaultVisibility }: Vantage,
 ): CalendarEvent | undefined {
-  switch (sightOf(event.visibility, relationToEvent(caller, event, ofCalendar))) {
-    case "details":
-      return event;
-    case "busy":
-      return takesTime(event) ? asBusy(event) : undefined;
-    case "nothing":
-      return undefined;
-  }
+  const own = caller.kind === "user" ? relationToEvent(caller.user, event, relation) : relation;
+  return seenAs(event, own, defaultVisibility);
 }
 
-/** Whether an event keeps people from doing something else. */
-export function takesTime({ transparency, state, deleteTimeMs }: CalendarEvent): boolean {
-  const stands = state !== "cancelled" && state !== "rejected" && deleteTimeMs === 0;
-  return stands && transparency === "opaque";
-}
-
-/** When, and not what: not even how often it was changed. */
-function asBusy(event: CalendarEvent): CalendarEvent {
-  return {
-    ...event,
-    title: "",
-    description: "",
-    location: "",
-    organizer: "",
-    attendees: [],
-    group: "",
-    rule: "organizer",
-    source: "",
-    labels: [],
-    reminderMinutes: [],
-    recurrence: [],
-    visibility: "busy-only",
-    state: "confirmed",
-    sequence: 0,
-    createTimeMs: 0,
-    updateTimeMs: 0,
-    revision: 0,
-  };
-}
-
-/** What a caller is to each of many calendars: loaded at once, where one after the other would load too often. */
-export function relationsTo(
+/** Of many calendars: loaded at once, where one after the other would load too often. */
+export function vantagesOf(
   state: StateReader,
   caller: Caller,
   keys: readonly string[],
-): ReadonlyMap<string, Relation> {
-  if (caller.kind === "user") loadPlaces(state, caller.user, keys);
-  return new Map(keys.map((key) => [key, calendarFacts(state, caller, key).relation]));
+): ReadonlyMap<string, Vantage> {
+  if (caller.kind === "user") loadPlaces(state, caller, keys);
+  return new Map(keys.map((key) => [key, vantageOf(state, caller, key)]));
 }
 
-function loadPlaces(state: StateReader, viewer: string, keys: readonly string[]): void {
-  const isOwn = (key: string): boolean => {
-    const owner = calendarOwner(key);
-    return owner?.kind === "user" && owner.user === viewer;
-  };
-  const others = keys.filter((key) => !isOwn(key));
+function loadPlaces(
+  state: StateReader,
+  caller: Caller & { readonly kind: "user" },
+  keys: readonly string[],
+): void {
+  const { user: viewer } = caller;
+  const others = keys.filter((key) => vantageKeys(caller, key).length > 0);
   const owners = others.flatMap((key) => calendarOwner(key) ?? []);
   const users = owners.flatMap((owner) => (owner.kind === "user" ? [owner.user] : []));
   const ranges = users.length === 0 ? [] : [viewer, ...users].map(groupsOfRange);
-  gather(state.view, { keys: others.map(KEYS.calendar), ranges });
+  gather(state.view, { keys: others.flatMap((key) => vantageKeys(caller, key)), ranges });
   const lines = new Lines();
   for (const owner of owners) if (owner.kind === "group") lines.add(owner.group, [viewer]);
   for (const user of users) {

@@ -1,4 +1,5 @@
 import { assert } from "../base/index.js";
+import type { RangeMap } from "../placement/index.js";
 import type {
   Calendar,
   AuditCheckpoint,
@@ -18,6 +19,7 @@ import type {
   Session,
   Subscriptions,
   User,
+  Visibility,
 } from "../domain/index.js";
 import type { KeyRange, RowCodec, StateKey } from "./types.js";
 
@@ -66,6 +68,19 @@ export interface CalendarIndexRow {
   readonly classes: readonly string[];
   /** Of a user's primary calendar, the keys of the user's further ones. */
   readonly further: readonly string[];
+}
+
+/** Since when somebody may read a calendar. */
+export interface ReadGrantRow {
+  /** Sequence with which that began. */
+  readonly since: number;
+}
+
+/** How the events in a user's calendars are seen that say nothing of their own. */
+export interface VisibilityDefaultRow {
+  readonly visibility: Visibility;
+  /** Sequence from which on readers see them as they do; 0 where that is how they always did. */
+  readonly since: number;
 }
 
 export interface OpenInvitationRow {
@@ -148,10 +163,13 @@ export interface RowCodecs {
   readonly event: RowCodec<CalendarEvent>;
   readonly calendar: RowCodec<Calendar>;
   readonly calendarIndex: RowCodec<CalendarIndexRow>;
+  readonly readGrant: RowCodec<ReadGrantRow>;
   readonly clusterKeys: RowCodec<ClusterKeys>;
+  readonly rangeMap: RowCodec<RangeMap>;
   readonly emailOwner: RowCodec<EmailOwnerRow>;
   readonly bootstrapUse: RowCodec<BootstrapUseRow>;
   readonly memberCount: RowCodec<MemberCountRow>;
+  readonly visibilityDefault: RowCodec<VisibilityDefaultRow>;
   readonly outboxRow: RowCodec<OutboxRow>;
   readonly outboxLane: RowCodec<OutboxLaneRow>;
   readonly inbox: RowCodec<InboxRow>;
@@ -206,7 +224,10 @@ export interface RowCodecs {
  *   gt/{group}                      that an id was given: it stays when its group is purged
  *   ca/{calendar}                   Calendar of which something was said
  *   cr/{user}/{calendar}            that a user may read a calendar
+ *   cg/{reader}/{calendar}          ReadGrant of a reader
+ *   cp/{calendar}                   ReadGrant of everyone
  *   ci/{calendar}                   CalendarIndex
+ *   cv/{user}                       VisibilityDefault of the user's calendars
  *   ev/{calendar}/{event}           CalendarEvent
  *   es/{calendar}/{length}/{start}/{event}  the same bytes by start, in a class of length
  *   ed/{calendar}/{length}/{start}/{event}  the same for deleted events
@@ -243,6 +264,7 @@ export const KEYS = {
   sessionExpiry: (expireMs: number, user: string, session: string): StateKey =>
     `sx/${timeKey(expireMs)}/${user}/${session}`,
   clusterKeys: "ck",
+  rangeMap: "cr",
   loginFailures: (user: string, address: string): StateKey => `tl/${user}/${address}`,
   loginFailuresExpiry: (expireMs: number, user: string, address: string): StateKey =>
     `tx/${timeKey(expireMs)}/${user}/${address}`,
@@ -265,8 +287,11 @@ export const KEYS = {
   invitationPurge: (purgeMs: number, group: string, invitation: string): StateKey =>
     `gx/${timeKey(purgeMs)}/${group}/${invitation}`,
   calendar: (calendar: string): StateKey => `ca/${calendar}`,
+  visibilityDefault: (user: string): StateKey => `cv/${user}`,
   calendarIndex: (calendar: string): StateKey => `ci/${calendar}`,
   readCalendar: (reader: string, calendar: string): StateKey => `cr/${reader}/${calendar}`,
+  readGrant: (reader: string, calendar: string): StateKey => `cg/${reader}/${calendar}`,
+  publicGrant: (calendar: string): StateKey => `cp/${calendar}`,
   event: (calendar: string, event: string): StateKey => `ev/${calendar}/${event}`,
   eventPurge: (purgeMs: number, calendar: string, event: string): StateKey =>
     `ep/${timeKey(purgeMs)}/${calendar}/${event}`,

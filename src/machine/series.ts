@@ -9,7 +9,7 @@ import type {
 } from "../domain/index.js";
 import { decide } from "../policy/index.js";
 import { refuse } from "./draft.js";
-import type { Draft, Outcome } from "./draft.js";
+import type { Draft, Outcome, Refusal } from "./draft.js";
 import { occurrenceKey, timeRange } from "./event-times.js";
 import { findEventRow } from "./find-event.js";
 import { gather } from "./gather.js";
@@ -24,7 +24,7 @@ type ExtendSeries = Extract<Operation, { kind: "extend-series" }>;
 /** Of one event in the index at once: with those that they replace they fit a command. */
 export const OCCURRENCES_MAX = 400;
 /** Instances of one event that were written by themselves, or deleted, among the known occurrences. */
-export const EXCEPTED_MAX = 100;
+const EXCEPTED_MAX = 100;
 
 const DUE_SERIES_MAX = 100;
 
@@ -59,6 +59,15 @@ export function writeSeries(draft: Draft, before: Standing | undefined, after: S
   if (atMs === undefined) return;
   const endKey = KEYS.seriesEnd(atMs, event.calendar, event.id);
   draft.put(draft.rows.expiry, endKey, { keys: [], bytes: 0 });
+}
+
+/** Where no further instance can be written by itself. */
+export function refuseFullSeries({ exceptedMs }: SeriesRow): Refusal | undefined {
+  if (exceptedMs.length < EXCEPTED_MAX) return undefined;
+  return refuse(
+    "failed-precondition",
+    `${EXCEPTED_MAX} instances of this event differ from it, the most: end it and make another`,
+  );
 }
 
 /** Takes one occurrence out of a series: from now on it is a row of its own, or deleted. */

@@ -8,8 +8,8 @@ import type { Standing } from "./series.js";
 export const COPY_ATTENDEES_MAX = 50;
 /** Copies that one delivery writes, of an event that does not repeat. */
 const COPIES_MAX = 20;
-/** Rows that writing one copy takes at most, but for those of a series. */
-const COPY_ROWS = 20;
+/** Rows that writing one copy takes at most, but for those of a series; with the instances that go with it. */
+const COPY_ROWS = 45;
 const DELIVERY_ROWS_MAX = 900;
 /** How far numbers were given: one row a shard. */
 const LANE_ROWS = 4;

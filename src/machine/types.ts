@@ -32,14 +32,12 @@ export interface View {
 
 /**
  * Not an error: a read of something that is not in memory yet. Inside machine only `gather` catches
- * it, to name more at once.
+ * it, to name more at once. It has no stack: to note one took a tenth of what a get costs that goes to the disk.
  */
-export class NotLoaded extends Error {
-  override readonly name = "NotLoaded";
+export class NotLoaded {
   readonly need: ReadSet;
 
   constructor(need: ReadSet) {
-    super("state not loaded: load it and run again");
     this.need = need;
   }
 }
@@ -71,6 +69,8 @@ export interface Applied {
   readonly changes: readonly Change[];
   /** Shards for which there is something new in the outbox; undefined for none. */
   readonly posted?: readonly ShardNumber[];
+  /** Entries that it wrote into the audit trail; undefined for none. */
+  readonly audited?: number;
   /** Feed rows up to this sequence may go; undefined leaves the feed as it is. */
   readonly trimFeedTo?: number;
 }
@@ -94,6 +94,10 @@ export interface RowCodec<Row> {
 
 /** The agenda's state machine, as the runtime drives it. */
 export interface Machine {
+  /** The highest level whose commands it knows. */
+  readonly featureLevel: number;
+  /** The level from which on the command may stand in a log: every replica has to know it by then. */
+  levelOf(command: Command): number;
   /**
    * A guess at what `apply` will read, so that a round of commands is loaded at once. May be too
    * much or too little.

@@ -92,6 +92,10 @@ export function updateUser(draft: Draft, caller: Caller, operation: UpdateUser):
   const next = withFields(before, content, fields);
   const moved = moveEmail(draft, before, next);
   if (moved !== undefined) return moved;
+  if (fields.includes("defaultVisibility")) {
+    const visibility = next.defaultVisibility;
+    draft.postTo("calendars", id, { kind: "default-visibility", user: id, visibility });
+  }
   return writeUser(draft, "updated", next);
 }
 

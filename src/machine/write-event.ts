@@ -1,14 +1,17 @@
 import type { CalendarEvent, ChangeKind } from "../domain/index.js";
 import { calendarOwner } from "../policy/index.js";
 import type { Draft, Outcome } from "./draft.js";
+import { defaultVisibilityOf, defaultVisibilityReads } from "./default-visibility.js";
 import { eventName } from "./event-name.js";
-import { noteInIndex } from "./calendar-rows.js";
+import { indexReads, noteInIndex } from "./calendar-rows.js";
 import { classesOf, indexKey } from "./event-times.js";
 import { groupIndexKey } from "./group-index.js";
 import { writeReminder } from "./reminders.js";
 import { KEYS, MARK } from "./rows.js";
 import { writeSeries } from "./series.js";
 import type { Standing } from "./series.js";
+import { formerlyPartOf, toReaders } from "./to-readers.js";
+import type { StateKey } from "./types.js";
 
 /**
  * An event, everything that is kept beside it, and the change. The row and its copy in the index hold the same bytes.
@@ -36,14 +39,23 @@ export function writeEvent(
   if (after.series !== undefined || before?.series !== undefined) writeSeries(draft, before, after);
   const name = eventName(calendar, id);
   const resource = { kind: "event", event } as const;
+  const byDefault = defaultVisibilityOf(draft, calendar);
   draft.change({
     kind,
     channel: `calendars/${calendar}`,
     audience: audienceOf(event),
     resourceName: name,
     resource,
+    toReaders: toReaders(draft.rows, before, after, byDefault),
+    formerly: formerlyPartOf(before?.event, event),
+    ...(byDefault === "default" ? {} : { defaultVisibility: byDefault }),
   });
   return { kind: "done", name, revision, resource };
+}
+
+/** What it reads of the event's calendar. */
+export function calendarReads(calendar: string): readonly StateKey[] {
+  return [...indexReads(calendar), ...defaultVisibilityReads(calendar)];
 }
 
 function writeGroupIndex(

@@ -1,8 +1,13 @@
 import { X509Certificate } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { createAuthority, describeCertificate, issueCertificate } from "../auth/index.js";
+import {
+  CERTIFICATE_ROLES,
+  createAuthority,
+  describeCertificate,
+  issueCertificate,
+} from "../auth/index.js";
 import type { CertificateRole, PemPair } from "../auth/index.js";
 import { reachable } from "./address.js";
 import type { ClusterPlan } from "./cluster-plan.js";
@@ -28,15 +33,15 @@ export interface CertificateWish {
 export const AUTHORITY = "ca";
 /** The certificate of the public doors. */
 export const SERVER = "server";
-const OPERATOR = "operator";
+export const OPERATOR = "operator";
 
 const LOCAL_HOSTS = ["localhost", "127.0.0.1", "::1"];
 const KEY_MODE = 0o600;
 const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3650;
 const LEAF_DAYS = 365;
-/** A certificate that ends sooner is replaced at the next start. */
-const RENEW_BEFORE_MS = 30 * DAY_MS;
+/** A certificate that ends sooner is replaced. */
+export const RENEW_BEFORE_MS = 30 * DAY_MS;
 
 /** Makes what is missing, ends soon, or does not say what it has to. */
 export async function ensureCertificates(
@@ -45,7 +50,6 @@ export async function ensureCertificates(
   host: string,
 ): Promise<CertificateFiles> {
   const directory = join(dataDir, CERTIFICATES_DIR);
-  const authority = await ensureAuthority(directory, cluster.name);
   const hosts = [...new Set([...LOCAL_HOSTS, reachable(host)])];
   // Processes call each other by name, whatever the address.
   const wish = (name: string, role: CertificateRole): CertificateWish => ({
@@ -60,15 +64,25 @@ export async function ensureCertificates(
     { name: SERVER, role: "server", hosts } as const,
     { name: OPERATOR, role: "operator", hosts: [] } as const,
   ];
-  for (const one of wishes) {
-    if (await isGood(directory, one, authority)) continue;
-    await writePair(directory, one.name, await issue(authority, cluster.name, one));
-  }
+  await renewCertificates(directory, cluster.name, wishes);
   return {
     ca: certPath(directory, AUTHORITY),
     operatorCert: certPath(directory, OPERATOR),
     operatorKey: keyPath(directory, OPERATOR),
   };
+}
+
+/** Issues those that are missing, end soon, or do not say what they have to. */
+export async function renewCertificates(
+  directory: string,
+  clusterName: string,
+  wishes: readonly CertificateWish[],
+): Promise<void> {
+  const authority = await ensureAuthority(directory, clusterName);
+  for (const one of wishes) {
+    if (await isGood(directory, one, authority)) continue;
+    await writePair(directory, one.name, await issue(authority, clusterName, one));
+  }
 }
 
 /** The authority that a directory holds; a new one if there is none. */
@@ -99,6 +113,41 @@ export async function issue(
     nowMs: Date.now(),
   });
 }
+
+/** Makes each anew, with the same names for the same hosts, that is wanted; says which. */
+export async function reissueCertificates(
+  directory: string,
+  isWanted: (name: string, expireMs: number) => boolean,
+): Promise<readonly string[]> {
+  const authority = await findPair(directory, AUTHORITY);
+  if (authority === undefined) throw new Error(noAuthority(directory));
+  const files = await readdir(directory);
+  const renewed: string[] = [];
+  for (const name of files.map((file) => /^(.+)-key\.pem$/u.exec(file)?.[1] ?? AUTHORITY)) {
+    const pair = name === AUTHORITY ? undefined : await findPair(directory, name);
+    if (pair === undefined) continue;
+    const { names, expireMs } = describeCertificate(pair.cert);
+    const wish = findWish(names);
+    if (wish === undefined || !isWanted(name, expireMs)) continue;
+    await writePair(directory, name, await issue(authority, wish.cluster, wish));
+    renewed.push(name);
+  }
+  return renewed;
+}
+
+/** What a certificate was made for, by its names as Node tells them. */
+function findWish(names: string): (CertificateWish & { readonly cluster: string }) | undefined {
+  const [, cluster, role, name] = /URI:cabildo:\/\/([^/]+)\/([^/]+)\/([^/,]+)/u.exec(names) ?? [];
+  const known = CERTIFICATE_ROLES.find((candidate) => candidate === role);
+  if (cluster === undefined || name === undefined || known === undefined) return undefined;
+  const hosts = names
+    .split(", ")
+    .flatMap((one) => /^(?:DNS|IP Address):(.+)$/u.exec(one)?.[1] ?? []);
+  return { cluster, name, role: known, hosts };
+}
+
+export const noAuthority = (directory: string): string =>
+  `there is no authority in ${directory}: run \`cabildo certs init\` first`;
 
 export async function findPair(directory: string, name: string): Promise<PemPair | undefined> {
   const cert = await findFile(certPath(directory, name));

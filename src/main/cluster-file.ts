@@ -24,6 +24,11 @@ export interface ClusterFile {
    * The cluster has served once. From then on an empty directory is a lost one: it never votes by itself.
    */
   readonly formed: boolean;
+  /**
+   * The same from this time on (RFC 3339), where nobody can write `formed` into every copy of this file once the cluster has
+   * served.
+   */
+  readonly formUntil?: string;
   /** SHA-256 in hex of the credential that makes the first administrator. */
   readonly bootstrapHash: string;
   readonly rangeMap: RangeMap;
@@ -35,12 +40,20 @@ export interface ClusterNode {
   readonly host: string;
   readonly port: number;
   readonly metricsPort: number;
+  /** Where other nodes speak Raft with it, if not on the same port: on a network of their own. */
+  readonly raft?: { readonly host: string; readonly port: number };
   readonly replicas: readonly PlacedReplica[];
 }
 
 /** How other processes reach a node. */
 export const addressOf = ({ host, port }: ClusterNode): string =>
   formatAddress(reachable(host), port);
+
+/** How other nodes reach a node to speak Raft. */
+export const raftAddressOf = (node: ClusterNode): string =>
+  node.raft === undefined
+    ? addressOf(node)
+    : formatAddress(reachable(node.raft.host), node.raft.port);
 
 /** Ids of the replicas that a shard of a new cluster begins with. */
 export const votersOf = ({ nodes }: ClusterFile, shard: number): readonly number[] =>
@@ -74,23 +87,35 @@ export function parseClusterFile(text: string, path: string): ClusterFile {
     clusterId: requireText(object, "clusterId", path),
     name: requireText(object, "name", path),
     formed: requireFlag(object, "formed", path),
+    ...(object["formUntil"] === undefined ? {} : { formUntil: requireTime(object, path) }),
     bootstrapHash: requireText(object, "bootstrapHash", path),
     rangeMap: parseRangeMap(asObject(object["rangeMap"], `${path}: rangeMap`), path),
     nodes,
   };
 }
 
+function requireTime(object: JsonObject, path: string): string {
+  const text = requireText(object, "formUntil", path);
+  if (Number.isNaN(Date.parse(text))) throw new Error(`${path}: formUntil is not a time`);
+  return text;
+}
+
 function parseNode(node: JsonObject, path: string): ClusterNode {
+  const raft = node["raft"] === undefined ? undefined : asObject(node["raft"], `${path}: raft`);
   return {
     name: requireText(node, "name", path),
-    host: requireText(node, "host", path),
-    port: requireNumber(node, "port", path),
+    ...parsePlace(node, path),
     metricsPort: requireNumber(node, "metricsPort", path),
+    ...(raft === undefined ? {} : { raft: parsePlace(raft, path) }),
     replicas: requireList(node, "replicas", path).map((replica) => ({
       shard: requireNumber(replica, "shard", path),
       replica: requireNumber(replica, "replica", path),
     })),
   };
+}
+
+function parsePlace(place: JsonObject, path: string) {
+  return { host: requireText(place, "host", path), port: requireNumber(place, "port", path) };
 }
 
 export function parseRangeMap(map: JsonObject, path: string): RangeMap {

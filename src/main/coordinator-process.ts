@@ -1,10 +1,11 @@
 import { startCoordinator } from "../coordinator/index.js";
-import { createRpcMetrics } from "../observability/index.js";
+import { countLogins, createRpcMetrics } from "../observability/index.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { limitsOf, rateLimitsOf, type CoordinatorOptions } from "./commands/coordinator-options.js";
 import { openGateway } from "./open-gateway.js";
+import { ownAddress } from "./own-address.js";
 import type { RunningProcess } from "./process-life.js";
-import { loadServerTls, serveMetrics } from "./process-setup.js";
+import { serveMetrics } from "./process-setup.js";
 import type { ProcessSetup } from "./process-setup.js";
 
 /** For calls that are under way when the coordinator stops. */
@@ -16,13 +17,14 @@ export async function startCoordinatorProcess(
   options: CoordinatorOptions,
 ): Promise<RunningProcess> {
   const { registry, log } = setup;
-  const { certs, host, port, metricsPort } = options;
+  const { host, port, metricsPort } = options;
   const behind = openGateway(setup, rateLimitsOf(options));
   const { gateway } = behind;
+  const tls = setup.serverTls();
   const coordinator = await startCoordinator({
     gateway,
-    tls: loadServerTls(certs),
-    host,
+    tls: tls.pair,
+    host: ownAddress(host),
     port,
     origins: options.corsOrigin,
     limits: limitsOf(options),
@@ -32,10 +34,11 @@ export async function startCoordinatorProcess(
     ready: () => behind.isServing(),
     parts: () => behind.shardHealth(),
     jwks: () => (gateway.isReady() ? gateway.jwks() : undefined),
-    observer: createRpcMetrics(registry),
+    observer: countLogins(registry, createRpcMetrics(registry)),
     logger: log,
   });
-  const metrics = await serveMetrics(setup, host, metricsPort);
+  tls.onRenewed(() => coordinator.renewTls(tls.pair));
+  const metrics = await serveMetrics(setup, options.metricsHost ?? host, metricsPort);
   log.info("listening", { port: coordinator.port });
   return {
     ready: behind.serving,

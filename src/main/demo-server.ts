@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:https";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { PACKAGE_ROOT } from "./package-root.js";
 import { asObject, parseObject, requireText } from "./json-shape.js";
 import type { Operator } from "./client/operator.js";
 
@@ -27,8 +28,7 @@ interface Answer {
   readonly body: string | Uint8Array;
 }
 
-/** As in the directory that the build fills, beside the compiled sources. */
-const FILES = join(import.meta.dirname, "../../demo");
+const FILES = join(PACKAGE_ROOT, "dist/demo");
 const TYPES: Readonly<Record<string, string>> = {
   "index.html": "text/html; charset=utf-8",
   "app.js": "text/javascript; charset=utf-8",

@@ -1,26 +1,38 @@
+import type { ClusterStatus } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { observeLeaders, planLeaderMoves } from "../placement/index.js";
+import type { LeaderMove } from "../placement/index.js";
 import type { Operator } from "./client/operator.js";
-import { planLeaders } from "./plan-leaders.js";
 
 export interface MovedLeader {
   readonly shard: string;
   readonly leader: string;
 }
 
-/** Hands over everything that a node leads, to whoever leads least. */
+/**
+ * Hands over everything that a node leads, to whoever has least to do. Until it is started again, or the drain is undone, it
+ * leads only what no other node can.
+ */
 export async function drainNode(operator: Operator, node: string): Promise<readonly MovedLeader[]> {
-  const status = await operator.status();
-  const led = status.shards.filter(({ leader }) => leader === node).map(({ name }) => name);
-  return await moveLeaders(operator, planLeaders(status, node), led);
+  await (await operator.atNode(node)).drainNode({});
+  const moves = planLeaderMoves(placementOf(await operator.status(), [node]));
+  return await moveLeaders(
+    operator,
+    moves.filter(({ from }) => from === node),
+  );
+}
+
+/** Nodes that are drained lead nothing, as those in `without`. */
+export function placementOf({ shards, nodes }: ClusterStatus, without: readonly string[] = []) {
+  const draining = nodes.filter((node) => node.draining).map(({ name }) => name);
+  return observeLeaders(shards, new Set([...draining, ...without]));
 }
 
 export async function moveLeaders(
   operator: Operator,
-  plan: ReadonlyMap<string, string>,
-  shards: readonly string[],
+  moves: readonly LeaderMove[],
 ): Promise<readonly MovedLeader[]> {
   const moved: MovedLeader[] = [];
-  for (const shard of shards) {
-    const toNode = plan.get(shard) ?? "";
+  for (const { shard, to: toNode } of moves) {
     const { leader } = await operator.atLeader(shard, (at) => at.transferLeader({ shard, toNode }));
     moved.push({ shard, leader });
   }

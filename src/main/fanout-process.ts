@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startFanout } from "../fanout/index.js";
 import type { Fanout, Logger } from "../fanout/index.js";
-import { createFanoutObserver } from "../observability/index.js";
+import { createFanoutObserver, observeBackpressure } from "../observability/index.js";
 import type { Log } from "../observability/index.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { limitsOf } from "./commands/fanout-options.js";
 import type { FanoutOptions } from "./commands/fanout-options.js";
 import { openGateway } from "./open-gateway.js";
+import { ownAddress } from "./own-address.js";
 import type { RunningProcess } from "./process-life.js";
-import { loadServerTls, serveMetrics } from "./process-setup.js";
+import { serveMetrics } from "./process-setup.js";
 import type { ProcessSetup } from "./process-setup.js";
 
 const ASK_AGAIN_MS = 50;
@@ -18,16 +19,17 @@ export async function startFanoutProcess(
   setup: ProcessSetup,
   options: FanoutOptions,
 ): Promise<RunningProcess> {
-  const { certs, host, port, metricsPort, corsOrigin, transport } = options;
+  const { host, port, metricsPort, corsOrigin, transport } = options;
   const { name, registry, log, health, shardName } = setup;
   const behind = openGateway(setup);
   const { gateway, shards } = behind;
+  const tls = setup.serverTls();
   const fanout = await startFanout({
     gateway,
     shards,
-    tls: loadServerTls(certs),
+    tls: tls.pair,
     origins: corsOrigin,
-    host,
+    host: ownAddress(host),
     port,
     transport,
     limits: limitsOf(options),
@@ -37,8 +39,14 @@ export async function startFanoutProcess(
     observer: createFanoutObserver(registry, shardName),
     logger: fieldsFirst(log),
   });
+  observeBackpressure(registry, () => fanout.unsentBytes());
+  tls.onRenewed(() => {
+    fanout.renewTls(tls.pair).catch((cause: unknown) => {
+      log.error("the new certificate is not shown", { cause: String(cause) });
+    });
+  });
   health.add("feeds", () => (fanout.isReady() ? undefined : "not every shard's feed is followed"));
-  const metrics = await serveMetrics(setup, host, metricsPort);
+  const metrics = await serveMetrics(setup, options.metricsHost ?? host, metricsPort);
   log.info("listening", { port: fanout.port, transport: fanout.transport });
   return {
     about: { transport: fanout.transport },

@@ -8,18 +8,21 @@ import {
   DueWork,
   openRpcServer,
   OutboxRelay,
+  RangeMapKeeper,
 } from "../node/index.js";
-import type { NodeServices } from "../node/index.js";
+import type { NodeServices, RpcServer, RpcServerOptions } from "../node/index.js";
 import {
+  createBalanceObserver,
   createPeerObserver,
   createRelayObserver,
+  createRpcMetrics,
   createRuntimeObserver,
   createShardObserver,
   observeReplicas,
   observeStorage,
 } from "../observability/index.js";
 import { createPeerTransport } from "../peer/index.js";
-import { startRuntime } from "../runtime/index.js";
+import { DEFAULT_LIMITS, neededBytes, startRuntime } from "../runtime/index.js";
 import type { HostedReplica, ReplicaHandle } from "../runtime/index.js";
 import { AuditRecorder, createNodeCalls, createShardClient } from "../shards/index.js";
 import { DEFAULT_SCRUB, openRocksDbStore } from "../storage/index.js";
@@ -32,10 +35,11 @@ import {
 } from "../wire/index.js";
 import { formatAddress } from "./address.js";
 import { exportCheckpoint } from "./audit/export-checkpoint.js";
-import { addressOf, votersOf } from "./cluster-file.js";
+import { addressOf, raftAddressOf, votersOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { isNodeError } from "./files.js";
+import { ownAddress } from "./own-address.js";
 import type { RunningProcess } from "./process-life.js";
 import { serveMetrics } from "./process-setup.js";
 import type { ProcessSetup } from "./process-setup.js";
@@ -49,9 +53,15 @@ export interface NodeStart {
   /** Directory of its store. */
   readonly data: string;
   /** Where it listens, if the cluster file does not say so. */
-  readonly place: Omit<ClusterNode, "name" | "replicas"> | undefined;
+  readonly place: Pick<ClusterNode, "host" | "port" | "metricsPort"> | undefined;
+  /** The address or network to listen on, if not that at which others reach it; the same for Raft where that is apart. */
+  readonly listen: string | undefined;
+  readonly raftListen: string | undefined;
   /** Names of the shards of a running cluster that it joins. */
   readonly join: readonly string[];
+  /** Calm before a leader is moved to spread the load; 0 leaves them where they are. */
+  readonly balanceLeadersMs: number;
+  readonly snapshotBytesPerSecondMax: number;
 }
 
 /** A node: the replicas that the cluster file gives it and those with which it joined, on one store, behind one port. */
@@ -71,9 +81,11 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
   const network = createPeerTransport({
     node: name,
     clusterName: cluster.name,
-    peers: nodes.filter((node) => node.name !== name),
+    peers: cluster.nodes
+      .filter((node) => node.name !== name)
+      .map((node) => ({ name: node.name, address: raftAddressOf(node) })),
     tls,
-    observer: createPeerObserver(registry, log),
+    observer: createPeerObserver({ registry, log, shardName }),
   });
   const codec = createStoreCodec();
   const shards = createShardClient({
@@ -90,11 +102,12 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     clock: SYSTEM_CLOCK,
     observer: createRelayObserver({ registry, log, shardName }),
   });
+  const machine = createMachine(codec, cluster.rangeMap);
   const runtime = await startRuntime({
     clusterId: cluster.clusterId,
     nodeName: name,
     store,
-    machine: createMachine(codec, cluster.rangeMap),
+    machine,
     codec,
     digest: sha256,
     encodeSweep,
@@ -114,6 +127,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
       ...createRuntimeObserver({ registry, log, shardName }),
       posted: (shard, target) => relay.posted(shard, target),
     },
+    limits: { snapshotBytesPerSecondMax: start.snapshotBytesPerSecondMax },
     onFatal: fatal,
   });
   relay.start(() => runtime.replicas);
@@ -134,29 +148,46 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
   });
   signer.start(() => runtime.replicas);
   const calls = createNodeCalls({ nodes, tls, clusterName: cluster.name });
+  const balancing = {
+    calmMs: start.balanceLeadersMs,
+    clock: SYSTEM_CLOCK,
+    observer: createBalanceObserver(registry, log),
+  };
   const services = createNodeServices({
     get replicas() {
       return runtime.replicas;
     },
     address: addressOf(own),
     join: (shard, replica) => runtime.join(shard, replica),
+    get isDraining() {
+      return runtime.isDraining;
+    },
+    set isDraining(isDraining) {
+      runtime.isDraining = isDraining;
+    },
+    ...(start.balanceLeadersMs === 0 ? {} : { balancing }),
     holdDeliveries: (forMs) => relay.hold(forMs),
     nodeName: name,
     clusterName: cluster.name,
     clusterId: cluster.clusterId,
     storeId: store.storeId,
     boot: store.boot,
-    rangeMap: cluster.rangeMap,
+    featureLevel: machine.featureLevel,
+    get rangeMap() {
+      return shards.rangeMap;
+    },
     nodes,
     shards,
     audit,
     calls,
     unexpected: (error) => log.error("a call failed", { error: String(error) }),
   });
-  const server = await openRpcServer({
-    address: formatAddress(own.host, own.port),
+  const host = ownAddress(start.listen ?? own.host);
+  const servers = await openServers(own, host, start.raftListen, {
     tls,
-    services: [network.service, services],
+    raft: network.service,
+    others: services,
+    observer: createRpcMetrics(registry),
   });
 
   const dueWork = new DueWork({
@@ -165,27 +196,58 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     after: SYSTEM_CLOCK.after,
     trouble: (cause) => log.debug("what was due waits", { cause: String(cause) }),
   });
+  const keeper = new RangeMapKeeper({
+    started: cluster.rangeMap,
+    shards,
+    replicas: () => runtime.replicas,
+    after: SYSTEM_CLOCK.after,
+    trouble: (cause) => log.debug("the range map is as it was", { cause: String(cause) }),
+  });
   observeReplicas(registry, { statuses: () => statusesOf(runtime.replicas), shardName });
-  observeStorage(registry, () => store.usage());
+  observeStorage(registry, async () => {
+    const usage = await store.usage();
+    return { ...usage, reserveBytes: neededBytes(usage, DEFAULT_LIMITS.diskReserveBytes) };
+  });
   health.add("leaders", () => leaderless(runtime.replicas, shardName));
-  const metrics = await serveMetrics(setup, own.host, own.metricsPort);
+  const metrics = await serveMetrics(setup, host, own.metricsPort);
   log.info("listening", { address: addressOf(own), replicas: own.replicas.length });
   return {
     ready: joinAll(services, start.join),
     stop: async () => {
       relay.close();
       dueWork.close();
+      keeper.close();
       signer.close();
       audit.close();
       await runtime.stop();
       await shards.close();
       services.close();
-      await server.close(STOP_GRACE_MS);
+      await Promise.all(servers.map((server) => server.close(STOP_GRACE_MS)));
       calls.close();
       await metrics.close();
       await store.close();
     },
   };
+}
+
+type Service = RpcServerOptions["services"][number];
+
+/** One port for everything; a second one where Raft has a network of its own. */
+async function openServers(
+  own: ClusterNode,
+  host: string,
+  raftListen: string | undefined,
+  {
+    raft,
+    others,
+    ...shared
+  }: Pick<RpcServerOptions, "tls" | "observer"> & { raft: Service; others: Service },
+): Promise<readonly RpcServer[]> {
+  const open = (at: string, port: number, services: readonly Service[]) =>
+    openRpcServer({ address: formatAddress(at, port), services, ...shared });
+  if (own.raft === undefined) return [await open(host, own.port, [raft, others])];
+  const raftHost = ownAddress(raftListen ?? own.raft.host);
+  return [await open(host, own.port, [others]), await open(raftHost, own.raft.port, [raft])];
 }
 
 async function joinAll(services: NodeServices, shards: readonly string[]): Promise<void> {
@@ -206,11 +268,12 @@ function requireNode({ nodes }: ClusterFile, name: string, place: NodeStart["pla
  * knows.
  */
 async function refuseToFormatAgain(
-  { formed, nodes }: ClusterFile,
+  { formed, formUntil, nodes }: ClusterFile,
   name: string,
   { data, join }: NodeStart,
 ): Promise<void> {
-  if (!formed || !(await isEmpty(data))) return;
+  const mayForm = !formed && (formUntil === undefined || Date.now() < Date.parse(formUntil));
+  if (mayForm || !(await isEmpty(data))) return;
   const isKnown = nodes.some((node) => node.name === name);
   if (!isKnown && join.length > 0) return;
   throw new Error(

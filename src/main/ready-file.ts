@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { findFile, writeFileAtomic } from "./files.js";
 import { asObject, parseObject, requireList, requireText } from "./json-shape.js";
 import type { ChildSpec } from "./supervisor/child.js";
@@ -82,13 +82,15 @@ export async function findLocalCluster(dataDir: string): Promise<LocalCluster | 
   const text = await findFile(path);
   if (text === undefined) return undefined;
   const object = parseObject(text, path);
+  // Relative to the directory where it may be moved, as into a container.
+  const file = (field: string): string => resolve(dataDir, requireText(object, field, path));
   return {
     pid: numberOr0(object["pid"]),
     api: requireText(object, "api", path),
     wss: requireText(object, "wss", path),
-    ca: requireText(object, "ca", path),
-    operatorCert: requireText(object, "operatorCert", path),
-    operatorKey: requireText(object, "operatorKey", path),
+    ca: file("ca"),
+    operatorCert: file("operatorCert"),
+    operatorKey: file("operatorKey"),
     nodes: requireList(object, "nodes", path).map((node) => ({
       name: requireText(asObject(node, path), "name", path),
       pid: numberOr0(asObject(node, path)["pid"]),

@@ -4,7 +4,10 @@ import { parseAddress } from "./address.js";
 import { findClusterFile, writeClusterFile } from "./cluster-file.js";
 import { CLUSTER_FILE } from "./data-dir.js";
 
-/** So that the next `cabildo up` starts the new node, and a process that starts finds it. */
+/**
+ * So that the next `cabildo up` starts the new node, and a process that starts finds it. A node that joined speaks Raft on
+ * its one port, whatever the one before did.
+ */
 export async function replaceInClusterFile(
   dataDir: string,
   status: ClusterStatus,
@@ -21,7 +24,9 @@ export async function replaceInClusterFile(
       .map(({ id }) => ({ shard: shard.number, replica: id })),
   );
   const nodes = cluster.nodes.map((known) =>
-    known.name === node ? { ...known, name: byNode, ...parseAddress(address), replicas } : known,
+    known.name === node
+      ? { name: byNode, ...parseAddress(address), metricsPort: known.metricsPort, replicas }
+      : known,
   );
   await writeClusterFile(path, { ...cluster, nodes });
 }

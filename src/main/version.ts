@@ -1,18 +1,10 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseObject, requireText } from "./json-shape.js";
+import { PACKAGE_ROOT } from "./package-root.js";
 
-/** From package.json, which lies above the sources as well as above what is built from them. */
-export const VERSION = findVersion(new URL(".", import.meta.url));
-
-function findVersion(directory: URL): string {
-  const path = new URL("package.json", directory);
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    const above = new URL("..", directory);
-    if (above.href === directory.href) return "unknown";
-    return findVersion(above);
-  }
-  return requireText(parseObject(text, "package.json"), "version", "package.json");
-}
+export const VERSION = requireText(
+  parseObject(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8"), "package.json"),
+  "version",
+  "package.json",
+);

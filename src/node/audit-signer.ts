@@ -7,6 +7,7 @@ import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
 import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
 import type { RelayClock } from "./outbox-relay.js";
+import { Repeated } from "./repeated.js";
 
 export interface AuditSignerOptions {
   readonly clusterId: string;
@@ -40,28 +41,30 @@ export class AuditSigner {
   /** Since when a shard has entries that are not signed. */
   readonly #unsignedSinceMs = new Map<number, number>();
   #keys: ClusterKeys | undefined;
-  #cancelLook: () => void = () => undefined;
-  #closed = false;
+  #looking: Repeated | undefined;
 
   constructor(options: AuditSignerOptions) {
     this.#options = options;
   }
 
   start(replicas: () => readonly ReplicaHandle[]): void {
-    this.#cancelLook = this.#options.clock.after(LOOK_MS, () => {
-      void this.#signAll(replicas()).finally(() => {
-        if (!this.#closed) this.start(replicas);
-      });
+    const { clock, failed } = this.#options;
+    this.#looking = new Repeated({
+      after: (delayMs, run) => clock.after(delayMs, run),
+      pauseMs: LOOK_MS,
+      work: () => this.#signAll(replicas()),
+      failed: (cause) => {
+        failed("all", cause);
+      },
     });
   }
 
   /** Idempotent. */
   close(): void {
-    this.#closed = true;
-    this.#cancelLook();
+    this.#looking?.close();
   }
 
-  /** Never fails: what was not signed is signed later, here or by the next leader. */
+  /** What was not signed is signed later, here or by the next leader. */
   async #signAll(replicas: readonly ReplicaHandle[]): Promise<void> {
     for (const replica of replicas) {
       if (replica.status().role !== "leader") {
@@ -71,8 +74,10 @@ export class AuditSigner {
       try {
         await this.#signIfDue(replica);
       } catch (cause) {
-        const gone = cause instanceof ClusterError && cause.code === "not-leader";
-        if (!gone && !this.#closed) this.#options.failed(this.#nameOf(replica), cause);
+        // It looks again soon: an election, or a leader that is about to go, is none of its business.
+        const passes = cause instanceof ClusterError && cause.retryable;
+        if (!passes && this.#looking?.isClosed !== true)
+          this.#options.failed(this.#nameOf(replica), cause);
       }
     }
   }

@@ -36,12 +36,20 @@ export async function addLearner(
   caller: Identity,
   request: AddLearnerRequest,
 ): Promise<number> {
-  const { node, address, storeId } = request;
+  const { node, address, storeId, featureLevel } = request;
   if (caller.name !== node) {
     throw new ClusterError("permission-denied", `${caller.name} asks for ${node}`);
   }
   const { shard, replica } = requireLed(context, request.shard);
-  const known = replica.status().members.find((member) => member.node === node);
+  const { members, featureLevel: used } = replica.status();
+  if (featureLevel < used) {
+    throw new ClusterError(
+      "unimplemented",
+      `${shard} uses feature level ${used}, and ${node} knows ${featureLevel}: ` +
+        "start it with the version that the other nodes run",
+    );
+  }
+  const known = members.find((member) => member.node === node);
   if (known !== undefined) {
     if (known.storeId === storeId) return known.replica;
     throw new ClusterError(

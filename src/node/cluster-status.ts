@@ -27,7 +27,11 @@ export async function clusterStatus(context: NodeContext): Promise<ClusterStatus
   return create(ClusterStatusSchema, {
     clusterId,
     rangeVersion: toUint64(rangeMap.version),
-    nodes: [...addresses].map(([name, address]) => ({ name, address })),
+    nodes: [...addresses].map(([name, address]) => ({
+      ...{ name, address },
+      featureLevel: answers.get(name)?.featureLevel ?? 0,
+      draining: answers.get(name)?.draining ?? false,
+    })),
     // One that is in no shard any more may be gone for good.
     unreachable: [...answers]
       .filter(([name, answer]) => answer === undefined && members.has(name))
@@ -81,6 +85,7 @@ function describeShard(context: NodeContext, shard: ShardDescription, all: reado
     commit,
     applied: latest?.status.applied ?? 0n,
     sequence: latest?.status.sequence ?? 0n,
+    featureLevel: latest?.status.featureLevel ?? 0,
     replicas: membersOf(context, shard, latest).map(({ node, id, learner, leaving }) => {
       const own = seen.find((other) => other.node === node)?.status;
       // What a node hosts may be another replica than the one in the group: one that was removed, or is still to come.
@@ -103,6 +108,11 @@ function describeShard(context: NodeContext, shard: ShardDescription, all: reado
         lag: commit > applied && status !== undefined ? commit - applied : 0n,
         reachable: status !== undefined,
         quarantine: status?.quarantine ?? "",
+        load: {
+          requestsPerSecond: status?.load?.requestsPerSecond ?? 0,
+          bytesPerSecond: status?.load?.bytesPerSecond ?? 0,
+          cpuPercent: status?.load?.cpuPercent ?? 0,
+        },
       };
     }),
   };

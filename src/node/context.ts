@@ -3,6 +3,7 @@ import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { AuditRecorder, NodeCalls, ShardClient, ShardNode } from "../shards/index.js";
 import { knownNodes } from "./known-nodes.js";
+import type { LeaderBalancing } from "./leader-balancer.js";
 
 export interface NodeServicesOptions {
   /** May grow. */
@@ -13,6 +14,9 @@ export interface NodeServicesOptions {
   readonly clusterId: string;
   readonly storeId: string;
   readonly boot: number;
+  /** Up to which level this version knows commands. */
+  readonly featureLevel: number;
+  /** May become a later one. */
   readonly rangeMap: RangeMap;
   /** host:port at which the others reach this node. */
   readonly address: string;
@@ -20,14 +24,18 @@ export interface NodeServicesOptions {
   readonly nodes: readonly ShardNode[];
   /** Hosts a new replica, durably. */
   readonly join: (shard: ShardNumber, replica: number) => Promise<void>;
+  /** Whether this node is to lead only what no other can. */
+  isDraining: boolean;
   /** Nothing goes from shard to shard from here for a while; resolves with the name of the hold. */
   readonly holdDeliveries: (forMs: number) => Promise<string>;
   /** Of this node's certificate; closed by whoever made it. */
-  readonly shards: Pick<ShardClient, "execute" | "read">;
+  readonly shards: Pick<ShardClient, "execute" | "read" | "refreshRangeMap">;
   /** What operators do, and what they are refused. */
   readonly audit: Pick<AuditRecorder, "record" | "refused">;
   /** Calls to other nodes, closed by whoever made it. */
   readonly calls: NodeCalls;
+  /** Absent where leaders are left where they are. */
+  readonly balancing?: LeaderBalancing;
   /** Told of errors that are nobody's refusal: a bug, whose caller hears no more than that it failed. */
   readonly unexpected?: (error: unknown) => void;
 }

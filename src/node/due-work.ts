@@ -2,6 +2,8 @@ import type { Operation, Question, SeriesEnd } from "../domain/index.js";
 import { expandRecurrence } from "../ical/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import { decodeQueryReply, encodeCommand, encodeQuery } from "../wire/index.js";
+import { Repeated } from "./repeated.js";
+import type { After } from "./repeated.js";
 
 /** How late a reminder may be, beside a commit. */
 const LOOK_MS = 1_000;
@@ -12,8 +14,7 @@ const REMINDERS_AT_ONCE = 20;
 export interface DueWorkOptions {
   readonly replicas: readonly ReplicaHandle[];
   readonly wallMs: () => number;
-  /** Runs once, later; the returned function cancels. */
-  readonly after: (delayMs: number, run: () => void) => () => void;
+  readonly after: After;
   /** Hears why what was due could not be done; it is tried again. */
   readonly trouble: (cause: unknown) => void;
 }
@@ -24,26 +25,16 @@ export interface DueWorkOptions {
  */
 export class DueWork {
   readonly #options: DueWorkOptions;
-  #cancel: () => void = () => undefined;
-  #closed = false;
+  readonly #looking: Repeated;
 
   constructor(options: DueWorkOptions) {
     this.#options = options;
-    this.#lookLater();
+    const { after, trouble: failed } = options;
+    this.#looking = new Repeated({ after, pauseMs: LOOK_MS, work: () => this.#look(), failed });
   }
 
   close(): void {
-    this.#closed = true;
-    this.#cancel();
-  }
-
-  #lookLater(): void {
-    if (this.#closed) return;
-    this.#cancel = this.#options.after(LOOK_MS, () => {
-      void this.#look().finally(() => {
-        this.#lookLater();
-      });
-    });
+    this.#looking.close();
   }
 
   async #look(): Promise<void> {

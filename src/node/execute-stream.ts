@@ -1,8 +1,10 @@
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { ExecuteRequest, ExecuteResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { ClusterError } from "../base/index.js";
+import { findShard } from "../placement/index.js";
 import type { Executed } from "../runtime/index.js";
 import {
+  ANY_RANGE_VERSION,
   decodeCalls,
   frameReplies,
   isMalformed,
@@ -17,6 +19,7 @@ import { RpcFailure } from "./rpc-failure.js";
 const IN_FLIGHT_MAX = 4096;
 const TIMEOUT_MAX_MS = 60_000;
 const OVERLOADED_RETRY_MS = 50;
+const REFRESH_MS = 1000;
 
 export type ExecuteCall = ServerDuplexStream<ExecuteRequest, ExecuteResponse>;
 
@@ -93,7 +96,11 @@ export class ExecuteStream {
   async #run(call: ShardCall): Promise<Executed> {
     const { operation, shard } = call;
     const { rangeMap } = this.#context.options;
-    if (call.rangeVersion !== rangeMap.version) {
+    if (call.rangeVersion !== rangeMap.version && !this.#asksForMap(call)) {
+      // The caller may know a later one: so will this node in a moment.
+      if (call.rangeVersion > rangeMap.version) {
+        this.#context.options.shards.refreshRangeMap(REFRESH_MS).catch(() => undefined);
+      }
       throw new ClusterError("wrong-shard", `the range map is at version ${rangeMap.version}`, {
         rangeVersion: rangeMap.version,
         outcome: "not_applied",
@@ -111,6 +118,13 @@ export class ExecuteStream {
       case "cancel":
         throw new ClusterError("invalid-argument", "a cancel is not run");
     }
+  }
+
+  /** Whoever does not know the map asks for it: the shard that keeps it never moves. */
+  #asksForMap({ rangeVersion, shard, operation }: ShardCall): boolean {
+    const system = findShard(this.#context.options.rangeMap, "system", "");
+    const isOpen = rangeVersion === ANY_RANGE_VERSION && operation.kind === "read";
+    return isOpen && shard === system?.number;
   }
 
   #fail(id: number, error: unknown): void {

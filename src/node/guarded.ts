@@ -1,6 +1,13 @@
+import { createRegistry, isMessage } from "@bufbuild/protobuf";
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import { file_cabildo_admin_v1_admin } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { ClusterError, type Identity, type IdentityRole } from "../base/index.js";
-import { isMalformed, requireIdentity, type AuthenticatedCall } from "../wire/index.js";
+import {
+  isMalformed,
+  requireIdentity,
+  requireValid,
+  type AuthenticatedCall,
+} from "../wire/index.js";
 import type { NodeContext } from "./context.js";
 import { RpcFailure } from "./rpc-failure.js";
 
@@ -20,6 +27,7 @@ export function guarded<Request extends object, Response>(
     const run = async () => {
       const caller = requireIdentity(call, context.options.clusterName, roles);
       if (isMalformed(call.request)) throw new ClusterError("invalid-argument", "not a request");
+      requireRules(call.request);
       return handle(call.request, caller, call);
     };
     run().then(
@@ -31,6 +39,15 @@ export function guarded<Request extends object, Response>(
       },
     );
   };
+}
+
+/** What operators ask for; other requests have no rules. */
+const RULED = createRegistry(file_cabildo_admin_v1_admin);
+
+function requireRules(request: object): void {
+  if (!isMessage(request)) return;
+  const schema = RULED.getMessage(request.$typeName);
+  if (schema !== undefined) requireValid(schema, request);
 }
 
 function isRefusal({ code }: ClusterError): boolean {

@@ -4,10 +4,14 @@
  */
 export { AuditSigner } from "./audit-signer.js";
 export type { AuditSignerOptions } from "./audit-signer.js";
+export { RangeMapKeeper } from "./range-map-keeper.js";
+export type { RangeMapKeeperOptions } from "./range-map-keeper.js";
 export { OutboxRelay } from "./outbox-relay.js";
 export type { OutboxRelayOptions, RelayClock, RelayObserver } from "./outbox-relay.js";
+export type { CallNote, CallObserver } from "./observed-calls.js";
 export { openRpcServer } from "./rpc-server.js";
 export type { RpcServer, RpcServerOptions } from "./rpc-server.js";
+export type { BalanceObserver, LeaderBalancing } from "./leader-balancer.js";
 export { createNodeServices } from "./services.js";
 export type { NodeServices } from "./services.js";
 export type { NodeServicesOptions } from "./context.js";

@@ -9,11 +9,16 @@ const STATUS_TIMEOUT_MS = 1000;
 const ASK_AGAIN_MS = 100;
 
 /** What does not pass by itself. */
-const FINAL: readonly ErrorCode[] = ["already-exists", "permission-denied", "unauthenticated"];
+const FINAL: readonly ErrorCode[] = [
+  "already-exists",
+  "permission-denied",
+  "unauthenticated",
+  "unimplemented",
+];
 
 /** Makes this node a learner of a shard, with a new replica. The same answer again if it hosts one that is in the group. */
 export async function joinShard(context: NodeContext, name: string): Promise<number> {
-  const { nodeName, address, storeId, calls, join } = context.options;
+  const { nodeName, address, storeId, featureLevel, calls, join } = context.options;
   const shard = requireShard(context, name);
   const hosted = context.findReplica(shard.number);
   if (hosted?.status().members.some(({ replica }) => replica === hosted.replica) === true) {
@@ -25,7 +30,7 @@ export async function joinShard(context: NodeContext, name: string): Promise<num
     const leader = await findLeader(context, shard.number);
     if (leader !== undefined) {
       try {
-        const learner = { shard: name, node: nodeName, address, storeId };
+        const learner = { shard: name, node: nodeName, address, storeId, featureLevel };
         const replica = await calls.addLearner(leader, learner, CALL_TIMEOUT_MS);
         await join(shard.number, replica);
         return replica;

@@ -5,7 +5,7 @@ import type { NodeContext } from "./context.js";
 
 /** What the replicas of this node know of their groups. */
 export function nodeStatus(context: NodeContext): StatusResponse {
-  const { nodeName, clusterId, storeId, boot, rangeMap, replicas } = context.options;
+  const { nodeName, clusterId, storeId, boot, featureLevel, rangeMap, replicas } = context.options;
   const nodes = context.nodes.map(({ name, address, replicas: held }) => ({
     name,
     address,
@@ -16,6 +16,8 @@ export function nodeStatus(context: NodeContext): StatusResponse {
     clusterId,
     storeId,
     boot: toUint64(boot),
+    featureLevel,
+    draining: context.options.isDraining,
     rangeVersion: toUint64(rangeMap.version),
     nodes,
     replicas: replicas.map((replica) => {
@@ -34,7 +36,13 @@ export function nodeStatus(context: NodeContext): StatusResponse {
         firstIndex: toUint64(status.firstIndex),
         sequence: toUint64(status.sequence),
         quarantine: status.quarantine,
+        featureLevel: status.featureLevel,
         stateHash: status.stateHash,
+        load: {
+          requestsPerSecond: status.load.requestsPerSecond,
+          bytesPerSecond: status.load.bytesPerSecond,
+          cpuPercent: status.load.cpuPercent,
+        },
         members: status.members.map(({ replica: id, node, learner, leaving }) => ({
           replica: id,
           node,

@@ -78,12 +78,12 @@ export class OutboxLane {
     const { observer, replica, target, clock, signal } = this.#options;
     // What was taken is asked of the log again.
     this.#taken = 0;
-    if (error instanceof InvariantViolation || !(error instanceof ClusterError)) {
-      observer.failed(replica.shard, target, String(error));
-    } else if (error.code !== "not-leader") {
-      observer.failed(replica.shard, target, error.code);
-    }
     const delayMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures++);
+    if (error instanceof InvariantViolation || !(error instanceof ClusterError)) {
+      observer.failed(replica.shard, target, String(error), this.#failures);
+    } else if (error.code !== "not-leader") {
+      observer.failed(replica.shard, target, error.code, this.#failures);
+    }
     await new Promise<void>((resolve) => {
       const cancel = clock.after(delayMs, done);
       function done(): void {
@@ -148,7 +148,9 @@ export class OutboxLane {
       if (result === undefined) break;
       requireDone(result.reply);
       this.#taken = entry.number;
-      observer.delivered(replica.shard, target, (clock.wallMs() - entry.timeMs) / 1000);
+      const seconds = (clock.wallMs() - entry.timeMs) / 1000;
+      observer.delivered(replica.shard, target, seconds);
+      if (entry.delivery.kind === "member-gone") observer.cut(replica.shard, target, seconds);
     }
   }
 

@@ -14,7 +14,10 @@ export interface RelayClock {
 export interface RelayObserver {
   /** Seconds from the commit in the source to the answer of the target. */
   delivered(source: ShardNumber, target: ShardNumber, seconds: number): void;
-  failed(source: ShardNumber, target: ShardNumber, reason: string): void;
+  /** The same for what ends somebody's place in a group: until there, the target's changes go on to them. */
+  cut(source: ShardNumber, target: ShardNumber, seconds: number): void;
+  /** For the `times`th time in a row: a few come with every election. */
+  failed(source: ShardNumber, target: ShardNumber, reason: string, times: number): void;
   /** `oldestSeconds` since the commit of what has waited longest; 0 where nothing waits. */
   waiting(source: ShardNumber, target: ShardNumber, rows: number, oldestSeconds: number): void;
 }

@@ -1,17 +1,28 @@
-import { createServer, type Server as NetServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { createServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ClusterError } from "../base/index.js";
 import { MESSAGE_BYTES_MAX } from "../wire/index.js";
+import type { TlsMaterial } from "../wire/index.js";
+import { Handshakes } from "./handshakes.js";
+import { observedCalls, type CallObserver } from "./observed-calls.js";
 
 const STREAMS_PER_CONNECTION_MAX = 1024;
+/** Who has not shown a certificate by then is no peer. */
+const HANDSHAKE_MS = 5000;
+/** Of one address, so that who floods shuts out nobody else. A connection costs some 30 KB before it is known whose it is. */
+const HANDSHAKES_PER_ADDRESS_MAX = 128;
 
 export interface RpcServerOptions {
   /** host:port; port 0 takes a free one. */
   readonly address: string;
-  /** PEM texts. A caller without a certificate of `ca` is not let in. */
-  readonly tls: { readonly ca: Uint8Array; readonly cert: Uint8Array; readonly key: Uint8Array };
+  /** A caller without a certificate of `ca` is not let in. */
+  readonly tls: TlsMaterial;
   /** The parts of what this port serves. */
   readonly services: readonly { addTo(server: Server): void }[];
+  /** How long a caller may take to show a certificate. Default 5 s. */
+  readonly handshakeMs?: number;
+  readonly observer?: CallObserver;
 }
 
 export interface RpcServer {
@@ -22,7 +33,6 @@ export interface RpcServer {
 
 /** The one port of a node, for its peers, coordinators, fan-outs and operators: mutual TLS, nothing in plain. */
 export async function openRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { ca, cert, key } = options.tls;
   const server = new Server({
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
@@ -30,16 +40,33 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
     "grpc.keepalive_time_ms": 10_000,
     "grpc.keepalive_timeout_ms": 5000,
     "grpc.enable_channelz": 0,
+    interceptors: options.observer === undefined ? [] : [observedCalls(options.observer)],
   });
   for (const service of options.services) service.addTo(server);
-  const keyPair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
-  const credentials = ServerCredentials.createSsl(Buffer.from(ca), [keyPair], true);
-  const injector = server.createConnectionInjector(credentials);
-  // The sockets are ours, so that closing cuts them off at once: peers of a node that stops must not wait to notice.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  // TLS is ended here, not in grpc-js: that takes neither a limit for handshakes nor TLS 1.3 alone, and whoever closes has to
+  // cut off sockets at once: peers of a node that stops must not wait to notice.
   const sockets = new Set<Socket>();
-  const door = createServer({ noDelay: true }, (socket) => {
+  const door = createServer({
+    ...secureContext(options.tls),
+    noDelay: true,
+    requestCert: true,
+    rejectUnauthorized: true,
+    ALPNProtocols: ["h2"],
+    handshakeTimeout: options.handshakeMs ?? HANDSHAKE_MS,
+  });
+  options.tls.onRenewed?.(() => door.setSecureContext(secureContext(options.tls)));
+  const handshakes = new Handshakes(HANDSHAKES_PER_ADDRESS_MAX);
+  door.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
+    handshakes.begin(socket);
+  });
+  door.on("tlsClientError", (_, socket) => socket.destroy());
+  door.on("secureConnection", (socket) => {
+    handshakes.end(socket);
+    // Whose connection breaks is told to those who read or write on it.
+    socket.on("error", () => undefined);
     injector.injectConnection(socket);
   });
   const port = await listen(door, options.address);
@@ -50,11 +77,16 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
   };
 }
 
-function listen(door: NetServer, address: string): Promise<number> {
+function secureContext({ ca, cert, key }: TlsMaterial): SecureContextOptions {
+  const [authorities, certificate, secret] = [ca, cert, key].map((pem) => Buffer.from(pem));
+  return { ca: authorities, cert: certificate, key: secret, minVersion: "TLSv1.3" };
+}
+
+function listen(door: TlsServer, address: string): Promise<number> {
   const at = address.lastIndexOf(":");
   const host = address.slice(0, at).replace(/^\[(.*)\]$/u, "$1");
   return new Promise((resolve, reject) => {
-    door.once("error", (error) => reject(cannotListen(address, error)));
+    door.once("error", (error: Error) => reject(cannotListen(address, error)));
     door.listen(Number(address.slice(at + 1)), host, () => {
       const bound = door.address();
       resolve(bound !== null && typeof bound === "object" ? bound.port : 0);
@@ -64,7 +96,7 @@ function listen(door: NetServer, address: string): Promise<number> {
 
 async function shutDown(
   server: Server,
-  door: NetServer,
+  door: TlsServer,
   sockets: ReadonlySet<Socket>,
   graceMs: number,
 ): Promise<void> {

@@ -5,12 +5,15 @@ import {
   AuditService,
   ClusterService,
   CompactLogResponseSchema,
+  DrainNodeResponseSchema,
   HoldDeliveriesResponseSchema,
   JoinShardResponseSchema,
+  RouteService,
   StateHashSchema,
   TransferLeaderResponseSchema,
   type AddLearnerRequest,
   type CompactLogRequest,
+  type DrainNodeRequest,
   type ExplainRouteRequest,
   type GetStateHashRequest,
   type HoldDeliveriesRequest,
@@ -53,6 +56,7 @@ import { explainRoute } from "./explain-route.js";
 import { guarded, guardedStream } from "./guarded.js";
 import { issueResetCode } from "./issue-reset-code.js";
 import { joinShard } from "./join-shard.js";
+import { LeaderBalancer } from "./leader-balancer.js";
 import { NodeHealth } from "./node-health.js";
 import { nodeStatus } from "./node-status.js";
 import { requireReplica } from "./require-replica.js";
@@ -79,16 +83,22 @@ export interface NodeServices {
 /** ShardService, ClusterService, health and reflection over the replicas of one node. */
 export function createNodeServices(options: NodeServicesOptions): NodeServices {
   const context = new NodeContext(options);
+  const { balancing } = options;
+  const balancer = balancing && new LeaderBalancer(context, balancing);
   return {
     addTo: (server) => {
       addShardService(server, context);
       addClusterService(server, context);
       addAuditService(server, context);
+      addRouteService(server, context);
       addHealth(server, context);
       addReflection(server, context);
     },
     joinShard: (shard) => joinShard(context, shard),
-    close: () => context.closing.abort(),
+    close: () => {
+      balancer?.close();
+      context.closing.abort();
+    },
   };
 }
 
@@ -107,9 +117,6 @@ function addShardService(server: Server, context: NodeContext): void {
 function addClusterService(server: Server, context: NodeContext): void {
   server.addService(serviceDefinition(ClusterService), {
     getStatus: guarded(context, OPERATORS, () => clusterStatus(context)),
-    explainRoute: guarded(context, OPERATORS, ({ name }: ExplainRouteRequest) =>
-      explainRoute(context, name),
-    ),
     // A node asks on behalf of an operator who came to the wrong one.
     transferLeader: audited(
       context,
@@ -121,6 +128,19 @@ function addClusterService(server: Server, context: NodeContext): void {
         create(TransferLeaderResponseSchema, {
           leader: await transferLeader(context, caller, request),
         }),
+    ),
+    drainNode: audited(
+      context,
+      OPERATORS,
+      {
+        action: "cluster.transfer-leader",
+        object: () => `nodes/${context.options.nodeName}`,
+        detail: ({ undo }) => (undo ? "undo drain" : "drain"),
+      },
+      ({ undo }: DrainNodeRequest) => {
+        context.options.isDraining = !undo;
+        return create(DrainNodeResponseSchema, { node: context.options.nodeName });
+      },
     ),
     joinShard: audited(
       context,
@@ -195,6 +215,14 @@ function addClusterService(server: Server, context: NodeContext): void {
   });
 }
 
+function addRouteService(server: Server, context: NodeContext): void {
+  server.addService(serviceDefinition(RouteService), {
+    explainRoute: guarded(context, OPERATORS, ({ name }: ExplainRouteRequest) =>
+      explainRoute(context, name),
+    ),
+  });
+}
+
 const CHANGE_MEMBERS = "cluster.change-members";
 
 /** Of a call about one shard. */
@@ -261,6 +289,7 @@ function addReflection(server: Server, context: NodeContext): void {
     ShardService,
     ClusterService,
     AuditService,
+    RouteService,
     Health,
     ServerReflection,
     ServerReflectionAlpha,

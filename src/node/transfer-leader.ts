@@ -23,7 +23,7 @@ export async function transferLeader(
   const leader = replica === undefined ? context.nodeOf(shard.number) : replica.status().leaderNode;
   if (leader === "" || leader === nodeName || caller.role === "node") {
     throw new ClusterError(
-      "failed-precondition",
+      "not-leader",
       `${nodeName} does not lead ${shard.name}: ask ${leader === "" ? "again later" : leader}`,
       { leaderNode: leader },
     );

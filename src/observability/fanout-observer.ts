@@ -13,6 +13,16 @@ export function createFanoutObserver(
   return (event) => count(meters, event, shardName);
 }
 
+/** What waits for clients to take it, asked when somebody scrapes. */
+export function observeBackpressure(registry: Registry, unsentBytes: () => number): void {
+  const unsent: Gauge = new Gauge({
+    name: "cabildo_ws_backpressure_bytes",
+    help: "Bytes that were sent to sockets and wait for their clients to take them.",
+    registers: [registry],
+    collect: () => unsent.set(unsentBytes()),
+  });
+}
+
 function createMeters(registry: Registry) {
   const registers = [registry];
   return {
@@ -25,6 +35,12 @@ function createMeters(registry: Registry) {
       name: "cabildo_ws_closed_total",
       help: "Sockets that ended, by close code.",
       labelNames: ["code"],
+      registers,
+    }),
+    dropped: new Counter({
+      name: "cabildo_ws_dropped_clients_total",
+      help: "Sockets that this server ended because their client did not keep up or did not answer.",
+      labelNames: ["cause"],
       registers,
     }),
     subscriptions: new Gauge({
@@ -102,6 +118,9 @@ function count(
     case "connection-closed":
       meters.connections.dec();
       meters.closed.inc({ code: event.code });
+      if (event.cause === "too-slow" || event.cause === "no-pong") {
+        meters.dropped.inc({ cause: event.cause });
+      }
       return;
     case "subscribed":
       meters.subscriptions.inc(event.channels);

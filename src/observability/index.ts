@@ -1,6 +1,8 @@
 /** What an operator sees of a process: metrics, health and logs. Others tell; nothing here calls them to act. */
+export { createBalanceObserver } from "./balance-observer.js";
 export { observeCertificates } from "./certificate-metrics.js";
-export { createFanoutObserver } from "./fanout-observer.js";
+export { countLogins } from "./login-metrics.js";
+export { createFanoutObserver, observeBackpressure } from "./fanout-observer.js";
 export { Health } from "./health.js";
 export type { HealthCheck, HealthReport } from "./health.js";
 export { createLog, LOG_LEVELS } from "./log.js";

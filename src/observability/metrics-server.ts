@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { createServer as createHttpServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import { BlockList } from "node:net";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.js";
@@ -19,9 +19,12 @@ export interface MetricsServerOptions {
 export interface MetricsServer {
   /** Base address, such as `http://127.0.0.1:7493`. */
   readonly url: string;
+  /** Shows another certificate from now on; does nothing where it serves in clear. */
+  renewTls(tls: { readonly cert: string; readonly key: string }): void;
   close(): Promise<void>;
 }
 
+const TLS_VERSION_MIN = "TLSv1.2";
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
@@ -45,11 +48,16 @@ export async function openMetricsServer(options: MetricsServerOptions): Promise<
   const server =
     options.tls === undefined
       ? createHttpServer(listener)
-      : createHttpsServer({ ...options.tls, minVersion: "TLSv1.2" }, listener);
+      : createHttpsServer({ ...options.tls, minVersion: TLS_VERSION_MIN }, listener);
   const port = await listen(server, address, options.port);
   const scheme = options.tls === undefined ? "http" : "https";
   return {
     url: `${scheme}://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`,
+    renewTls: (tls) => {
+      if (server instanceof HttpsServer) {
+        server.setSecureContext({ ...tls, minVersion: TLS_VERSION_MIN });
+      }
+    },
     close: () => close(server),
   };
 }

@@ -4,6 +4,8 @@ import type { RelayObserver } from "../node/index.js";
 import type { Log } from "./log.js";
 
 /** 1 ms to 32 s. */
+/** Failures in a row, about two seconds of them: an election is over by then. */
+const WORTH_A_WARNING = 7;
 const BUCKETS = exponentialBuckets(0.001, 2, 16);
 
 /** Measures what goes from shard to shard: how long after its commit it is committed where it belongs. */
@@ -21,6 +23,12 @@ export function createRelayObserver(options: {
     help: "Time from the commit in one shard to the commit in the other.",
     buckets: BUCKETS,
   });
+  const cut = new Histogram({
+    ...common,
+    name: "cabildo_rights_cut_seconds",
+    help: "Time from the commit that ends somebody's place in a group to its commit in a shard of calendars.",
+    buckets: BUCKETS,
+  });
   const failures = new Counter({
     ...common,
     name: "cabildo_outbox_failures_total",
@@ -28,7 +36,7 @@ export function createRelayObserver(options: {
   });
   const waiting = new Gauge({
     ...common,
-    name: "cabildo_outbox_waiting",
+    name: "cabildo_outbox_pending",
     help: "Deliveries that wait, as last seen while this node led the shard.",
   });
   const oldest = new Gauge({
@@ -43,9 +51,11 @@ export function createRelayObserver(options: {
   return {
     delivered: (source, target, seconds) =>
       delivery.observe(labels(source, target), Math.max(0, seconds)),
-    failed: (source, target, reason) => {
+    cut: (source, target, seconds) => cut.observe(labels(source, target), Math.max(0, seconds)),
+    failed: (source, target, reason, times) => {
       failures.inc(labels(source, target));
-      log.warn("a delivery failed, and is tried again", { ...labels(source, target), reason });
+      const level = times < WORTH_A_WARNING ? "debug" : "warn";
+      log[level]("a delivery failed, and is tried again", { ...labels(source, target), reason });
     },
     waiting: (source, target, rows, oldestSeconds) => {
       waiting.set(labels(source, target), Math.max(0, rows));

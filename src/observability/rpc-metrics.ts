@@ -10,9 +10,17 @@ export interface RpcCall {
   readonly protocol: string;
 }
 
+/** Counts what becomes of one call. */
+export interface CountedCall {
+  received(): void;
+  sent(): void;
+  /** By the name of the gRPC code (`OK`, `NotFound`). */
+  ended(code: string): void;
+}
+
 export interface RpcMetrics {
-  /** Counts a call that begins; the returned function counts its end, by the name of the gRPC code (`OK`, `NotFound`). */
-  started(call: RpcCall): (code: string) => void;
+  /** Counts a call that begins. */
+  started(call: RpcCall): CountedCall;
 }
 
 const MS_PER_SECOND = 1000;
@@ -24,6 +32,18 @@ export function createRpcMetrics(registry: Registry): RpcMetrics {
   const begun = new Counter({
     name: "grpc_server_started_total",
     help: "Calls that began.",
+    labelNames: LABELS,
+    registers,
+  });
+  const received = new Counter({
+    name: "grpc_server_msg_received_total",
+    help: "Messages of clients that were read.",
+    labelNames: LABELS,
+    registers,
+  });
+  const sent = new Counter({
+    name: "grpc_server_msg_sent_total",
+    help: "Messages that were sent to clients.",
     labelNames: LABELS,
     registers,
   });
@@ -50,9 +70,15 @@ export function createRpcMetrics(registry: Registry): RpcMetrics {
       };
       begun.inc(labels);
       const startedMs = performance.now();
-      return (code) => {
-        handled.inc({ ...labels, grpc_code: code });
-        handling.observe(labels, (performance.now() - startedMs) / MS_PER_SECOND);
+      // Streams carry many messages: their labels are looked up once.
+      const [read, written] = [received.labels(labels), sent.labels(labels)];
+      return {
+        received: () => read.inc(),
+        sent: () => written.inc(),
+        ended: (code) => {
+          handled.inc({ ...labels, grpc_code: code });
+          handling.observe(labels, (performance.now() - startedMs) / MS_PER_SECOND);
+        },
       };
     },
   };

@@ -26,8 +26,14 @@ export function createShardObserver(
   });
   const retries = new Counter({
     name: "cabildo_router_retries_total",
-    help: "Attempts that were not the last, by why; not-leader is a leader cache that missed.",
+    help: "Attempts that were not the last, by why.",
     labelNames: ["shard", "reason"],
+    registers,
+  });
+  const misses = new Counter({
+    name: "cabildo_router_leader_cache_misses_total",
+    help: "Attempts that went to a node that did not lead the shard.",
+    labelNames: ["shard"],
     registers,
   });
   const switches = new Counter({
@@ -41,7 +47,10 @@ export function createShardObserver(
       requests.inc({ shard: shardName(shard), outcome });
       duration.observe({ shard: shardName(shard) }, seconds);
     },
-    retried: (shard, _node, reason) => retries.inc({ shard: shardName(shard), reason }),
+    retried: (shard, _node, reason) => {
+      retries.inc({ shard: shardName(shard), reason });
+      if (reason === "not-leader") misses.inc({ shard: shardName(shard) });
+    },
     feedSwitched: (shard, _node, reason) => switches.inc({ shard: shardName(shard), reason }),
   };
 }

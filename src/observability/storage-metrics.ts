@@ -5,6 +5,8 @@ import type { Registry } from "prom-client";
 export type UsageSource = () => Promise<{
   readonly freeBytes: number;
   readonly storeBytes: number;
+  /** What has to stay free: with less, commands are refused. */
+  readonly reserveBytes: number;
 }>;
 
 export function observeStorage(registry: Registry, usage: UsageSource): void {
@@ -14,12 +16,18 @@ export function observeStorage(registry: Registry, usage: UsageSource): void {
     help: "Bytes left on the file system of the store.",
     registers,
   });
+  const quota = new Gauge({
+    name: "cabildo_storage_quota_bytes",
+    help: "Bytes that the store may take before commands are refused: what it takes, and what is free beyond the reserve.",
+    registers,
+  });
   const size: Gauge = new Gauge({
     name: "cabildo_storage_db_size_bytes",
     help: "Bytes that the store takes.",
     registers,
     collect: async () => {
-      const { freeBytes, storeBytes } = await usage();
+      const { freeBytes, storeBytes, reserveBytes } = await usage();
+      quota.set(storeBytes + Math.max(0, freeBytes - reserveBytes));
       free.set(freeBytes);
       size.set(storeBytes);
     },

@@ -17,6 +17,8 @@ export interface ApiDescription {
   /** How a caller proves who it is; needed by all methods but those that are public. */
   readonly securitySchemes: JsonObject;
   readonly isPublic: (method: DescMethod) => boolean;
+  /** Headers that a method knows beside those that stand for fields, as parameters of OpenAPI. */
+  readonly headers: (method: DescMethod) => readonly JsonObject[];
   /** Schemas that the responses below refer to, by name. */
   readonly refusalSchemas: Readonly<Record<string, JsonObject>>;
   /** Responses of OpenAPI that are no success, by name. */

@@ -14,6 +14,8 @@ export interface OperationOptions {
   /** Values of parameters of a path, by name. */
   readonly parameterExamples: Readonly<Record<string, string>>;
   readonly isPublic: (method: DescMethod) => boolean;
+  /** Headers that are no field of the request, as parameters of OpenAPI. */
+  readonly headers: (method: DescMethod) => readonly JsonObject[];
   /** Names of responses among the components, by status. */
   readonly refusals: (method: DescMethod) => Readonly<Record<string, string>>;
 }
@@ -39,7 +41,12 @@ export function describeOperation(
     const shown = example === undefined ? {} : { example };
     return { name, in: "path", required: true, schema, ...shown };
   });
-  const all = [...inPath, ...queryParameters(binding, options), ...headerParameters(binding)];
+  const all = [
+    ...inPath,
+    ...queryParameters(binding, options),
+    ...headerParameters(binding),
+    ...options.headers(method),
+  ];
   const body = requestBody(binding, options);
   const operation: JsonObject = {
     operationId: `${method.parent.name}_${method.name}${ordinal === 0 ? "" : `_${ordinal + 1}`}`,

@@ -13,6 +13,7 @@ import {
   encodeHello,
   frameResponses,
   isMalformed,
+  requestFrameBytes,
   type Backward,
 } from "../wire/index.js";
 import { RpcRefusal } from "./status.js";
@@ -27,6 +28,11 @@ export interface IncomingStreamHooks {
   opened(stream: IncomingStream): void;
   receive(messages: readonly PeerMessage[]): void;
   dropped(messages: number): void;
+  /** A frame came, or one left. */
+  received(bytes: number): void;
+  answered(bytes: number): void;
+  /** It was no message of ours, or of nobody whom we hear. */
+  failed(): void;
   closed(stream: IncomingStream): void;
 }
 
@@ -66,18 +72,22 @@ export class IncomingStream {
     if (this.#state === "closed") return;
     try {
       if (isMalformed(request)) throw new ClusterError("invalid-argument", "not a frame");
+      this.#hooks.received(requestFrameBytes(request));
       if (this.#state === "greeting") {
         const hello = this.#hooks.greet(decodeHello(request.hello));
         this.#state = "open";
         this.#call.write(create(AppendEntriesResponseSchema, { hello: encodeHello(hello) }));
         this.#hooks.opened(this);
       } else if (request.hello !== undefined) {
-        this.#hooks.greet(decodeHello(request.hello));
+        // The answer tells the peer how long the way is.
+        const hello = this.#hooks.greet(decodeHello(request.hello));
+        this.#call.write(create(AppendEntriesResponseSchema, { hello: encodeHello(hello) }));
       }
       const messages = decodeAppendRequest(request);
       if (messages.length > 0) this.#hooks.receive(messages);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
+      this.#hooks.failed();
       this.#becomeClosed();
       this.#call.emit("error", new RpcRefusal(error));
     }
@@ -92,6 +102,7 @@ export class IncomingStream {
       return;
     }
     this.#backlogBytes += bytes;
+    this.#hooks.answered(bytes);
     this.#call.write(message, () => {
       this.#backlogBytes -= bytes;
     });

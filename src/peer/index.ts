@@ -5,4 +5,3 @@
 export { createPeerTransport } from "./transport.js";
 export type { PeerNetwork, PeerTransportOptions } from "./transport.js";
 export type { PeerObserver } from "./observer.js";
-export type { TlsMaterial } from "./dial.js";

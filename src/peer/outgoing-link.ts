@@ -12,6 +12,7 @@ import {
   decodeHello,
   encodeHello,
   frameRequests,
+  responseFrameBytes,
   type Forward,
   type RpcMethod,
 } from "../wire/index.js";
@@ -24,6 +25,7 @@ const WAITING_MESSAGES_MAX = 1024;
 const HELLO_TIMEOUT_MS = 3000;
 /** How often a peer is told again who speaks to it, and how that is. */
 const ANNOUNCE_MS = 1000;
+const MS_PER_SECOND = 1000;
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1000;
 /** A connection that held this long was a good one: its loss is answered with an immediate redial. */
@@ -70,6 +72,8 @@ export class OutgoingLink {
   #outbox: Forward[] = [];
   #flushing = false;
   #backlogBytes = 0;
+  /** When the word left that is not answered yet. */
+  #announcedMs: number | undefined;
 
   constructor(options: OutgoingLinkOptions) {
     this.#options = options;
@@ -85,7 +89,7 @@ export class OutgoingLink {
 
   send(messages: readonly Forward[]): void {
     if (this.#state.kind === "waiting" || this.#state.kind === "closed") {
-      this.#options.observer.dropped?.(this.#node, messages.length);
+      this.#drop(messages);
       return;
     }
     this.#outbox.push(...messages);
@@ -145,6 +149,7 @@ export class OutgoingLink {
     );
     this.#state = { kind: "greeting", client, stream, timer };
     this.#backlogBytes = 0;
+    this.#announcedMs = undefined;
     stream.on("data", (response: AppendEntriesResponse) => this.#receive(stream, response));
     stream.on("error", (error: ServiceError) => this.#lose(stream, error.details));
     stream.on("end", () => this.#lose(stream, "it ended the stream"));
@@ -154,12 +159,24 @@ export class OutgoingLink {
   /** Its clock, its disk and what it knows of the peer change while the connection lasts. */
   #announce(stream: Stream): void {
     const hello = encodeHello(this.#options.listener.hello(this.#node));
+    this.#announcedMs ??= performance.now();
     stream.write(create(AppendEntriesRequestSchema, { hello }));
+  }
+
+  /** The first word's answer waited for the connection, and says nothing of the way. */
+  #heard(isFirst: boolean): void {
+    const announcedMs = this.#announcedMs;
+    this.#announcedMs = undefined;
+    if (announcedMs === undefined || isFirst) return;
+    const seconds = (performance.now() - announcedMs) / MS_PER_SECOND;
+    this.#options.observer.roundTrip?.(this.#node, seconds);
   }
 
   #receive(stream: Stream, response: AppendEntriesResponse): void {
     const state = this.#state;
     if ((state.kind !== "greeting" && state.kind !== "open") || state.stream !== stream) return;
+    this.#options.observer.received?.(this.#node, responseFrameBytes(response));
+    if (response.hello !== undefined) this.#heard(state.kind === "greeting");
     try {
       if (state.kind === "greeting") {
         this.#greet(response);
@@ -175,6 +192,7 @@ export class OutgoingLink {
       if (messages.length > 0) this.#options.listener.receive(this.#node, messages);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
+      this.#options.observer.receiveFailed?.(this.#node);
       this.#lose(stream, error.message);
     }
   }
@@ -191,8 +209,7 @@ export class OutgoingLink {
   #flush(): void {
     const state = this.#state;
     if (state.kind !== "open") {
-      const excess = this.#outbox.splice(state.kind === "greeting" ? WAITING_MESSAGES_MAX : 0);
-      if (excess.length > 0) this.#options.observer.dropped?.(this.#node, excess.length);
+      this.#drop(this.#outbox.splice(state.kind === "greeting" ? WAITING_MESSAGES_MAX : 0));
       return;
     }
     const messages = this.#outbox;
@@ -201,12 +218,21 @@ export class OutgoingLink {
       if (this.#backlogBytes + bytes > BACKLOG_BYTES_MAX) {
         const count = message.appends.length + message.heartbeats.length;
         this.#options.observer.dropped?.(this.#node, count);
+        this.#options.observer.heartbeatsDropped?.(this.#node, message.heartbeats.length);
         continue;
       }
       this.#backlogBytes += bytes;
       this.#options.observer.framed?.(this.#node, bytes);
       state.stream.write(message, () => this.#written(state.stream, bytes));
     }
+  }
+
+  #drop(messages: readonly Forward[]): void {
+    if (messages.length === 0) return;
+    const { observer } = this.#options;
+    observer.dropped?.(this.#node, messages.length);
+    const heartbeats = messages.filter(({ message }) => message.kind === "heartbeat").length;
+    observer.heartbeatsDropped?.(this.#node, heartbeats);
   }
 
   #written(stream: Stream, bytes: number): void {

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import {
   InstallSnapshotResponseSchema,
@@ -23,6 +23,14 @@ import { RpcRefusal } from "./status.js";
 
 export type SnapshotCall = ServerDuplexStream<InstallSnapshotRequest, InstallSnapshotResponse>;
 
+export interface SnapshotReceiverOptions {
+  readonly listener: PeerListener;
+  readonly greet: (hello: PeerHello) => void;
+  readonly received: (shard: number, bytes: number) => void;
+  /** A transfer of which nothing comes for so long has failed. */
+  readonly stallMs: number;
+}
+
 type State =
   | { readonly kind: "new" }
   | { readonly kind: "receiving"; readonly incoming: IncomingSnapshot; readonly sink: SnapshotSink }
@@ -30,27 +38,38 @@ type State =
 
 /**
  * Takes one snapshot off a stream, a message at a time: reading pauses while rows are written, so the sender is held back by
- * flow control. Whatever goes wrong ends it, and what was written is discarded.
+ * flow control. Whatever goes wrong ends it.
  */
 export class SnapshotReceiver {
   readonly #call: SnapshotCall;
   readonly #listener: PeerListener;
   readonly #greet: (hello: PeerHello) => void;
+  readonly #received: (shard: number, bytes: number) => void;
   #state: State = { kind: "new" };
   #work: Promise<void> = Promise.resolve();
   #lost = false;
+  /** The sender's fault or the network's: all rows that came are those of the snapshot. */
+  #brokeOff = false;
+  #stalled: NodeJS.Timeout | undefined;
+  readonly #stallMs: number;
 
-  constructor(call: SnapshotCall, listener: PeerListener, greet: (hello: PeerHello) => void) {
+  constructor(call: SnapshotCall, options: SnapshotReceiverOptions) {
+    const { listener, greet, received, stallMs } = options;
     this.#call = call;
     this.#listener = listener;
     this.#greet = greet;
+    this.#received = received;
+    this.#stallMs = stallMs;
     call.on("data", (request: InstallSnapshotRequest) => {
+      clearTimeout(this.#stalled);
       call.pause();
       this.#then(async () => {
         await this.#receive(request);
+        this.#awaitMore();
         call.resume();
       });
     });
+    this.#awaitMore();
     // The last chunk may still be waiting to be written.
     call.on("end", () => this.#endAfterWork("it ended before its last chunk"));
     call.on("cancelled", () => this.abort("the sender gave up"));
@@ -62,9 +81,19 @@ export class SnapshotReceiver {
     this.#endAfterWork(reason);
   }
 
+  /** A sender that hangs must not hold a place, and rows, for ever. */
+  #awaitMore(): void {
+    if (this.#state.kind === "done" || this.#lost) return;
+    this.#stalled = setTimeout(() => {
+      this.abort(`nothing came for ${this.#stallMs} ms`);
+    }, this.#stallMs);
+  }
+
   #endAfterWork(reason: string): void {
     this.#then(async () => {
-      if (this.#state.kind !== "done") throw new ClusterError("failed-precondition", reason);
+      if (this.#state.kind === "done") return;
+      this.#brokeOff = true;
+      throw new ClusterError("canceled", reason);
     });
   }
 
@@ -98,7 +127,8 @@ export class SnapshotReceiver {
     if (sink === undefined) throw new ClusterError("failed-precondition", "not wanted now");
     assert(this.#state.kind === "new", "a snapshot begins once");
     this.#state = { kind: "receiving", incoming, sink };
-    this.#answer({ nextOffset: toUint64(sink.rows), snapshotId: incoming.snapshotId });
+    const lastKey = sink.lastKey ?? new Uint8Array();
+    this.#answer({ nextOffset: toUint64(sink.rows), snapshotId: incoming.snapshotId, lastKey });
   }
 
   async #take(incoming: IncomingSnapshot, sink: SnapshotSink, chunk: SnapshotChunk): Promise<void> {
@@ -112,6 +142,7 @@ export class SnapshotReceiver {
     if (crc32(chunk.rows) !== chunk.checksum) {
       throw new ClusterError("invalid-argument", "a chunk fails its checksum: start over");
     }
+    this.#received(incoming.shard, chunk.rows.length);
     const rows = decodeSnapshotRows(chunk.rows);
     if (rows.length > 0) await sink.write(rows);
     if (!chunk.last || this.#lost) return;
@@ -121,7 +152,7 @@ export class SnapshotReceiver {
     this.#call.end();
   }
 
-  #answer(answer: { snapshotId?: string; nextOffset?: bigint; installed?: boolean }): void {
+  #answer(answer: MessageInitShape<typeof InstallSnapshotResponseSchema>): void {
     this.#call.write(create(InstallSnapshotResponseSchema, answer));
   }
 
@@ -130,6 +161,9 @@ export class SnapshotReceiver {
     this.#state = { kind: "done" };
     this.#call.emit("error", new RpcRefusal(error));
     this.#call.resume();
-    if (state.kind === "receiving") await state.sink.discard();
+    clearTimeout(this.#stalled);
+    if (state.kind === "receiving") {
+      await this.#listener.abandonSnapshot(state.incoming, state.sink, this.#brokeOff);
+    }
   }
 }

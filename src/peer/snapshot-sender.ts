@@ -20,28 +20,34 @@ import {
 import { RAFT } from "./raft-service.js";
 
 const CHUNK_BYTES_MAX = FRAME_BYTES_MAX - 1024;
-const STALL_MS = 30_000;
+
+export interface SnapshotSenderOptions {
+  readonly signal: AbortSignal;
+  /** A transfer of which nothing moves for so long has failed. */
+  readonly stallMs: number;
+}
 
 type Stream = ClientDuplexStream<InstallSnapshotRequest, InstallSnapshotResponse>;
 
 /**
  * Streams a snapshot over a channel of its own, one chunk at a time: the next is read when the last has left. The receiver
- * says how many rows of this state it has; those are read and skipped. Throws where anything fails. The source stays open.
+ * says up to which key it has this state's rows: they are skipped. Throws where anything fails. The source stays open.
  */
 export async function sendSnapshot(
   client: Client,
   hello: Hello,
   snapshot: OutgoingSnapshot,
-  signal: AbortSignal,
+  { signal, stallMs }: SnapshotSenderOptions,
 ): Promise<boolean> {
   const { path, requestSerialize, responseDeserialize } = RAFT.installSnapshot;
   const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-  const answers = new Answers(stream, signal);
+  const answers = new Answers(stream, signal, stallMs);
   try {
     await answers.write({ part: { case: "header", value: header(hello, snapshot) } });
     const place = await answers.next();
-    const known = place.snapshotId === snapshotId(snapshot) ? Number(place.nextOffset) : 0;
-    await sendRows(answers, snapshot, known);
+    const isKnown = place.snapshotId === snapshotId(snapshot) && place.lastKey.length > 0;
+    await answers.orFail(snapshot.source.seek(isKnown ? place.lastKey : undefined));
+    await sendRows(answers, snapshot, isKnown ? Number(place.nextOffset) : 0);
     stream.end();
     return (await answers.next()).installed;
   } finally {
@@ -70,17 +76,17 @@ function header(hello: Hello, snapshot: OutgoingSnapshot) {
 
 async function sendRows(
   answers: Answers,
-  { source }: OutgoingSnapshot,
+  { source, pace }: OutgoingSnapshot,
   known: number,
 ): Promise<void> {
-  let offset = 0;
+  let offset = known;
   for (;;) {
     const rows = await answers.orFail(source.next(CHUNK_BYTES_MAX));
     if (rows === undefined) break;
-    const skipped = Math.min(rows.length, Math.max(0, known - offset));
-    offset += skipped;
-    for (const chunk of inChunks(rows.slice(skipped))) {
-      await answers.write(chunkOf(offset, chunk, false));
+    for (const chunk of inChunks(rows)) {
+      const request = chunkOf(offset, chunk, false);
+      await answers.orFail(pace(request.part.value.rows.length));
+      await answers.write(request);
       offset += chunk.length;
     }
   }
@@ -120,9 +126,11 @@ class Answers {
   readonly #failed: Promise<never>;
   #timer: NodeJS.Timeout | undefined;
   readonly #forget: () => void;
+  readonly #stallMs: number;
 
-  constructor(stream: Stream, signal: AbortSignal) {
+  constructor(stream: Stream, signal: AbortSignal, stallMs: number) {
     this.#stream = stream;
+    this.#stallMs = stallMs;
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -168,8 +176,8 @@ class Answers {
   orFail<T>(step: Promise<T>): Promise<T> {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
-      () => this.#fail(new ClusterError("unreachable", `nothing moved for ${STALL_MS} ms`)),
-      STALL_MS,
+      () => this.#fail(new ClusterError("unreachable", `nothing moved for ${this.#stallMs} ms`)),
+      this.#stallMs,
     );
     return Promise.race([step, this.#failed]);
   }

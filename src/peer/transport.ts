@@ -16,7 +16,7 @@ import {
   type TimeoutNowRequest,
   type TimeoutNowResponse,
 } from "../../gen/cabildo/raft/v1/raft_pb.js";
-import { assert, ClusterError } from "../base/index.js";
+import { assert, ClusterError, ERRORS } from "../base/index.js";
 import type {
   OutgoingSnapshot,
   PeerHello,
@@ -42,7 +42,8 @@ import {
   type Forward,
   type MessageOf,
 } from "../wire/index.js";
-import { createDial, type TlsMaterial } from "./dial.js";
+import type { TlsMaterial } from "../wire/index.js";
+import { createDial } from "./dial.js";
 import { IncomingStream, type IncomingCall } from "./incoming-stream.js";
 import type { PeerObserver } from "./observer.js";
 import { OutgoingLink } from "./outgoing-link.js";
@@ -53,6 +54,7 @@ import { sendSnapshot } from "./snapshot-sender.js";
 import { RpcRefusal } from "./status.js";
 
 const UNARY_TIMEOUT_MS = 1000;
+const SNAPSHOT_STALL_MS = 30_000;
 const systemRandom: Random = () => randomInt(2 ** 32) / 2 ** 32;
 
 export interface PeerTransportOptions {
@@ -66,6 +68,8 @@ export interface PeerTransportOptions {
   readonly observer?: Partial<PeerObserver>;
   /** Uniform in [0, 1), to spread redials. */
   readonly random?: Random;
+  /** A snapshot of which nothing moves for so long has failed, on either side; 30,000 if unsaid. */
+  readonly snapshotStallMs?: number;
 }
 
 export interface Peer {
@@ -116,10 +120,12 @@ class GrpcPeerNetwork implements PeerTransport {
   readonly #reads = new PendingAnswers<MessageOf<"read-index-response">>(UNARY_TIMEOUT_MS);
   readonly #closing = new AbortController();
   readonly #dial: ReturnType<typeof createDial>;
+  readonly #snapshotStallMs: number;
   #listener: PeerListener | undefined;
 
   constructor(options: PeerTransportOptions) {
     this.#options = options;
+    this.#snapshotStallMs = options.snapshotStallMs ?? SNAPSHOT_STALL_MS;
     this.#observer = options.observer ?? {};
     this.#dial = createDial(options.clusterName, options.tls);
     for (const peer of options.peers) {
@@ -180,10 +186,19 @@ class GrpcPeerNetwork implements PeerTransport {
     if (peer === undefined || this.#closing.signal.aborted) return false;
     const client = this.#dial(peer);
     try {
-      return await sendSnapshot(client, this.#hello(node), snapshot, this.#closing.signal);
+      const { signal } = this.#closing;
+      const limits = { signal, stallMs: this.#snapshotStallMs };
+      const pace = (bytes: number): Promise<void> => {
+        this.#observer.snapshotBytes?.(snapshot.shard, "send", bytes);
+        return snapshot.pace(bytes);
+      };
+      return await sendSnapshot(client, this.#hello(node), { ...snapshot, pace }, limits);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#observer.snapshotFailed?.(node, snapshot.shard, reason);
+      if (isDeclined(error)) this.#observer.snapshotDeclined?.(node, snapshot.shard);
+      else {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#observer.snapshotFailed?.(node, snapshot.shard, reason);
+      }
       return false;
     } finally {
       client.close();
@@ -279,7 +294,7 @@ class GrpcPeerNetwork implements PeerTransport {
       this.#listener?.receive(node, [decode()]);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
-      this.#observer.dropped?.(node, 1);
+      this.#observer.receiveFailed?.(node);
     }
   }
 
@@ -304,6 +319,9 @@ class GrpcPeerNetwork implements PeerTransport {
       },
       receive: (messages) => this.#listener?.receive(node, messages),
       dropped: (messages) => this.#observer.dropped?.(node, messages),
+      received: (bytes) => this.#observer.received?.(node, bytes),
+      answered: (bytes) => this.#observer.answered?.(node, bytes),
+      failed: () => this.#observer.receiveFailed?.(node),
       closed: (stream) => {
         if (this.#incoming.get(node) === stream) this.#incoming.delete(node);
       },
@@ -367,7 +385,12 @@ class GrpcPeerNetwork implements PeerTransport {
   readonly installSnapshot = (call: SnapshotCall): void => {
     try {
       const { node, listener } = this.#enter(call);
-      const receiver = new SnapshotReceiver(call, listener, (hello) => this.#greet(node, hello));
+      const receiver = new SnapshotReceiver(call, {
+        listener,
+        greet: (hello) => this.#greet(node, hello),
+        received: (shard, bytes) => this.#observer.snapshotBytes?.(shard, "receive", bytes),
+        stallMs: this.#snapshotStallMs,
+      });
       this.#receivers.add(receiver);
       call.on("close", () => this.#receivers.delete(receiver));
     } catch (error) {
@@ -429,4 +452,11 @@ function answerKey(
   kind: string,
 ): string {
   return `${node}/${shard}/${asker}/${other}/${kind}`;
+}
+
+/** A receiver says so of a snapshot that would bring it nothing. */
+function isDeclined(error: unknown): boolean {
+  return (
+    error instanceof Error && "code" in error && error.code === ERRORS["failed-precondition"].status
+  );
 }

@@ -28,8 +28,12 @@ export function shardOfReplica(replica: number): ShardNumber {
 }
 
 /** The nodes of a new cluster. */
-export function planLayout(layout: Layout, map: RangeMap): readonly PlannedNode[] {
-  const ordinals = Array.from({ length: REPLICAS_PER_SHARD }, (_, i) => i + 1);
+export function planLayout(
+  layout: Layout,
+  map: RangeMap,
+  replicasPerShard = REPLICAS_PER_SHARD,
+): readonly PlannedNode[] {
+  const ordinals = Array.from({ length: replicasPerShard }, (_, i) => i + 1);
   if (layout === "compact") {
     return ordinals.map((n) => ({
       name: `node-${n}`,
@@ -48,4 +52,37 @@ export function planLayout(layout: Layout, map: RangeMap): readonly PlannedNode[
         })),
       })),
     );
+}
+
+/**
+ * Which host each process runs on: one after the other, so that no host gets two more than another. Replicas of a shard follow
+ * each other in a layout: with as many hosts as replicas, none has two of them.
+ */
+export function spreadOverHosts(
+  processes: readonly string[],
+  hosts: readonly string[],
+): ReadonlyMap<string, string> {
+  assert(hosts.length > 0, "a cluster needs a host");
+  return new Map(processes.map((name, index) => [name, hosts[index % hosts.length] ?? ""]));
+}
+
+/** Shards of which a host has so many replicas that they stop with it, by host. */
+export function majorityHosts(
+  nodes: readonly PlannedNode[],
+  hostOf: ReadonlyMap<string, string>,
+): ReadonlyMap<string, readonly ShardNumber[]> {
+  const placed = nodes.flatMap(({ name, replicas }) =>
+    replicas.map(({ shard }) => ({ host: hostOf.get(name) ?? "", shard })),
+  );
+  const shards = [...new Set(placed.map(({ shard }) => shard))];
+  const hosts = [...new Set(placed.map(({ host }) => host))];
+  const holds = (host: string) => (shard: ShardNumber) => {
+    const all = placed.filter((one) => one.shard === shard);
+    return all.filter((one) => one.host === host).length * 2 > all.length;
+  };
+  return new Map(
+    hosts
+      .map((host) => [host, shards.filter(holds(host))] as const)
+      .filter(([, held]) => held.length > 0),
+  );
 }

@@ -13,7 +13,9 @@ export interface ShardDescription {
   readonly end: string;
 }
 
-/** Which shard owns which keys. Data with a version: a shard refuses callers that chose by an older one. */
+/**
+ * Which shard owns which keys. Data with a version, kept in the `system` shard: callers that chose by another one are refused.
+ */
 export interface RangeMap {
   readonly version: number;
   readonly shards: readonly ShardDescription[];
@@ -29,6 +31,17 @@ export const DEFAULT_RANGE_MAP: RangeMap = {
     { number: 5, name: "system", collection: "system", start: "", end: "" },
   ],
 };
+
+/** Whether every key is where it was: what a map of another version may not change while a cluster runs. */
+export function hasSameRanges(map: RangeMap, other: RangeMap): boolean {
+  const rangesOf = ({ shards }: RangeMap): string =>
+    JSON.stringify(
+      shards
+        .map(({ number, collection, start, end }) => [number, collection, start, end] as const)
+        .sort(([a], [b]) => a - b),
+    );
+  return rangesOf(map) === rangesOf(other);
+}
 
 /** The shard that owns a key; keys are compared byte by byte, which for the allowed characters is string order. */
 export function findShard(

@@ -101,11 +101,18 @@ const leader = among("leader");
 
 const operator = role("admin", "operator");
 
-/** A channel is watched by whom it belongs to, that of the cluster by operators. */
+/**
+ * A channel is watched by whom it belongs to, that of a calendar by its readers too, that of the cluster by operators.
+ * Superiors and peers look, and do not listen: whose they are changes with every place in a tree of groups.
+ */
 const watcher: Rule = (caller, facts) => {
   switch (facts.kind) {
-    case "calendar":
-      return owner(caller, facts);
+    case "calendar": {
+      const decision = owner(caller, facts);
+      if (decision.kind === "allow") return decision;
+      const hears = facts.relation === "owner" || facts.relation === "reader";
+      return caller.kind === "user" && facts.owner !== undefined && hears ? ALLOW : HIDE;
+    }
     case "user":
       return self(caller, facts);
     case "group":
@@ -206,6 +213,8 @@ export const RIGHTS = {
   "cluster-keys.create": system,
   "cluster-keys.get": system,
   "cluster-keys.rotate": system,
+  "range-map.get": system,
+  "range-map.publish": system,
   "shard.sweep": system,
   "audit.record": system,
   "audit.sign": system,

@@ -42,6 +42,16 @@ export class ApplyWindow {
   /** Returns the payload of the batches that are now done. */
   applyTo(index: number): number {
     assert(index <= this.handedOut, "an entry was applied that was not handed out");
+    return this.#finishTo(index);
+  }
+
+  /** A snapshot brought the state to `index` past whatever is still under way: nobody will apply that, and say so. */
+  skipTo(index: number): void {
+    this.handedOut = Math.max(this.handedOut, index);
+    this.#finishTo(index);
+  }
+
+  #finishTo(index: number): number {
     this.applied = Math.max(this.applied, index);
     let payload = 0;
     let done = 0;
@@ -54,12 +64,5 @@ export class ApplyWindow {
     if (done > 0) this.#batches.splice(0, done);
     this.#paused = this.#bytes >= this.#bytesMax;
     return payload;
-  }
-
-  /** A snapshot brought the state to `index` past whatever is still under way. */
-  skipTo(index: number): void {
-    this.applied = Math.max(this.applied, index);
-    this.handedOut = Math.max(this.handedOut, index);
-    this.#paused = this.#bytes >= this.#bytesMax;
   }
 }

@@ -19,6 +19,7 @@ export function hearAppend(replica: Replica, message: Append): void {
   }
   const appended = log.tryAppend(prev, message.entries);
   if (appended !== undefined) {
+    if (appended.cutFrom !== undefined) replica.withdraw(appended.cutFrom);
     log.commitTo(Math.min(message.commit, appended.lastIndex));
     confirmLog(replica, appended.lastIndex);
     acknowledge(replica, message.from, appended.lastIndex);

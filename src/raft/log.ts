@@ -121,14 +121,20 @@ export class RaftLog {
 
   /**
    * Appends what a leader sent, from the first entry that this log does not hold: an old message never shortens the log.
-   * Undefined if the entry before the first is not here.
+   * Undefined if the entry before the first is not here. What this log held from `cutFrom` on is replaced, if anything is.
    */
-  tryAppend(prev: LogPosition, entries: readonly Entry[]): { lastIndex: number } | undefined {
+  tryAppend(
+    prev: LogPosition,
+    entries: readonly Entry[],
+  ): { readonly lastIndex: number; readonly cutFrom: number | undefined } | undefined {
     if (!this.holds(prev)) return undefined;
+    const lastIndex = prev.index + entries.length;
     const known = entries.findIndex((entry) => !this.holds(entry));
-    if (known === 0) this.append(entries);
-    else if (known > 0) this.append(entries.slice(known));
-    return { lastIndex: prev.index + entries.length };
+    if (known === -1) return { lastIndex, cutFrom: undefined };
+    const first = prev.index + 1 + known;
+    const cutFrom = first <= this.lastIndex ? first : undefined;
+    this.append(known === 0 ? entries : entries.slice(known));
+    return { lastIndex, cutFrom };
   }
 
   commitTo(index: number): boolean {

@@ -101,6 +101,16 @@ export class Replica {
     }
   }
 
+  /**
+   * The log from this index on is replaced. An acknowledgement of it that waits for a write would promise what was never written:
+   * it was for a leader whose term is over.
+   */
+  withdraw(from: number): void {
+    this.messagesAfterAppend = this.messagesAfterAppend.filter(
+      (message) => message.kind !== "append-response" || message.reject || message.index < from,
+    );
+  }
+
   drawElectionTimeout(): void {
     const ticks = this.settings.electionTicks;
     this.electionTimeout = this.settings.randomTicks(ticks, 2 * ticks - 1);

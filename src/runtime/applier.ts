@@ -5,9 +5,11 @@ import type { Applied, KeyRange, Machine, ReadSet, StateKey, Write } from "../ma
 import type { ShardNumber } from "../placement/index.js";
 import type { ConfState, Entry } from "../raft/index.js";
 import { openEntry } from "./entry-frame.js";
-import { ApplyView } from "./loaded-view.js";
+import type { OpenedEntry } from "./entry-frame.js";
+import { LoadedView } from "./loaded-view.js";
 import type { EntryCodec, AppliedState, FeedRow, ReadResult } from "./ports.js";
-import { StateCache } from "./state-cache.js";
+import type { StateCache } from "./state-cache.js";
+import { tooOld } from "./refusals.js";
 import { StateHash } from "./state-hash.js";
 import type { Digest } from "./state-hash.js";
 import { StateHashes } from "./state-hashes.js";
@@ -24,6 +26,7 @@ export interface ApplierOptions {
   readonly machine: Machine;
   readonly codec: EntryCodec;
   readonly digest: Digest;
+  readonly cache: StateCache;
   readonly initial: AppliedState;
   readonly read: (keys: readonly StateKey[], ranges: readonly KeyRange[]) => Promise<ReadResult>;
   /** Round number that writes what is applied now. */
@@ -33,8 +36,14 @@ export interface ApplierOptions {
     readonly confState: ConfState;
     readonly writes: readonly Write[];
   };
-  /** A run of entries was applied: in order, once. */
-  readonly applied: (results: readonly AppliedEntry[], feed: readonly FeedRow[]) => void;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+  /** A run of entries was applied, which took so long: in order, once. */
+  readonly applied: (
+    results: readonly AppliedEntry[],
+    feed: readonly FeedRow[],
+    ms: number,
+  ) => void;
   /** There is something new for another shard, as of an entry that is applied but may not be written yet. */
   readonly posted: (target: ShardNumber) => void;
   /** An entry could not be applied at all: this replica must stop. */
@@ -46,6 +55,8 @@ export interface AppliedEntry {
   readonly term: number;
   /** Undefined for entries without a command. */
   readonly reply: CommandReply | undefined;
+  /** Entries of the audit trail that it wrote. */
+  readonly audited: number;
   readonly sequence: number;
 }
 
@@ -62,9 +73,12 @@ interface ProposedCommand {
 }
 
 interface OpenedCommand {
+  readonly kind: "command";
   readonly timeMs: number;
   readonly command: Command;
 }
+
+type Opened = OpenedCommand | Extract<OpenedEntry, { readonly kind: "level" }>;
 
 /**
  * Applies committed entries in order, each exactly once. Its result depends on the log alone: what is in memory and what has
@@ -72,15 +86,13 @@ interface OpenedCommand {
  */
 export class Applier {
   readonly #options: ApplierOptions;
-  readonly #cache = new StateCache();
-  readonly #view = new ApplyView(this.#cache);
+  readonly #cache: StateCache;
+  readonly #view: LoadedView;
   readonly #hash: StateHash;
   /** Commands that this replica proposed itself are not decoded twice. Another leader's entry may come to stand there. */
   readonly #decoded = new Map<number, ProposedCommand>();
   #queue: Entry[] = [];
   #running = false;
-  /** Raised by `reset`: a run that was loading then is dropped. */
-  #generation = 0;
   #state: AppliedState;
   #writes: Write[] = [];
   #feed: FeedRow[] = [];
@@ -92,6 +104,8 @@ export class Applier {
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#cache = options.cache;
+    this.#view = new LoadedView(options.cache);
     this.#hash = new StateHash(options.digest);
     this.#state = options.initial;
   }
@@ -146,9 +160,8 @@ export class Applier {
     );
   }
 
-  /** Everything is replaced by a snapshot. */
+  /** Everything is replaced by a snapshot: a run that is loading is dropped. */
   reset(state: AppliedState): void {
-    this.#generation++;
     this.#queue = [];
     this.#decoded.clear();
     this.#writes = [];
@@ -156,7 +169,7 @@ export class Applier {
     this.#dirty = false;
     this.#unwrittenBytes = 0;
     this.#cache.clear();
-    this.#view.forgetRanges();
+    this.#view.forget();
     this.#hashes.reset();
     this.#state = state;
   }
@@ -176,18 +189,19 @@ export class Applier {
 
   async #runAll(): Promise<void> {
     while (this.#queue.length > 0) {
-      const generation = this.#generation;
+      const generation = this.#cache.generation;
       const run = this.#queue.slice(0, RUN_ENTRIES_MAX);
       this.#runFeed = [];
-      this.#cache.pin();
+      const startMs = this.#options.nowMs();
+      const pin = this.#cache.pin();
       try {
         const results = await this.#applyRun(run, generation);
-        if (results === undefined || generation !== this.#generation) continue;
+        if (results === undefined || generation !== this.#cache.generation) continue;
         this.#queue.splice(0, run.length);
-        this.#options.applied(results, this.#runFeed);
+        this.#options.applied(results, this.#runFeed, this.#options.nowMs() - startMs);
       } finally {
-        this.#view.forgetRanges();
-        this.#cache.unpin();
+        this.#view.forget();
+        this.#cache.unpin(pin);
       }
     }
   }
@@ -197,7 +211,7 @@ export class Applier {
     run: readonly Entry[],
     generation: number,
   ): Promise<readonly AppliedEntry[] | undefined> {
-    const commands = run.map((entry) => this.#commandOf(entry));
+    const commands = run.map((entry) => this.#contentOf(entry));
     const missing = this.#missing(commands);
     if (missing.keys.length > 0 || missing.ranges.length > 0) {
       if (!(await this.#load(missing, generation))) return undefined;
@@ -206,12 +220,15 @@ export class Applier {
     for (const [i, entry] of run.entries()) {
       const opened = commands[i];
       let reply: CommandReply | undefined;
+      let audited = 0;
       if (opened === undefined) {
         const { confState, writes } =
           entry.kind === "normal"
             ? { confState: this.#state.confState, writes: [] }
             : this.#options.applyConfChange(entry);
         this.#advance(entry, this.#state.timeMs, writes, { confState });
+      } else if (opened.kind === "level") {
+        this.#raise(entry, opened);
       } else {
         let applied = this.#tryApply(entry, opened);
         for (let loads = 0; applied instanceof NotLoaded; loads++) {
@@ -220,31 +237,36 @@ export class Applier {
           applied = this.#tryApply(entry, opened);
         }
         reply = this.#take(entry, opened.timeMs, applied);
+        audited = applied.audited ?? 0;
       }
       results.push({
         index: entry.index,
         term: entry.term,
         reply,
+        audited,
         sequence: this.#state.sequence,
       });
     }
     return results;
   }
 
-  #commandOf(entry: Entry): OpenedCommand | undefined {
+  #contentOf(entry: Entry): Opened | undefined {
     if (entry.kind !== "normal" || entry.data.length === 0) return undefined;
-    const { timeMs, command } = openEntry(entry.data);
+    const opened = openEntry(entry.data);
+    if (opened.kind === "level") return opened;
+    const { timeMs, command } = opened;
     const proposed = this.#decoded.get(entry.index);
     this.#decoded.delete(entry.index);
-    if (proposed?.term === entry.term) return { timeMs, command: proposed.command };
-    return { timeMs, command: this.#options.codec.decodeCommand(command) };
+    if (proposed?.term === entry.term)
+      return { kind: "command", timeMs, command: proposed.command };
+    return { kind: "command", timeMs, command: this.#options.codec.decodeCommand(command) };
   }
 
-  #missing(commands: readonly (OpenedCommand | undefined)[]): ReadSet {
+  #missing(commands: readonly (Opened | undefined)[]): ReadSet {
     const keys = new Set<StateKey>();
     const ranges: KeyRange[] = [];
     for (const opened of commands) {
-      if (opened === undefined) continue;
+      if (opened?.kind !== "command") continue;
       const reads = this.#options.machine.reads(opened.command);
       for (const key of reads.keys) if (!this.#cache.has(key)) keys.add(key);
       ranges.push(...reads.ranges);
@@ -254,7 +276,7 @@ export class Applier {
 
   async #load(need: ReadSet, generation: number): Promise<boolean> {
     const result = await this.#options.read(need.keys, need.ranges);
-    if (generation !== this.#generation) return false;
+    if (generation !== this.#cache.generation) return false;
     this.#view.fill(need.ranges, result);
     return true;
   }
@@ -272,6 +294,14 @@ export class Applier {
       if (error instanceof NotLoaded) return error;
       throw error;
     }
+  }
+
+  /** What comes next in the log may be unknown to this version. */
+  #raise(entry: Entry, opened: { readonly timeMs: number; readonly level: number }): void {
+    const { featureLevel: known } = this.#options.machine;
+    if (opened.level > known) throw tooOld(opened.level, known);
+    const featureLevel = Math.max(opened.level, this.#state.featureLevel);
+    this.#advance(entry, Math.max(opened.timeMs, this.#state.timeMs), [], { featureLevel });
   }
 
   #take(entry: Entry, timeMs: number, applied: Applied): CommandReply {

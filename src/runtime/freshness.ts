@@ -11,11 +11,6 @@ export class Freshness {
   #marks: Mark[] = [];
   #asOfMs = -Infinity;
 
-  /** Confirmed, and not yet reached by the state. */
-  get isWaiting(): boolean {
-    return this.#marks.length > 0;
-  }
-
   confirmed(askedAtMs: number, index: number): void {
     this.#marks.push({ askedAtMs, index });
   }

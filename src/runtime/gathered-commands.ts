@@ -6,6 +6,8 @@ import type { Executed } from "./replica-handle.js";
 export interface GatheredCommand {
   readonly bytes: Uint8Array;
   readonly command: Command;
+  /** When it came. */
+  readonly startMs: number;
   readonly deadlineMs: number;
   readonly resolve: (executed: Executed) => void;
   readonly reject: (error: ClusterError) => void;

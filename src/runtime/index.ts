@@ -9,10 +9,12 @@
  * Not here: encodings (`wire`), keys and files (`storage`), connections (`peer`), services (`node`).
  */
 export { startRuntime } from "./runtime.js";
-export type { HostedReplica, Runtime, RuntimeOptions } from "./runtime.js";
+export type { HostedReplica } from "./hosted-replica.js";
+export type { Runtime, RuntimeOptions } from "./runtime.js";
+export { neededBytes } from "./disk-reserve.js";
 export { DEFAULT_LIMITS } from "./limits.js";
 export type { RuntimeLimits } from "./limits.js";
-export type { RuntimeObserver } from "./observer.js";
+export type { RuntimeObserver, SnapshotDirection } from "./observer.js";
 export { restoreReplica } from "./restore-replica.js";
 export type { RestoredReplica, ReplicaCopy } from "./restore-replica.js";
 export { encodeMember, NO_MEMBERS } from "./members.js";
@@ -21,3 +23,4 @@ export type { SingleChange as MemberChange } from "../raft/index.js";
 export type { Digest } from "./state-hash.js";
 export type * from "./ports.js";
 export type * from "./replica-handle.js";
+export type { LoadStatus } from "./replica-load.js";

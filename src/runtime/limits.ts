@@ -16,6 +16,8 @@ export interface RuntimeLimits {
   readonly openProposalsMax: number;
   readonly gatheredBytesMax: number;
   readonly openReadsMax: number;
+  /** Of its applied state each replica keeps so much in memory. */
+  readonly cacheBytesMax: number;
   /** Applied rows are written with the next entries, or at the next tick, unless more than this waits. */
   readonly unwrittenBytesMax: number;
   /** How long a commit index alone waits for entries that would take it along. */
@@ -28,6 +30,15 @@ export interface RuntimeLimits {
   /** ... down to at most so many of either, which serve followers that are a little behind. */
   readonly logEntriesKept: number;
   readonly logBytesKept: number;
+  /** Snapshots that a node sends, and that it takes, at once; there is never more than one between two nodes. */
+  readonly snapshotsOutMax: number;
+  readonly snapshotsInMax: number;
+  /** All that a node sends, together. With less than 64 KiB a receiver may take the silence between two chunks for a stall. */
+  readonly snapshotBytesPerSecondMax: number;
+  /** After a failed transfer to a replica, none to it for so long. */
+  readonly snapshotRetryMs: number;
+  /** So long after a transfer broke off its sender can go on where it was. */
+  readonly snapshotKeptMs: number;
   readonly feedAgeMs: number;
   readonly feedBytesMax: number;
   readonly sweepMs: number;
@@ -59,6 +70,7 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   openProposalsMax: 8192,
   gatheredBytesMax: 16 * MIB,
   openReadsMax: 8192,
+  cacheBytesMax: 32 * MIB,
   unwrittenBytesMax: MIB,
   commitHoldMs: 2,
   fetchBytesMax: MIB,
@@ -66,6 +78,11 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   logBytesMax: 128 * MIB,
   logEntriesKept: 10_000,
   logBytesKept: 32 * MIB,
+  snapshotsOutMax: 2,
+  snapshotsInMax: 2,
+  snapshotBytesPerSecondMax: 64 * MIB,
+  snapshotRetryMs: 500,
+  snapshotKeptMs: 60_000,
   feedAgeMs: 24 * 3600 * 1000,
   feedBytesMax: 256 * MIB,
   sweepMs: 10_000,

@@ -3,21 +3,18 @@ import type { KeyRange, StateKey, StateRow, View } from "../machine/index.js";
 import type { ReadResult } from "./ports.js";
 import type { StateCache } from "./state-cache.js";
 
-export function rangeKey(range: KeyRange): string {
-  return `${range.start}\n${range.end}\n${range.reverse === true ? "<" : ">"}`;
-}
-
 interface LoadedRange {
   readonly limit: number;
   readonly rows: readonly StateRow[];
 }
 
 /**
- * The state as applying sees it: cache, overlay, and ranges that were read for the present run of entries. Ranges hold
- * stored rows; what was applied since is merged in, so they stay right while the cache is pinned.
+ * The state as it is applied at this moment: the cache, and what was read from the disk since the cache was pinned, with
+ * everything applied since merged in. What runs without a pause sees one state, however many reads it took to get there.
  */
-export class ApplyView implements View {
+export class LoadedView implements View {
   readonly #cache: StateCache;
+  readonly #values = new Map<StateKey, Uint8Array | undefined>();
   readonly #ranges = new Map<string, LoadedRange>();
 
   constructor(cache: StateCache) {
@@ -25,12 +22,14 @@ export class ApplyView implements View {
   }
 
   isLoaded(key: StateKey): boolean {
-    return this.#cache.has(key);
+    return this.#cache.has(key) || this.#values.has(key);
   }
 
   get(key: StateKey): Uint8Array | undefined {
-    if (!this.#cache.has(key)) throw new NotLoaded({ keys: [key], ranges: [] });
-    return this.#cache.get(key);
+    // The cache may have forgotten by now what was read into it.
+    if (this.#cache.has(key)) return this.#cache.get(key);
+    if (this.#values.has(key)) return this.#values.get(key);
+    throw new NotLoaded({ keys: [key], ranges: [] });
   }
 
   range(range: KeyRange): readonly StateRow[] {
@@ -47,45 +46,27 @@ export class ApplyView implements View {
     }
     if (rows.length >= range.limit) return rows.slice(0, range.limit);
     if (!truncated) return rows;
-    throw new NotLoaded({ keys: [], ranges: [{ ...range, limit: loaded.limit * 2 }] });
+    const limit = Math.max(range.limit, loaded.limit * 2);
+    throw new NotLoaded({ keys: [], ranges: [{ ...range, limit }] });
   }
 
   fill(ranges: readonly KeyRange[], result: ReadResult): void {
-    for (const [key, value] of result.values) this.#cache.fill(key, value);
+    for (const [key, value] of result.values) {
+      this.#cache.fill(key, value);
+      this.#values.set(key, value);
+    }
     ranges.forEach((range, i) => {
       this.#ranges.set(rangeKey(range), { limit: range.limit, rows: result.ranges[i] ?? [] });
     });
   }
 
-  forgetRanges(): void {
+  /** Before what was read is no longer kept right by a pin. */
+  forget(): void {
+    this.#values.clear();
     this.#ranges.clear();
   }
 }
 
-/** The state as one query sees it: what one read of the store brought, as of one moment. */
-export class QueryView implements View {
-  readonly #ranges: ReadonlyMap<string, readonly StateRow[]>;
-  readonly #result: ReadResult | undefined;
-
-  constructor(ranges: readonly KeyRange[], result: ReadResult | undefined) {
-    this.#result = result;
-    this.#ranges = new Map(
-      ranges.map((range, i) => [`${rangeKey(range)}${range.limit}`, result?.ranges[i] ?? []]),
-    );
-  }
-
-  isLoaded(key: StateKey): boolean {
-    return this.#result?.values.has(key) === true;
-  }
-
-  get(key: StateKey): Uint8Array | undefined {
-    if (this.#result?.values.has(key) !== true) throw new NotLoaded({ keys: [key], ranges: [] });
-    return this.#result.values.get(key);
-  }
-
-  range(range: KeyRange): readonly StateRow[] {
-    const rows = this.#ranges.get(`${rangeKey(range)}${range.limit}`);
-    if (rows === undefined) throw new NotLoaded({ keys: [], ranges: [range] });
-    return rows;
-  }
+function rangeKey(range: KeyRange): string {
+  return `${range.start}\n${range.end}\n${range.reverse === true ? "<" : ">"}`;
 }

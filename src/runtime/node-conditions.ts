@@ -10,29 +10,46 @@ interface Condition {
   readonly offsetMs: number;
   readonly heardAtMs: number;
   readonly isDiskFull: boolean;
+  readonly featureLevel: number;
+  readonly isDraining: boolean;
 }
 
-/** What the nodes said of their clocks and disks, lately. */
+/** What the nodes said of their clocks and disks, and whether they are to lead, lately. */
 export class NodeConditions {
   readonly #own: string;
   readonly #clock: Clock;
   readonly #heard = new Map<string, Condition>();
   isOwnDiskFull = false;
+  isOwnDraining = false;
 
   constructor(own: string, clock: Clock) {
     this.#own = own;
     this.#clock = clock;
   }
 
-  hear({ node, wallMs, diskFull }: PeerHello): void {
+  hear({ node, wallMs, diskFull, featureLevel, draining }: PeerHello): void {
     const heardAtMs = this.#clock.monotonicMs();
-    this.#heard.set(node, { offsetMs: wallMs - heardAtMs, heardAtMs, isDiskFull: diskFull });
+    const offsetMs = wallMs - heardAtMs;
+    this.#heard.set(node, {
+      ...{ offsetMs, heardAtMs, featureLevel },
+      ...{ isDiskFull: diskFull, isDraining: draining },
+    });
+  }
+
+  /** Of another node: what it announced lately, if it did. */
+  featureLevelOf(node: string): number | undefined {
+    return this.#find(node)?.featureLevel;
   }
 
   /** Only as far as is known: a node that was not heard of is taken to have room. */
   isDiskFull(node: string): boolean {
     if (node === this.#own) return this.isOwnDiskFull;
     return this.#find(node)?.isDiskFull ?? false;
+  }
+
+  #isDraining(node: string): boolean {
+    if (node === this.#own) return this.isOwnDraining;
+    return this.#find(node)?.isDraining ?? false;
   }
 
   /** The lower median of the wall clocks of a group's voters; undefined where fewer than a quorum are known. */
@@ -51,7 +68,7 @@ export class NodeConditions {
 
   /** A node that is not fit leads a group only where no other can. */
   isFit(node: string, voters: readonly string[]): boolean {
-    return !this.isDiskFull(node) && !this.isClockOff(node, voters);
+    return !this.isDiskFull(node) && !this.#isDraining(node) && !this.isClockOff(node, voters);
   }
 
   #wallMsOf(node: string): number | undefined {

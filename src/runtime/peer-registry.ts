@@ -52,6 +52,9 @@ export class PeerRegistry {
     if (clusterId !== this.#clusterId) {
       return `this node belongs to cluster ${this.#clusterId}, not to ${clusterId}`;
     }
+    if (hello.featureLevel === 0) {
+      return `${node} is of a version that writes another format: both cannot run together`;
+    }
     if (hello.toStoreId !== "" && hello.toStoreId !== this.#store.storeId) {
       return `${node} knows this node by another disk: ${WIPED}`;
     }

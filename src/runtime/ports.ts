@@ -40,6 +40,8 @@ export interface AppliedState {
   readonly stateHash: Uint8Array;
   /** Raised by restore and forced recovery; positions of another epoch are refused. */
   readonly epoch: number;
+  /** Commands of this level and below may stand in the log: every member said that it knows them. Never goes down. */
+  readonly featureLevel: number;
 }
 
 /** A log index with the term of the entry there. */
@@ -112,7 +114,11 @@ export interface SnapshotSink {
   readonly rows: number;
   /** The applied row of the snapshot, once it came; a source sends it first. */
   readonly state: AppliedState | undefined;
+  /** Key of the last row that was written. */
+  readonly lastKey: Uint8Array | undefined;
   write(rows: readonly SnapshotRow[]): Promise<void>;
+  /** Leaves what was written to a sink of the same snapshot. */
+  suspend(): Promise<void>;
   /** Deletes what was written. */
   discard(): Promise<void>;
 }
@@ -128,6 +134,8 @@ export interface SnapshotSource {
   readonly state: AppliedState;
   /** Next rows, up to about bytesMax; undefined at the end. */
   next(bytesMax: number): Promise<readonly SnapshotRow[] | undefined>;
+  /** Goes on with the row after this key, further on or back; from the start if there is none. */
+  seek(after: Uint8Array | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -144,6 +152,8 @@ export interface Store {
   readonly boot: number;
   /** True if this open formatted an empty directory. */
   readonly fresh: boolean;
+  /** Every replica that was ever opened here, also one of which the database has forgotten all. */
+  readonly replicas: readonly ReplicaId[];
 
   /**
    * Loads or, where the store has never heard of it, creates a replica. `initial` is the membership of a new one, with the
@@ -175,8 +185,8 @@ export interface Store {
   ): Promise<readonly Entry[]>;
 
   /**
-   * Everything that `keys` and `ranges` name as of one moment between two writes: a call during a write waits for it, and
-   * the next write waits until the moment is fixed.
+   * What `keys` and `ranges` name, each as of a moment of its own, not before the call: writes that end meanwhile may be seen
+   * or not. A call during the write of a snapshot waits for it.
    */
   read(
     replica: ReplicaId,
@@ -191,7 +201,11 @@ export interface Store {
   readFeed(replica: ReplicaId, after: number, options: FeedReadOptions): Promise<FeedPage>;
 
   openSnapshot(replica: ReplicaId): Promise<SnapshotSource>;
-  createSnapshotSink(replica: ReplicaId): Promise<SnapshotSink>;
+  /**
+   * With an id: goes on with what came of that snapshot before, suspended or cut off by the end of the process. What came of
+   * another is deleted, as it is once the replica has got as far without it.
+   */
+  createSnapshotSink(replica: ReplicaId, snapshotId?: string): Promise<SnapshotSink>;
 
   /** Small facts about peers and the node, synced, apart from all replicas. */
   readFact(key: string): Promise<Uint8Array | undefined>;
@@ -224,9 +238,6 @@ export interface StateScan {
 }
 
 export interface ReadResult {
-  /** The applied index as of which everything was read. */
-  readonly appliedIndex: number;
-  readonly sequence: number;
   readonly values: ReadonlyMap<StateKey, Uint8Array | undefined>;
   /** In the order of the ranges asked. */
   readonly ranges: readonly (readonly StateRow[])[];
@@ -256,6 +267,10 @@ export interface PeerHello {
   readonly wallMs: number;
   /** It takes no entries before there is room again. */
   readonly diskFull: boolean;
+  /** Up to which feature level its version knows commands; 0 from versions that had none. */
+  readonly featureLevel: number;
+  /** It is to lead only what no other can. */
+  readonly draining: boolean;
   /** What the sender knows of the node that it speaks to; undefined before they met. */
   readonly known: KnownNode | undefined;
   readonly replicas: readonly {
@@ -302,6 +317,8 @@ export interface OutgoingSnapshot {
   readonly to: ReplicaId;
   readonly term: number;
   readonly source: SnapshotSource;
+  /** Resolves when so many bytes of it may leave. */
+  readonly pace: (bytes: number) => Promise<void>;
 }
 
 /** What the transport calls: the runtime's side of the port. */
@@ -317,6 +334,11 @@ export interface PeerListener {
   beginSnapshot(incoming: IncomingSnapshot): Promise<SnapshotSink | undefined>;
   /** All rows are in the sink: install it; resolves true once that is durable. */
   finishSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean>;
+  /**
+   * It broke off before its last row: nothing more comes for this sink, unless a later transfer of the same snapshot goes on
+   * with it, which it may if what came so far `isSound`. Either this or `finishSnapshot` is called.
+   */
+  abandonSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink, isSound: boolean): Promise<void>;
 }
 
 export interface IncomingSnapshot {

@@ -3,6 +3,7 @@ import type { Executed } from "./replica-handle.js";
 
 interface OpenProposal {
   readonly term: number;
+  readonly startMs: number;
   readonly deadlineMs: number;
   readonly resolve: (executed: Executed) => void;
   readonly reject: (error: ClusterError) => void;
@@ -22,8 +23,10 @@ export class OpenProposals {
     this.#open.set(index, proposal);
   }
 
-  has(index: number, term: number): boolean {
-    return this.#open.get(index)?.term === term;
+  /** When the command came which this entry is the outcome of; undefined where it is of none. */
+  findStartMs(index: number, term: number): number | undefined {
+    const proposal = this.#open.get(index);
+    return proposal?.term === term ? proposal.startMs : undefined;
   }
 
   applied(index: number, term: number, executed: Executed): void {

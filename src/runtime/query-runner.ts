@@ -2,8 +2,9 @@ import { assert } from "../base/index.js";
 import type { QueryReply } from "../domain/index.js";
 import { NotLoaded } from "../machine/index.js";
 import type { KeyRange, Machine, StateKey } from "../machine/index.js";
-import { QueryView } from "./loaded-view.js";
+import { LoadedView } from "./loaded-view.js";
 import type { EntryCodec, ReadResult } from "./ports.js";
+import type { StateCache } from "./state-cache.js";
 
 /** A query that keeps asking for more state after this many loads is a bug. */
 const LOADS_MAX = 16;
@@ -11,32 +12,42 @@ const LOADS_MAX = 16;
 export interface QueryRunnerOptions {
   readonly machine: Machine;
   readonly codec: EntryCodec;
+  readonly cache: StateCache;
   readonly read: (keys: readonly StateKey[], ranges: readonly KeyRange[]) => Promise<ReadResult>;
+  /** Of the last change that is applied. */
+  readonly sequence: () => number;
 }
 
 /**
- * Runs a query over one consistent state: whenever it asks for more, everything that it asked for so far is read again as of
- * one moment, and it starts over.
+ * Runs a query over the state as it is applied at the moment of its last try: whenever it asks for more, that is read from the
+ * disk and it starts over.
  */
 export async function runQuery(
-  options: QueryRunnerOptions,
+  { machine, codec, cache, read, sequence }: QueryRunnerOptions,
   bytes: Uint8Array,
-): Promise<{ readonly reply: Uint8Array; readonly sequence: number | undefined }> {
-  const query = options.codec.decodeQuery(bytes);
-  const keys = new Set<StateKey>();
-  const ranges: KeyRange[] = [];
-  let result: ReadResult | undefined;
-  for (let loads = 0; loads < LOADS_MAX; loads++) {
-    const view = new QueryView(ranges, result);
-    const reply = tryQuery(() => options.machine.query(query, view));
-    if (!(reply instanceof NotLoaded)) {
-      return { reply: options.codec.encodeQueryReply(reply), sequence: result?.sequence };
+): Promise<{ readonly reply: Uint8Array; readonly sequence: number }> {
+  const query = codec.decodeQuery(bytes);
+  const pin = cache.pin();
+  try {
+    let { generation } = cache;
+    let view = new LoadedView(cache);
+    for (let loads = 0; loads < LOADS_MAX; loads++) {
+      const reply = tryQuery(() => machine.query(query, view));
+      if (!(reply instanceof NotLoaded)) {
+        return { reply: codec.encodeQueryReply(reply), sequence: sequence() };
+      }
+      const result = await read(reply.need.keys, reply.need.ranges);
+      if (cache.generation === generation) view.fill(reply.need.ranges, result);
+      else {
+        // A snapshot replaced the state meanwhile.
+        generation = cache.generation;
+        view = new LoadedView(cache);
+      }
     }
-    for (const key of reply.need.keys) keys.add(key);
-    ranges.push(...reply.need.ranges);
-    result = await options.read([...keys], ranges);
+    assert(false, "a query asks for ever more state");
+  } finally {
+    cache.unpin(pin);
   }
-  assert(false, "a query asks for ever more state");
 }
 
 function tryQuery(run: () => QueryReply): QueryReply | NotLoaded {

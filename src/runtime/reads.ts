@@ -5,8 +5,16 @@ import { Freshness } from "./freshness.js";
 const RETRY_MS = 250;
 const CONTEXTS_PER_BOOT = 2 ** 32;
 
+/** How far a state has come. */
+interface Reached {
+  readonly index: number;
+  readonly sequence: number;
+}
+
 export interface WaitingRead {
   readonly minSequence: number;
+  /** It reads the disk alone, and waits until the state there has come as far. */
+  readonly fromDisk?: boolean;
   readonly deadlineMs: number;
   readonly run: () => void;
   readonly reject: (error: ClusterError) => void;
@@ -23,8 +31,8 @@ interface Round {
 }
 
 /**
- * Linearizable reads on their way: gathered, asked for an index together (one ReadIndex a turn), then waiting until the state
- * on the disk has reached it.
+ * Linearizable reads on their way: gathered, asked for an index together (one ReadIndex a turn), then waiting until the
+ * state has reached it.
  */
 export class Reads {
   #gathered: WaitingRead[] = [];
@@ -79,7 +87,7 @@ export class Reads {
     for (const read of round.reads) this.#ready.push({ index, read });
   }
 
-  /** How old the state on the disk may be; Infinity while nothing is known of it. */
+  /** How old the state may be; Infinity while nothing is known of it. */
   ageMs(nowMs: number): number {
     return this.#freshness.ageMs(nowMs);
   }
@@ -89,29 +97,29 @@ export class Reads {
     return nowMs - this.#askedAtMs;
   }
 
-  /** Confirmed reads wait until the state on the disk has come as far. */
-  get waitForState(): boolean {
-    return this.#ready.length > 0 || this.#freshness.isWaiting;
-  }
-
-  /** Runs what the state now allows. */
-  release(state: { readonly index: number; readonly sequence: number }): void {
-    this.#freshness.reached(state.index);
+  /** Runs what the state now allows: as it is applied, and as it is on the disk. */
+  release(applied: Reached, written: Reached): void {
+    this.#freshness.reached(applied.index);
     if (this.#ready.length === 0) return;
     const waiting: ConfirmedRead[] = [];
     const ready = this.#ready;
     this.#ready = waiting;
     for (const item of ready) {
-      if (item.index <= state.index && item.read.minSequence <= state.sequence) item.read.run();
+      const { minSequence, fromDisk = false, run } = item.read;
+      const state = fromDisk ? written : applied;
+      if (item.index <= state.index && minSequence <= state.sequence) run();
       else waiting.push(item);
     }
   }
 
-  /** True if reads have to be asked for again. */
-  expire(nowMs: number): boolean {
+  /** Gives up what is too late, and gathers again what a lost answer left waiting: reads that failed, rounds asked again. */
+  expire(nowMs: number): { readonly expired: number; readonly slow: number } {
+    let expired = 0;
+    let slow = 0;
     const alive = (read: WaitingRead): boolean => {
       if (read.deadlineMs > nowMs) return true;
       read.reject(new ClusterError("deadline-exceeded", "the shard did not answer in time"));
+      expired++;
       return false;
     };
     this.#gathered = this.#gathered.filter(alive);
@@ -119,9 +127,10 @@ export class Reads {
     for (const [context, round] of this.#rounds) {
       if (nowMs - round.askedAtMs < RETRY_MS) continue;
       this.#rounds.delete(context);
+      slow++;
       this.#gathered.push(...round.reads.filter(alive));
     }
-    return this.#gathered.length > 0;
+    return { expired, slow };
   }
 
   rejectAll(error: ClusterError): void {

@@ -51,6 +51,20 @@ export function tooNew(): ClusterError {
   return new ClusterError("unimplemented", message, NOT_APPLIED);
 }
 
+export function notYet(): ClusterError {
+  const message =
+    "not every replica of the shard knows this command yet: upgrade the nodes that are of an older version";
+  return new ClusterError("unimplemented", message, NOT_APPLIED);
+}
+
+/** A version may not go on with a log that may hold what it does not know. */
+export function tooOld(level: number, known: number): ClusterError {
+  const message =
+    `the shard uses feature level ${level}, and this version knows ${known} at most: ` +
+    "start the version that the other nodes run";
+  return new ClusterError("failed-precondition", message);
+}
+
 /** What a refusal by the core means to whoever asked. */
 export function refusalError(refusal: Refusal, nodeOf: (replica: number) => string): ClusterError {
   switch (refusal.reason) {

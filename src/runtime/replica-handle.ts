@@ -1,6 +1,7 @@
 import type { ConfChange, ConfState, ReplicaId, Role } from "../raft/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { FeedRow, SnapshotSource } from "./ports.js";
+import type { LoadStatus } from "./replica-load.js";
 
 /** One replica of one shard, as the services of a node use it. Every failure is a ClusterError. */
 export interface ReplicaHandle {
@@ -18,14 +19,7 @@ export interface ReplicaHandle {
    * Answers a query from this replica's applied state: linearizable (ReadIndex) unless maxStalenessMs > 0, and at
    * minSequence or later.
    */
-  read(
-    query: Uint8Array,
-    options: {
-      readonly timeoutMs: number;
-      readonly minSequence: number;
-      readonly maxStalenessMs: number;
-    },
-  ): Promise<Executed>;
+  read(query: Uint8Array, options: ReadOptions): Promise<Executed>;
 
   /**
    * Applied changes after a sequence, as batches in order, forever; ends when the signal aborts or the replica stops. Fails
@@ -69,6 +63,12 @@ export interface StateHash {
   readonly index: number;
   /** Hexadecimal. */
   readonly hash: string;
+}
+
+export interface ReadOptions {
+  readonly timeoutMs: number;
+  readonly minSequence: number;
+  readonly maxStalenessMs: number;
 }
 
 export interface Executed {
@@ -126,6 +126,8 @@ export interface ReplicaStatus {
   readonly sequence: number;
   readonly epoch: number;
   readonly stateHash: string;
+  /** Commands up to this level may be in its log. */
+  readonly featureLevel: number;
   /** Why it may not vote now; empty if it may. */
   readonly quarantine: string;
   /** Only where it leads. */
@@ -136,4 +138,9 @@ export interface ReplicaStatus {
   readonly changing: boolean;
   /** Commands in its log whose outcome is not known yet; only where it leads. */
   readonly pending: number;
+  /** Reads that wait to be told how far they have to see, or for the state to get there. */
+  readonly readsPending: number;
+  /** How old what this replica holds may be; Infinity until a leader was heard. */
+  readonly leaderAgeMs: number;
+  readonly load: LoadStatus;
 }

@@ -5,6 +5,7 @@ import { replicasOf } from "./members.js";
 import type { Members } from "./members.js";
 import type { AppliedState } from "./ports.js";
 import type { ReplicaStatus } from "./replica-handle.js";
+import type { LoadStatus } from "./replica-load.js";
 
 export interface StatusParts {
   readonly shard: ShardNumber;
@@ -16,12 +17,15 @@ export interface StatusParts {
   readonly lostReason: string;
   /** Commands whose outcome is not known yet. */
   readonly pending: number;
+  readonly readsPending: number;
+  readonly leaderAgeMs: number;
   readonly members: Members;
+  readonly load: LoadStatus;
 }
 
 /** A replica as operators and services see it. */
 export function describeReplica(parts: StatusParts): ReplicaStatus {
-  const { shard, replica, raft, applied, firstIndex, lostReason, pending, members } = parts;
+  const { shard, replica, raft, applied, firstIndex, lostReason, members } = parts;
   const nodeOf = (id: ReplicaId): string => (id === NONE ? "" : members.nodeOf(id));
   return {
     shard,
@@ -36,6 +40,7 @@ export function describeReplica(parts: StatusParts): ReplicaStatus {
     lastIndex: raft.lastIndex,
     sequence: applied.sequence,
     epoch: applied.epoch,
+    featureLevel: applied.featureLevel,
     stateHash: Buffer.from(applied.stateHash).toString("hex"),
     quarantine: raft.quarantined ? lostReason : "",
     followers: raft.followers
@@ -57,7 +62,10 @@ export function describeReplica(parts: StatusParts): ReplicaStatus {
       storeId: members.find(member.replica)?.storeId ?? "",
     })),
     changing: raft.confState.votersOutgoing.length > 0,
-    pending,
+    pending: parts.pending,
+    readsPending: parts.readsPending,
+    leaderAgeMs: parts.leaderAgeMs,
+    load: parts.load,
   };
 }
 

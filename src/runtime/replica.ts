@@ -1,7 +1,7 @@
-import { assert, ClusterError } from "../base/index.js";
-import type { Command } from "../domain/index.js";
+import { assert } from "../base/index.js";
+import type { ClusterError } from "../base/index.js";
 import { SWEEP_MORE } from "../machine/index.js";
-import type { KeyRange, StateKey } from "../machine/index.js";
+import type { Machine } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
 import type {
@@ -18,14 +18,13 @@ import type { MergedAppend } from "./append-queue.js";
 import { Applier } from "./applier.js";
 import type { AppliedEntry, UnwrittenState } from "./applier.js";
 import { Compaction } from "./compaction.js";
-import { frameEntry } from "./entry-frame.js";
+import { frameLevel } from "./entry-frame.js";
 import { Feed } from "./feed.js";
-import { Candidacy } from "./candidacy.js";
 import { coreConfig } from "./core-config.js";
-import { GatheredCommands } from "./gathered-commands.js";
-import { HandOver } from "./hand-over.js";
 import { holdVotes } from "./held-votes.js";
 import { KeptPromise } from "./kept-promise.js";
+import { Leadership } from "./leadership.js";
+import { LevelRaise } from "./level-raise.js";
 import { LogFetches } from "./log-fetches.js";
 import { LogTime } from "./log-time.js";
 import type {
@@ -35,55 +34,39 @@ import type {
   KnownReplica,
   LogId,
   OpenedReplica,
-  ReadResult,
   ReplicaRound,
   SnapshotSink,
   SnapshotSource,
 } from "./ports.js";
-import { MEMBER_ROWS, memberWrites } from "./members.js";
-import { OpenProposals } from "./proposals.js";
-import { runQuery } from "./query-runner.js";
-import { Reads } from "./reads.js";
-import {
-  diskFull,
-  diskSlow,
-  entryTooLarge,
-  NOT_APPLIED,
-  notLeader,
-  overloaded,
-  refusalError,
-  stopping,
-  tooNew,
-} from "./refusals.js";
+import { MEMBER_ROWS, memberWrites, replicasOf } from "./members.js";
+import { Proposer } from "./proposer.js";
+import { notLeader, stopping, tooOld } from "./refusals.js";
 import type {
   Executed,
   FeedBatch,
+  ReadOptions,
   ReplicaHandle,
   ReplicaStatus,
   StateHash,
 } from "./replica-handle.js";
 import type { ReplicaHost } from "./replica-host.js";
+import { measuredMachine, ReplicaLoad } from "./replica-load.js";
+import { ReplicaReads } from "./replica-reads.js";
 import { ReplicaLog } from "./replica-log.js";
 import { describeReplica } from "./replica-status.js";
-import { Succession } from "./succession.js";
+import { SnapshotInstall } from "./snapshot-install.js";
+import type { TakenSnapshot } from "./snapshot-install.js";
+import { StateCache } from "./state-cache.js";
 import { Sweeper } from "./sweeper.js";
 
-const TRANSFER_TIMEOUT_MS = 3000;
+const MS_PER_SECOND = 1000;
 /** A node that stops gives its followers this long: they may be stopping too. */
 const STOP_TRANSFER_MS = 500;
-/** While somebody follows the feed, its age is asked for this often. */
-const FRESH_MS = 500;
-const NO_REPLY = new Uint8Array();
-
-interface PendingInstall {
-  readonly sink: SnapshotSink;
-  readonly resolve: (installed: boolean) => void;
-}
 
 interface BuiltRound {
   readonly append: MergedAppend;
   readonly unwritten: UnwrittenState | undefined;
-  readonly install: PendingInstall | undefined;
+  readonly install: TakenSnapshot | undefined;
   readonly compactTo: LogId | undefined;
   /** Who asked for the compaction, if anyone did. */
   readonly compacted: readonly (() => void)[];
@@ -94,33 +77,31 @@ export class Replica implements ReplicaHandle {
   readonly shard: ShardNumber;
   readonly replica: ReplicaId;
   readonly #host: ReplicaHost;
+  readonly #load: ReplicaLoad;
+  readonly #machine: Machine;
   readonly #group: RaftGroup;
   readonly #log: ReplicaLog;
+  readonly #cache: StateCache;
   readonly #applier: Applier;
   readonly #feed: Feed;
   readonly #appends = new AppendQueue();
-  readonly #open = new OpenProposals();
-  readonly #reads: Reads;
+  readonly #proposer: Proposer;
+  readonly #reads: ReplicaReads;
   readonly #logTime: LogTime;
   readonly #promise: KeptPromise;
   /** The state on the disk is damaged: nothing is written before a snapshot was installed. */
   #needsSnapshot: boolean;
-  readonly #gathered = new GatheredCommands();
-  #hasRoom = true;
-  #soft: SoftState = { leader: NONE, role: "follower" };
+  readonly #leadership: Leadership;
   /** As of the last written round. */
   #persisted: AppliedState;
-  #install: PendingInstall | undefined;
+  readonly #install: SnapshotInstall;
   #built: BuiltRound | undefined;
   readonly #sweeper: Sweeper;
+  readonly #levelRaise: LevelRaise;
   #stopping = false;
   readonly #compaction: Compaction;
   readonly #fetches: LogFetches;
   #compactionWaiters: (() => void)[] = [];
-  readonly #candidacy: Candidacy;
-  readonly #handOver: HandOver;
-  readonly #succession: Succession;
-  #goneLeader: ReplicaId = NONE;
 
   constructor(
     host: ReplicaHost,
@@ -134,7 +115,9 @@ export class Replica implements ReplicaHandle {
     this.shard = options.shard;
     this.replica = options.replica;
     this.#host = host;
-    this.#reads = new Reads(host.store.boot);
+    this.#cache = new StateCache(host.limits.cacheBytesMax);
+    this.#load = new ReplicaLoad(() => host.clock.monotonicMs());
+    this.#machine = measuredMachine(host.machine, this.#load);
     this.#logTime = new LogTime(host.clock, () => host.conditions.medianWallMs(this.voterNodes));
     this.#logTime.observe(opened.applied.timeMs);
     this.#persisted = opened.applied;
@@ -147,9 +130,10 @@ export class Replica implements ReplicaHandle {
       snapshotState: () => this.#snapshotState(),
     });
     this.#applier = new Applier({
-      machine: host.machine,
+      machine: this.#machine,
       codec: host.codec,
       digest: host.digest,
+      cache: this.#cache,
       initial: opened.applied,
       read: (keys, ranges) => host.store.read(this.replica, keys, ranges),
       round: () => host.nextRound(),
@@ -159,8 +143,12 @@ export class Replica implements ReplicaHandle {
         host.members.applied(writes);
         return { confState: this.#group.applyConfChange(change, entry.index), writes };
       },
-      applied: (results, feed) => {
+      nowMs: () => host.clock.monotonicMs(),
+      applied: (results, feed, ms) => {
         this.#applied(results, feed);
+        host.observer.applied(this.shard, results.length, ms / MS_PER_SECOND);
+        const audited = results.reduce((sum, entry) => sum + entry.audited, 0);
+        if (audited > 0) host.observer.audited(this.shard, audited);
       },
       posted: (target) => {
         host.observer.posted(this.shard, target);
@@ -173,7 +161,7 @@ export class Replica implements ReplicaHandle {
       {
         clock: host.clock,
         read: (after, read) => host.store.readFeed(this.replica, after, read),
-        leaderAgeMs: () => this.#ageMs(),
+        leaderAgeMs: () => this.#reads.ageMs(),
       },
       opened.applied,
     );
@@ -193,7 +181,48 @@ export class Replica implements ReplicaHandle {
       },
       host.clock.monotonicMs(),
     );
+    this.#levelRaise = new LevelRaise({
+      own: host.machine.featureLevel,
+      state: () => this.#applier.state,
+      memberNodes: () =>
+        replicasOf(this.#applier.state.confState)
+          .filter((replica) => replica !== this.replica)
+          .map((replica) => this.#nodeOf(replica)),
+      announced: (node) => host.conditions.featureLevelOf(node),
+      propose: (level) => {
+        const proposed = this.#group.propose([frameLevel(this.#logTime.stamp(), level)]);
+        return proposed.kind === "refused" ? undefined : proposed.firstIndex;
+      },
+    });
     this.#group = new RaftGroup(coreConfig(this.replica, opened, limits, host.random), this.#log);
+    this.#install = new SnapshotInstall(this.#group);
+    const nodeOf = (id: ReplicaId): string => this.#nodeOf(id);
+    this.#leadership = new Leadership({
+      ...{ host, group: this.#group, replica: this.replica, nodeOf },
+      voters: () => this.#applier.state.confState.voters,
+      changed: () => {
+        host.schedule(this);
+      },
+    });
+    const engine = { host, group: this.#group, applier: this.#applier, load: this.#load, nodeOf };
+    this.#proposer = new Proposer({
+      ...engine,
+      logTime: this.#logTime,
+      leadership: this.#leadership,
+      failed: (count, reason) => {
+        host.observer.proposalsFailed(this.shard, count, reason);
+      },
+      committed: (seconds) => {
+        host.observer.committed(this.shard, seconds);
+      },
+    });
+    this.#reads = new ReplicaReads({
+      ...engine,
+      replica: this.replica,
+      machine: this.#machine,
+      cache: this.#cache,
+      persisted: () => this.#persisted,
+    });
     this.#promise = new KeptPromise({
       opened,
       log: this.#log,
@@ -220,91 +249,33 @@ export class Replica implements ReplicaHandle {
         host.fatal(error);
       },
     });
-    this.#candidacy = new Candidacy(this.#group, limits.electionTicks);
-    this.#handOver = new HandOver(this.#group, host.clock, (replica) =>
-      host.conditions.isFit(this.#nodeOf(replica), this.voterNodes),
-    );
-    this.#succession = new Succession({
-      group: this.#group,
-      clock: host.clock,
-      random: host.random,
-      withinMs: limits.goneCampaignMsMax,
-      rank: () => this.#rankWithout(this.#goneLeader),
-      campaigned: () => {
-        host.schedule(this);
-      },
-    });
   }
 
   // ---- what the services of the node call
 
   execute(bytes: Uint8Array, options: { readonly timeoutMs: number }): Promise<Executed> {
-    const refusal = this.#refuseProposal(bytes);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    let command: Command;
-    try {
-      command = this.#host.codec.decodeCommand(bytes);
-    } catch (cause) {
-      return Promise.reject(
-        new ClusterError("invalid-argument", "malformed command", NOT_APPLIED, cause),
-      );
-    }
-    // Committed, it would stop every replica of this version, again after each restart.
-    if (command.operation.kind === "unknown") return Promise.reject(tooNew());
-    return new Promise((resolve, reject) => {
-      const deadlineMs = this.#host.clock.monotonicMs() + options.timeoutMs;
-      this.#gathered.add({ bytes, command, deadlineMs, resolve, reject });
-      this.#host.schedule(this);
-    });
+    if (this.#stopping) return Promise.reject(stopping());
+    const executed = this.#proposer.execute(bytes, options.timeoutMs);
+    this.#host.schedule(this);
+    return executed;
   }
 
-  read(
-    bytes: Uint8Array,
-    options: {
-      readonly timeoutMs: number;
-      readonly minSequence: number;
-      readonly maxStalenessMs: number;
-    },
-  ): Promise<Executed> {
-    if (this.#stopping) return Promise.reject(stopping());
-    if (!this.#isMember) return Promise.reject(notLeader(this.#nodeOf(this.#soft.leader)));
-    if (this.#reads.size >= this.#host.limits.openReadsMax) {
-      return Promise.reject(overloaded("too many reads are waiting"));
-    }
-    return new Promise((resolve, reject) => {
-      const read = {
-        minSequence: options.minSequence,
-        deadlineMs: this.#host.clock.monotonicMs() + options.timeoutMs,
-        run: () => {
-          this.#answer(bytes).then(resolve, reject);
-        },
-        reject,
-      };
-      const mayBeStale = options.maxStalenessMs > 0 && !this.#needsSnapshot;
-      if (mayBeStale && this.#ageMs() <= options.maxStalenessMs) {
-        this.#reads.gatherStale(read);
-        this.#reads.release(this.#persisted);
-      } else {
-        this.#reads.gather(read);
-      }
-      this.#host.schedule(this);
-    });
+  read(bytes: Uint8Array, options: ReadOptions): Promise<Executed> {
+    const refusal = this.#refuseRead();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    // What is damaged is not answered from, however old an answer may be.
+    const maxStalenessMs = this.#needsSnapshot ? 0 : options.maxStalenessMs;
+    const executed = this.#reads.read(bytes, { ...options, maxStalenessMs });
+    this.#host.schedule(this);
+    return executed;
   }
 
   openSnapshot({ timeoutMs }: { readonly timeoutMs: number }): Promise<SnapshotSource> {
-    if (this.#stopping) return Promise.reject(stopping());
-    if (!this.#isMember) return Promise.reject(notLeader(this.#nodeOf(this.#soft.leader)));
-    return new Promise((resolve, reject) => {
-      this.#reads.gather({
-        minSequence: 0,
-        deadlineMs: this.#host.clock.monotonicMs() + timeoutMs,
-        run: () => {
-          this.#host.store.openSnapshot(this.replica).then(resolve, reject);
-        },
-        reject,
-      });
-      this.#host.schedule(this);
-    });
+    const refusal = this.#refuseRead();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const opened = this.#reads.openSnapshot(timeoutMs);
+    this.#host.schedule(this);
+    return opened;
   }
 
   changes(options: {
@@ -323,8 +294,11 @@ export class Replica implements ReplicaHandle {
       applied: this.#applier.state,
       firstIndex: this.#log.firstIndex(),
       lostReason: this.#promise.lostReason,
-      pending: this.#open.size,
+      pending: this.#proposer.open,
+      readsPending: this.#reads.size,
+      leaderAgeMs: this.#reads.ageMs(),
       members: this.#host.members,
+      load: this.#load.status,
     });
   }
 
@@ -338,13 +312,8 @@ export class Replica implements ReplicaHandle {
     return hash && { index: index === 0 ? state.index : index, hash: toHex(hash) };
   }
 
-  async transferLeader(
-    to: ReplicaId | undefined,
-    timeoutMs = TRANSFER_TIMEOUT_MS,
-  ): Promise<string> {
-    if (!this.isLeader) throw notLeader(this.#nodeOf(this.#soft.leader));
-    this.#host.schedule(this);
-    return this.#nodeOf(await this.#handOver.begin(to, timeoutMs));
+  transferLeader(to: ReplicaId | undefined, timeoutMs?: number): Promise<string> {
+    return this.#leadership.transfer(to, timeoutMs);
   }
 
   async compact(): Promise<number> {
@@ -361,19 +330,9 @@ export class Replica implements ReplicaHandle {
     options: { readonly timeoutMs: number },
   ): Promise<ConfState> {
     if (this.#stopping) return Promise.reject(stopping());
-    const proposed = this.#group.proposeConfChange(change);
-    if (proposed.kind === "refused") {
-      return Promise.reject(refusalError(proposed, (replica) => this.#nodeOf(replica)));
-    }
+    const changed = this.#proposer.changeMembership(change, options.timeoutMs);
     this.#host.schedule(this);
-    const { firstIndex, term } = proposed;
-    const deadlineMs = this.#host.clock.monotonicMs() + options.timeoutMs;
-    return new Promise((resolve, reject) => {
-      const applied = (): void => {
-        resolve(this.#applier.state.confState);
-      };
-      this.#open.add(firstIndex, { term, deadlineMs, resolve: applied, reject });
-    });
+    return changed;
   }
 
   // ---- what the runtime calls
@@ -391,23 +350,22 @@ export class Replica implements ReplicaHandle {
   }
 
   get isLeader(): boolean {
-    return this.#soft.role === "leader";
+    return this.#leadership.isOwn;
   }
 
   /** Nodes whose replicas vote in this group, as of what is applied here. */
   get voterNodes(): readonly string[] {
-    return this.#applier.state.confState.voters.map((replica) => this.#nodeOf(replica));
+    return this.#leadership.voterNodes;
   }
 
   /** Whether this node should lead the group while another can. */
   get isFit(): boolean {
-    const { conditions, nodeName } = this.#host;
-    return conditions.isFit(nodeName, this.voterNodes);
+    return this.#leadership.isFit;
   }
 
   /** Its node was told what the others remember. */
   settle(): void {
-    this.#candidacy.settle();
+    this.#leadership.settle();
   }
 
   /** What of the log the sender of a message says that it holds, durably. */
@@ -424,7 +382,7 @@ export class Replica implements ReplicaHandle {
   }
 
   get leader(): ReplicaId {
-    return this.#soft.leader;
+    return this.#leadership.leader;
   }
 
   get term(): number {
@@ -442,43 +400,32 @@ export class Replica implements ReplicaHandle {
     // entry is taken, or nothing could be read from a group whose disks are all full.
     const hasData = message.kind === "append" && (message.entries.at(-1)?.data.length ?? 0) > 0;
     if (hasData && this.#host.conditions.isOwnDiskFull) return;
-    this.#group.step(message);
+    this.#load.during(() => this.#group.step(message));
     this.#host.schedule(this);
   }
 
   tick(): void {
+    this.#load.sample();
     const now = this.#host.clock.monotonicMs();
-    this.#hasRoom = this.#findRoom();
-    this.#candidacy.tick(this.#soft.role, this.#soft.leader !== NONE, this.isFit);
-    this.#group.tick();
-    this.#handOver.tick();
-    this.#open.expire(now);
-    this.#gathered.expire(now);
-    this.#reads.expire(now);
-    if (this.isLeader) this.#sweeper.sweepIfDue(now);
+    this.#leadership.tick();
+    this.#proposer.tick(now);
+    const { expired, slow } = this.#reads.expire(now);
+    if (expired > 0) this.#host.observer.readsFailed(this.shard, expired);
+    if (slow > 0) this.#host.observer.readIndexSlow(this.shard, slow);
+    if (this.isLeader) {
+      this.#sweeper.sweepIfDue(now);
+      this.#levelRaise.tick();
+    }
     this.#host.schedule(this);
   }
 
   /** The leader's node is gone for certain: do not wait for the election timeout. */
   leaderGone(): void {
-    if (this.#soft.leader === NONE || this.isLeader || this.#stopping) return;
-    this.#goneLeader = this.#soft.leader;
-    this.#succession.begin();
-    this.#host.schedule(this);
+    if (!this.#stopping) this.#leadership.gone();
   }
 
-  /** How many voters come before this one, without the leader that is gone: everyone counts the same. */
-  #rankWithout(leader: ReplicaId): number {
-    const { voters } = this.#applier.state.confState;
-    return voters.filter((voter) => voter < this.replica && voter !== leader).length;
-  }
-
-  /** What this replica promises would never be durable: another one has to lead, or at least not this one. */
   yieldLeadership(atOnce: boolean): void {
-    if (!this.isLeader) return;
-    if (atOnce) this.#group.stepDown();
-    else if (!this.#handOver.isUnderWay) this.transferLeader(undefined).catch(() => undefined);
-    this.#host.schedule(this);
+    this.#leadership.yield(atOnce);
   }
 
   unreachable(replica: ReplicaId): void {
@@ -493,18 +440,17 @@ export class Replica implements ReplicaHandle {
   /** Feeds the core what was gathered, and hands on what it wants done. */
   process(): void {
     // Until the disk is free, entries could not be appended here anyway: gathered longer, they cost fewer rounds and messages.
-    if (!this.#host.isWriting()) this.#proposeGathered();
-    this.#askReads();
-    while (this.#group.hasReady()) this.#handle(this.#group.ready());
+    this.#load.during(() => {
+      if (!this.#host.isWriting()) this.#proposer.propose();
+      this.#reads.ask(this.#feed.hasReaders);
+      while (this.#group.hasReady()) this.#handle(this.#group.ready());
+    });
   }
 
   /** Something waits for the disk; what does not goes along, or is written with the next tick. */
   get needsRound(): boolean {
-    return (
-      this.#appends.isUrgent ||
-      this.#applier.unwrittenBytes > this.#host.limits.unwrittenBytesMax ||
-      (this.#applier.hasUnwritten && this.#reads.waitForState)
-    );
+    const { unwrittenBytesMax } = this.#host.limits;
+    return this.#appends.isUrgent || this.#applier.unwrittenBytes > unwrittenBytesMax;
   }
 
   /** This replica's part of the next round, if it has one. */
@@ -513,7 +459,12 @@ export class Replica implements ReplicaHandle {
     const idle = this.#appends.isEmpty && !this.#applier.hasUnwritten;
     if (idle && !this.#compaction.isForced) return undefined;
     const append = this.#appends.take();
-    const install = this.#takeInstall(append);
+    const install = this.#install.take(append);
+    if (install !== undefined) {
+      // From here on nothing of the former state may reach the disk any more.
+      this.#applier.reset(install.state);
+      this.#reads.hold(true);
+    }
     const unwritten = this.#applier.takeUnwritten();
     const compactTo =
       install === undefined
@@ -544,7 +495,7 @@ export class Replica implements ReplicaHandle {
       this.#applier.written(round, built.unwritten.writes);
       this.#persisted = built.unwritten.state;
     }
-    if (built.install?.sink.state !== undefined) this.#installed(built.install.sink.state);
+    if (built.install !== undefined) this.#installed(built.install.state);
     if (built.compactTo !== undefined) {
       this.#log.compact(built.compactTo);
       this.#compaction.compacted(built.compactTo);
@@ -553,46 +504,25 @@ export class Replica implements ReplicaHandle {
     for (const done of built.compacted) done();
     for (const work of built.append.works) this.#finish(work);
     built.install?.resolve(true);
-    this.#reads.release(this.#persisted);
+    this.#reads.release();
     this.#host.schedule(this);
   }
 
-  /** Whether a snapshot that a leader offers would be of use. */
   wantsSnapshot(incoming: IncomingSnapshot): boolean {
-    const status = this.#group.status();
-    return (
-      !this.#stopping &&
-      this.#install === undefined &&
-      incoming.term >= status.term &&
-      incoming.index > status.commit
-    );
+    return !this.#stopping && this.#install.wants(incoming);
   }
 
-  /** All rows of a snapshot are in the sink: offers it to the core, and installs it if the core wants it. */
+  /** Whether the snapshot became this replica's state. */
   installSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean> {
-    const { state } = sink;
-    if (state === undefined || this.#install !== undefined) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const install = { sink, resolve };
-      this.#install = install;
-      this.#group.step({
-        kind: "snapshot",
-        from: incoming.from,
-        to: incoming.to,
-        term: incoming.term,
-        snapshot: {
-          meta: { index: state.index, term: state.term, confState: state.confState },
-          data: new Uint8Array(),
-        },
-      });
+    const { featureLevel } = this.#host.machine;
+    if (sink.state !== undefined && sink.state.featureLevel > featureLevel) {
+      this.#host.fatal(tooOld(sink.state.featureLevel, featureLevel));
+      return Promise.resolve(false);
+    }
+    return this.#install.offer(incoming, sink, () => {
       this.process();
       this.#host.schedule(this);
-      if (this.#install === install && !this.#appends.hasSnapshot) {
-        // The core has that state already, or serves a newer leader.
-        this.#install = undefined;
-        void sink.discard();
-        resolve(false);
-      }
+      return this.#appends.hasSnapshot;
     });
   }
 
@@ -601,89 +531,19 @@ export class Replica implements ReplicaHandle {
       await this.transferLeader(undefined, STOP_TRANSFER_MS).catch(() => undefined);
     }
     this.#stopping = true;
-    this.#succession.end();
-    this.#gathered.rejectAll(stopping());
-    this.#open.abandon("this node is stopping");
-    this.#reads.rejectAll(stopping());
+    this.#leadership.stop();
+    this.#proposer.stop();
+    this.#reads.stop();
     this.#feed.stop();
   }
 
-  // ---- proposals
-
-  #refuseProposal(bytes: Uint8Array): ClusterError | undefined {
-    const { limits } = this.#host;
+  #refuseRead(): ClusterError | undefined {
     if (this.#stopping) return stopping();
-    if (!this.isLeader) return notLeader(this.#nodeOf(this.#soft.leader));
-    if (this.#host.conditions.isOwnDiskFull || !this.#hasRoom) return diskFull();
-    if (this.#host.diskSlow()) return diskSlow();
-    if (bytes.length > limits.entryBytesMax)
-      return entryTooLarge(bytes.length, limits.entryBytesMax);
-    const waiting = this.#gathered.size + this.#open.size;
-    if (waiting >= limits.openProposalsMax || this.#gathered.bytes >= limits.gatheredBytesMax) {
-      return overloaded("too many commands are waiting");
-    }
-    return undefined;
-  }
-
-  /** On a quorum: what only a full disk could commit is not begun. */
-  #findRoom(): boolean {
-    const { conditions } = this.#host;
-    const voters = this.voterNodes;
-    const full = voters.filter((node) => conditions.isDiskFull(node)).length;
-    return full <= (voters.length - 1) / 2;
-  }
-
-  #proposeGathered(): void {
-    if (this.#gathered.size === 0) return;
-    const batch = this.#gathered.take();
-    const timeMs = this.#logTime.stamp();
-    const result = this.#group.propose(batch.map(({ bytes }) => frameEntry(timeMs, bytes)));
-    if (result.kind === "refused") {
-      const error = refusalError(result, (replica) => this.#nodeOf(replica));
-      for (const { reject } of batch) reject(error);
-      this.#host.observer.proposalsFailed(this.shard, batch.length, result.reason);
-      return;
-    }
-    batch.forEach(({ command, deadlineMs, resolve, reject }, i) => {
-      const index = result.firstIndex + i;
-      this.#open.add(index, { term: result.term, deadlineMs, resolve, reject });
-      this.#applier.remember(index, result.term, command);
-    });
+    return this.#isMember ? undefined : notLeader(this.#leadership.leaderNode);
   }
 
   #nodeOf(replica: ReplicaId): string {
     return replica === NONE ? "" : this.#host.members.nodeOf(replica);
-  }
-
-  // ---- reads
-
-  #ageMs(): number {
-    return this.#reads.ageMs(this.#host.clock.monotonicMs());
-  }
-
-  #askReads(): void {
-    const now = this.#host.clock.monotonicMs();
-    const isDue = this.#feed.hasReaders && this.#reads.sinceAskedMs(now) >= FRESH_MS;
-    if (!this.#reads.hasGathered && !isDue) return;
-    const context = this.#reads.beginRound(now);
-    const result = this.#group.readIndex(context);
-    if (result.kind === "refused")
-      this.#reads.refuseRound(
-        context,
-        refusalError(result, (replica) => this.#nodeOf(replica)),
-      );
-  }
-
-  async #answer(bytes: Uint8Array): Promise<Executed> {
-    const { codec, machine, store } = this.#host;
-    const read = (keys: readonly StateKey[], ranges: readonly KeyRange[]): Promise<ReadResult> =>
-      store.read(this.replica, keys, ranges);
-    const { reply, sequence } = await runQuery({ machine, codec, read }, bytes);
-    return {
-      reply,
-      sequence: sequence ?? this.#persisted.sequence,
-      epoch: this.#applier.state.epoch,
-    };
   }
 
   // ---- what the core wants done
@@ -695,8 +555,7 @@ export class Replica implements ReplicaHandle {
       if (message.kind === "snapshot") this.#host.sendSnapshot(this, message);
       else this.#host.send(this.shard, message);
     }
-    for (const { context, index } of ready.readStates) this.#reads.confirmed(context, index);
-    if (ready.readStates.length > 0) this.#reads.release(this.#persisted);
+    this.#reads.confirmed(ready.readStates);
     if (ready.append !== undefined) this.#append(ready.append);
     if (ready.apply !== undefined) this.#applier.enqueue(ready.apply.entries);
   }
@@ -724,31 +583,29 @@ export class Replica implements ReplicaHandle {
   }
 
   #roleChanged(soft: SoftState): void {
-    const was = this.#soft;
-    this.#soft = soft;
-    if (soft.role === "leader" && was.role !== "leader") this.#logTime.lead();
-    if (soft.role !== "leader" && was.role === "leader") {
-      this.#open.abandon("the leader changed before the command was known to be committed");
+    const was = this.#leadership.become(soft);
+    if (soft.role === "leader" && was.role !== "leader") {
+      this.#logTime.lead();
+      this.#levelRaise.lead();
     }
-    this.#host.observer.roleChanged(this.shard, soft.role, soft.leader !== was.leader);
-    this.#handOver.roleChanged(soft);
+    if (soft.role !== "leader" && was.role === "leader") {
+      this.#proposer.abandon("the leader changed before the command was known to be committed");
+    }
+    const leaderChanged = soft.leader !== was.leader;
+    this.#host.observer.roleChanged(this.shard, soft.role, { term: this.term, leaderChanged });
   }
 
   #applied(results: readonly AppliedEntry[], feed: readonly FeedRow[]): void {
     const { epoch, firstSequence, timeMs } = this.#applier.state;
-    for (const { index, term, reply, sequence } of results) {
+    for (const entry of results) {
+      const { reply } = entry;
       if (reply?.kind === "done" && reply.name === SWEEP_MORE) this.#sweeper.continue();
-      if (!this.#open.has(index, term)) this.#open.passed(index);
-      else {
-        // A change of members has no reply: that it is applied is the answer.
-        const encoded = reply === undefined ? NO_REPLY : this.#host.codec.encodeReply(reply);
-        this.#open.applied(index, term, { reply: encoded, sequence, epoch });
-      }
+      this.#proposer.applied(entry, epoch);
     }
     this.#logTime.observe(timeMs);
     this.#feed.publish(feed, firstSequence);
     this.#group.applied(this.#applier.state.index);
-    this.#host.observer.applied(this.shard, results.length);
+    this.#reads.release();
     this.#host.schedule(this);
   }
 
@@ -759,30 +616,16 @@ export class Replica implements ReplicaHandle {
     return { index, term, confState };
   }
 
-  #takeInstall(append: MergedAppend): PendingInstall | undefined {
-    const snapshot = append.works.find((work) => work.snapshot !== undefined)?.snapshot;
-    if (snapshot === undefined) return undefined;
-    const install = this.#install;
-    this.#install = undefined;
-    const state = install?.sink.state;
-    assert(
-      install !== undefined && state?.index === snapshot.meta.index,
-      "the core restores a snapshot that nobody received",
-    );
-    // From here on nothing of the former state may reach the disk any more.
-    this.#applier.reset(state);
-    return install;
-  }
-
   #installed(state: AppliedState): void {
     this.#needsSnapshot = false;
+    this.#reads.hold(false);
     this.#fetches.reset();
     this.#persisted = state;
     this.#log.reset(state);
     this.#compaction.reset();
     this.#feed.reset(state);
     this.#logTime.observe(state.timeMs);
-    this.#open.abandon("the state was replaced by a snapshot");
+    this.#proposer.abandon("the state was replaced by a snapshot");
     this.loadMembers().catch((error: unknown) => {
       this.#host.fatal(error);
     });

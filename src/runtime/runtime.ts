@@ -1,16 +1,18 @@
 import type { Machine } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
-import type { ConfState, Message, ReplicaId } from "../raft/index.js";
+import type { ReplicaId } from "../raft/index.js";
 import type { Digest } from "./state-hash.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import type { RuntimeLimits } from "./limits.js";
-import { isDiskFull } from "./disk-reserve.js";
+import { DiskWatch } from "./disk-watch.js";
 import { NodeConditions } from "./node-conditions.js";
 import { SILENT } from "./observer.js";
 import type { RuntimeObserver } from "./observer.js";
-import { JoinedReplicas } from "./joined-replicas.js";
+import { withOpened } from "./hosted-replica.js";
+import type { HostedReplica } from "./hosted-replica.js";
 import { Members, NO_MEMBERS } from "./members.js";
 import type { Member } from "./members.js";
+import { OutgoingMessages } from "./outgoing-messages.js";
 import { PeerRegistry } from "./peer-registry.js";
 import type {
   EntryCodec,
@@ -21,15 +23,17 @@ import type {
   PeerMessage,
   PeerTransport,
   Random,
-  ReplicaRound,
   SnapshotSink,
   Store,
-  StoreUsage,
 } from "./ports.js";
 import { Recollection } from "./recollection.js";
+import { tooOld } from "./refusals.js";
 import { Replica } from "./replica.js";
 import type { ReplicaHost } from "./replica-host.js";
 import type { ReplicaHandle } from "./replica-handle.js";
+import { RoundWriter } from "./round-writer.js";
+import { SnapshotsIn } from "./snapshots-in.js";
+import { SnapshotsOut } from "./snapshots-out.js";
 
 export interface RuntimeOptions {
   readonly clusterId: string;
@@ -54,18 +58,13 @@ export interface RuntimeOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
-export interface HostedReplica {
-  readonly shard: ShardNumber;
-  readonly replica: ReplicaId;
-  /** Members of the group when it is formed; ignored once the replica exists. */
-  readonly initial: ConfState;
-}
-
 export interface Runtime {
   /** Grows when this node joins a shard. */
   readonly replicas: readonly ReplicaHandle[];
   /** Hosts a new replica, which waits for its group's leader. Durable: it is there after a restart. */
   join(shard: ShardNumber, replica: ReplicaId): Promise<void>;
+  /** Whether this node is to lead only what no other can; what it leads goes within the next check of the disk. */
+  isDraining: boolean;
   /** Hands over what this node leads, stops, and closes the network; the store stays open. Idempotent. */
   stop(): Promise<void>;
 }
@@ -77,8 +76,7 @@ export interface Runtime {
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const peers = await PeerRegistry.open(options);
-  const joined = await JoinedReplicas.open(options.store);
-  const runtime = new NodeRuntime(options, peers, joined);
+  const runtime = new NodeRuntime(options, peers);
   await runtime.start();
   return runtime;
 }
@@ -88,40 +86,65 @@ class NodeRuntime implements Runtime, PeerListener {
   readonly #limits: RuntimeLimits;
   readonly #observer: RuntimeObserver;
   readonly #peers: PeerRegistry;
-  readonly #joined: JoinedReplicas;
   readonly #members: Members;
   readonly #hostOfReplicas: ReplicaHost;
   readonly #byShard = new Map<ShardNumber, Replica>();
   readonly #scheduled = new Set<Replica>();
-  readonly #outgoing = new Map<string, PeerMessage[]>();
-  /** The latest append to a replica that brings nothing but a commit index. */
-  readonly #held = new Map<ReplicaId, PeerMessage>();
-  #releasePlanned = false;
-  readonly #sending = new Set<ReplicaId>();
+  readonly #outgoing: OutgoingMessages;
+  readonly #rounds: RoundWriter;
+  readonly #snapshotsOut: SnapshotsOut;
+  readonly #snapshotsIn: SnapshotsIn;
   #transport: PeerTransport | undefined;
   #turnPlanned = false;
-  #writing = false;
-  #writeStartMs = 0;
-  /** A tick passed: what waits for company is written now. */
-  #flushDue = false;
-  #round = 0;
   readonly #life: number;
   readonly #conditions: NodeConditions;
   #recollection: Recollection | undefined;
   #stopped: Promise<void> | undefined;
   #failed = false;
   #cancelTick: () => void = () => undefined;
-  #cancelDiskCheck: () => void = () => undefined;
+  #diskWatch: DiskWatch | undefined;
 
-  constructor(options: RuntimeOptions, peers: PeerRegistry, joined: JoinedReplicas) {
+  constructor(options: RuntimeOptions, peers: PeerRegistry) {
     this.#options = options;
     this.#peers = peers;
-    this.#joined = joined;
     this.#members = new Members(options.nodeOf, options.onMember ?? (() => undefined));
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#observer = { ...SILENT, ...options.observer };
     this.#life = Math.floor(options.random() * Number.MAX_SAFE_INTEGER);
     this.#conditions = new NodeConditions(options.nodeName, options.clock);
+    const { clock, store } = options;
+    this.#outgoing = new OutgoingMessages({
+      clock,
+      holdMs: this.#limits.commitHoldMs,
+      nodeOf: (replica) => this.#members.nodeOf(replica),
+      send: (node, messages) => this.#transport?.send(node, messages),
+      changed: () => {
+        this.#planTurn();
+      },
+    });
+    this.#rounds = new RoundWriter({
+      ...{ clock, store, observer: this.#observer },
+      sources: () => this.#byShard.values(),
+      written: () => {
+        for (const replica of this.#byShard.values()) this.#scheduled.add(replica);
+        // What waited for the disk leaves now, and the next round starts without waiting for another turn.
+        this.#turn();
+      },
+      failed: (error) => {
+        this.#fail(error);
+      },
+    });
+    this.#snapshotsOut = new SnapshotsOut({
+      ...{ clock, store, limits: this.#limits, observer: this.#observer },
+      send: async (node, snapshot) =>
+        (await this.#transport?.sendSnapshot(node, snapshot)) ?? false,
+      failed: (error) => {
+        this.#fail(error);
+      },
+    });
+    this.#snapshotsIn = new SnapshotsIn({
+      ...{ clock, store, limits: this.#limits, observer: this.#observer },
+    });
     this.#hostOfReplicas = this.#host();
   }
 
@@ -129,13 +152,36 @@ class NodeRuntime implements Runtime, PeerListener {
     return [...this.#byShard.values()];
   }
 
+  get isDraining(): boolean {
+    return this.#conditions.isOwnDraining;
+  }
+
+  set isDraining(isDraining: boolean) {
+    this.#conditions.isOwnDraining = isDraining;
+  }
+
   async start(): Promise<void> {
-    for (const hosted of this.#joined.addTo(this.#options.replicas)) await this.#open(hosted);
+    const { replicas, store } = this.#options;
+    for (const hosted of withOpened(replicas, store.replicas)) await this.#open(hosted);
     this.#recollection = this.#recollect();
     this.#transport = this.#options.openTransport(this);
     this.#recollection.begin();
     this.#planTick();
-    this.#planDiskCheck();
+    this.#diskWatch = this.#watchDisk();
+  }
+
+  #watchDisk(): DiskWatch {
+    const { clock, store } = this.#options;
+    return new DiskWatch({
+      ...{ clock, store, limits: this.#limits },
+      isFull: () => this.#conditions.isOwnDiskFull,
+      checked: (isFull) => {
+        this.#diskChecked(isFull);
+      },
+      failed: (error) => {
+        this.#fail(error);
+      },
+    });
   }
 
   #recollect(): Recollection {
@@ -161,7 +207,6 @@ class NodeRuntime implements Runtime, PeerListener {
   async join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
     const former = this.#byShard.get(shard);
     if (former?.replica === replica) return;
-    await this.#joined.add(shard, replica);
     // It was removed, or the group would not have given this node another one.
     await former?.stop();
     this.#byShard.delete(shard);
@@ -177,6 +222,10 @@ class NodeRuntime implements Runtime, PeerListener {
 
   async #open({ shard, replica, initial }: HostedReplica): Promise<void> {
     const opened = await this.#options.store.openReplica(replica, initial);
+    const { featureLevel } = this.#options.machine;
+    if (opened.applied.featureLevel > featureLevel) {
+      throw tooOld(opened.applied.featureLevel, featureLevel);
+    }
     const open = new Replica(this.#hostOfReplicas, { shard, replica, opened });
     await open.loadMembers();
     this.#byShard.set(shard, open);
@@ -185,7 +234,7 @@ class NodeRuntime implements Runtime, PeerListener {
   // ---- what the network calls
 
   hello(toNode: string): PeerHello {
-    const { clusterId, nodeName, store, clock } = this.#options;
+    const { clusterId, nodeName, store, clock, machine } = this.#options;
     return {
       clusterId,
       node: nodeName,
@@ -195,6 +244,8 @@ class NodeRuntime implements Runtime, PeerListener {
       life: this.#life,
       wallMs: Math.max(0, Math.floor(clock.wallMs())),
       diskFull: this.#conditions.isOwnDiskFull,
+      featureLevel: machine.featureLevel,
+      draining: this.#conditions.isOwnDraining,
       known: this.#peers.knownOf(toNode, (shard) => this.#byShard.get(shard)?.term ?? 0),
       replicas: [...this.#byShard.values()].map(({ shard, replica, lastIndex }) => ({
         shard,
@@ -244,15 +295,20 @@ class NodeRuntime implements Runtime, PeerListener {
   async beginSnapshot(incoming: IncomingSnapshot): Promise<SnapshotSink | undefined> {
     const replica = this.#byShard.get(incoming.shard);
     if (replica === undefined || replica.replica !== incoming.to) return undefined;
-    if (!replica.wantsSnapshot(incoming)) return undefined;
-    return this.#options.store.createSnapshotSink(replica.replica);
+    return this.#snapshotsIn.begin(replica, incoming);
   }
 
   async finishSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean> {
     const replica = this.#byShard.get(incoming.shard);
-    const installed = (await replica?.installSnapshot(incoming, sink)) ?? false;
-    this.#observer.snapshot(incoming.shard, "received", installed);
-    return installed;
+    if (replica?.replica === incoming.to) {
+      return this.#snapshotsIn.finish(replica, incoming, sink);
+    }
+    await this.#snapshotsIn.abandon(incoming, sink, false);
+    return false;
+  }
+
+  abandonSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink, sound: boolean): Promise<void> {
+    return this.#snapshotsIn.abandon(incoming, sink, sound);
   }
 
   // ---- the turn
@@ -275,16 +331,16 @@ class NodeRuntime implements Runtime, PeerListener {
         this.#planTurn();
       },
       send: (shard, message) => {
-        this.#send(shard, message);
+        this.#outgoing.add(shard, message);
       },
       sendSnapshot: (replica, message) => {
-        this.#sendSnapshot(replica, message);
+        this.#snapshotsOut.send(replica, this.#members.nodeOf(message.to), message);
       },
-      nextRound: () => this.#round + 1,
-      isWriting: () => this.#writing,
+      nextRound: () => this.#rounds.nextNumber,
+      isWriting: () => this.#rounds.isWriting,
       nodeName,
       conditions: this.#conditions,
-      diskSlow: () => this.#writingMs() > this.#limits.diskSlowMs,
+      diskSlow: () => this.#rounds.writingMs > this.#limits.diskSlowMs,
       fatal: (error) => {
         this.#fail(error);
       },
@@ -309,118 +365,8 @@ class NodeRuntime implements Runtime, PeerListener {
     const scheduled = [...this.#scheduled];
     this.#scheduled.clear();
     for (const replica of scheduled) replica.process();
-    this.#flush();
-    if (!this.#writing) this.#write();
-  }
-
-  #write(): void {
-    if (!this.#flushDue && ![...this.#byShard.values()].some((replica) => replica.needsRound)) {
-      return;
-    }
-    this.#flushDue = false;
-    const rounds: ReplicaRound[] = [];
-    const replicas: Replica[] = [];
-    let sync = false;
-    for (const replica of this.#byShard.values()) {
-      const built = replica.buildRound();
-      if (built === undefined) continue;
-      rounds.push(built.round);
-      replicas.push(replica);
-      sync ||= built.sync;
-    }
-    if (rounds.length === 0) return;
-    this.#round++;
-    this.#writing = true;
-    const { clock, store } = this.#options;
-    const startMs = clock.monotonicMs();
-    this.#writeStartMs = startMs;
-    store.write(rounds, sync).then(
-      () => {
-        this.#writing = false;
-        this.#observer.roundWritten((clock.monotonicMs() - startMs) / 1000, rounds.length, sync);
-        this.#written(replicas);
-      },
-      (error: unknown) => {
-        this.#fail(error);
-      },
-    );
-  }
-
-  #written(replicas: readonly Replica[]): void {
-    try {
-      for (const replica of replicas) replica.roundWritten(this.#round);
-      for (const replica of this.#byShard.values()) this.#scheduled.add(replica);
-      // What waited for the disk leaves now, and the next round starts without waiting for another turn.
-      this.#turn();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #send(shard: ShardNumber, message: Message): void {
-    if (message.kind !== "append") this.#enqueue({ shard, message });
-    else if (message.entries.length > 0) {
-      // It brings a commit index at least as high.
-      this.#held.delete(message.to);
-      this.#enqueue({ shard, message });
-    } else {
-      this.#held.set(message.to, { shard, message });
-      this.#planRelease();
-    }
-  }
-
-  #enqueue(item: PeerMessage): void {
-    const node = this.#members.nodeOf(item.message.to);
-    if (node === "") return;
-    const waiting = this.#outgoing.get(node);
-    if (waiting === undefined) this.#outgoing.set(node, [item]);
-    else waiting.push(item);
-    this.#planTurn();
-  }
-
-  #planRelease(): void {
-    if (this.#releasePlanned) return;
-    this.#releasePlanned = true;
-    this.#options.clock.after(this.#limits.commitHoldMs, () => {
-      this.#releasePlanned = false;
-      if (this.#failed) return;
-      for (const item of this.#held.values()) this.#enqueue(item);
-      this.#held.clear();
-    });
-  }
-
-  #flush(): void {
-    if (this.#outgoing.size === 0) return;
-    for (const [node, messages] of this.#outgoing) this.#transport?.send(node, messages);
-    this.#outgoing.clear();
-  }
-
-  #sendSnapshot(replica: Replica, message: Message): void {
-    const node = this.#members.nodeOf(message.to);
-    const { shard } = replica;
-    if (node === "" || this.#sending.has(message.to)) return;
-    this.#sending.add(message.to);
-    const send = async (): Promise<boolean> => {
-      const source = await this.#options.store.openSnapshot(replica.replica);
-      try {
-        const { from, to, term } = message;
-        return (
-          (await this.#transport?.sendSnapshot(node, { shard, from, to, term, source })) ?? false
-        );
-      } finally {
-        await source.close();
-      }
-    };
-    send()
-      .catch(() => false)
-      .then((installed) => {
-        this.#sending.delete(message.to);
-        this.#observer.snapshot(shard, "sent", installed);
-        replica.snapshotSent(message.to, installed);
-      })
-      .catch((error: unknown) => {
-        this.#fail(error);
-      });
+    this.#outgoing.flush();
+    this.#rounds.write();
   }
 
   // ---- time
@@ -435,7 +381,7 @@ class NodeRuntime implements Runtime, PeerListener {
         if (this.#failed) return;
         try {
           this.#yieldIfStalled();
-          this.#flushDue = true;
+          this.#rounds.flushNext();
           for (const replica of this.#byShard.values()) replica.tick();
         } catch (error) {
           this.#fail(error);
@@ -444,53 +390,33 @@ class NodeRuntime implements Runtime, PeerListener {
     });
   }
 
-  /** How long the round that is on its way to the disk has been so. */
-  #writingMs(): number {
-    return this.#writing ? this.#options.clock.monotonicMs() - this.#writeStartMs : 0;
-  }
-
   /** A leader whose disk hangs keeps its followers quiet and commits less and less: somebody else should lead. */
   #yieldIfStalled(): void {
     const { diskStalledMs } = this.#limits;
-    const ms = this.#writingMs();
+    const ms = this.#rounds.writingMs;
     if (ms <= diskStalledMs) return;
     for (const replica of this.#byShard.values()) replica.yieldLeadership(ms > 2 * diskStalledMs);
   }
 
-  #planDiskCheck(): void {
-    const { clock, store } = this.#options;
-    this.#cancelDiskCheck = clock.after(this.#limits.diskCheckMs, () => {
-      store.usage().then(
-        (usage) => {
-          if (this.#stopped === undefined) this.#checkDisk(usage);
-        },
-        (error: unknown) => {
-          this.#fail(error);
-        },
-      );
-    });
-  }
-
-  #checkDisk(usage: StoreUsage): void {
-    const was = this.#conditions.isOwnDiskFull;
-    const full = isDiskFull(usage, this.#limits.diskReserveBytes, was);
-    if (full !== was) this.#observer.diskFull(full);
+  #diskChecked(full: boolean): void {
+    if (full !== this.#conditions.isOwnDiskFull) this.#observer.diskFull(full);
     this.#conditions.isOwnDiskFull = full;
     for (const replica of this.#byShard.values()) {
       if (!replica.isFit) replica.yieldLeadership(false);
     }
     this.#peers.saveIfChanged();
-    this.#planDiskCheck();
   }
 
   // ---- the end
 
   async #stop(): Promise<void> {
+    this.#diskWatch?.stop();
     await Promise.all([...this.#byShard.values()].map((replica) => replica.stop()));
     this.#cancelTick();
-    this.#cancelDiskCheck();
     this.#recollection?.stop();
+    await this.#snapshotsOut.stop();
     this.#failed = true;
+    this.#outgoing.stop();
     this.#peers.saveIfChanged();
     await this.#transport?.close();
   }
@@ -499,7 +425,8 @@ class NodeRuntime implements Runtime, PeerListener {
     if (this.#failed) return;
     this.#failed = true;
     this.#cancelTick();
-    this.#cancelDiskCheck();
+    this.#diskWatch?.stop();
+    this.#outgoing.stop();
     this.#options.onFatal(error);
   }
 }

@@ -2,18 +2,20 @@ import { setMaxListeners } from "node:events";
 import type { StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { ClusterError } from "../base/index.js";
 import type { Command, Query } from "../domain/index.js";
+import { findShard } from "../placement/index.js";
 import type { PlacedReplica, RangeMap, ShardNumber } from "../placement/index.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, type ShardClock } from "./clock.js";
 import type { ShardCodec } from "./codec.js";
-import { createDial, type Dial, type NodeAddress, type TlsMaterial } from "./dial.js";
+import { createDial, type Dial, type NodeAddress } from "./dial.js";
 import { ExecuteLink } from "./execute-link.js";
 import { follow } from "./follow.js";
 import { Leaders } from "./leaders.js";
 import { KnownMembers } from "./known-members.js";
 import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
-import { toSafeInteger } from "../wire/index.js";
+import { ANY_RANGE_VERSION, toSafeInteger } from "../wire/index.js";
+import type { TlsMaterial } from "../wire/index.js";
 import { pursue, type Pursuit } from "./pursuit.js";
 import { Readers } from "./readers.js";
 import { RetryBudget } from "./retry-budget.js";
@@ -40,6 +42,7 @@ export interface ShardClientOptions {
   readonly nodes: readonly ShardNode[];
   /** The certificate's role is what the nodes let this process do. */
   readonly tls: TlsMaterial;
+  /** To begin with: the `system` shard knows better. */
   readonly rangeMap: RangeMap;
   /** The cluster's name, as in every certificate. */
   readonly clusterName: string;
@@ -54,12 +57,16 @@ export interface ShardClientOptions {
 /** Reads are answered by any replica, at the price of a question to the leader: so who leads is asked while they flow. */
 const ASK_LEADERS_MS = 1000;
 
+/** For the range map, beside the deadline of the call that needs it. */
+const REFRESH_MS = 1000;
+
 export function createShardClient(options: ShardClientOptions): ShardClient {
   return new GrpcShardClient(options);
 }
 
 class GrpcShardClient implements ShardClient {
-  readonly rangeMap: RangeMap;
+  #rangeMap: RangeMap;
+  #refreshing: Promise<RangeMap> | undefined;
   readonly #options: ShardClientOptions;
   readonly #clock: ShardClock;
   readonly #random: () => number;
@@ -77,7 +84,7 @@ class GrpcShardClient implements ShardClient {
 
   constructor(options: ShardClientOptions) {
     this.#options = options;
-    this.rangeMap = options.rangeMap;
+    this.#rangeMap = options.rangeMap;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#random = options.random ?? SYSTEM_RANDOM;
     this.#dial = createDial(options.clusterName, options.tls);
@@ -95,6 +102,17 @@ class GrpcShardClient implements ShardClient {
       },
       placed: (shard, nodes) => this.#leaders.place(shard, nodes),
     });
+  }
+
+  get rangeMap(): RangeMap {
+    return this.#rangeMap;
+  }
+
+  refreshRangeMap(timeoutMs: number): Promise<RangeMap> {
+    this.#refreshing ??= this.#readRangeMap(timeoutMs).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
   }
 
   async execute(
@@ -137,6 +155,9 @@ class GrpcShardClient implements ShardClient {
       this.#members.nodes.map((name) => this.#side.status(name, timeoutMs).catch(() => undefined)),
     );
     this.#members.learn(answers.filter((answer) => answer !== undefined));
+    for (const answer of answers) {
+      if (answer !== undefined) void this.#catchUp(toSafeInteger(answer.rangeVersion));
+    }
     const heard = new Map<string, StatusResponse>();
     for (const answer of answers) if (answer !== undefined) heard.set(answer.node, answer);
     return this.rangeMap.shards.map(({ number }) => {
@@ -175,6 +196,31 @@ class GrpcShardClient implements ShardClient {
     }
   }
 
+  async #readRangeMap(timeoutMs: number): Promise<RangeMap> {
+    const { codec } = this.#options;
+    const system = findShard(this.#rangeMap, "system", "");
+    if (system === undefined) throw new ClusterError("internal", "no shard keeps the range map");
+    const operation = {
+      kind: "read",
+      query: codec.encodeQuery({ caller: { kind: "system" }, question: { kind: "get-range-map" } }),
+      minSequence: 0,
+      maxStalenessMs: 0,
+    } as const;
+    const done = await this.#pursueTo(system.number, operation, { timeoutMs }, ANY_RANGE_VERSION);
+    const reply = codec.decodeQueryReply(done.reply);
+    if (reply.kind === "answered" && reply.answer.kind === "range-map") {
+      const { map } = reply.answer;
+      if (map.version > this.#rangeMap.version) this.#rangeMap = map;
+    }
+    return this.#rangeMap;
+  }
+
+  /** Somebody goes by another version: if it is a later one, the map is asked for. Never fails. */
+  async #catchUp(version: number): Promise<void> {
+    if (version <= this.#rangeMap.version) return;
+    await this.refreshRangeMap(REFRESH_MS).catch(() => undefined);
+  }
+
   #admissionOf(shard: ShardNumber): Admission {
     let admission = this.#admissions.get(shard);
     if (admission === undefined) {
@@ -184,7 +230,12 @@ class GrpcShardClient implements ShardClient {
     return admission;
   }
 
-  #pursueTo(shard: ShardNumber, operation: Pursuit["operation"], options: CallOptions) {
+  #pursueTo(
+    shard: ShardNumber,
+    operation: Pursuit["operation"],
+    options: CallOptions,
+    version?: number,
+  ) {
     const { traceparent = "" } = options;
     return pursue(
       {
@@ -195,8 +246,12 @@ class GrpcShardClient implements ShardClient {
         random: this.#random,
         observer: this.#options.observer ?? {},
         closing: this.#closing.signal,
+        outdated: async (rangeVersion) => {
+          // The question for the map itself must not wait for its own answer.
+          if (version === undefined) await this.#catchUp(rangeVersion);
+        },
         attempt: async (node, pursuit, timeoutMs) => {
-          const rangeVersion = this.rangeMap.version;
+          const rangeVersion = version ?? this.#rangeMap.version;
           const call = { shard, rangeVersion, timeoutMs, traceparent, operation };
           const ask = () => this.#link(node).call(call, pursuit.signal);
           if (operation.kind === "command") return ask();

@@ -1,12 +1,6 @@
-import { Client, credentials } from "@grpc/grpc-js";
-import { channelOptions, serverIdentityCheck } from "../wire/index.js";
-
-/** PEM texts: the cluster's CA, this process's certificate chain and its key. */
-export interface TlsMaterial {
-  readonly ca: Uint8Array;
-  readonly cert: Uint8Array;
-  readonly key: Uint8Array;
-}
+import { Client, experimental } from "@grpc/grpc-js";
+import { CertificateProvider, channelOptions, serverIdentityCheck } from "../wire/index.js";
+import type { TlsMaterial } from "../wire/index.js";
 
 export interface NodeAddress {
   readonly name: string;
@@ -18,10 +12,10 @@ export interface NodeAddress {
 export type Dial = (node: NodeAddress) => Client;
 
 export function createDial(clusterName: string, tls: TlsMaterial): Dial {
-  const channelCredentials = credentials.createSsl(
-    Buffer.from(tls.ca),
-    Buffer.from(tls.key),
-    Buffer.from(tls.cert),
+  const certificates = new CertificateProvider(tls);
+  const channelCredentials = experimental.createCertificateProviderChannelCredentials(
+    certificates,
+    certificates,
     { checkServerIdentity: serverIdentityCheck({ cluster: clusterName, role: "node" }) },
   );
   return ({ name, address }) => new Client(address, channelCredentials, channelOptions(name));

@@ -10,7 +10,6 @@ export { ADMISSION_LIMITS } from "./admission.js";
 export type { AdmissionLimits } from "./admission.js";
 export type { ShardClock } from "./clock.js";
 export type { ShardCodec } from "./codec.js";
-export type { TlsMaterial } from "./dial.js";
 export { createNodeCalls } from "./node-calls.js";
 export type { NodeCalls, NodeCallsOptions } from "./node-calls.js";
 export type { ShardObserver } from "./observer.js";

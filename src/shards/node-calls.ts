@@ -8,7 +8,8 @@ import {
 import { StatusRequestSchema, type StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { ClusterError } from "../base/index.js";
 import { serviceDefinition, type RpcMethod } from "../wire/index.js";
-import { createDial, type Dial, type NodeAddress, type TlsMaterial } from "./dial.js";
+import type { TlsMaterial } from "../wire/index.js";
+import { createDial, type Dial, type NodeAddress } from "./dial.js";
 import { toClusterError } from "./rpc-error.js";
 import { SHARD } from "./shard-service.js";
 
@@ -31,6 +32,7 @@ export interface NodeCalls {
       readonly node: string;
       readonly address: string;
       readonly storeId: string;
+      readonly featureLevel: number;
     },
     timeoutMs: number,
   ): Promise<number>;

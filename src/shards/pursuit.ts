@@ -31,6 +31,8 @@ export interface PursuitContext {
   readonly observer: Partial<ShardObserver>;
   /** Aborts when the client is closed. */
   readonly closing: AbortSignal;
+  /** A node goes by this version of the range map: resolves once ours is as late, if it could be had. */
+  readonly outdated: (rangeVersion: number) => Promise<void>;
   readonly attempt: (node: string, pursuit: Pursuit, timeoutMs: number) => Promise<Attempt>;
 }
 
@@ -82,6 +84,9 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     maybeProposed ||= mayBeProposed(attempt);
     if (attempt.kind === "canceled") throw canceled(outcome());
     if (attempt.kind === "failed" && isPressure(attempt.failure)) overloaded++;
+    if (attempt.kind === "failed" && attempt.failure.code === "wrong-shard") {
+      await context.outdated(attempt.failure.rangeVersion);
+    }
     const next = judge(attempt, node, tried, overloaded, outcome);
     if (next.kind === "give-up") throw next.error;
     // A hint costs the shard nothing; what else is repeated, is repeated within the budget.

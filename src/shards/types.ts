@@ -80,7 +80,10 @@ export interface ChangesOptions {
  * Failures are ClusterErrors; a refusal by the state machine is a reply, not a failure.
  */
 export interface ShardClient {
+  /** As last heard of the `system` shard. */
   readonly rangeMap: RangeMap;
+  /** Asks the `system` shard for the range map, and goes by it from then on. Calls that a node refuses for an older one do so. */
+  refreshRangeMap(timeoutMs: number): Promise<RangeMap>;
   execute(shard: ShardNumber, command: Command, options: CallOptions): Promise<CommandResult>;
   read(shard: ShardNumber, query: Query, options: ReadOptions): Promise<QueryResult>;
   /**

@@ -40,6 +40,11 @@ export class CursorReader {
     }
   }
 
+  /** Not while a page is read. */
+  seek(key: Buffer): void {
+    this.#cursor.seek(key);
+  }
+
   end(): void {
     this.#cursor.end();
   }

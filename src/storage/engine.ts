@@ -26,6 +26,8 @@ export interface CursorRange {
 export interface EngineCursor {
   /** Undefined after the last page; a page may be empty. */
   nextPage(callback: (error: Failure, rows: readonly EngineRow[] | undefined) => void): void;
+  /** The next page begins at this key, or at the first after it. Not while a page is read. */
+  seek(key: Buffer): void;
   end(): void;
 }
 

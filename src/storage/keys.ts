@@ -1,8 +1,11 @@
 import { assert } from "../base/index.js";
 import type { ReplicaId } from "../raft/index.js";
 
-/** First byte of every key: the layout of keys and rows. Another one is another store. */
-export const FORMAT = 1;
+/**
+ * First byte of every key: the layout of keys and rows, and what the machine relies on to be there. A store of another one is
+ * refused. 2: the index of calendars, and the feature level.
+ */
+export const FORMAT = 2;
 
 /** Rows of the store itself stand under replica 0, which no replica is. */
 export const STORE_ROWS: ReplicaId = 0;

@@ -77,6 +77,10 @@ export class MarkerWriter {
     return this.#boot;
   }
 
+  get replicas(): readonly ReplicaId[] {
+    return [...this.#rows.keys()];
+  }
+
   find(replica: ReplicaId): Readonly<TrackedRow> | undefined {
     return this.#rows.get(replica);
   }

@@ -166,7 +166,8 @@ export class MemoryDisk {
   }
 
   #cursor(life: number, range: CursorRange): EngineCursor {
-    let rows: readonly EngineRow[] | undefined = this.#rows.range(range);
+    const all = this.#rows.range(range);
+    let rows: readonly EngineRow[] | undefined = all;
     return {
       nextPage: (callback) => {
         this.#later(life, () => {
@@ -175,6 +176,7 @@ export class MemoryDisk {
           callback(undefined, page);
         });
       },
+      seek: (from) => (rows = all.filter(([key]) => key.compare(from) >= 0)),
       end: () => (rows = undefined),
     };
   }

@@ -43,6 +43,7 @@ export function readLogBounds(key: Buffer, value: Buffer): LogBounds {
 export function writeAppliedState(row: RowWriter, state: AppliedState): RowWriter {
   row.u64(state.index).u64(state.term).f64(state.timeMs);
   row.u64(state.sequence).u64(state.firstSequence).u32(state.epoch);
+  row.u32(state.featureLevel);
   row.u16(state.stateHash.length).bytes(state.stateHash);
   return writeConfState(row, state.confState);
 }
@@ -56,6 +57,7 @@ export function readAppliedState(key: Buffer, value: Buffer): AppliedState {
     sequence: row.u64(),
     firstSequence: row.u64(),
     epoch: row.u32(),
+    featureLevel: row.u32(),
   };
   return { ...fields, stateHash: row.bytes(row.u16()), confState: readConfState(row) };
 }

@@ -1,5 +1,7 @@
 import type { ConfState, HardState, ReplicaId } from "../raft/index.js";
 import type { LogId, OpenedReplica } from "../runtime/index.js";
+import { forgetArriving, readArriving } from "./arriving.js";
+import type { Arriving } from "./arriving.js";
 import { CursorReader } from "./cursor-reader.js";
 import { commit } from "./engine.js";
 import { damagedReplica } from "./damage.js";
@@ -40,6 +42,7 @@ export interface LoadedReplica {
   readonly state: ReplicaState;
   /** Above every generation that has rows. */
   readonly nextGeneration: number;
+  readonly arriving: Arriving | undefined;
 }
 
 interface Lost extends LostLog {
@@ -66,17 +69,33 @@ export async function loadReplica(
   const state = { ...found, log, hardState, garbageTo: log.lastIndex };
 
   ports.marker.track(replica, hardState, lastLogId(log), lost);
+  // What was lost must be known for good before the log forgets that it was there. What the database holds beyond the
+  // marker, after a crash between the two, may be acknowledged from now on without another write.
+  await ports.health.writing(ports.marker.write());
   if (stored.kind === "none" || log !== found.log || hardState !== found.hardState) {
-    // What was lost must be known for good before the log forgets that it was there.
-    await ports.health.writing(ports.marker.write());
     const batch = ports.engine.batch();
     putMetaRows(ports.row, batch, stored.kind === "intact" ? stored.state : undefined, state);
     await ports.health.writing(commit(batch, true));
   }
   const nextGeneration = await findNextGeneration(ports, replica, state.keys.number);
   await removeTail(ports, state);
-  for (const garbage of orphans(state, nextGeneration)) ports.sweeper.add(garbage);
-  return { opened: describe(state, lost), state, nextGeneration };
+  const arriving = await findArriving(ports, state);
+  for (const garbage of orphans(state, nextGeneration, arriving)) ports.sweeper.add(garbage);
+  return { opened: describe(state, lost), state, nextGeneration, arriving };
+}
+
+/** What may still be of use of a snapshot that was on its way when the process ended. */
+async function findArriving(
+  ports: OpenPorts,
+  { keys, applied }: ReplicaState,
+): Promise<Arriving | undefined> {
+  const arriving = await readArriving(ports, keys.replica);
+  if (arriving === undefined) return undefined;
+  if (arriving.keys.number > keys.number && arriving.applied.index > applied.index) return arriving;
+  const batch = ports.engine.batch();
+  forgetArriving(ports.row, batch, keys.replica);
+  await ports.health.writing(commit(batch, false));
+  return undefined;
 }
 
 function newReplica(replica: ReplicaId, initial: ConfState): ReplicaState {
@@ -118,7 +137,11 @@ async function loadDamaged(
     awaitsSnapshot: true,
   };
   ports.marker.track(replica, state.hardState, NOTHING, lost);
-  return { opened: describe(state, lost), state, nextGeneration: nextGeneration + 1 };
+  // What was arriving stands among the generations that a repair deletes.
+  return {
+    ...{ opened: describe(state, lost), state, nextGeneration: nextGeneration + 1 },
+    arriving: undefined,
+  };
 }
 
 /** The store must hold what the marker promised: the same entry, not a log of the same length. */
@@ -194,13 +217,20 @@ async function removeTail({ engine, slots }: ReadAccess, { keys, log }: ReplicaS
 }
 
 /** What compaction, trimming and snapshots of an earlier process did not get to delete. */
-function orphans({ keys, log, applied }: ReplicaState, nextGeneration: number): Garbage[] {
+function orphans(
+  { keys, log, applied }: ReplicaState,
+  nextGeneration: number,
+  arriving: Arriving | undefined,
+): Garbage[] {
   const { replica, number } = keys;
   return [
     { from: keys.log, to: numberedKey(keys.log, log.firstIndex) },
     { from: keys.feed, to: numberedKey(keys.feed, applied.firstSequence), feedOf: keys },
     { from: tablePrefix(replica, FIRST_GENERATION, 0), to: tablePrefix(replica, number, 0) },
-    { from: keys.end, to: tablePrefix(replica, nextGeneration, 0) },
+    { from: keys.end, to: arriving?.keys.log ?? tablePrefix(replica, nextGeneration, 0) },
+    ...(arriving === undefined
+      ? []
+      : [{ from: arriving.keys.end, to: tablePrefix(replica, nextGeneration, 0) }]),
   ];
 }
 

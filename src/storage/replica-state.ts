@@ -37,5 +37,6 @@ export function initialApplied(confState: ConfState): AppliedState {
     confState,
     stateHash: new Uint8Array(HASH_BYTES),
     epoch: 0,
+    featureLevel: 1,
   };
 }

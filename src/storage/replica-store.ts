@@ -14,6 +14,8 @@ import type {
   Store,
   StoreUsage,
 } from "../runtime/index.js";
+import { forgetArriving } from "./arriving.js";
+import type { Arriving } from "./arriving.js";
 import { DamageError } from "./damage.js";
 import { commit } from "./engine.js";
 import type { Engine, EngineBatch } from "./engine.js";
@@ -53,6 +55,8 @@ interface OpenReplica {
   nextGeneration: number;
   /** A damaged entry: the log is compacted up to here as soon as that is applied. */
   damagedTo: number;
+  /** What came of a snapshot that broke off, here or in the process before. */
+  arriving: Arriving | undefined;
 }
 
 /**
@@ -67,6 +71,8 @@ export class ReplicaStore implements Store {
   readonly #health: StoreHealth;
   readonly #access: ReadAccess;
   readonly #gate = new WriteGate();
+  /** Replicas that the round under way gives another state. */
+  readonly #installing = new Set<ReplicaId>();
   readonly #sweeper: Sweeper;
   readonly #scrubber: Scrubber | undefined;
   /** For rounds; what else is written meanwhile lays its rows out in one turn, as they do. */
@@ -96,6 +102,10 @@ export class ReplicaStore implements Store {
     return this.#marker.boot;
   }
 
+  get replicas(): readonly ReplicaId[] {
+    return this.#marker.replicas;
+  }
+
   raiseBoot(boot: number): Promise<void> {
     return this.#call(() => this.#health.writing(this.#marker.raiseBoot(boot)));
   }
@@ -123,20 +133,23 @@ export class ReplicaStore implements Store {
         this.#opening.delete(replica);
         throw error;
       });
-      const { state, nextGeneration, opened } = loaded;
-      this.#replicas.set(replica, { state, nextGeneration, damagedTo: 0 });
+      const { state, nextGeneration, arriving, opened } = loaded;
+      this.#replicas.set(replica, { state, nextGeneration, arriving, damagedTo: 0 });
       return opened;
     });
   }
 
   write(rounds: readonly ReplicaRound[], sync: boolean): Promise<void> {
     return this.#call(async () => {
-      const begun = this.#gate.beginWrite();
+      this.#gate.beginWrite();
+      for (const { replica, install } of rounds) {
+        if (install !== undefined) this.#installing.add(replica);
+      }
       try {
-        if (begun !== undefined) await begun;
         this.#health.checkNotFailed();
         await this.#writeRounds(rounds, sync);
       } finally {
+        this.#installing.clear();
         this.#gate.endWrite();
       }
     });
@@ -174,6 +187,10 @@ export class ReplicaStore implements Store {
     if (plan.last !== undefined) this.#marker.finish(plan.next.keys.replica, plan.last);
     plan.installed?.markInstalled();
     for (const garbage of plan.garbage) this.#sweeper.add(garbage);
+    if (replica.arriving !== undefined && hasReached(plan.next, replica.arriving)) {
+      void this.#forget(replica.arriving.keys);
+      replica.arriving = undefined;
+    }
   }
 
   readEntries(
@@ -192,13 +209,18 @@ export class ReplicaStore implements Store {
     keys: readonly StateKey[],
     ranges: readonly KeyRange[],
   ): Promise<ReadResult> {
-    return this.#readState(replica, async ({ state: { keys: generation, applied } }) => {
+    const open = async (): Promise<ReadResult> => {
+      this.#health.checkNotFailed();
+      const generation = this.#require(replica).state.keys;
       const [values, rows] = await Promise.all([
         getStateValues(this.#access, generation, keys),
         Promise.all(ranges.map((range) => readStateRange(this.#access, generation, range))),
       ]);
-      return { appliedIndex: applied.index, sequence: applied.sequence, values, ranges: rows };
-    });
+      return { values, ranges: rows };
+    };
+    return this.#noting(replica, () =>
+      this.#call(() => (this.#installing.has(replica) ? atMoment(this.#gate, open) : open())),
+    );
   }
 
   async readFeed(replica: ReplicaId, after: number, options: FeedReadOptions): Promise<FeedPage> {
@@ -226,20 +248,38 @@ export class ReplicaStore implements Store {
     return this.#readState(replica, ({ state }) => scanState(this.#access, state));
   }
 
-  createSnapshotSink(replica: ReplicaId): Promise<SnapshotSink> {
+  createSnapshotSink(replica: ReplicaId, snapshotId?: string): Promise<SnapshotSink> {
     return this.#call(async () => {
       const open = this.#require(replica);
-      const keys = new GenerationKeys(replica, open.nextGeneration++);
-      return new StoreSnapshotSink(
-        {
-          engine: this.#engine,
-          row: this.#row,
-          health: this.#health,
-          sweep: ({ log, end }) => this.#sweeper.add({ from: log, to: end }),
+      const { arriving } = open;
+      open.arriving = undefined;
+      const owner = {
+        engine: this.#engine,
+        row: this.#row,
+        health: this.#health,
+        forget: (keys: GenerationKeys) => this.#forget(keys),
+        suspended: (suspended: Arriving) => {
+          open.arriving = suspended;
         },
-        keys,
-      );
+      };
+      if (arriving !== undefined && arriving.snapshotId === snapshotId) {
+        return new StoreSnapshotSink(owner, arriving.keys, snapshotId, arriving);
+      }
+      if (arriving !== undefined) await this.#forget(arriving.keys);
+      const keys = new GenerationKeys(replica, open.nextGeneration++);
+      return new StoreSnapshotSink(owner, keys, snapshotId);
     });
+  }
+
+  /** Deletes what came of a snapshot. A store that is closed or fails meanwhile leaves it to the next open. */
+  async #forget({ replica, log, end }: GenerationKeys): Promise<void> {
+    const forgotten = this.#call(async () => {
+      const batch = this.#engine.batch();
+      forgetArriving(this.#row, batch, replica);
+      await this.#health.writing(commit(batch, false));
+      this.#sweeper.add({ from: log, to: end });
+    });
+    await forgotten.catch(() => undefined);
   }
 
   readFact(key: string): Promise<Uint8Array | undefined> {
@@ -286,10 +326,14 @@ export class ReplicaStore implements Store {
     );
   }
 
+  #readState<T>(replica: ReplicaId, open: (replica: OpenReplica) => Promise<T>): Promise<T> {
+    return this.#noting(replica, () => this.#read(replica, open));
+  }
+
   /** Damage of the state is the end of the store: what else it says can no longer be trusted either. */
-  async #readState<T>(replica: ReplicaId, open: (replica: OpenReplica) => Promise<T>): Promise<T> {
+  async #noting<T>(replica: ReplicaId, read: () => Promise<T>): Promise<T> {
     try {
-      return await this.#read(replica, open);
+      return await read();
     } catch (error) {
       throw await this.#failedRead(replica, error);
     }
@@ -349,6 +393,10 @@ function factKey(key: string): Buffer {
 
 function missingFeedRow(replica: ReplicaId): DamageError {
   return new DamageError(`the feed of replica ${replica} lacks a row that its index names`);
+}
+
+function hasReached({ applied }: ReplicaState, arriving: Arriving): boolean {
+  return applied.index >= arriving.applied.index;
 }
 
 /** Compacts a damaged entry away with the first round after it was applied. */

@@ -1,7 +1,7 @@
 import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import RocksDb from "rocksdb";
-import { ClusterError } from "../base/index.js";
+import { assert, ClusterError } from "../base/index.js";
 import type { StoreUsage } from "../runtime/index.js";
 import type {
   CursorRange,
@@ -156,6 +156,11 @@ class RocksDbCursor implements EngineCursor {
       if (this.#ended) this.#release();
       callback(undefined, rows);
     });
+  }
+
+  seek(key: Buffer): void {
+    assert(!this.#reading, "a cursor moves between two pages");
+    if (!this.#ended && !this.#failed) this.#iterator.seek(key);
   }
 
   end(): void {

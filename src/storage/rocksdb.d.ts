@@ -8,6 +8,8 @@ declare module "rocksdb" {
   interface Iterator {
     /** Rows in order; undefined after the last one. The binding reads one row first, then pages. */
     nextPage(callback: (error: Failure, rows?: [Buffer, Buffer][]) => void): void;
+    /** Within the same snapshot and range; reads from the disk before it returns. */
+    seek(key: Buffer): void;
     /**
      * Releases the snapshot. Not called back, and not to be waited for, after a failed `nextPage`.
      */

@@ -1,6 +1,7 @@
 import { assert } from "../base/index.js";
 import type { HardState, ReplicaId } from "../raft/index.js";
 import type { LogId, ReplicaRound } from "../runtime/index.js";
+import { forgetArriving } from "./arriving.js";
 import type { EngineBatch } from "./engine.js";
 import { putFeedRow } from "./feed-table.js";
 import type { GenerationKeys } from "./keys.js";
@@ -101,6 +102,7 @@ export function planRound(
   const next = { keys, hardState, log, applied, garbageTo, awaitsSnapshot };
   putMetaRows(row, batch, isRepaired ? undefined : state, next);
   if (isRepaired) putDamage(row, batch, keys.replica, undefined);
+  if (installed !== undefined) forgetArriving(row, batch, keys.replica);
   return {
     next,
     garbage,

@@ -1,5 +1,7 @@
 import { assert, ClusterError } from "../base/index.js";
 import type { AppliedState, SnapshotRow, SnapshotSink } from "../runtime/index.js";
+import { putArriving } from "./arriving.js";
+import type { Arriving } from "./arriving.js";
 import { commit } from "./engine.js";
 import type { Engine, EngineBatch } from "./engine.js";
 import type { GenerationKeys } from "./keys.js";
@@ -24,28 +26,43 @@ export interface SinkOwner {
   readonly engine: Engine;
   readonly row: RowWriter;
   readonly health: StoreHealth;
-  sweep(keys: GenerationKeys): void;
+  /** Deletes what came. */
+  forget(keys: GenerationKeys): Promise<void>;
+  /** What came so far stays, for another sink to go on with. */
+  suspended(arriving: Arriving): void;
 }
 
-type SinkState = "open" | "installed" | "discarded";
+type SinkState = "open" | "installed" | "suspended" | "discarded";
 
 /**
  * Writes a snapshot's rows, unsynced, under a generation that nothing reads before a round installs
- * it.
+ * it. One with a name can be gone on with, after a crash too: batches survive in order.
  */
 export class StoreSnapshotSink implements SnapshotSink {
   readonly keys: GenerationKeys;
   readonly #owner: SinkOwner;
+  readonly #snapshotId: string | undefined;
   readonly #prefixes: ReadonlyMap<number, Buffer>;
   #stage: SinkState = "open";
-  #rows = 0;
+  #rows: number;
   #applied: AppliedState | undefined;
+  #lastKey: Uint8Array | undefined;
   #writing: Promise<void> = Promise.resolve();
   #writesUnderWay = 0;
 
-  constructor(owner: SinkOwner, keys: GenerationKeys) {
+  /** `arriving`: what came of the same snapshot before. */
+  constructor(
+    owner: SinkOwner,
+    keys: GenerationKeys,
+    snapshotId: string | undefined,
+    arriving?: Arriving,
+  ) {
     this.#owner = owner;
     this.keys = keys;
+    this.#snapshotId = snapshotId;
+    this.#rows = arriving?.rows ?? 0;
+    this.#applied = arriving?.applied;
+    this.#lastKey = arriving?.lastKey;
     this.#prefixes = new Map(
       SNAPSHOT_TABLES.map((table) => [table, tablePrefix(keys.replica, keys.number, table)]),
     );
@@ -57,6 +74,10 @@ export class StoreSnapshotSink implements SnapshotSink {
 
   get state(): AppliedState | undefined {
     return this.#applied;
+  }
+
+  get lastKey(): Uint8Array | undefined {
+    return this.#lastKey;
   }
 
   /** Calls are done one after the other. */
@@ -87,7 +108,24 @@ export class StoreSnapshotSink implements SnapshotSink {
     if (this.#stage !== "open") return;
     this.#stage = "discarded";
     await this.#writing;
-    this.#owner.sweep(this.keys);
+    await this.#owner.forget(this.keys);
+  }
+
+  async suspend(): Promise<void> {
+    if (this.#stage !== "open") return;
+    await this.#writing;
+    const arriving = this.#arriving;
+    if (arriving === undefined) return this.discard();
+    this.#stage = "suspended";
+    this.#owner.suspended(arriving);
+  }
+
+  get #arriving(): Arriving | undefined {
+    const [snapshotId, lastKey, applied] = [this.#snapshotId, this.#lastKey, this.#applied];
+    if (snapshotId === undefined || lastKey === undefined || applied === undefined) {
+      return undefined;
+    }
+    return { snapshotId, keys: this.keys, rows: this.#rows, lastKey, applied };
   }
 
   async #writeAll(rows: readonly SnapshotRow[]): Promise<void> {
@@ -98,8 +136,11 @@ export class StoreSnapshotSink implements SnapshotSink {
       }
       const batch = this.#owner.engine.batch();
       const end = this.#fillSlice(batch, rows, at);
-      await this.#owner.health.writing(commit(batch, false));
       this.#rows += end - at;
+      this.#lastKey = rows[end - 1]?.key;
+      const arriving = this.#arriving;
+      if (arriving !== undefined) putArriving(this.#owner.row, batch, arriving);
+      await this.#owner.health.writing(commit(batch, false));
       at = end;
     }
   }

@@ -24,7 +24,12 @@ export class StoreSnapshotSource implements SnapshotSource {
   readonly state: AppliedState;
   readonly #reader: CursorReader;
   readonly #owner: SourceOwner;
+  readonly #applied: SnapshotRow;
+  readonly #start: Buffer;
+  /** Up to and with the generation: what a row's key in the store begins with. */
+  readonly #prefix: Buffer;
   #first: SnapshotRow | undefined;
+  #work: Promise<unknown> = Promise.resolve();
   #page: readonly EngineRow[] | undefined = [];
   #at = 0;
   #isClosed = false;
@@ -36,19 +41,47 @@ export class StoreSnapshotSource implements SnapshotSource {
     owner: SourceOwner,
   ) {
     const tables = SNAPSHOT_TABLES.map((table) => tablePrefix(keys.replica, keys.number, table));
-    const cursor = engine.cursor({ gte: tables[0] ?? keys.state, lt: keys.end });
+    this.#start = tables[0] ?? keys.state;
+    this.#prefix = this.#start.subarray(0, PREFIX_BYTES - 1);
+    const cursor = engine.cursor({ gte: this.#start, lt: keys.end });
     this.#reader = new CursorReader(cursor, slots, keys.replica);
     this.state = state;
     this.#owner = owner;
-    this.#first = { key: APPLIED_ROW_KEY, value: encodeApplied(state) };
+    this.#applied = { key: APPLIED_ROW_KEY, value: encodeApplied(state) };
+    this.#first = this.#applied;
   }
 
   async next(bytesMax: number): Promise<readonly SnapshotRow[] | undefined> {
     try {
-      return await this.#next(bytesMax);
+      return await this.#afterOthers(() => this.#next(bytesMax));
     } catch (error) {
       throw await this.#owner.failed(error);
     }
+  }
+
+  seek(after: Uint8Array | undefined): Promise<void> {
+    return this.#afterOthers(() => {
+      if (this.#isClosed) throw closed();
+      const isStart = after === undefined;
+      this.#first = isStart ? this.#applied : undefined;
+      // What comes right after a key is the key with a zero behind it; the applied row's key comes before all others.
+      const from = isStart || APPLIED_ROW_KEY.equals(after) ? this.#start : this.#behind(after);
+      this.#reader.seek(from);
+      this.#page = [];
+      this.#at = 0;
+      return Promise.resolve();
+    });
+  }
+
+  #behind(key: Uint8Array): Buffer {
+    return Buffer.concat([this.#prefix, key, Buffer.from([0])]);
+  }
+
+  /** A page that is still being read for a transfer that broke off comes first. */
+  #afterOthers<T>(step: () => Promise<T>): Promise<T> {
+    const turn = this.#work.then(step);
+    this.#work = turn.catch(() => undefined);
+    return turn;
   }
 
   async #next(bytesMax: number): Promise<readonly SnapshotRow[] | undefined> {
@@ -86,9 +119,13 @@ export class StoreSnapshotSource implements SnapshotSource {
       this.#page = page;
       this.#at = 0;
     }
-    if (this.#isClosed) throw new ClusterError("canceled", "the snapshot was closed");
+    if (this.#isClosed) throw closed();
     return this.#page?.[this.#at++];
   }
+}
+
+function closed(): ClusterError {
+  return new ClusterError("canceled", "the snapshot was closed");
 }
 
 /** The row's value as the sink reads it: laid out like the stored one, without a checksum. */

@@ -27,33 +27,22 @@ export function atMoment<T>(gate: WriteGate, open: () => Promise<T>): Promise<T>
   });
 }
 
-/**
- * Reads single keys as of the moment at which it is called, which stays pinned until all of them
- * came.
- */
+/** Single keys, each as of a moment of its own after the call. */
 export async function getStateValues(
   access: ReadAccess,
   generation: GenerationKeys,
   keys: readonly StateKey[],
 ): Promise<Map<StateKey, Uint8Array | undefined>> {
-  const values = new Map<StateKey, Uint8Array | undefined>();
-  if (keys.length === 0) return values;
-  access.gate.pin();
   const dbKeys = keys.map((key) => generation.stateKey(key));
-  const stored = await getRows(access, generation.replica, dbKeys, () => access.gate.unpin());
-  keys.forEach((key, at) => values.set(key, stored[at]));
-  return values;
+  const stored = await getRows(access, generation.replica, dbKeys);
+  return new Map(keys.map((key, at) => [key, stored[at]]));
 }
 
-/**
- * Values without checksums, in the order of `keys`, each as of some moment. `returned` is called
- * when all reads ended, also where one of them failed and the promise was rejected before.
- */
+/** Values without checksums, in the order of `keys`, each as of some moment. */
 export function getRows(
   { engine, slots }: ReadAccess,
   replica: ReplicaId,
   keys: readonly Buffer[],
-  returned: () => void = () => undefined,
 ): Promise<(Buffer | undefined)[]> {
   const values = new Array<Buffer | undefined>(keys.length);
   if (keys.length === 0) return Promise.resolve(values);
@@ -66,9 +55,7 @@ export function getRows(
           if (error) reject(readFailure(error));
           else if (stored !== undefined && !isIntact(key, stored)) reject(corruptChecksum(key));
           else values[at] = stored && withoutChecksum(stored);
-          if (--left > 0) return;
-          returned();
-          resolve(values);
+          if (--left === 0) resolve(values);
         });
       });
     });

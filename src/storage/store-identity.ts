@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { ClusterError } from "../base/index.js";
 import { commit } from "./engine.js";
 import type { Engine } from "./engine.js";
-import { metaKey, STORE_ROWS } from "./keys.js";
+import { FORMAT, metaKey, STORE_ROWS } from "./keys.js";
 import { decodeMarker } from "./marker.js";
 import type { MarkerImage } from "./marker.js";
 import type { MarkerMedium } from "./marker-writer.js";
@@ -14,6 +14,8 @@ const STORE_ID_BYTES = 16;
 const IDENTITY_KEY = metaKey(STORE_ROWS, "identity");
 /** Before any key and after all: keys begin with the format. */
 const FIRST_KEY = Buffer.from([0]);
+/** Keys that begin with a printable character are somebody else's. */
+const FORMAT_MAX = 31;
 const AFTER_LAST_KEY = Buffer.alloc(32, 0xff);
 
 interface Identity {
@@ -49,7 +51,8 @@ export async function findStore(
     const boot = Math.max(marker.boot, identity.boot);
     return { marker: { ...marker, boot }, fresh: boot === 0 };
   }
-  if (!(await isEmpty(engine))) throw refusal(place, "its database was not made by this program");
+  const first = await findFirstKey(engine);
+  if (first !== undefined) throw notReadable(place, first.readUInt8(0));
   if (marker !== undefined && marker.boot > 0) {
     throw refusal(place, "its database is empty although its marker file says otherwise");
   }
@@ -77,15 +80,27 @@ async function readIdentity(engine: Engine): Promise<Identity | undefined> {
   return { storeId: row.bytes(2 * STORE_ID_BYTES).toString("latin1"), boot: row.u64() };
 }
 
-function isEmpty(engine: Engine): Promise<boolean> {
+function findFirstKey(engine: Engine): Promise<Buffer | undefined> {
   const cursor = engine.cursor({ gte: FIRST_KEY, lt: AFTER_LAST_KEY, limit: 1 });
   return new Promise((resolve, reject) => {
     cursor.nextPage((error, rows) => {
       cursor.end();
       if (error) reject(error);
-      else resolve(rows === undefined || rows.length === 0);
+      else resolve(rows?.[0]?.[0]);
     });
   });
+}
+
+/** The first byte of a database's keys is the format that it was written in, if this program wrote it. */
+function notReadable(place: string, format: number): ClusterError {
+  if (format > FORMAT_MAX) return refusal(place, "its database was not made by this program");
+  const what = `${place} was written in format ${format}, and this version reads format ${FORMAT} only: `;
+  return new ClusterError(
+    "failed-precondition",
+    format > FORMAT
+      ? `${what}start the version that wrote it, or a newer one`
+      : `${what}start the version that wrote it, export what you need, and import that into a new cluster`,
+  );
 }
 
 function refusal(place: string, what: string): ClusterError {

@@ -108,6 +108,8 @@ export function channelOptions(name: string): Record<string, string | number> {
     "grpc.keepalive_permit_without_calls": 1,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,
+    // A container that was started again has another address under the same name.
+    "grpc.dns_min_time_between_resolutions_ms": 1000,
     "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc-node.flow_control_window": 1024 * 1024,

@@ -10,6 +10,8 @@ export {
   serviceDefinition,
 } from "./grpc.js";
 export type { RpcDefinition, RpcMethod } from "./grpc.js";
+export { CertificateProvider } from "./tls-material.js";
+export type { TlsMaterial } from "./tls-material.js";
 export { requireIdentity } from "./rpc-identity.js";
 export type { AuthenticatedCall } from "./rpc-identity.js";
 export {
@@ -28,7 +30,12 @@ export {
   encodeRoute,
 } from "./peer.js";
 export type { MessageOf } from "./peer.js";
-export { frameRequests, frameResponses } from "./peer-frames.js";
+export {
+  frameRequests,
+  frameResponses,
+  requestFrameBytes,
+  responseFrameBytes,
+} from "./peer-frames.js";
 export type { Backward, Forward, Frame } from "./peer-frames.js";
 export { decodeSnapshotRows, encodeSnapshotRows, snapshotRowBytes } from "./snapshot-rows.js";
 export { toInt64 } from "./int64.js";
@@ -51,6 +58,7 @@ export {
   decodeReplies,
   encodeFeed,
   feedBytes,
+  ANY_RANGE_VERSION,
   frameCalls,
   frameReplies,
   toShardFailure,
@@ -90,3 +98,4 @@ export { decodeJson, decodeRequest, parseJson } from "./decode-request.js";
 export { canonicalBytes } from "./canonical.js";
 export { changeToJson } from "./change-json.js";
 export { STATUS_NAMES } from "./status.js";
+export { requireValid } from "./validation.js";

@@ -98,6 +98,18 @@ export function frameResponses(messages: readonly Backward[]): Frame<AppendEntri
   return { message, bytes: messages.length * MESSAGE_BYTES };
 }
 
+/** Of a frame that came: about what its sender counted. */
+export function requestFrameBytes({ appends, heartbeats }: AppendEntriesRequest): number {
+  return appends.reduce(
+    (sum, { entries }) => sum + appendBytes(entries),
+    heartbeats.length * MESSAGE_BYTES,
+  );
+}
+
+export function responseFrameBytes({ appends, heartbeats }: AppendEntriesResponse): number {
+  return (appends.length + heartbeats.length) * MESSAGE_BYTES;
+}
+
 function splitAppend(
   append: MessageOf<"append">,
   bytesMax: number,
@@ -124,7 +136,7 @@ function splitAppend(
   return parts;
 }
 
-function appendBytes(entries: readonly Entry[]): number {
+function appendBytes(entries: readonly Pick<Entry, "data">[]): number {
   return entries.reduce((sum, { data }) => sum + ENTRY_BYTES + data.length, MESSAGE_BYTES);
 }
 

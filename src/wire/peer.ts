@@ -37,6 +37,8 @@ export function encodeHello(hello: PeerHello): Hello {
     life: toUint64(hello.life),
     wallMs: toUint64(hello.wallMs),
     diskFull: hello.diskFull,
+    featureLevel: hello.featureLevel,
+    draining: hello.draining,
     ...(hello.known === undefined ? {} : { known: encodeKnown(hello.known) }),
     replicas: hello.replicas.map(({ shard, replica, lastIndex }) => ({
       shard,
@@ -57,6 +59,8 @@ export function decodeHello(hello: Hello | undefined): PeerHello {
     life: toSafeInteger(hello.life),
     wallMs: toSafeInteger(hello.wallMs),
     diskFull: hello.diskFull,
+    featureLevel: hello.featureLevel,
+    draining: hello.draining,
     known: hello.known === undefined ? undefined : decodeKnown(hello.known),
     replicas: hello.replicas.map(({ shard, replica, lastIndex }) => ({
       shard,
@@ -110,13 +114,24 @@ export interface Routed {
   readonly term: number;
 }
 
+/** Terms and indexes go on from what a peer says: from here on there is room for more of them than there will ever be. */
+const COUNTED_MAX = 2 ** 52;
+
+function toCounted(value: bigint): number {
+  const counted = toSafeInteger(value);
+  if (counted > COUNTED_MAX) {
+    throw new ClusterError("invalid-argument", `${value}: no term or index comes so far`);
+  }
+  return counted;
+}
+
 export function decodeRoute(route: Route | undefined): Routed {
   if (route === undefined) throw missing("route");
   return {
     shard: route.shard,
     from: route.from,
     to: route.to,
-    term: toSafeInteger(route.term),
+    term: toCounted(route.term),
   };
 }
 
@@ -154,7 +169,7 @@ function decodeEntryKind(kind: WireEntryKind): EntryKind {
 
 function decodeAppend(append: Append): PeerMessage {
   const { shard, ...route } = decodeRoute(append.route);
-  const prevIndex = toSafeInteger(append.prevIndex);
+  const prevIndex = toCounted(append.prevIndex);
   return {
     shard,
     message: {

@@ -32,6 +32,9 @@ export type ShardOperation =
     }
   | { readonly kind: "cancel" };
 
+/** Of a caller that does not go by a range map: it asks for it. Maps begin at version 1. */
+export const ANY_RANGE_VERSION = 0;
+
 /** One call on an Execute stream; a cancel names the call that it ends. */
 export interface ShardCall {
   readonly id: number;

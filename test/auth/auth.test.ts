@@ -174,6 +174,12 @@ describe("positions", () => {
     }
   });
 
+  it("open no other bytes that read as the text that was sealed", () => {
+    const sealed = Buffer.from(positions.seal("page", "after \ufffd"), "base64url");
+    const other = Buffer.concat([sealed.subarray(0, -3), Buffer.of(0xff)]).toString("base64url");
+    expect(positions.open("page", other)).to.equal(undefined);
+  });
+
   it("seal other text for one purpose alone", () => {
     const sealed = positions.seal("page", "after ana");
     expect(positions.open("page", sealed)).to.equal("after ana");

@@ -85,10 +85,8 @@ export async function measureFloor(
   },
 ): Promise<FanoutRow> {
   const { subscribers, changes, keys, library = "uws" } = options;
-  const child = fork(import.meta.filename, [`--floor-${library}`, keys.cert, keys.key]);
-  const port = Number(await heard(child));
+  const { child, url } = await startFloor(keys, library);
   let received = 0;
-  const url = `wss://localhost:${port}`;
   const sockets = await openAll(subscribers, url, cluster.ca, (socket) => {
     socket.on("message", () => received++);
   });
@@ -105,6 +103,14 @@ export async function measureFloor(
   return row(system, subscribers, received, cpu);
 }
 
+export async function startFloor(
+  keys: Keys,
+  library: "uws" | "ws",
+): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+  const child = fork(import.meta.filename, [`--floor-${library}`, keys.cert, keys.key]);
+  return { child, url: `wss://localhost:${Number(await heard(child))}` };
+}
+
 export interface Keys {
   readonly cert: string;
   readonly key: string;
@@ -114,7 +120,7 @@ function row(system: string, subscribers: number, deliveries: number, cpu: numbe
   return { system, subscribers, deliveries, cpuMicrosPerDelivery: (cpu * 1e6) / deliveries };
 }
 
-async function openAll(
+export async function openAll(
   count: number,
   url: string,
   ca: string,

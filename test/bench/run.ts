@@ -6,6 +6,8 @@ import { Etcd } from "./etcd.js";
 import { flag } from "./flag.js";
 import { measureFanout, measureFloor } from "./fanout.js";
 import type { FanoutRow } from "./fanout.js";
+import { measureInvitations } from "./invitations.js";
+import type { InvitationRow } from "./invitations.js";
 import { measureShardStream } from "./shard-stream.js";
 import { WITHOUT_LIMITS } from "./without-limits.js";
 import { measureCabildo, measureEtcd } from "./writes.js";
@@ -14,6 +16,7 @@ import type { WriteRow } from "./writes.js";
 const IN_FLIGHT = [1, 64, 256];
 const SUBSCRIBERS = [1, 100, 1000];
 const CHANGES = 200;
+const INVITATIONS_IN_FLIGHT = [1, 16];
 /** Before anything counts: a process that is seconds old runs what no compiler has seen. */
 const WARM_UP = { inFlight: [64], seconds: 5 };
 const ETCD_PORT_OFFSET = 90;
@@ -25,6 +28,7 @@ progress("starting a cluster");
 const cluster = await UpCluster.start({ extra: WITHOUT_LIMITS });
 const writes: WriteRow[] = [];
 const fanout: FanoutRow[] = [];
+const invitations: InvitationRow[] = [];
 try {
   const ana = await cluster.person("ana");
   await cluster.healthy();
@@ -34,6 +38,10 @@ try {
   writes.push(...(await measureCabildo(cluster, ana, { inFlight: IN_FLIGHT, seconds })));
   writes.push(...(await measureShardStream(cluster, "ana", { inFlight: IN_FLIGHT, seconds })));
   const nora = await cluster.person("nora");
+  progress("inviting");
+  for (const inFlight of INVITATIONS_IN_FLIGHT) {
+    invitations.push(await measureInvitations(cluster, ana, nora, { inFlight, seconds }));
+  }
   const keys = serverKeys(cluster.ready.dataDir);
   for (const subscribers of SUBSCRIBERS) {
     progress(`${subscribers} subscribers`);
@@ -59,7 +67,8 @@ if (Etcd.isInstalled()) {
 
 const machine = `${os.cpus().length} x ${os.cpus()[0]?.model ?? "?"}, Node ${process.version}`;
 print(machine, writes, fanout);
-console.log(JSON.stringify({ machine, seconds, writes, fanout }));
+printInvitations(invitations);
+console.log(JSON.stringify({ machine, seconds, writes, fanout, invitations }));
 
 function serverKeys(dataDir: string): { readonly cert: string; readonly key: string } {
   const file = (name: string): string => path.join(dataDir, "certs", name);
@@ -103,4 +112,30 @@ function print(where: string, rows: readonly WriteRow[], deliveries: readonly Fa
     second.push([system, subscribers, row.deliveries, row.cpuMicrosPerDelivery.toFixed(1)]);
   }
   console.log(second.toString());
+}
+
+/** From an organiser's calendar in one shard to an attendee's in another. */
+function printInvitations(rows: readonly InvitationRow[]): void {
+  const table = new Table({
+    head: [
+      "in flight",
+      "invitations",
+      "a second",
+      "commit to commit p50 ms",
+      "p99 ms",
+      "commit to socket p50 ms",
+      "p99 ms",
+    ],
+    style: { head: [] },
+  });
+  for (const row of rows) {
+    const times = [row.commitP50Ms, row.commitP99Ms, row.heardP50Ms, row.heardP99Ms];
+    table.push([
+      row.inFlight,
+      row.invitations,
+      Math.round(row.perSecond),
+      ...times.map((ms) => Math.round(ms)),
+    ]);
+  }
+  console.log(table.toString());
 }

@@ -1,9 +1,18 @@
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import type { Transport } from "@connectrpc/connect";
+import { createConnectTransport as createNodeTransport } from "@connectrpc/connect-node";
+import { createConnectTransport as createWebTransport } from "@connectrpc/connect-web";
 import { expect } from "chai";
 import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
-import { EventSchema, EventService } from "../../gen/cabildo/v1/events_pb.js";
+import {
+  CreateEventRequestSchema,
+  EventSchema,
+  EventService,
+  GetEventRequestSchema,
+} from "../../gen/cabildo/v1/events_pb.js";
 import type { CreateEventRequest, GetEventRequest } from "../../gen/cabildo/v1/events_pb.js";
 import { authorize, complete, createFailoverTransport } from "../../src/client/api-transport.js";
 import { Positions } from "../../src/client/positions.js";
@@ -107,12 +116,60 @@ describe("a call of the client", () => {
     expect(got.map(({ position }) => position)).to.deep.equal(["", "p0", "", "heard"]);
   });
 
+  it("leaves the caller's message as it is: the same one again is another request", async () => {
+    const request = create(CreateEventRequestSchema, { parent: "calendars/ana" });
+    await events.createEvent(request);
+    await events.createEvent(request);
+    expect(new Set(created.map(({ requestId }) => requestId)).size).to.equal(2);
+    const read = create(GetEventRequestSchema, { name: NAME });
+    await events.getEvent(read);
+    positions.note(NAME, "heard");
+    await events.getEvent(read);
+    expect(got.map(({ position }) => position)).to.deep.equal(["p0", "heard"]);
+    expect(request.requestId + read.position).to.equal("");
+  });
+
   it("goes on to the next address with the same request id, and stays there", async () => {
     failures = [[Code.Unavailable], []];
     const event = await events.createEvent({ parent: "calendars/ana", requestId: "mine" });
     expect(event.position).to.equal("p1");
     expect(created.map(({ requestId }) => requestId)).to.deep.equal(["mine", "mine"]);
     expect((await events.createEvent({ parent: "calendars/ana" })).position).to.equal("p1");
+  });
+
+  it("is repeated with one request id, though the caller gave none", async () => {
+    failures = [[Code.Unavailable], []];
+    expect((await events.createEvent({ parent: "calendars/ana" })).position).to.equal("p1");
+    expect(created.map(({ requestId }) => requestId)).to.have.length(2);
+    expect(new Set(created.map(({ requestId }) => requestId)).size).to.equal(1);
+  });
+
+  it("goes on to the next address when its connection is cut off", async () => {
+    const cut = createServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
+    await new Promise<void>((resolve) => cut.listen(0, "127.0.0.1", resolve));
+    const { port } = cut.address() as AddressInfo;
+    const baseUrl = `http://127.0.0.1:${port}`;
+    try {
+      for (const first of [
+        createNodeTransport({ baseUrl, httpVersion: "1.1" }),
+        createWebTransport({ baseUrl }),
+      ]) {
+        const transports: [Transport, Transport] = [first, serverAt(1)];
+        const sleep = () => Promise.resolve();
+        const failover = createFailoverTransport({ transports, random: () => 0, sleep });
+        const client = createClient(EventService, failover);
+        expect((await client.createEvent({ parent: "calendars/ana" })).position).to.equal("p1");
+      }
+    } finally {
+      cut.close();
+    }
+  });
+
+  it("is not repeated where a server says that it was aborted", async () => {
+    failures = [[Code.Aborted], []];
+    const failure = await events.createEvent({ parent: "x" }).catch((error: unknown) => error);
+    expect(ConnectError.from(failure).code).to.equal(Code.Aborted);
+    expect(created).to.have.length(1);
   });
 
   it("gives up after some attempts", async () => {

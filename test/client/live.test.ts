@@ -182,6 +182,7 @@ describe("a subscription to live channels", () => {
     expect(commands.map(({ since }) => since)).to.deep.equal([["p1"], ["p1"]]);
   });
 
+  // https://github.com/firebase/firebase-ios-sdk/issues/12052
   it("says so where what it missed is no longer kept, and goes on from now", async () => {
     const error = { code: "POSITION_GONE", message: "read again" };
     scripts = [

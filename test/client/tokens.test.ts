@@ -48,6 +48,7 @@ describe("a session of the client", () => {
     expect(refreshed).to.deep.equal([]);
   });
 
+  // https://github.com/supabase/supabase-js/issues/1732
   it("exchanges a refresh token once for all who wait", async () => {
     lifetimeMs = 1000;
     await session.login("ana", "right");

@@ -75,6 +75,21 @@ describe("the description of the API", () => {
     expect(operation("EventService_GetEvent")).not.to.have.property("requestBody");
   });
 
+  it("says that reads may be old, and of nothing else", () => {
+    const mayBeOld = [...operations.values()].filter(({ parameters = [] }) =>
+      parameters.some(({ name }) => name === "cabildo-max-staleness"),
+    );
+    const names = mayBeOld.map(({ operationId }) => operationId);
+    expect(names).to.include.members(["EventService_GetEvent", "SyncService_WatchChanges"]);
+    expect(names).not.to.include("EventService_CreateEvent");
+    const [first] = mayBeOld;
+    const parameter = first?.parameters?.find(({ name }) => name === "cabildo-max-staleness");
+    expect(parameter).to.deep.include({
+      in: "header",
+      schema: { type: "string", pattern: String.raw`^\d{1,2}(\.\d{1,3})?s$` },
+    });
+  });
+
   it("splits the pattern of a name over the parts of a path", () => {
     const [, event] = operation("EventService_GetEvent").parameters ?? [];
     expect(event?.schema).to.deep.include({

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { expect } from "chai";
-import { AuditService } from "../../gen/cabildo/admin/v1/admin_pb.js";
+import { AuditService, RouteService } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import {
   Health,
   HealthCheckResponse_ServingStatus as Serving,
@@ -21,7 +21,7 @@ describe("a coordinator", () => {
     await door.close();
   });
 
-  it("serves every service of the public protos, and the audit trail", async () => {
+  it("serves every service of the public protos, the audit trail and the routes", async () => {
     const files = await readdir(join(import.meta.dirname, "../../gen/cabildo/v1"));
     const declared = await Promise.all(
       files.map(async (file) => {
@@ -31,7 +31,9 @@ describe("a coordinator", () => {
     );
     const names = (services: readonly { readonly typeName: string }[]) =>
       services.map(({ typeName }) => typeName).sort();
-    expect(names(PUBLIC_SERVICES)).to.deep.equal(names([...declared.flat(), AuditService]));
+    expect(names(PUBLIC_SERVICES)).to.deep.equal(
+      names([...declared.flat(), AuditService, RouteService]),
+    );
   });
 
   it("is alive and ready", async () => {

@@ -28,6 +28,7 @@ const PROTOCOLS = [
   "Connect in protobuf over HTTP/2",
   "Connect by GET",
 ];
+const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const NAME = "calendars/ana/events/e1";
 
 for (const shortWay of [true, false]) {
@@ -115,12 +116,20 @@ for (const shortWay of [true, false]) {
           door.gateway.answer = () => {
             throw new TypeError("secret of the machine room");
           };
+          const headers = { traceparent: TRACEPARENT };
           const error = await failure(
-            createClient(EventService, transport).getEvent({ name: NAME }),
+            createClient(EventService, transport).deleteEvent(
+              { name: NAME, requestId: "request-7" },
+              { headers },
+            ),
           );
           expect(error.code).to.equal(Code.Internal);
           expect(error.message).not.to.contain("secret");
-          expect(door.logged.filter((line) => line.includes("secret"))).to.have.lengthOf(1);
+          const lines = door.logged.filter((line) => line.includes("secret"));
+          expect(lines).to.have.lengthOf(1);
+          for (const fact of ["EventService/DeleteEvent", "request-7", TRACEPARENT]) {
+            expect(lines[0]).to.contain(fact);
+          }
         });
 
         it("tells the observer of the call and how it ended", async () => {
@@ -138,7 +147,10 @@ for (const shortWay of [true, false]) {
             method: "GetEvent",
             type: "unary",
             protocol: name,
+            received: 1,
+            sent: 1,
           });
+          expect(door.ended[1]).to.include({ received: 1, sent: 0 });
         });
 
         it("streams, and ends with the gateway's refusal", async () => {

@@ -302,6 +302,14 @@ describe("a coordinator that is called by plain HTTP", () => {
       });
     });
 
+    it("hands over how old what it begins with may be, and refuses what is no such time", async () => {
+      await door.send("GET", WATCH, { "cabildo-max-staleness": "2.5s" });
+      expect(door.gateway.last.maxStalenessMs).to.equal(2500);
+      const refused = await door.send("GET", WATCH, { "cabildo-max-staleness": "long ago" });
+      expect(refused.status).to.equal(400);
+      expect(refused.text).to.contain("cabildo-max-staleness");
+    });
+
     it("refuses as usual before the first event, and by an event afterwards", async () => {
       door.gateway.messages = async function* ({ request }) {
         if ("position" in request && request.position === "p1") {

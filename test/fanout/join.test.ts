@@ -11,6 +11,8 @@ type Step =
   | "change"
   | "read"
   | "stall"
+  | "hold"
+  | "release"
   | { readonly subscribe: string; readonly back: number }
   | { readonly unsubscribe: string };
 
@@ -27,6 +29,8 @@ class Model {
   /** What each channel is due: (begin, present] for as long as it is subscribed. */
   readonly due = new Map<string, number>();
   head: number;
+  /** Whether `a` is held: then nothing of it may go out. */
+  held = false;
 
   constructor(past: readonly Kind[]) {
     this.feed = [...past];
@@ -38,17 +42,17 @@ class Model {
     this.head += 1;
     // The live path: the first channel that is live.
     const channel = CHANNELS[kind].find((name) => this.join.isLiveOn(name));
-    if (channel !== undefined) this.delivered.push({ sequence: this.head, channel });
+    if (channel !== undefined) this.#deliver(this.head, channel);
   }
 
   /** Reads one change, and rejoins in the same turn when that was the last. */
   read(): boolean {
-    if (this.join.isLive) return false;
+    if (this.join.isLive || this.join.isHeld) return false;
     const from = this.join.from(this.head);
     if (from < this.head) {
       const sequence = from + 1;
       const channel = this.join.replay(sequence, CHANNELS[this.feed[from] ?? "none"]);
-      if (channel !== undefined) this.delivered.push({ sequence, channel });
+      if (channel !== undefined) this.#deliver(sequence, channel);
       this.join.advance(sequence);
     }
     if (this.join.from(this.head) === this.head) this.join.rejoin(this.head);
@@ -66,7 +70,25 @@ class Model {
     this.due.delete(channel);
   }
 
+  /** At any moment, also where it is behind or held already. */
+  hold(): void {
+    if (!this.join.has("a")) return;
+    this.join.hold("a", this.head);
+    this.held = true;
+  }
+
+  release(): void {
+    this.join.release("a");
+    this.held = false;
+  }
+
+  #deliver(sequence: number, channel: string): void {
+    expect(this.held && channel === "a", "what is held does not go out").to.equal(false);
+    this.delivered.push({ sequence, channel });
+  }
+
   finish(): void {
+    this.release();
     for (let turns = 0; this.read(); turns += 1) {
       expect(turns, "reading ends").to.be.lessThan(50);
     }
@@ -124,6 +146,8 @@ function run(past: readonly Kind[], steps: readonly Step[], kinds: readonly Kind
     if (step === "change") model.change(kinds[next++] ?? "none");
     else if (step === "read") model.read();
     else if (step === "stall") model.join.stall(model.head);
+    else if (step === "hold") model.hold();
+    else if (step === "release") model.release();
     else if ("subscribe" in step) model.subscribe(step.subscribe, step.back);
     else model.unsubscribe(step.unsubscribe);
   }
@@ -189,6 +213,27 @@ describe("a connection's channels on one shard", () => {
         ["b", "ab", "ab"],
       ] satisfies Kind[][]) {
         run(["ab", "b"], [{ subscribe: "a", back: 0 }, ...order], kinds);
+      }
+    }
+  });
+
+  it("lose nothing and hear nothing twice when one is held, and let go, at any moment", () => {
+    const steps: Step[] = [
+      "hold",
+      "release",
+      "hold",
+      "change",
+      "change",
+      "read",
+      "stall",
+      { subscribe: "b", back: 1 },
+    ];
+    for (const order of permutations(steps)) {
+      for (const kinds of [
+        ["ab", "a"],
+        ["a", "ab"],
+      ] satisfies Kind[][]) {
+        run(["ab", "b"], [{ subscribe: "a", back: 1 }, ...order], kinds);
       }
     }
   });

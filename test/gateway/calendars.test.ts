@@ -20,6 +20,26 @@ describe("calendars", function () {
     nora = (await bench.person("nora")).accessToken;
   });
 
+  it("open their channel to their readers, and to nobody who only might look", async () => {
+    const callerOf = async (token: string) => (await bench.gateway.authenticate(token)).caller;
+    const [owner, reader] = [await callerOf(ana), await callerOf(nora)];
+    const name = "calendars/ana.shared";
+    const calendar = { displayName: "Shared" };
+    await bench.call(method.createCalendar, { calendarId: "ana.shared", calendar }, ana);
+    expect(await bench.gateway.authorizeChannel(owner, name)).to.deep.equal({ since: 0 });
+    const asked = (channel: string) => bench.gateway.authorizeChannel(reader, channel);
+    expect(await failureOf(asked(name))).to.include({ code: "not-found" });
+    await bench.call(method.addReader, { calendar: name, reader: "users/nora" }, ana);
+    const { since, reader: grant } = await asked(name);
+    expect(grant).to.deep.include({ seesAll: false, asMember: false, through: ["users/ana"] });
+    expect(grant?.asOf).to.be.at.least(since);
+    const event = "events/ana.shared/e00000000000000000000000001";
+    expect((await asked(event)).reader).to.include({ seesAll: false });
+    await bench.call(method.removeReader, { calendar: name, reader: "users/nora" }, ana);
+    expect(await failureOf(asked(name))).to.include({ code: "not-found" });
+    await bench.call(method.deleteCalendar, { name }, ana);
+  });
+
   it("are made, read, changed and deleted by name", async () => {
     const calendarId = "ana.work";
     const calendar = { displayName: "Work", timeZone: "Europe/Madrid" };

@@ -70,6 +70,19 @@ describe("batches of events", function () {
     });
   });
 
+  it("that are created say what they are in conflict with, each other included", async () => {
+    const bea = (await bench.person("bea")).accessToken;
+    const own = { parent: "calendars/bea" };
+    const lone = await bench.createEvent(bea, "bea", { title: "Before" });
+    const requests = ["One", "Two"].map((title) => ({ ...own, event: eventInit({ title }) }));
+    const { events } = await bench.call(batchCreateEvents, { ...own, requests }, bea);
+    const names = [lone, ...events].map(({ name }) => name);
+    for (const { name, conflicts } of events) {
+      const others = names.filter((other) => other !== name);
+      expect(conflicts.map(({ event }) => event)).to.have.members(others);
+    }
+  });
+
   it("are undeleted one by one, and only if deleted", async () => {
     const { name } = await bench.createEvent(ana, "ana");
     expect(await failureOf(bench.call(undeleteEvent, { name }, ana))).to.include({

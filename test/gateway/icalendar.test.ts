@@ -138,6 +138,21 @@ describe("calendars as files", function () {
     expect((await events("ana.twice")).length).equals(4);
   });
 
+  it("are only looked at where an import is to be tried: what it says is what it would do", async () => {
+    const [text = ""] = await exported();
+    const parent = "calendars/ana.try";
+    const request = { parent, icalendar: text, validateOnly: true };
+    const shown = await bench.call(importEvents, request, ana);
+    expect(await events("ana.try")).deep.equals([]);
+    const made = await bench.call(importEvents, { ...request, validateOnly: false }, ana);
+    const titles = (all: typeof made): readonly string[] => all.events.map(({ title }) => title);
+    expect(titles(shown)).deep.equals(titles(made));
+    expect(shown.skipped).equals(made.skipped);
+    expect(await failureOf(bench.call(importEvents, request, ana))).to.include({
+      code: "already-exists",
+    });
+  });
+
   it("are given in pages, each a file of its own", async () => {
     const files = await exported(2);
     const titles = files.flatMap((text) =>

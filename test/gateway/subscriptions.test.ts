@@ -48,6 +48,17 @@ describe("the channels that a user chose, at the gateway", function () {
     expect(await choose(["groups/choir", "groups/choir"])).to.include({ code: "invalid-argument" });
   });
 
+  it("are told to a fan-out with the revision that their change in the feed has", async () => {
+    const { caller } = await bench.gateway.authenticate(ana);
+    const none = await bench.gateway.chosenChannels(caller);
+    expect(none).to.deep.include({ channels: [], revision: 0 });
+    const subscriptions = { name, channels: ["groups/choir"] };
+    const { etag } = await bench.call(updateSubscriptions, { subscriptions }, ana);
+    const { channels, revision } = await bench.gateway.chosenChannels(caller);
+    expect(channels).to.deep.equal(["groups/choir"]);
+    expect(etag).to.equal(`"r${revision}"`);
+  });
+
   it("of another user are not there", async () => {
     const eve = (await bench.person("eve")).accessToken;
     const read = bench.call(getSubscriptions, { name }, eve);

@@ -1,11 +1,18 @@
 import { expect } from "chai";
-import { EventService } from "../../gen/cabildo/v1/events_pb.js";
+import { CalendarService } from "../../gen/cabildo/v1/calendars_pb.js";
+import { EventService, Transparency, Visibility } from "../../gen/cabildo/v1/events_pb.js";
+import type { Event } from "../../gen/cabildo/v1/events_pb.js";
 import { ChangeKind, SyncService } from "../../gen/cabildo/v1/sync_pb.js";
 import type { WatchChangesResponse } from "../../gen/cabildo/v1/sync_pb.js";
+import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
 import { collect, failureOf, GatewayBench } from "./support.js";
 
-const { watchChanges } = SyncService.method;
+const { syncEvents, watchChanges } = SyncService.method;
+const CALENDARS = CalendarService.method;
+
+const bigints = (_: string, value: unknown): unknown =>
+  typeof value === "bigint" ? String(value) : value;
 
 describe("a watched calendar", function () {
   this.timeout(30_000);
@@ -60,7 +67,90 @@ describe("a watched calendar", function () {
     expect(second?.previousSequence).to.equal(first?.sequence);
   });
 
-  it("is watched by its owner alone, from a position that speaks of it", async () => {
+  it("is watched by its readers, who see of each event what they see when they read it", async () => {
+    const nora = (await bench.person("nora")).accessToken;
+    const parent = "calendars/ana";
+    await bench.call(CALENDARS.addReader, { calendar: parent, reader: "users/nora" }, ana);
+    const { position } = await bench.call(EventService.method.listEvents, { parent }, nora);
+    const open = await bench.createEvent(ana, "ana", { title: "Open" });
+    const busy = { title: "Dentist", visibility: Visibility.BUSY_ONLY };
+    const hidden = await bench.createEvent(ana, "ana", busy);
+    const visibility = Visibility.PRIVATE;
+    const secret = { title: "Surprise", visibility, transparency: Transparency.TRANSPARENT };
+    await bench.createEvent(ana, "ana", secret);
+    const last = await bench.createEvent(ana, "ana", { title: "Last" });
+    const stream = bench.stream(watchChanges, { channel: parent, position }, nora);
+    const watched = changesOf(await collect(stream, (all) => changesOf(all).length >= 3));
+    const synced = await bench.call(syncEvents, { parent, syncToken: position }, nora);
+    for (const changes of [watched, synced.changes]) {
+      expect(changes.map(({ resourceName }) => resourceName)).to.deep.equal([
+        open.name,
+        hidden.name,
+        last.name,
+      ]);
+      for (const { resourceName: name, resource } of changes) {
+        const read = await bench.call(EventService.method.getEvent, { name }, nora);
+        expect({ ...(resource.value as Event), position: "" }).to.deep.equal({
+          ...read,
+          position: "",
+        });
+      }
+    }
+    expect(JSON.stringify(watched, bigints)).not.to.match(/Dentist|Surprise/u);
+  });
+
+  it("is heard by no reader any more once that was ended, also of what came before", async () => {
+    const nora = (await bench.person("nora")).accessToken;
+    const parent = "calendars/ana";
+    const reader = { calendar: parent, reader: "users/nora" };
+    await bench.call(CALENDARS.addReader, reader, ana);
+    const { position } = await bench.call(EventService.method.listEvents, { parent }, nora);
+    const stream = bench.stream(watchChanges, { channel: parent, position }, nora);
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    await bench.createEvent(ana, "ana");
+    await bench.call(CALENDARS.removeReader, reader, ana);
+    const ended = (async () => {
+      for (;;) if ((await iterator.next()).done === true) return;
+    })();
+    expect(await failureOf(ended)).to.include({ code: "not-found" });
+    const sync = { parent, syncToken: position };
+    expect(await failureOf(bench.call(syncEvents, sync, nora))).to.include({ code: "not-found" });
+    // Who may again begins again: in between something may have been hidden.
+    await bench.call(CALENDARS.addReader, reader, ana);
+    const again = await failureOf(bench.call(syncEvents, sync, nora));
+    expect(again).to.include({ code: "position-gone" });
+  });
+
+  it("is heard by its readers anew where its owner hides what says nothing of its own", async () => {
+    const nora = (await bench.person("nora")).accessToken;
+    const parent = "calendars/ana";
+    await bench.call(CALENDARS.addReader, { calendar: parent, reader: "users/nora" }, ana);
+    const list = () => bench.call(EventService.method.listEvents, { parent }, nora);
+    const { position } = await list();
+    const stream = bench.stream(watchChanges, { channel: parent, position }, nora);
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    const user = { name: "users/ana", defaultVisibility: Visibility.PRIVATE };
+    await bench.call(UserService.method.updateUser, { user }, ana);
+    const since = (await list()).position;
+    await bench.createEvent(ana, "ana", { title: "Dentist" });
+    const ended = (async () => {
+      for (;;) {
+        const next = await iterator.next();
+        if (next.done === true) return;
+        expect(JSON.stringify(next.value, bigints)).not.to.include("Dentist");
+      }
+    })();
+    expect(await failureOf(ended)).to.include({ code: "position-gone" });
+    const before = bench.call(syncEvents, { parent, syncToken: position }, nora);
+    expect(await failureOf(before)).to.include({ code: "position-gone" });
+    const { changes } = await bench.call(syncEvents, { parent, syncToken: since }, nora);
+    expect(changes).to.have.length(1);
+    expect(JSON.stringify(changes, bigints)).not.to.include("Dentist");
+  });
+
+  it("is watched by nobody else, and from a position that speaks of it", async () => {
     const other = (await bench.person("nora")).accessToken;
     const next = async (request: object, token: string) =>
       await failureOf(collect(bench.stream(watchChanges, request, token), () => true));
@@ -92,7 +182,15 @@ describe("a watched calendar", function () {
     expect(failure).to.include({ code: "unauthenticated" });
   });
 
-  it("ends when the caller's session was ended", async () => {
+  it("ends when the caller's session was ended, though nothing happens", async () => {
+    const stream = bench.stream(watchChanges, { channel: "calendars/ana" }, ana);
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    await bench.call(AuthService.method.logout, {}, ana);
+    expect(await failureOf(iterator.next())).to.include({ code: "unauthenticated" });
+  });
+
+  it("ends before what is written after the end of the caller's session", async () => {
     const stream = bench.stream(watchChanges, { channel: "calendars/ana" }, ana);
     const iterator = stream[Symbol.asyncIterator]();
     await iterator.next();

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
-import { Visibility } from "../../gen/cabildo/v1/events_pb.js";
+import { EventService, Visibility } from "../../gen/cabildo/v1/events_pb.js";
 import { GroupService } from "../../gen/cabildo/v1/groups_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { BOOTSTRAP, failureOf, GatewayBench, PASSWORD } from "./support.js";
@@ -81,6 +81,16 @@ describe("users", function () {
     expect(await failureOf(bench.call(method.findUsers, {}, nora))).to.include({
       code: "invalid-argument",
     });
+  });
+
+  it("say once how their events are seen that say nothing", async () => {
+    const nora = (await bench.person("nora")).accessToken;
+    const { name } = await bench.createEvent(ana, "ana");
+    const get = () => bench.call(EventService.method.getEvent, { name }, nora);
+    expect(await failureOf(get())).to.include({ code: "not-found" });
+    const user = { name: "users/ana", defaultVisibility: Visibility.PUBLIC };
+    await bench.call(method.updateUser, { user }, ana);
+    expect((await get()).title).to.equal("Council");
   });
 
   it("are out at once when an administrator disables them", async () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { CalendarEvent, Response } from "../../src/domain/index.js";
-import { AgendaHistory, anyHistory, RANKS } from "../support/agenda-history.js";
+import { AgendaHistory, anyHistory, DESK_RANKS, RANKS } from "../support/agenda-history.js";
 import { AgendaModel } from "../support/agenda-model.js";
 
 function responsesOf({ attendees }: CalendarEvent): Readonly<Record<string, Response>> {
@@ -13,7 +13,7 @@ describe("the agenda, whatever people do,", () => {
     fc.assert(
       fc.property(anyHistory, (steps) => {
         const run = new AgendaHistory();
-        const model = new AgendaModel(RANKS);
+        const model = new AgendaModel(RANKS, DESK_RANKS);
         for (const asked of steps) {
           if (asked.kind === "carry") continue;
           const done = run.take(asked);

@@ -180,6 +180,25 @@ describe("a group", () => {
       shard.done(ana, move);
     });
 
+    it("takes those below it with it, as far down as groups may be", () => {
+      const move = (group: string, parent: string): Operation => {
+        const fields = ["parent"] as const;
+        return { kind: "update-group", group, displayName: "", parent, fields, etag: "" };
+      };
+      const chain = (name: string, length: number): void => {
+        for (let level = 0; level < length; level++) {
+          shard.done(ana, found(`${name}${level}`, level === 0 ? "" : `${name}${level - 1}`));
+        }
+      };
+      chain("a", 5);
+      chain("b", 4);
+      expect(shard.refused(ana, move("b0", "a4"), "failed-precondition")).to.include("at most 7");
+      shard.done(ana, move("b0", "a3"));
+      shard.done(ana, add("zoe", "member", 1, "a0"));
+      expect(placeOf("zoe", "b3")).deep.equals(["member", 1]);
+      shard.refused(ana, found("c", "b3"), "failed-precondition");
+    });
+
     it("is put there by who leads both", () => {
       shard.done(carl, found("band"));
       const move: Operation = {

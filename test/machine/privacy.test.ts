@@ -111,6 +111,23 @@ describe("of an event in someone's calendar", () => {
     expect(seenBy(shard, "sue", eventId(1))?.title).equals("Council");
   });
 
+  it("that says nothing is seen as its owner's default says, in all of the owner's calendars", () => {
+    for (const visibility of VISIBILITIES) {
+      const shard = shardOfBea();
+      new GroupNews(shard, 4).tell({ kind: "default-visibility", user: "bea", visibility });
+      shard.done(userCaller("bea"), createEvent("bea", eventId(1)));
+      shard.done(userCaller("bea"), createEvent("bea", eventId(2), { visibility: "busy-only" }));
+      for (const [relation, user] of VIEWERS) {
+        if (relation === "attendee") continue;
+        const expected = { details: "Council", busy: "", nothing: undefined };
+        const sight = expected[sightOf(visibility, relation)];
+        expect(seenBy(shard, user, eventId(1))?.title, `${visibility} ${relation}`).equals(sight);
+        const own = expected[sightOf("busy-only", relation)];
+        expect(seenBy(shard, user, eventId(2))?.title, relation).equals(own);
+      }
+    }
+  });
+
   it("an observer sees what a peer does, whatever the rank", () => {
     const shard = shardOfBea();
     shard.done(userCaller("bea"), createEvent("bea", eventId(1)));

@@ -6,6 +6,7 @@ import { DEFAULT_RANGE_MAP } from "../../src/placement/index.js";
 import {
   findClusterFile,
   parseClusterFile,
+  raftAddressOf,
   readClusterFile,
   writeClusterFile,
 } from "../../src/main/cluster-file.js";
@@ -41,6 +42,19 @@ describe("the cluster file", () => {
     expect(await findClusterFile(path)).to.equal(undefined);
     await writeClusterFile(path, CLUSTER);
     expect(await readClusterFile(path)).to.deep.equal(CLUSTER);
+  });
+
+  it("may set Raft apart, and end by itself the time when empty nodes form it", async () => {
+    const path = join(dir, "cluster.json");
+    const raft = { host: "node-1.raft", port: 7000 };
+    const nodes = CLUSTER.nodes.map((node) => ({ ...node, raft }));
+    const cluster = { ...CLUSTER, nodes, formUntil: "2026-12-01T00:00:00.000Z" };
+    await writeClusterFile(path, cluster);
+    expect(await readClusterFile(path)).to.deep.equal(cluster);
+    expect(nodes.map(raftAddressOf)).to.deep.equal(["node-1.raft:7000"]);
+    expect(CLUSTER.nodes.map(raftAddressOf)).to.deep.equal(["127.0.0.1:7453"]);
+    const broken = JSON.stringify({ ...cluster, formUntil: "soon" });
+    expect(() => parseClusterFile(broken, "c.json")).to.throw("formUntil is not a time");
   });
 
   it("says what to do where there is none", async () => {

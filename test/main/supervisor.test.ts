@@ -41,7 +41,7 @@ function supervise(restart: boolean): { supervisor: Supervisor; heard: Heard } {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500 && !condition(); tries++) await sleep(10);
+  for (let tries = 0; tries < 1500 && !condition(); tries++) await sleep(10);
   expect(condition()).to.equal(true);
 }
 
@@ -88,6 +88,24 @@ describe("the supervisor of a cluster", () => {
     expect(heard.notices[0]).to.equal("node-1 died (signal SIGKILL); it starts again in 200 ms");
     expect(heard.restarts).to.equal(1);
     expect(supervisor.pid("node-1")).to.not.equal(before);
+    await supervisor.stop();
+  });
+
+  it("starts one after the other again what died together", async () => {
+    const { supervisor, heard } = supervise(true);
+    const slow = `
+      console.log("begins");
+      setTimeout(() => { console.log("ready"); ${OBEDIENT} }, 300);`;
+    await supervisor.start([spec("node-1", "node", slow), spec("node-2", "node", slow)]);
+    heard.lines.length = 0;
+    for (const name of ["node-1", "node-2"]) process.kill(supervisor.pid(name), "SIGKILL");
+    await until(() => heard.lines.length === 4);
+    const [first] = heard.lines[0]?.split(":") ?? [];
+    const second = first === "node-1" ? "node-2" : "node-1";
+    expect(heard.lines).to.deep.equal([
+      ...[`${first}: begins`, `${first}: ready`],
+      ...[`${second}: begins`, `${second}: ready`],
+    ]);
     await supervisor.stop();
   });
 

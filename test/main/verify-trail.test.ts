@@ -82,6 +82,12 @@ describe("verifying an audit trail", () => {
     expect(verifyTrails(parseTrails([text]))).deep.equals(verifyTrails(trails));
   });
 
+  it("names the line of a file that is not what was exported", () => {
+    const lines = ['{"clusterId":"c1"}', '{"entry":{"number":"many"}}'];
+    expect(() => parseTrails([lines.join("\n")])).throws("line 2 is not what was exported");
+    expect(() => parseTrails(["{}\n{}\n[}"])).throws("line 3 is not a JSON object");
+  });
+
   for (const [field, value] of Object.entries({
     subject: "users/x",
     action: "x",
@@ -102,6 +108,13 @@ describe("verifying an audit trail", () => {
       expect(faultOf({ entries: changed })).equals(3);
     });
   }
+
+  it("names the entry that says what no shard could have written", () => {
+    const changed = entries().map((entry) =>
+      entry.number === 3n ? { ...entry, index: 2n ** 63n } : entry,
+    );
+    expect(faultOf({ entries: changed })).equals(3);
+  });
 
   it("names the entry that was taken out, first, last or between", () => {
     const without = (number: bigint) => entries().filter((entry) => entry.number !== number);

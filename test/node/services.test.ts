@@ -7,6 +7,8 @@ import {
   ClusterService,
   ExplainRouteRequestSchema,
   GetStatusRequestSchema,
+  HoldDeliveriesRequestSchema,
+  RouteService,
   ListAuditEntriesRequestSchema,
   TransferLeaderRequestSchema,
 } from "../../gen/cabildo/admin/v1/admin_pb.js";
@@ -35,6 +37,7 @@ import { eventually } from "../support/eventually.js";
 import { CLUSTER, openNodeCluster, RANGE_MAP, type NodeCluster } from "../support/node-cluster.js";
 
 const CLUSTER_SERVICE = serviceDefinition(ClusterService);
+const ROUTES = serviceDefinition(RouteService);
 const SHARD = serviceDefinition(ShardService);
 const HEALTH = serviceDefinition(Health);
 
@@ -117,10 +120,36 @@ describe("a node's services", () => {
       ]);
     });
 
+    it("tell what each replica has to do", async () => {
+      const { replicas } = cluster.node("node-2");
+      const load = { requestsPerSecond: 12.5, bytesPerSecond: 800, cpuPercent: 3 };
+      for (const replica of replicas) replica.load = { ...replica.load, ...load };
+      const { shards } = await call(
+        await dial("operator"),
+        CLUSTER_SERVICE.getStatus,
+        create(GetStatusRequestSchema),
+      );
+      for (const { replicas: told } of shards) {
+        expect(told.find(({ node }) => node === "node-2")?.load).to.deep.include(load);
+        expect(told.find(({ node }) => node === "node-1")?.load?.cpuPercent).to.equal(0);
+      }
+    });
+
+    it("hold deliveries for no longer than the contract says", async () => {
+      const hold = async (forMs: number) =>
+        call(
+          await dial("operator"),
+          CLUSTER_SERVICE.holdDeliveries,
+          create(HoldDeliveriesRequestSchema, { forMs }),
+        );
+      expect((await hold(30_000)).hold).to.equal("1");
+      expect(await refusalOf(hold(2 ** 31))).to.match(/^3 INVALID_ARGUMENT/u);
+    });
+
     it("explain which shard owns a name and who leads it", async () => {
       const operator = await dial("operator");
       const explain = (name: string) =>
-        call(operator, CLUSTER_SERVICE.explainRoute, create(ExplainRouteRequestSchema, { name }));
+        call(operator, ROUTES.explainRoute, create(ExplainRouteRequestSchema, { name }));
       expect(await explain("groups/choir")).to.deep.include({
         shard: "groups",
         leader: "node-1",

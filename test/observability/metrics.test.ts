@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { ReplicaStatus } from "../../src/runtime/index.js";
 import {
+  countLogins,
   createFanoutObserver,
   createLog,
   createPeerObserver,
@@ -8,9 +9,11 @@ import {
   createRpcMetrics,
   createRuntimeObserver,
   createShardObserver,
+  observeBackpressure,
   observeReplicas,
   observeStorage,
 } from "../../src/observability/index.js";
+import { IDLE } from "../support/fake-shard.js";
 
 const STATUS: ReplicaStatus = {
   shard: 1,
@@ -25,6 +28,7 @@ const STATUS: ReplicaStatus = {
   lastIndex: 12,
   sequence: 4,
   epoch: 1,
+  featureLevel: 1,
   stateHash: "",
   quarantine: "",
   followers: [
@@ -42,6 +46,9 @@ const STATUS: ReplicaStatus = {
   members: [],
   changing: false,
   pending: 2,
+  readsPending: 0,
+  leaderAgeMs: 20,
+  load: IDLE,
 };
 
 function nodeRegistry(statuses: () => readonly ReplicaStatus[]) {
@@ -78,9 +85,37 @@ describe("the metrics of a node", () => {
     expect(await registry.metrics()).to.contain(`${name}{shard="events-am"} 7`);
   });
 
+  it("count what a shard is asked, and what that costs", async () => {
+    let load = IDLE;
+    const { registry } = nodeRegistry(() => [{ ...STATUS, load }]);
+    await registry.metrics();
+    load = { ...IDLE, requests: 3, bytes: 500, cpuMs: 20 };
+    const text = await registry.metrics();
+    expect(text).to.contain('cabildo_shard_requests_total{shard="events-am"} 3');
+    expect(text).to.contain('cabildo_shard_bytes_total{shard="events-am"} 500');
+    expect(text).to.contain('cabildo_shard_cpu_seconds_total{shard="events-am"} 0.02');
+  });
+
+  it("count the snapshots under way, and how they end", async () => {
+    const { registry, runtime } = nodeRegistry(() => []);
+    const told = async (metric: string): Promise<string | undefined> =>
+      new RegExp(`^cabildo_raft_snapshot_${metric}\\{shard="events-am"\\} (.+)$`, "mu").exec(
+        await registry.metrics(),
+      )?.[1];
+    runtime.snapshotBegan(1, "receive");
+    runtime.snapshotInstalling(1);
+    expect(await told("receive_inflights")).to.equal("1");
+    expect(await told("apply_in_progress")).to.equal("1");
+    runtime.snapshotEnded(1, "receive", { installed: false, seconds: 2 });
+    expect(await told("receive_inflights")).to.equal("0");
+    expect(await told("apply_in_progress")).to.equal("0");
+    expect(await told("receive_failures_total")).to.equal("1");
+    expect(await told("receive_success_total")).to.equal(undefined);
+  });
+
   it("measure the disk in seconds", async () => {
     const { registry, runtime } = nodeRegistry(() => []);
-    runtime.roundWritten(0.004, 5, true);
+    runtime.roundWritten({ seconds: 0.004, handOverSeconds: 0.001, sync: true, logBytes: 700 });
     const text = await registry.metrics();
     expect(text).to.contain('cabildo_raft_log_fsync_duration_seconds_bucket{le="0.002"} 0');
     expect(text).to.contain('cabildo_raft_log_fsync_duration_seconds_bucket{le="0.004"} 1');
@@ -110,24 +145,48 @@ describe("the metrics of a door", () => {
     const registry = createRegistry({ name: "coordinator-1", version: "0.0.1" });
     const metrics = createRpcMetrics(registry);
     const call = { service: "a.B", method: "C", type: "unary", protocol: "grpc" } as const;
-    metrics.started(call)("NotFound");
-    metrics.started(call);
+    const counted = metrics.started(call);
+    counted.received();
+    counted.ended("NotFound");
+    metrics.started(call).sent();
     const text = await registry.metrics();
     const labels = 'grpc_type="unary",grpc_service="a.B",grpc_method="C",protocol="grpc"';
     expect(text).to.contain(`grpc_server_started_total{${labels}} 2`);
+    expect(text).to.contain(`grpc_server_msg_received_total{${labels}} 1`);
+    expect(text).to.contain(`grpc_server_msg_sent_total{${labels}} 1`);
     expect(text).to.contain(`grpc_server_handled_total{${labels},grpc_code="NotFound"} 1`);
     expect(text).to.contain(`grpc_server_handling_seconds_count{${labels}} 1`);
+  });
+});
+
+describe("the metrics of logins", () => {
+  it("tell a wrong password from a cluster that cannot say", async () => {
+    const registry = createRegistry({ name: "coordinator-1", version: "0.0.1" });
+    const metrics = countLogins(registry, createRpcMetrics(registry));
+    const call = { service: "cabildo.v1.AuthService", type: "unary", protocol: "rest" } as const;
+    for (const code of ["OK", "Unauthenticated", "Unauthenticated", "Unavailable"]) {
+      metrics.started({ ...call, method: "Login" }).ended(code);
+    }
+    metrics.started({ ...call, method: "Logout" }).ended("OK");
+    const text = await registry.metrics();
+    expect(text).to.contain('cabildo_auth_logins_total{result="ok"} 1');
+    expect(text).to.contain('cabildo_auth_logins_total{result="refused"} 2');
+    expect(text).to.contain('cabildo_auth_logins_total{result="throttled"} 0');
+    expect(text).to.contain('cabildo_auth_logins_total{result="failed"} 1');
   });
 });
 
 describe("every metric", () => {
   it("is a counter if and only if its name ends in _total", async () => {
     const { registry, log } = nodeRegistry(() => [STATUS]);
-    createRpcMetrics(registry);
-    createPeerObserver(registry, log);
+    countLogins(registry, createRpcMetrics(registry));
+    createPeerObserver({ registry, log, shardName: String });
+    observeBackpressure(registry, () => 0);
     createFanoutObserver(registry, String);
     createShardObserver(registry, String);
-    observeStorage(registry, () => Promise.resolve({ freeBytes: 1, storeBytes: 1 }));
+    observeStorage(registry, () =>
+      Promise.resolve({ freeBytes: 1, storeBytes: 1, reserveBytes: 1 }),
+    );
     const types = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gmu)];
     const wrong = types
       .map(([, name = "", type = ""]) => ({ name, type }))

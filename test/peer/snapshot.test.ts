@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { expect } from "chai";
 import { Client, credentials } from "@grpc/grpc-js";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
@@ -28,6 +29,7 @@ describe("a snapshot between two nodes", () => {
   let ana: TestNode;
   let bo: TestNode;
   const failed: string[] = [];
+  const declined: number[] = [];
 
   before(async () => {
     authority = await createTestAuthority();
@@ -35,8 +37,10 @@ describe("a snapshot between two nodes", () => {
 
   beforeEach(async () => {
     failed.length = 0;
+    declined.length = 0;
     nodes = await openNodes(authority, ["ana", "bo"], {
       snapshotFailed: (_node, _shard, reason) => failed.push(reason),
+      snapshotDeclined: (_node, shard) => declined.push(shard),
     });
     const [first, second] = nodes;
     if (first === undefined || second === undefined) throw new Error("two nodes were opened");
@@ -55,6 +59,7 @@ describe("a snapshot between two nodes", () => {
       to: 262146,
       term: 6,
       source: sourceOf(slices),
+      pace: () => Promise.resolve(),
     });
 
   it("arrives with all its rows in order, whatever the slices", async () => {
@@ -81,10 +86,30 @@ describe("a snapshot between two nodes", () => {
     expect(bo.listener.sinks[0]?.written).to.deep.equal(rows);
   });
 
+  it("says of what came when it broke off that it is sound", async () => {
+    const sound: boolean[] = [];
+    bo.listener.abandonSnapshot = async (_incoming, _sink, isSound) => {
+      sound.push(isSound);
+    };
+    const source = sourceOf([]);
+    let asked = 0;
+    const pace = () => (asked === 1 ? Promise.resolve() : Promise.reject(new Error("cut")));
+    source.next = async () => {
+      asked++;
+      if (asked === 2) await eventually(() => bo.listener.sinks[0]?.rows === 1);
+      return [row(asked, 1)];
+    };
+    const call = { shard: 4, from: 1, to: 2, term: 6, source, pace };
+    expect(await ana.network.transport.sendSnapshot("bo", call)).to.equal(false);
+    await eventually(() => sound.length > 0);
+    expect(sound).to.deep.equal([true]);
+  });
+
   it("is refused where the receiver wants none", async () => {
     bo.listener.beginSnapshot = async () => undefined;
     expect(await send([[row(1, 1)]])).to.equal(false);
-    expect(failed.join()).to.include("not wanted now");
+    expect(declined).to.deep.equal([4]);
+    expect(failed).to.deep.equal([]);
   });
 
   it("is installed though the sender hung up before its last chunk was written", async () => {
@@ -118,12 +143,31 @@ describe("a snapshot between two nodes", () => {
     expect(bo.listener.finished).to.deep.equal([]);
   });
 
+  it("leaves no faster than it is let", async () => {
+    const asked: number[] = [];
+    let release = (): void => undefined;
+    const pace = (bytes: number) => {
+      asked.push(bytes);
+      return asked.length === 1 ? Promise.resolve() : new Promise<void>((go) => (release = go));
+    };
+    const source = sourceOf([[row(1, 1000)], [row(2, 1000)]]);
+    const call = { shard: 4, from: 1, to: 2, term: 6, source, pace };
+    const sent = ana.network.transport.sendSnapshot("bo", call);
+    await eventually(() => asked.length === 2);
+    await eventually(() => bo.listener.sinks[0]?.rows === 1);
+    expect(asked[0]).to.be.at.least(1000);
+    release();
+    expect(await sent).to.equal(true);
+    expect(bo.listener.sinks[0]?.rows).to.equal(2);
+  });
+
   it("is discarded when its sender dies on the way", async () => {
     const source = sourceOf([[row(1, 1)]]);
     let asked = 0;
     source.next = () =>
       asked++ === 0 ? Promise.resolve([row(1, 1)]) : new Promise(() => undefined);
-    const call = { shard: 4, from: 1, to: 2, term: 6, source };
+    const pace = () => Promise.resolve();
+    const call = { shard: 4, from: 1, to: 2, term: 6, source, pace };
     const sent = ana.network.transport.sendSnapshot("bo", call);
     await eventually(() => bo.listener.sinks[0]?.rows === 1);
     await ana.network.transport.close();
@@ -165,6 +209,20 @@ describe("a snapshot between two nodes", () => {
       const bad: Part = { case: "chunk", value: { offset: 0n, rows, checksum: 12 } };
       expect(await refusalOf([header(), bad])).to.match(/^3 INVALID_ARGUMENT.*checksum/u);
       await eventually(() => bo.listener.sinks[0]?.discarded);
+      expect(bo.listener.finished).to.deep.equal([]);
+    });
+
+    it("is dropped when it stalls, and with it what came", async () => {
+      await Promise.all(nodes.map((node) => node.close()));
+      nodes = await openNodes(authority, ["ana", "bo"], {}, { snapshotStallMs: 50 });
+      const [, receiver] = nodes;
+      if (receiver === undefined) throw new Error("two nodes were opened");
+      bo = receiver;
+      bo.network.start(bo.listener);
+      const chunk: Part = { case: "chunk", value: { offset: 0n, rows, checksum: crc32(rows) } };
+      expect(await refusalOf([header(), chunk])).to.match(/^1 CANCELLED.*nothing came/u);
+      await eventually(() => bo.listener.sinks[0]?.discarded);
+      expect(bo.listener.sinks[0]?.rows).to.equal(1);
       expect(bo.listener.finished).to.deep.equal([]);
     });
 

@@ -43,6 +43,8 @@ export class RecordingListener implements PeerListener {
       life: 2 ** 52 + 1,
       wallMs: 1_700_000_000_000,
       diskFull: true,
+      featureLevel: 2,
+      draining: true,
       known: {
         boot: 9,
         life: 7,
@@ -76,12 +78,17 @@ export class RecordingListener implements PeerListener {
     this.finished.push(incoming);
     return true;
   }
+
+  async abandonSnapshot(_: IncomingSnapshot, sink: SnapshotSink, _isSound: boolean): Promise<void> {
+    await sink.discard();
+  }
 }
 
 export class RecordingSink implements SnapshotSink {
   readonly state = undefined;
   readonly written: SnapshotRow[];
   discarded = false;
+  suspended = false;
 
   constructor(rows: readonly SnapshotRow[]) {
     this.written = [...rows];
@@ -91,8 +98,16 @@ export class RecordingSink implements SnapshotSink {
     return this.written.length;
   }
 
+  get lastKey(): Uint8Array | undefined {
+    return this.written.at(-1)?.key;
+  }
+
   async write(rows: readonly SnapshotRow[]): Promise<void> {
     this.written.push(...rows);
+  }
+
+  async suspend(): Promise<void> {
+    this.suspended = true;
   }
 
   async discard(): Promise<void> {
@@ -101,7 +116,7 @@ export class RecordingSink implements SnapshotSink {
 }
 
 export function sourceOf(slices: readonly (readonly SnapshotRow[])[]): SnapshotSource {
-  let at = 0;
+  let left = [...slices];
   return {
     state: {
       index: 90,
@@ -118,8 +133,16 @@ export function sourceOf(slices: readonly (readonly SnapshotRow[])[]): SnapshotS
       },
       stateHash: new Uint8Array(32).fill(9),
       epoch: 1,
+      featureLevel: 2,
     },
-    next: async () => slices[at++],
+    next: async () => left.shift(),
+    seek: async (after) => {
+      left = [...slices];
+      if (after === undefined) return;
+      const rows = slices.flat();
+      const from = 1 + rows.findIndex(({ key }) => Buffer.compare(key, after) === 0);
+      left = [rows.slice(from)];
+    },
     close: async () => undefined,
   };
 }
@@ -139,6 +162,7 @@ export async function openNodes(
   authority: TestAuthority,
   names: readonly string[],
   observer: Partial<PeerObserver> = {},
+  limits: { readonly snapshotStallMs?: number } = {},
 ): Promise<readonly TestNode[]> {
   const peers = new Map<string, { readonly name: string; address: string }>();
   for (const name of names) peers.set(name, { name, address: "" });
@@ -146,7 +170,7 @@ export async function openNodes(
   for (const name of names) {
     const tls = await authority.process(CLUSTER, "node", name);
     const others = [...peers.values()].filter((peer) => peer.name !== name);
-    const options = { node: name, clusterName: CLUSTER, peers: others, tls, observer };
+    const options = { node: name, clusterName: CLUSTER, peers: others, tls, observer, ...limits };
     const network = createPeerTransport(options);
     const server = await openNode(network, tls);
     const own = peers.get(name);

@@ -108,6 +108,14 @@ describe("a node's Raft port", () => {
     expect(await refusalOf(client)).to.equal("admitted");
   });
 
+  it("refuses a term after which it could not campaign", async () => {
+    const client = dialAs(await authority.process(CLUSTER, "node", "ana"));
+    const route = { shard: 1, from: 1, to: 2, term: 2n ** 53n - 1n };
+    const frame = create(AppendEntriesRequestSchema, { heartbeats: [{ route }] });
+    const bytes = RAFT.appendEntries.requestSerialize(frame);
+    expect(await refusalOf(client, "ana", bytes)).to.match(/^3 INVALID_ARGUMENT/u);
+  });
+
   it("answers a number that it cannot hold with INVALID_ARGUMENT", async () => {
     const client = dialAs(await authority.process(CLUSTER, "node", "ana"));
     const route = { shard: 1, from: 1, to: 2, term: 2n ** 60n };

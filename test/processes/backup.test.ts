@@ -1,46 +1,28 @@
-import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import {
-  closeSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
-  openSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { GroupKind } from "../../gen/cabildo/v1/groups_pb.js";
 import { eventually } from "../support/eventually.js";
+import { EveryKind } from "../support/every-kind.js";
 import { RetryingWriter } from "../support/retrying-writer.js";
-import { repositoryRoot, UpCluster } from "../support/up-cluster.js";
+import { runCabildo as run } from "../support/run-cabildo.js";
+import { UpCluster } from "../support/up-cluster.js";
 import type { Person } from "../support/up-cluster.js";
 
-const CABILDO = path.join(repositoryRoot(), "dist/src/main/cabildo.js");
 const EVENTS_BEFORE = 40;
 const DEADLINE_MS = 30_000;
-
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function run(...args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [CABILDO, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let out = "";
-    let err = "";
-    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
-    child.on("exit", (code) => resolve({ code, out, err }));
-  });
-}
 
 async function eventIds(person: Person): Promise<readonly string[]> {
   const ids: string[] = [];
@@ -60,6 +42,10 @@ describe("a backup", function () {
   let backup: string;
   let cluster: UpCluster;
   let restored: UpCluster | undefined;
+  let everything: EveryKind;
+  let told: readonly unknown[];
+  let asked: string;
+  let oscarsRefreshToken: string;
 
   before(async () => {
     directory = mkdtempSync(path.join(tmpdir(), "cabildo-backup-"));
@@ -78,6 +64,16 @@ describe("a backup", function () {
     cpSync(backup, copy, { recursive: true });
     return copy;
   };
+
+  it("is taken of data of every kind", async () => {
+    const oscar = await cluster.person("oscar");
+    oscarsRefreshToken = oscar.refreshToken;
+    everything = new EveryKind(await cluster.person("bea"), oscar);
+    await everything.make();
+    asked = await everything.askAgain();
+    told = await everything.tell();
+    for (const one of told) expect(one).to.not.deep.equal({});
+  });
 
   it("is taken while people invite each other, and nobody waits for it in vain", async () => {
     const ana = await cluster.person("ana");
@@ -133,9 +129,11 @@ describe("a backup", function () {
 
   it("is refused where a byte of it changed", async () => {
     const damaged = spoiled("damaged");
-    const file = openSync(path.join(damaged, "users.rows"), "r+");
-    writeSync(file, Buffer.from([0xff]), 0, 1, 100);
-    closeSync(file);
+    const rows = path.join(damaged, "users.rows");
+    const bytes = readFileSync(rows);
+    // Turned over, not set: a byte of a token's hash may be any value already.
+    bytes.writeUInt8(bytes.readUInt8(100) ^ 0xff, 100);
+    writeFileSync(rows, bytes);
     const { code, err } = await run("verify", damaged);
     expect(code).to.equal(1);
     expect(err).to.contain("damaged");
@@ -154,6 +152,44 @@ describe("a backup", function () {
     expect((await run("verify", edited)).err).to.contain("damaged");
     rmSync(path.join(edited, "manifest.json"));
     expect((await run("verify", edited)).err).to.contain("not finished");
+  });
+
+  it("is refused where a shard's copy ends early, or is not there", async () => {
+    const short = spoiled("short");
+    const rows = path.join(short, "users.rows");
+    truncateSync(rows, statSync(rows).size - 1);
+    expect((await run("verify", short)).err).to.contain("users.rows is damaged");
+    truncateSync(rows, 0);
+    expect((await run("verify", short)).err).to.contain("not what the manifest says");
+    rmSync(rows);
+    const target = path.join(directory, "from-short");
+    const { code, err } = await run("restore", short, "--data", target);
+    expect(err).to.contain("users.rows is missing: use another backup");
+    expect(code).to.equal(1);
+  });
+
+  it("is refused where its format is another version's", async () => {
+    const later = spoiled("later");
+    const manifest = path.join(later, "manifest.json");
+    writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"format":2', '"format":3'));
+    const { code, err } = await run("verify", later);
+    expect(err).to.contain("restore it with the version that took it");
+    expect(code).to.equal(1);
+  });
+
+  it("does not fill a node of the cluster that it was taken of, or of one with other shards", async () => {
+    const own = path.join(cluster.ready.dataDir, "cluster.json");
+    const target = path.join(directory, "one-node");
+    const restoreNode = (file: string) =>
+      run("restore", backup, "--node", "node-1", "--cluster", file, "--data", target);
+    expect((await restoreNode(own)).err).to.contain("needs another id");
+    const other = path.join(directory, "other.json");
+    const text = readFileSync(own, "utf8").replaceAll(cluster.ready.clusterId, randomUUID());
+    writeFileSync(other, text.replaceAll('"n"', '"p"'));
+    const { code, err } = await restoreNode(other);
+    expect(err).to.contain("divides the keys among its shards in another way");
+    expect(code).to.equal(1);
+    expect(existsSync(target)).to.equal(false);
   });
 
   it("is not restored over a cluster that is there", async () => {
@@ -198,5 +234,32 @@ describe("a backup", function () {
       const there = await eventIds(zoe);
       return names.every((name) => there.includes(name));
     });
+  });
+
+  it("brings back data of every kind, sessions and answers that were given included", async () => {
+    if (restored === undefined) throw new Error("nothing was restored");
+    const oscar = await restored.signIn("oscar");
+    const there = everything.as(await restored.signIn("bea"), oscar);
+    expect(await there.tell()).to.deep.equal(told);
+    expect(await there.askAgain()).to.equal(asked);
+    // A session of before goes on.
+    const again = await oscar.auth.refresh({ refreshToken: oscarsRefreshToken });
+    expect(again.accessToken).to.not.equal("");
+    const { dataDir } = restored.ready;
+    const trail = await run("audit", "verify", "--data", dataDir);
+    expect(trail.code, trail.err).to.equal(0);
+    expect(trail.out).to.match(/^users: [1-9][0-9]* entries, whole/mu);
+  });
+
+  it("is refused where a shard's copy is of another cluster", async () => {
+    if (restored === undefined) throw new Error("nothing was restored");
+    const another = path.join(directory, "another");
+    const taken = await run("backup", another, "--data", restored.ready.dataDir);
+    expect(taken.code, taken.err).to.equal(0);
+    const mixed = spoiled("mixed");
+    copyFileSync(path.join(another, "users.rows"), path.join(mixed, "users.rows"));
+    const { code, err } = await run("restore", mixed, "--data", path.join(directory, "of-both"));
+    expect(err).to.contain("users.rows is not what the manifest says");
+    expect(code).to.equal(1);
   });
 });

@@ -19,6 +19,23 @@ const say = (line) => console.log(JSON.stringify(line));
 const cabildo = createCabildo({ api, live, ca, onLiveState: (state) => say({ state }) });
 await cabildo.session.login("ana", "ana likes long passwords");
 let copy = new Map();
+const phone = createCabildo({ api, live, ca });
+await phone.session.login("ana", "ana likes long passwords");
+let choice;
+const heardByPhone = [];
+(async () => {
+  for await (const event of phone.live.subscribeChosen()) {
+    if (event.kind === "chosen") choice = event.channels;
+    if (event.kind === "change") heardByPhone.push(event.change.resource.value.title);
+  }
+})();
+const until = async (holds) => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
+};
+await until(() => choice !== undefined);
+const subscriptions = { name: "users/ana/subscriptions", channels: ["calendars/ana"] };
+await cabildo.subscriptions.updateSubscriptions({ subscriptions });
+await until(() => choice.includes("calendars/ana"));
 const watched = cabildo.watchCalendar("calendars/ana", {
   changed: (events) => { copy = events; say({ size: events.size }); },
   failed: (error) => { throw error; },
@@ -33,8 +50,10 @@ for (let n = 0; n < ${EVENTS}; n++) {
   say({ created: n });
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
-while (copy.size < ${EVENTS}) await new Promise((resolve) => setTimeout(resolve, 20));
-say({ titles: [...copy.values()].map(({ title }) => title).sort(), counters: cabildo.live.counters });
+await until(() => copy.size >= ${EVENTS} && heardByPhone.length >= ${EVENTS});
+const titles = [...copy.values()].map(({ title }) => title).sort();
+say({ titles, heardByPhone: heardByPhone.sort(), counters: cabildo.live.counters });
+phone.close();
 watched.close();
 cabildo.close();
 `;
@@ -42,6 +61,7 @@ cabildo.close();
 interface Said {
   readonly created?: number;
   readonly titles?: readonly string[];
+  readonly heardByPhone?: readonly string[];
   readonly counters?: { readonly gaps: number; readonly connections: number };
   readonly state?: { readonly kind: string; readonly server?: string };
 }
@@ -118,9 +138,12 @@ describe("the client library, packed and installed in an empty project", functio
     await eventually(() => progress() > EVENTS / 2);
     await cluster.kill("node-1");
     expect(await ended).to.equal(0);
-    const { titles, counters } = said.findLast((line) => line.titles !== undefined) ?? {};
+    const last = said.findLast((line) => line.titles !== undefined) ?? {};
+    const { titles, heardByPhone, counters } = last;
     const expected = Array.from({ length: EVENTS }, (_, n) => `event ${n}`).sort();
     expect(titles).to.deep.equal(expected);
+    // A second device, by what the user chose on the first one.
+    expect(heardByPhone).to.deep.equal(expected);
     expect(counters).to.include({ gaps: 0 });
     expect(counters?.connections).to.be.greaterThan(1);
   });

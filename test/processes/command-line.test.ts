@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.js";
-import { repositoryRoot, UpCluster } from "../support/up-cluster.js";
-import { toldMetrics, watchedMetrics } from "../support/watched-metrics.js";
+import { CABILDO, UpCluster } from "../support/up-cluster.js";
+import { EXPECTED_BOUNDS, EXPECTED_METRICS } from "../support/expected-metrics.js";
+import { toldBounds, toldMetrics, watchedMetrics } from "../support/watched-metrics.js";
 
-const CABILDO = join(repositoryRoot(), "dist/src/main/cabildo.js");
 const PASSWORD = "a rather long password\n";
 
 interface Outcome {
@@ -145,6 +145,18 @@ describe("from a new cluster to the first push, by the command line", function (
     await cluster.healthy();
   });
 
+  it("shows what the others know while the node that is asked first hangs", async () => {
+    await cluster.kill("node-1", "SIGSTOP");
+    try {
+      const { code, out, err } = await cabildo(["status", "--data", cluster.ready.dataDir]);
+      expect(out, err).to.contain("no answer from node-1");
+      expect(code).to.equal(0);
+    } finally {
+      await cluster.kill("node-1", "SIGCONT");
+    }
+    await cluster.healthy();
+  });
+
   it("makes the first administrator once", async () => {
     const credential = cluster.ready.adminCredential;
     const admin = await login("root-a", "--register", "--admin-credential", credential);
@@ -166,6 +178,25 @@ describe("from a new cluster to the first push, by the command line", function (
     expect(await (await fetch(api)).text()).to.contain("grpc_server_handled_total{");
     // What alert rules and the dashboard look at is there.
     expect(watchedMetrics().filter((metric) => !told.has(metric))).to.deep.equal([]);
+  });
+
+  it("tells of its engine, its doors and its disks by the names that are promised", async () => {
+    for (const { name, url } of cluster.ready.metrics) {
+      const kind = name.replace(/-\d+$/u, "") as keyof typeof EXPECTED_METRICS;
+      const told = toldMetrics(await (await fetch(url)).text());
+      expect(EXPECTED_METRICS[kind].filter((metric) => !told.includes(metric))).to.deep.equal([]);
+    }
+  });
+
+  it("counts what takes time in buckets that etcd's thresholds fit", async () => {
+    const node = cluster.ready.metrics.find(({ name }) => name === "node-2")?.url ?? "";
+    for (const [metric, bounds] of Object.entries(EXPECTED_BOUNDS)) {
+      const text = await eventually(async () => {
+        const answer = await (await fetch(node)).text();
+        return answer.includes(`${metric}_bucket`) ? answer : undefined;
+      });
+      expect(toldBounds(text, metric), metric).to.include.members([...bounds]);
+    }
   });
 
   it("keeps the line of JSON that it printed in the directory", () => {

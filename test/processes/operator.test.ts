@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { RetryingWriter } from "../support/retrying-writer.js";
-import { repositoryRoot, UpCluster } from "../support/up-cluster.js";
-
-const CABILDO = join(repositoryRoot(), "dist/src/main/cabildo.js");
+import { CABILDO, UpCluster } from "../support/up-cluster.js";
 
 interface Ran {
   readonly code: number | null;
@@ -67,6 +65,10 @@ describe("an operator at the command line", function () {
     expect(drained.moved.map(({ leader }) => leader)).not.to.include("node-2");
     const { shards } = await cluster.status();
     expect(shards.map(({ leader }) => leader)).not.to.include("node-2");
+    expect((await operate("leader", "balance")).code).to.equal(0);
+    const kept = (await cluster.status()).shards.map(({ leader }) => leader);
+    expect(kept, "a drained node").not.to.include("node-2");
+    expect((await operate("replica", "drain", "node-2", "--undo")).out).to.contain("may lead");
     expect((await operate("leader", "balance")).code).to.equal(0);
     const spread = (await cluster.status()).shards.map(({ leader }) => leader);
     expect(new Set(spread).size).to.equal(3);

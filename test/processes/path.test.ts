@@ -6,11 +6,10 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.js";
 import { LiveSubscriber } from "../support/live-subscriber.js";
-import { repositoryRoot, UpCluster } from "../support/up-cluster.js";
+import { CABILDO, UpCluster } from "../support/up-cluster.js";
 import type { Person } from "../support/up-cluster.js";
 
 const run = promisify(execFile);
-const CABILDO = path.join(repositoryRoot(), "dist/src/main/cabildo.js");
 
 describe("a running cluster", function () {
   this.timeout(180_000);

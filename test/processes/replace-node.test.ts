@@ -4,9 +4,8 @@ import path from "node:path";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.js";
 import { RetryingWriter } from "../support/retrying-writer.js";
-import { repositoryRoot, UpCluster } from "../support/up-cluster.js";
+import { CABILDO, UpCluster } from "../support/up-cluster.js";
 
-const CABILDO = path.join(repositoryRoot(), "dist/src/main/cabildo.js");
 /** Of the ports that a cluster reserves for itself. */
 const PORT_OFFSET = 70;
 

@@ -1,21 +1,24 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:https";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.js";
-import { isAlive, repositoryRoot, UpCluster } from "../support/up-cluster.js";
-
-const CABILDO = join(repositoryRoot(), "dist/src/main/cabildo.js");
+import { CABILDO, isAlive, UpCluster } from "../support/up-cluster.js";
 
 const pidsOf = ({ ready }: UpCluster): readonly number[] =>
   [...ready.nodes, ...ready.coordinators, ...ready.fanouts].map(({ pid }) => pid);
 
-function up(...args: readonly string[]): { readonly code: number | null; readonly err: string } {
-  const { status, stderr } = spawnSync(process.execPath, [CABILDO, "up", ...args], {
-    encoding: "utf8",
-  });
+interface Ended {
+  readonly code: number | null;
+  readonly err: string;
+}
+
+const up = (...args: readonly string[]): Ended => run("up", ...args);
+
+function run(...args: readonly string[]): Ended {
+  const { status, stderr } = spawnSync(process.execPath, [CABILDO, ...args], { encoding: "utf8" });
   return { code: status, err: stderr };
 }
 
@@ -72,6 +75,19 @@ describe("a cluster that runs in a directory", function () {
     const { code, err } = up("--data", dataDir, "--base-port", basePort);
     expect(code).to.equal(1);
     expect(err).to.contain("node-2 is empty, but node-2 has served before");
+  });
+
+  it("knows by a time in the cluster file that it has served, where that cannot be written down", () => {
+    const path = join(dataDir, "unchangeable.json");
+    const file: unknown = JSON.parse(readFileSync(join(dataDir, "cluster.json"), "utf8"));
+    const until = { formed: false, formUntil: new Date(Date.now() - 1000).toISOString() };
+    writeFileSync(path, JSON.stringify(Object.assign({}, file, until)));
+    const { code, err } = run(
+      ...["node", "--name", "node-2", "--cluster", path],
+      ...["--certs", join(dataDir, "certs"), "--data", join(dataDir, "node-2")],
+    );
+    expect(code).to.equal(1);
+    expect(err).to.contain("node-2 has served before");
   });
 });
 

@@ -1,12 +1,12 @@
 import { expect } from "chai";
 import { RaftGroup } from "../../src/raft/index.js";
-import type { AppendDone, Message } from "../../src/raft/index.js";
+import type { AppendDone, Message, Ready } from "../../src/raft/index.js";
 import { append, bytes, confOf, entry, newStore, TestReplica } from "./test-network.js";
 
-function newGroup(store = newStore(confOf([1, 2, 3]))): RaftGroup {
+function newGroup(store = newStore(confOf([1, 2, 3])), settings = {}): RaftGroup {
   const { hardState, confState, applied } = store;
   const randomTicks = (min: number): number => min;
-  return new RaftGroup({ id: 1, hardState, confState, applied, randomTicks }, store);
+  return new RaftGroup({ ...settings, id: 1, hardState, confState, applied, randomTicks }, store);
 }
 
 function heartbeat(from: number, term: number, commit: number): Message {
@@ -49,6 +49,16 @@ describe("the work for the log store", () => {
     expect(apply).to.equal(undefined);
   });
 
+  it("acknowledges nothing to a leader whose term is over, that the next one cut off before it was written", () => {
+    const group = newGroup();
+    group.step(append({ from: 2, to: 1, term: 2 }, start, [entry(2, 2), entry(2, 3)]));
+    group.step(append({ from: 3, to: 1, term: 3 }, start, [entry(3, 2)]));
+    const { append: work } = group.ready();
+    expect(work?.entries).to.have.length(1);
+    const responses = work?.responses.map(({ to, term }) => ({ to, term }));
+    expect(responses).to.deep.equal([{ to: 3, term: 3 }]);
+  });
+
   it("confirms nothing by a write of a former term: the same entry may be on its way again", () => {
     const store = newStore(confOf([1, 2, 3]));
     const group = newGroup(store);
@@ -70,6 +80,28 @@ describe("the work for the log store", () => {
     expect(group.hasReady()).to.equal(false);
     group.appended(last);
     expect(group.ready().apply?.entries).to.deep.equal([first]);
+  });
+
+  it("frees what a snapshot overtakes on its way to the state machine: nobody will apply it", () => {
+    const store = newStore(confOf([1, 2, 3]));
+    const group = newGroup(store, { maxCommittedBytesPerReady: 1 });
+    const write = (): Ready => {
+      const ready = group.ready();
+      if (ready.append === undefined) throw new Error("nothing is written");
+      store.persist(ready.append);
+      if (ready.append.done !== undefined) group.appended(ready.append.done);
+      return ready;
+    };
+    group.step(append({ from: 2, to: 1, term: 2 }, start, [entry(2, 2, "a"), entry(2, 3, "b")], 3));
+    write();
+    expect(group.ready().apply?.entries).to.deep.equal([entry(2, 2, "a")]);
+    const meta = { index: 9, term: 2, confState: confOf([1, 2, 3]) };
+    const snapshot = { meta, data: new Uint8Array(0) };
+    group.step({ kind: "snapshot", from: 2, to: 1, term: 2, snapshot });
+    write();
+    group.step(append({ from: 2, to: 1, term: 2 }, meta, [entry(2, 10)], 10));
+    write();
+    expect(group.ready().apply?.entries).to.deep.equal([entry(2, 10)]);
   });
 
   it("is there for refusals as well: they wait for what was written before", () => {

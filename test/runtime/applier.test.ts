@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { Entry } from "../../src/raft/index.js";
 import { Applier } from "../../src/runtime/applier.js";
 import { frameEntry } from "../../src/runtime/entry-frame.js";
+import { StateCache } from "../../src/runtime/state-cache.js";
 import { eventually } from "../support/eventually.js";
 import { REGISTER_CODEC, REGISTER_MACHINE, setCommand } from "../support/register-machine.js";
 
@@ -24,17 +25,20 @@ describe("applying", () => {
       },
       codec: REGISTER_CODEC,
       digest: () => new Uint8Array(32),
+      cache: new StateCache(),
       initial: {
         ...{ index: 0, term: 0, timeMs: 0, sequence: 0, firstSequence: 1, epoch: 0 },
+        featureLevel: 1,
         confState: NO_MEMBERS,
         stateHash: new Uint8Array(32),
       },
       read: async (keys) => ({
-        ...{ appliedIndex: 0, sequence: 0, ranges: [] },
+        ranges: [],
         values: new Map(keys.map((key) => [key, undefined])),
       }),
       round: () => 1,
       applyConfChange: () => ({ confState: NO_MEMBERS, writes: [] }),
+      nowMs: () => 0,
       applied: (results) => (index = results.at(-1)?.index ?? 0),
       posted: () => undefined,
       failed: (error) => {

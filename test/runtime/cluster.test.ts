@@ -49,6 +49,20 @@ describe("three nodes with two shards", function () {
     });
   });
 
+  it("count what each replica is asked, and what of it is done here", async () => {
+    cluster = await RuntimeCluster.start();
+    for (let n = 0; n < 20; n++) await cluster.set(1, "k", String(n));
+    const { replica, node } = await cluster.leader(1);
+    const { reply } = await replica.read(getQuery("k"), READ);
+    const follower = cluster.nodes.find((name) => name !== node) ?? "";
+    const { requests, bytes, cpuMs } = replica.status().load;
+    expect(requests).to.be.at.least(21);
+    expect(bytes).to.be.greaterThan(reply.length);
+    expect(cpuMs).to.be.greaterThan(0);
+    expect(cluster.replica(follower, 1).status().load.cpuMs).to.be.greaterThan(0);
+    expect(cluster.replica(node, 2).status().load.bytes).to.be.lessThan(bytes);
+  });
+
   it("do not propose a command of a newer version, which would stop every replica", async () => {
     cluster = await RuntimeCluster.start();
     const { replica } = await cluster.leader(1);

@@ -24,6 +24,7 @@ const applied = (index: number): AppliedState => ({
   confState: NO_MEMBERS,
   stateHash: new Uint8Array(),
   epoch: 1,
+  featureLevel: 1,
 });
 
 class Fixture {

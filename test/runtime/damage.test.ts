@@ -16,8 +16,13 @@ describe("a node whose disk rots", function () {
   beforeEach(async () => {
     cluster = await RuntimeCluster.start();
     for (let n = 0; n < 20; n++) await cluster.set(1, `k${n}`, String(n));
-    // Each knows then that its state is fresh, and answers from it when it is alone.
-    for (const node of cluster.nodes) await read(node, "k7");
+    for (const node of cluster.nodes) {
+      // What is only in memory cannot rot.
+      cluster.crashNode(node);
+      await cluster.startNode(node);
+      // It knows then that its state is fresh, and answers from it when it is alone.
+      await eventually(() => read(node, "k6"), { what: `${node} to read` });
+    }
   });
 
   afterEach(() => cluster.stop());
@@ -109,7 +114,9 @@ describe("a node whose disk rots", function () {
     await cluster.set(1, "k0", "last");
     await eventually(async () => (await read(away, "k0")).at(-1) === "last");
     for (let n = 1; n < 20; n++) expect(await read(away, `k${n}`)).to.deep.equal([`${n}`, "later"]);
-    expect((await cluster.leader(1)).replica.status().firstIndex).to.be.greaterThan(index);
+    // Whichever led then had to give a snapshot: it dropped its log up to there. Another one may lead by now.
+    const first = present.map((name) => cluster.replica(name, 1).status().firstIndex);
+    expect(Math.max(...first)).to.be.greaterThan(index);
     expect(cluster.failures).to.deep.equal([]);
   });
 });

@@ -17,10 +17,8 @@ describe("the age of what a replica holds", () => {
     const freshness = new Freshness();
     freshness.confirmed(1000, 7);
     freshness.reached(6);
-    expect(freshness.isWaiting).to.equal(true);
     expect(freshness.ageMs(1400)).to.equal(Infinity);
     freshness.reached(8);
-    expect(freshness.isWaiting).to.equal(false);
     expect(freshness.ageMs(1400)).to.equal(400);
   });
 

@@ -126,6 +126,23 @@ describe("a node that joins a running group", function () {
     expect(leader.nextReplicaId).to.be.greaterThan(first);
   });
 
+  it("is repaired where its database forgot that it ever joined", async () => {
+    cluster = await RuntimeCluster.start();
+    for (let n = 0; n < 20; n++) await cluster.set(SHARD, "k", String(n));
+    await cluster.startNode("node-4");
+    const before = cluster.copyDisk("node-4");
+    await cluster.join("node-4", SHARD);
+    await caughtUp("node-4");
+    await cluster.set(SHARD, "k", "last");
+    cluster.crashNode("node-4");
+    cluster.rewindDatabase("node-4", before);
+    await cluster.startNode("node-4");
+    expect(cluster.replica("node-4", SHARD).status().quarantine).to.not.equal("");
+    await eventually(() => cluster.replica("node-4", SHARD).status().quarantine === "");
+    const { reply } = await cluster.replica("node-4", SHARD).read(getQuery("k"), READ);
+    expect(valuesOf(reply).at(-1)).to.equal("last");
+  });
+
   it("has the same hash of its state at the same entry", async () => {
     cluster = await RuntimeCluster.start();
     for (let n = 0; n < 20; n++) await cluster.set(SHARD, "k", String(n));

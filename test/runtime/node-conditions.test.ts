@@ -20,9 +20,12 @@ describe("what a node knows of the nodes", () => {
     });
   });
 
-  const hear = (node: string, clockMs: number, diskFull = false) => {
+  const hear = (node: string, clockMs: number, diskFull = false, draining = false) => {
     const rest = { clusterId: "", storeId: "", toStoreId: "", boot: 1, life: 1, replicas: [] };
-    nodes.hear({ ...rest, node, wallMs: clockMs, diskFull, known: undefined });
+    nodes.hear({
+      ...{ ...rest, node, diskFull, draining },
+      ...{ wallMs: clockMs, featureLevel: 1, known: undefined },
+    });
   };
   const pass = (ms: number) => {
     monotonicMs += ms;
@@ -62,6 +65,14 @@ describe("what a node knows of the nodes", () => {
     hear("bo", 1_000_000);
     wallMs -= 20_000;
     expect(VOTERS.filter((node) => nodes.isClockOff(node, VOTERS))).to.deep.equal(["ana"]);
+  });
+
+  it("finds the nodes that are to lead nothing", () => {
+    hear("bo", 1_000_000, false, true);
+    hear("carla", 1_000_000);
+    expect(VOTERS.filter((node) => nodes.isFit(node, VOTERS))).to.deep.equal(["ana", "carla"]);
+    nodes.isOwnDraining = true;
+    expect(VOTERS.filter((node) => nodes.isFit(node, VOTERS))).to.deep.equal(["carla"]);
   });
 
   it("finds the disk that is full until it hears otherwise, or nothing", () => {

@@ -4,10 +4,11 @@ import { Reads } from "../../src/runtime/reads.js";
 const LATER_MS = 1000;
 const STATE = { index: 7, sequence: 1 };
 
-function gather(reads: Reads): { isRun: boolean } {
+function gather(reads: Reads, fromDisk = false): { isRun: boolean } {
   const seen = { isRun: false };
   reads.gather({
     minSequence: 0,
+    fromDisk,
     deadlineMs: Infinity,
     run: () => (seen.isRun = true),
     reject: (error) => {
@@ -22,9 +23,19 @@ describe("reads that wait for an index", () => {
     const reads = new Reads(1);
     const seen = gather(reads);
     reads.confirmed(reads.beginRound(0), 8);
-    reads.release(STATE);
+    reads.release(STATE, STATE);
     expect(seen.isRun).to.equal(false);
-    reads.release({ ...STATE, index: 8 });
+    reads.release({ ...STATE, index: 8 }, STATE);
+    expect(seen.isRun).to.equal(true);
+  });
+
+  it("wait for the disk, where they read nothing else", () => {
+    const reads = new Reads(1);
+    const seen = gather(reads, true);
+    reads.confirmed(reads.beginRound(0), 8);
+    reads.release({ ...STATE, index: 8 }, STATE);
+    expect(seen.isRun).to.equal(false);
+    reads.release({ ...STATE, index: 8 }, { ...STATE, index: 8 });
     expect(seen.isRun).to.equal(true);
   });
 
@@ -32,12 +43,13 @@ describe("reads that wait for an index", () => {
     const reads = new Reads(1);
     gather(reads);
     const first = reads.beginRound(0);
-    expect(reads.expire(LATER_MS)).to.equal(true);
+    expect(reads.expire(LATER_MS).expired).to.equal(0);
+    expect(reads.hasGathered).to.equal(true);
     const seen = gather(reads);
     const second = reads.beginRound(LATER_MS);
     expect(second).to.not.equal(first);
     reads.confirmed(first, 1);
-    reads.release(STATE);
+    reads.release(STATE, STATE);
     expect(seen.isRun).to.equal(false);
   });
 

@@ -22,7 +22,7 @@ describe("the state in memory", () => {
   });
 
   it("keeps a row that was written until no read from before is in use", () => {
-    cache.pin();
+    const pin = cache.pin();
     cache.write([{ key: "k", value: bytes("new") }], 1);
     cache.written(1, ["k"]);
     // What that read brought from the disk.
@@ -31,8 +31,18 @@ describe("the state in memory", () => {
     expect(cache.merge(RANGE, [{ key: "k", value: bytes("old") }])).to.deep.equal([
       { key: "k", value: bytes("new") },
     ]);
-    cache.unpin();
+    cache.unpin(pin);
     expect(cache.merge(RANGE, [])).to.deep.equal([]);
+  });
+
+  it("does not keep what was written for a read that began later", () => {
+    const early = cache.pin();
+    cache.write([{ key: "k", value: bytes("v") }], 1);
+    cache.written(1, ["k"]);
+    cache.pin();
+    cache.unpin(early);
+    expect(cache.merge(RANGE, [])).to.deep.equal([]);
+    expect(cache.get("k")).to.deep.equal(bytes("v"));
   });
 
   it("keeps a row that was written again until its last round is on the disk", () => {

@@ -84,6 +84,20 @@ describe("a node", function () {
     });
   });
 
+  describe("that is drained", () => {
+    it("hands over of itself, and leads where no other can", async () => {
+      const { node } = await cluster.leader(1);
+      cluster.drain(node, true);
+      const successor = await successorOf(node);
+      const other = cluster.nodes.find((name) => name !== node && name !== successor) ?? "";
+      cluster.drain(other, true);
+      cluster.drain(successor, true);
+      await cluster.set(1, "k", "all are drained");
+      cluster.drain(node, false);
+      await eventually(() => leads(node), { timeoutMs: 20_000, what: "the one that may to lead" });
+    });
+  });
+
   describe("whose clock is ten years ahead", () => {
     const wrongClock = async () => {
       const { node } = await cluster.leader(1);

@@ -33,13 +33,14 @@ export const membership: Fault = async (cluster, random) => {
   return cluster.truth(SHARD).memberships.length > before;
 };
 
-/** Whoever decided to enter an explicit joint configuration has to leave it. */
+/** Whoever decided to enter an explicit joint configuration has to leave it; then those go who are no members any more. */
 export async function leaveJoint(cluster: SimulatedCluster): Promise<void> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    if (cluster.truth(SHARD).membership.votersOutgoing.length === 0) return;
+    if (cluster.truth(SHARD).membership.votersOutgoing.length === 0) break;
     await propose(cluster, LEAVE_JOINT);
     await cluster.time.sleep(RETRY_MS);
   }
+  retireOutsiders(cluster);
 }
 
 async function addMember(cluster: SimulatedCluster, random: SeededRandom): Promise<void> {
@@ -52,7 +53,6 @@ async function addMember(cluster: SimulatedCluster, random: SeededRandom): Promi
     await cluster.time.sleep(random.next() * 600);
     await change(cluster, [single("add-voter", replica)]);
   }
-  retireOutsiders(cluster);
 }
 
 async function removeMember(cluster: SimulatedCluster, random: SeededRandom): Promise<void> {
@@ -60,7 +60,6 @@ async function removeMember(cluster: SimulatedCluster, random: SeededRandom): Pr
   if (replica === undefined || !mayShrink(cluster)) return;
   await change(cluster, [single("remove", replica)]);
   await cluster.time.sleep(random.next() * 800);
-  retireOutsiders(cluster);
 }
 
 async function demoteAndPromote(cluster: SimulatedCluster, random: SeededRandom): Promise<void> {
@@ -79,8 +78,6 @@ async function replaceMember(cluster: SimulatedCluster, random: SeededRandom): P
   const changes = [single("add-voter", member.replica), single("remove", leaving)];
   await change(cluster, changes, { member, transition });
   await cluster.time.sleep(random.next() * 800);
-  await leaveJoint(cluster);
-  retireOutsiders(cluster);
 }
 
 function mayShrink(cluster: SimulatedCluster): boolean {
@@ -99,11 +96,12 @@ async function newcomer(cluster: SimulatedCluster): Promise<Member | undefined> 
   // An id whose change may still be under way is not given again.
   const used = cluster.nodes.map((other) => other.replicaOf(SHARD) ?? 0);
   const replica = Math.max(leader.replica.nextReplicaId, ...used.map((id) => id + 1));
+  const joining = node.join(SHARD, replica).catch((error: unknown) => {
+    if (!node.mayFail) throw error;
+    return undefined;
+  });
   // A process that is killed meanwhile never says what became of it.
-  return Promise.race([
-    node.join(SHARD, replica),
-    cluster.time.sleep(ANSWER_MS_MAX).then(() => undefined),
-  ]);
+  return Promise.race([joining, cluster.time.sleep(ANSWER_MS_MAX).then(() => undefined)]);
 }
 
 function single(kind: ChangeKind, replica: ReplicaId): SingleChange {

@@ -4,6 +4,7 @@ import type {
   PeerListener,
   PeerMessage,
   PeerTransport,
+  SnapshotSink,
 } from "../../src/runtime/index.js";
 import type { SeededRandom } from "../raft/seeded-random.js";
 import type { ProcessLife } from "./process-life.js";
@@ -186,8 +187,7 @@ export class SimulatedNetwork {
 
   async #sendSnapshot(from: Host, to: string, snapshot: OutgoingSnapshot): Promise<boolean> {
     const transfer = this.#transfer(from, to, snapshot).catch(() => false);
-    const isLate = this.#time.sleep(SNAPSHOT_TIMEOUT_MS).then(() => false);
-    return Promise.race([transfer, isLate]);
+    return Promise.race([transfer, this.#stall()]);
   }
 
   async #transfer(from: Host, to: string, snapshot: OutgoingSnapshot): Promise<boolean> {
@@ -202,17 +202,41 @@ export class SimulatedNetwork {
     };
     const sink = await host.listener.beginSnapshot(incoming);
     if (sink === undefined) return false;
-    for (;;) {
-      const rows = await source.next(SNAPSHOT_CHUNK_BYTES);
-      if (!(await this.#isPassing(from, host))) {
-        await sink.discard();
-        return false;
-      }
-      if (rows === undefined) break;
-      await sink.write(rows);
+    // The disk of a sender that died answers no more: who receives gives up, and takes nothing from it afterwards.
+    const course = { isOver: false };
+    const copied = this.#copyRows(from, host, snapshot, sink, course).catch(() => false);
+    const isCopied = await Promise.race([copied, this.#stall()]);
+    course.isOver = true;
+    if (!isCopied) {
+      await host.listener.abandonSnapshot(incoming, sink, true);
+      return false;
     }
     const isInstalled = await host.listener.finishSnapshot(incoming, sink);
     return (await this.#isPassing(host, from)) && isInstalled;
+  }
+
+  /** False where it broke off. */
+  async #copyRows(
+    from: Host,
+    to: Host,
+    { source, pace }: OutgoingSnapshot,
+    sink: SnapshotSink,
+    course: { readonly isOver: boolean },
+  ): Promise<boolean> {
+    await source.seek(sink.lastKey);
+    for (;;) {
+      const rows = await source.next(SNAPSHOT_CHUNK_BYTES);
+      if (!(await this.#isPassing(from, to))) return false;
+      if (rows === undefined) return true;
+      await pace(rows.reduce((bytes, { value }) => bytes + value.length, 0));
+      if (course.isOver) return false;
+      await sink.write(rows);
+    }
+  }
+
+  async #stall(): Promise<false> {
+    await this.#time.sleep(SNAPSHOT_TIMEOUT_MS);
+    return false;
   }
 
   /** One chunk goes over; false where it did not arrive. */

@@ -264,8 +264,8 @@ export class SimulatedNode {
         note(`${replica} is ${role} in ${term}`);
         check(() => truthOf(replica).becomes(this.#record(replica), role, term));
       },
-      snapshot: (_, direction, succeeded) => {
-        if (direction === "received" && succeeded) seen.snapshots++;
+      snapshotEnded: (_, direction, { installed }) => {
+        if (direction === "receive" && installed) seen.snapshots++;
       },
     };
   }

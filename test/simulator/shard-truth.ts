@@ -286,6 +286,11 @@ export class ShardTruth {
     else requireSameRow(known, row, "two subscribers");
   }
 
+  /** Whether a subscriber knows a change that no disk has yet: it is written with one of the next rounds. */
+  get isAheadOfDisks(): boolean {
+    return [...this.#published.keys()].some((sequence) => sequence > this.feed.length);
+  }
+
   /** What subscribers got is what is in the feed. */
   requirePublished(): void {
     for (const row of this.#published.values()) {

@@ -153,6 +153,10 @@ class Simulation {
       this.#requireTime(endMs, "a subscriber does not hear everything");
       await time.sleep(POLL_MS);
     }
+    while (this.#plan.shards.some((shard) => this.#cluster.truth(shard).isAheadOfDisks)) {
+      this.#requireTime(endMs, "a change is published and not written");
+      await time.sleep(POLL_MS);
+    }
   }
 
   #isConverged(shard: number): boolean {

@@ -30,11 +30,12 @@ export interface SoakResult {
 const PEOPLE = ["ana", "mario", "nora", "zoe"] as const;
 const MANNERS: readonly Manner[] = ["steady", "slow", "stalling", "dropping"];
 const GROUP = "choir";
+const GROUP_CALENDAR = `calendars/${GROUP}.group`;
 const GUEST = "zoe";
 const TOKEN_MS = 120_000;
 const CALM_MS = 2_000;
 const SETTLE_MS = 90_000;
-/** Every so many subscribers hear a group that their user is let into and put out of. */
+/** Every so many subscribers hear a group that their user is let into and put out of, or its calendar. */
 const REVOCABLE_EVERY = 5;
 
 /**
@@ -64,7 +65,10 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       timeoutMs: SETTLE_MS,
       what: "all subscriptions",
     });
-    const writers = people.map((person) => new RetryingWriter(person, person.user));
+    const writers = [
+      ...people.map((person) => new RetryingWriter(person, person.user)),
+      new RetryingWriter(ana, `${GROUP}.group`),
+    ];
     for (const writer of writers) writer.start();
     const stop = new AbortController();
     const changing = [guests.run(stop.signal), renameOften(ana, stop.signal)];
@@ -99,8 +103,12 @@ function open(
     const user = isRevocable ? GUEST : (PEOPLE[i % PEOPLE.length] ?? GUEST);
     const own = [`calendars/${user}`, `users/${user}`];
     const chosen = own.filter(() => random.next() < 0.7);
-    const channels = isRevocable ? [`groups/${GROUP}`] : chosen.length === 0 ? own : chosen;
-    if (user === "ana" && !isRevocable && random.next() < 0.5) channels.push(`groups/${GROUP}`);
+    const revocable = i % (2 * REVOCABLE_EVERY) === 0 ? `groups/${GROUP}` : GROUP_CALENDAR;
+    const channels = isRevocable ? [revocable] : chosen.length === 0 ? own : chosen;
+    if (user === "ana" && !isRevocable) {
+      if (random.next() < 0.5) channels.push(`groups/${GROUP}`);
+      if (random.next() < 0.5) channels.push(GROUP_CALENDAR);
+    }
     const manner = MANNERS[random.between(0, MANNERS.length - 1)] ?? "steady";
     return new SoakSubscriber({
       user,
@@ -109,6 +117,7 @@ function open(
       channels,
       manner,
       isRevocable,
+      group: GROUP,
       random: () => random.next(),
       token: async () => (await tokens.get(user)?.get()) ?? "",
     });
@@ -121,13 +130,18 @@ async function conclude(
   nemesis: Nemesis,
   guests: GuestList,
 ): Promise<SoakResult> {
-  const truth = await readTruth(cluster);
+  let truth = await readTruth(cluster);
   const file = await readClusterFile(path.join(cluster.ready.dataDir, "cluster.json"));
   const numbers = new Map(file.rangeMap.shards.map(({ name, number }) => [name, number]));
   const faultsOf = (): readonly string[] =>
     subscribers.flatMap((subscriber) => judge(subscriber, truth, numbers));
-  // What is on its way may come; whatever is wrong then stays wrong.
-  await eventually(() => faultsOf().length === 0, { timeoutMs: SETTLE_MS }).catch(() => undefined);
+  // What is on its way may come, to subscribers and to the replica that was asked; whatever is wrong then stays wrong.
+  const isFine = async (): Promise<boolean> => {
+    if (faultsOf().length === 0) return true;
+    truth = await readTruth(cluster);
+    return false;
+  };
+  await eventually(isFine, { timeoutMs: SETTLE_MS }).catch(() => undefined);
   const closes = new Map<number, number>();
   for (const subscriber of subscribers) {
     for (const [code, count] of subscriber.closes) {

@@ -20,6 +20,8 @@ export interface SubscriberOptions {
   readonly manner: Manner;
   /** Whether the right to its channel comes and goes. */
   readonly isRevocable: boolean;
+  /** Then the group that gives it. */
+  readonly group: string;
   readonly random: () => number;
   token(): Promise<string>;
 }

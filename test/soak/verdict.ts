@@ -51,10 +51,13 @@ function judgeRevocable(
 ): string | undefined {
   const [channel = ""] = options.channels;
   const on = changes.filter(({ channels }) => channels.includes(channel));
+  // A shard of calendars has its own account of who is a member.
+  const accounts = [channel, `standing/${options.group}`];
   let memberships = 0;
   let isMember = false;
   const allowed = new Map<number, number>();
-  for (const { sequence, kind, member } of on) {
+  for (const { sequence, kind, member, channels } of changes) {
+    if (!accounts.some((account) => channels.includes(account))) continue;
     if (member === options.user) {
       if (kind === "created") memberships += 1;
       isMember = kind !== "deleted";

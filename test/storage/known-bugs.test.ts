@@ -112,7 +112,7 @@ describe("known bugs of what a crash leaves on the disk", () => {
         seen.add(applied.index);
       }
     });
-    expect([...seen].sort()).to.deep.equal([0, 1, 2, 3]);
+    expect([...seen].sort((a, b) => a - b)).to.deep.equal([0, 1, 2, 3]);
   }).timeout(30_000);
 
   // https://github.com/etcd-io/etcd/issues/8455

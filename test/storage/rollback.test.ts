@@ -91,6 +91,24 @@ describe("a store on RocksDB", () => {
       expect(opened.lost?.reason).to.match(/entry 4 of term 2 was acknowledged/);
     });
 
+    it("promises what it finds beyond the marker before anyone hears of it", async () => {
+      await reopen(async () => {
+        await copyDatabase();
+        await copyFile(marker(), `${marker()}.older`);
+      });
+      await store.openReplica(R, MEMBERS);
+      await append(store, R, entries(4, 2));
+      await store.write([{ replica: R, hardState: { term: 5, vote: 3, commit: 4 } }], true);
+      await reopen(() => copyFile(`${marker()}.older`, marker()));
+      const whole = await store.openReplica(R, MEMBERS);
+      expect(whole.lastIndex).to.equal(4);
+      expect(whole).not.to.have.property("lost");
+      await reopen(restoreDatabase);
+      const opened = await store.openReplica(R, MEMBERS);
+      expect(opened.hardState).to.deep.include({ term: 5, vote: 3 });
+      expect(opened.lost).to.deep.include({ index: 4 });
+    });
+
     it("compares entries and not lengths: an older log may be longer", async () => {
       await append(store, R, entries(4, 1, 1, 1, 1));
       await reopen(copyDatabase);

@@ -47,6 +47,7 @@ export function appliedAt(index: number, change: Partial<AppliedState> = {}): Ap
     confState: MEMBERS,
     stateHash: new Uint8Array(32).fill(index % 256),
     epoch: 0,
+    featureLevel: 1 + (index % 3),
     ...change,
   };
 }
@@ -100,6 +101,14 @@ export async function copySnapshot(
     await sink.write(rows);
     await between();
   }
+}
+
+/** What is left of it. */
+export async function rowsOf(source: SnapshotSource): Promise<readonly SnapshotRow[]> {
+  const all: SnapshotRow[] = [];
+  let rows: readonly SnapshotRow[] | undefined;
+  while ((rows = await source.next(200)) !== undefined) all.push(...rows);
+  return all;
 }
 
 export async function failureOf(run: Promise<unknown>): Promise<Error> {

@@ -1,3 +1,4 @@
+import { DEFAULT_RANGE_MAP } from "../../src/placement/index.js";
 import fc from "fast-check";
 import type {
   CalendarContent,
@@ -8,6 +9,7 @@ import type {
   EventContent,
   EventSpan,
   Operation,
+  Visibility,
 } from "../../src/domain/index.js";
 import { instanceId } from "../../src/machine/index.js";
 import { DAY_MS, eventId, HOUR_MS, NOW_MS } from "./agenda.js";
@@ -217,6 +219,24 @@ const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("user-gone" as const), user }),
   fc.record({
+    kind: fc.constant("left-above" as const),
+    group,
+    user: fc.oneof(user, fc.constant("")),
+    after: fc.constantFrom("", "a"),
+  }),
+  fc.record({ kind: fc.constant("group-moved" as const), group, after: fc.constant("") }),
+  fc.record({
+    kind: fc.constant("group-events" as const),
+    group,
+    left: user,
+    after: fc.constant(""),
+  }),
+  fc.record({
+    kind: fc.constant("default-visibility" as const),
+    user,
+    visibility: fc.constantFrom<Visibility>("default", "public", "private", "busy-only"),
+  }),
+  fc.record({
     kind: fc.constant("member" as const),
     member: fc.record({
       group,
@@ -312,6 +332,13 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     kind: fc.constant("rotate-cluster-keys" as const),
     expected: fc.constantFrom("k1", "k2"),
     next: anySigningKey,
+  }),
+  fc.record({
+    kind: fc.constant("publish-range-map" as const),
+    map: fc.record({
+      version: fc.integer({ min: 1, max: 4 }),
+      shards: fc.constant(DEFAULT_RANGE_MAP.shards),
+    }),
   }),
   fc.record({
     kind: fc.constant("record-login-failure" as const),

@@ -56,11 +56,12 @@ export class AgendaCluster {
     return this.at("groups", "").run(userCaller(user), operation).reply;
   }
 
-  /** A group with members by rank; the first founds and leads it. */
+  /** A group with members by rank; the first founds and leads it, and the group above it. */
   found(
     group: string,
     groupKind: "hierarchical" | "peer",
     ranks: Readonly<Record<string, number>>,
+    parent = "",
   ) {
     const [founder = "", ...others] = Object.keys(ranks);
     this.at("groups", "").done(userCaller(founder), {
@@ -69,7 +70,7 @@ export class AgendaCluster {
       uid: "",
       displayName: "",
       groupKind,
-      parent: "",
+      parent,
     });
     for (const user of others) {
       const member = { group, user, role: "member", rank: ranks[user] ?? 0 } as const;

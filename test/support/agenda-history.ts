@@ -9,10 +9,12 @@ const { rows: codecs } = createStoreCodec();
 const USERS = ["ana", "bea", "nora", "zoe"] as const;
 const EVENTS = 3;
 export const RANKS = { ana: 100, bea: 50, nora: 50, zoe: 10 };
+/** Of those who are in the desk, a group of peers below the office, by themselves. */
+export const DESK_RANKS = { ana: 100, zoe: 60 };
 
 const user = fc.constantFrom(...USERS);
 const event = fc.integer({ min: 1, max: EVENTS }).map(eventId);
-const group = fc.constantFrom("office", "choir");
+const group = fc.constantFrom("office", "choir", "desk");
 
 export type HistoryStep =
   | {
@@ -91,7 +93,7 @@ const step: fc.Arbitrary<HistoryStep> = fc.oneof(
   },
 );
 /** What people do, one after the other, and when what goes between shards arrives. */
-export const anyHistory = fc.array(step, { minLength: 10, maxLength: 60 });
+export const anyHistory = fc.array(step, { minLength: 10, maxLength: 60, size: "max" });
 
 /** The steps against real shards. Who moves, cancels or deletes an event is who made it. */
 export class AgendaHistory {
@@ -103,6 +105,7 @@ export class AgendaHistory {
     this.cluster.nowMs = NOW_MS;
     this.cluster.found("office", "hierarchical", RANKS);
     this.cluster.found("choir", "peer", RANKS);
+    this.cluster.found("desk", "peer", DESK_RANKS, "office");
   }
 
   /** Whether it was done. */

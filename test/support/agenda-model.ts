@@ -2,6 +2,9 @@ import type { CalendarEvent, EventState, Response } from "../../src/domain/index
 
 interface Group {
   readonly kind: "hierarchical" | "peer";
+  /** Empty for none. */
+  readonly parent: string;
+  /** Those who are in it by themselves. */
   readonly members: Map<string, number>;
   deleted: boolean;
 }
@@ -31,12 +34,25 @@ export class AgendaModel {
   readonly events = new Map<string, ModelEvent>();
   readonly #groups: ReadonlyMap<string, Group>;
 
-  constructor(ranks: Readonly<Record<string, number>>) {
-    const members = () => new Map(Object.entries(ranks));
+  constructor(
+    ranks: Readonly<Record<string, number>>,
+    deskRanks: Readonly<Record<string, number>>,
+  ) {
+    const group = (kind: Group["kind"], own: Readonly<Record<string, number>>, parent = "") => {
+      return { kind, parent, members: new Map(Object.entries(own)), deleted: false };
+    };
     this.#groups = new Map([
-      ["office", { kind: "hierarchical", members: members(), deleted: false }],
-      ["choir", { kind: "peer", members: members(), deleted: false }],
+      ["office", group("hierarchical", ranks)],
+      ["choir", group("peer", ranks)],
+      ["desk", group("peer", deskRanks, "office")],
     ]);
+  }
+
+  /** Everyone in a group with their rank, by themselves or through the groups above; the nearest place counts. */
+  #membersOf(id: string): ReadonlyMap<string, number> {
+    const group = this.#groups.get(id);
+    if (group === undefined || group.deleted) return new Map();
+    return new Map([...this.#membersOf(group.parent), ...group.members]);
   }
 
   stateOf({ cancelled, group, responses }: ModelEvent): EventState {
@@ -75,10 +91,11 @@ export class AgendaModel {
         return true;
       }
       case "convene": {
-        const own = group?.members.get(user);
+        const members = this.#membersOf(of);
+        const own = members.get(user);
         if (event !== undefined || group === undefined || group.deleted || own === undefined)
           return false;
-        const asked = [...group.members].map(([member, rank]): [string, Response] => {
+        const asked = [...members].map(([member, rank]): [string, Response] => {
           if (member === user) return [member, "accepted"];
           const imposed = group.kind === "hierarchical" && rank < own;
           return [member, imposed ? "auto-accepted" : "needs-action"];
@@ -121,6 +138,8 @@ export class AgendaModel {
         return true;
       case "disband":
         if (group === undefined || group.deleted) return false;
+        if ([...this.#groups.values()].some((one) => one.parent === of && !one.deleted))
+          return false;
         group.deleted = true;
         this.#catchUpAll();
         return true;
@@ -145,8 +164,10 @@ export class AgendaModel {
     const group = this.#groups.get(event.group);
     if (group === undefined) return;
     if (group.deleted) event.cancelled = true;
-    else
-      event.responses = new Map([...event.responses].filter(([user]) => group.members.has(user)));
+    else {
+      const members = this.#membersOf(event.group);
+      event.responses = new Map([...event.responses].filter(([user]) => members.has(user)));
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Entry } from "../../src/raft/index.js";
 import { Applier } from "../../src/runtime/applier.js";
 import { frameEntry } from "../../src/runtime/entry-frame.js";
 import type { ReplicaRound, StateScan, Store } from "../../src/runtime/index.js";
+import { StateCache } from "../../src/runtime/state-cache.js";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
 import { createStoreCodec, encodeCommand } from "../../src/wire/store/index.js";
 import { copySnapshot, MEMBERS } from "../storage/samples.js";
@@ -128,12 +129,14 @@ export class AppliedReplica {
       machine: MACHINE,
       codec,
       digest: (bytes) => hash("sha256", bytes, "buffer"),
+      cache: new StateCache(),
       initial,
       read: (keys, ranges) => this.#store.read(REPLICA, keys, ranges),
       round: () => this.#round + 1,
       applyConfChange: () => {
         throw new Error("no members change here");
       },
+      nowMs: () => 0,
       applied: () => this.#applied(),
       posted: () => undefined,
       failed: (error) => this.#failed(error),
@@ -154,4 +157,5 @@ const NOTHING_APPLIED: Applier["state"] = {
   confState: MEMBERS,
   stateHash: new Uint8Array(32),
   epoch: 0,
+  featureLevel: 1,
 };

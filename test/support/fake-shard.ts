@@ -3,9 +3,19 @@ import type {
   Executed,
   FeedBatch,
   FeedRow,
+  LoadStatus,
   ReplicaHandle,
   ReplicaStatus,
 } from "../../src/runtime/index.js";
+
+export const IDLE: LoadStatus = {
+  requests: 0,
+  bytes: 0,
+  cpuMs: 0,
+  requestsPerSecond: 0,
+  bytesPerSecond: 0,
+  cpuPercent: 0,
+};
 
 /** A shard that is replicated by magic: its replicas share one list of changes, and the test says who leads. */
 export class FakeShard {
@@ -66,6 +76,7 @@ export class FakeReplica implements ReplicaHandle {
   feeds = 0;
   feedsEnded = 0;
   batchesGiven = 0;
+  load = IDLE;
 
   constructor(group: FakeShard, node: string) {
     this.group = group;
@@ -135,6 +146,7 @@ export class FakeReplica implements ReplicaHandle {
       lastIndex: last,
       sequence: last,
       epoch: this.group.epoch,
+      featureLevel: 1,
       stateHash: "00",
       quarantine: "",
       followers: [],
@@ -148,6 +160,9 @@ export class FakeReplica implements ReplicaHandle {
       })),
       changing: false,
       pending: 0,
+      readsPending: 0,
+      leaderAgeMs: 0,
+      load: this.load,
     };
   }
 

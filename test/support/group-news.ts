@@ -4,13 +4,15 @@ import type { AgendaShard } from "./agenda-shard.js";
 
 const GROUPS_SHARD = 3;
 
-/** What the shard of the groups tells a shard of calendars, with its numbers. */
+/** What another shard tells a shard of calendars, that of the groups if none is named, with its numbers. */
 export class GroupNews {
   readonly #shard: AgendaShard;
+  readonly #source: number;
   #last = 0;
 
-  constructor(shard: AgendaShard) {
+  constructor(shard: AgendaShard, source = GROUPS_SHARD) {
     this.#shard = shard;
+    this.#source = source;
   }
 
   group(id: string, kind: GroupKind, over: { parent?: string; deleteTimeMs?: number } = {}): void {
@@ -45,7 +47,7 @@ export class GroupNews {
 
   tell(delivery: Delivery): void {
     const number = ++this.#last;
-    const told: Operation = { kind: "deliver", source: GROUPS_SHARD, epoch: 1, number, delivery };
+    const told: Operation = { kind: "deliver", source: this.#source, epoch: 1, number, delivery };
     this.#shard.done(SYSTEM, told);
   }
 }

@@ -101,9 +101,11 @@ export class MemoryNetwork {
     };
     const sink = await listener.beginSnapshot(incoming);
     if (sink === undefined) return false;
+    await snapshot.source.seek(sink.lastKey);
     for (;;) {
       const rows = await snapshot.source.next(CHUNK_BYTES);
       if (rows === undefined) return listener.finishSnapshot(incoming, sink);
+      await snapshot.pace(rows.reduce((bytes, { value }) => bytes + value.length, 0));
       await sink.write(rows);
     }
   }

@@ -36,6 +36,8 @@ class Shard {
 /** All shards of a cluster in memory, with the real state machine and the real encodings, without a network. */
 export class MemoryShards implements ShardClient {
   readonly rangeMap = DEFAULT_RANGE_MAP;
+  /** Nodes that are said to lead, by shard. */
+  readonly leaders = new Map<ShardNumber, string>();
   readonly #shards = new Map<ShardNumber, Shard>(
     DEFAULT_RANGE_MAP.shards.map(({ number }) => [number, new Shard()]),
   );
@@ -159,11 +161,15 @@ export class MemoryShards implements ShardClient {
     }
   }
 
+  async refreshRangeMap() {
+    return this.rangeMap;
+  }
+
   async probe() {
     return this.rangeMap.shards.map(({ number }) => ({
       shard: number,
       ready: !this.away.has(number),
-      replicas: [],
+      replicas: [{ node: this.leaders.get(number) ?? "", role: "leader", term: 1 }],
     }));
   }
 

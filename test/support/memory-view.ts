@@ -10,7 +10,7 @@ import type {
   View,
   Write,
 } from "../../src/machine/index.js";
-import type { Command } from "../../src/domain/index.js";
+import type { Change, Command } from "../../src/domain/index.js";
 
 /** A shard's state in memory: everything is there, in order of key. */
 export class MemoryState implements View {
@@ -101,6 +101,8 @@ export function runLoading<Result>(
 /** A shard of one replica without a log: applies commands one after the other. */
 export class MemoryShard {
   readonly state = new MemoryState();
+  /** All that were committed, in order. */
+  readonly changes: Change[] = [];
   readonly #machine: Machine;
   #index = 0;
   #sequence = 0;
@@ -122,6 +124,7 @@ export class MemoryShard {
     const applied = this.#machine.apply(this.context(timeMs), command, this.state);
     this.#index++;
     this.#sequence += applied.changes.length;
+    this.changes.push(...applied.changes);
     this.state.write(applied.writes);
     return applied;
   }

@@ -24,6 +24,15 @@ export const RANGE_MAP: RangeMap = {
   ],
 };
 
+/** The same with a shard that keeps the map. */
+export const RANGE_MAP_KEPT: RangeMap = {
+  version: 7,
+  shards: [
+    ...RANGE_MAP.shards,
+    { number: 3, name: "system", collection: "system", start: "", end: "" },
+  ],
+};
+
 /** Commands, queries and replies are their JSON: the shards below give back what they got. */
 export const JSON_CODEC: ShardCodec = {
   encodeCommand: (command) => Buffer.from(JSON.stringify(command)),
@@ -53,10 +62,13 @@ export interface NodeCluster {
   close(): Promise<void>;
 }
 
-/** Three nodes that serve two fake shards over real connections. */
-export async function openNodeCluster(authority: TestAuthority): Promise<NodeCluster> {
+/** Three nodes that serve the fake shards of a map over real connections. */
+export async function openNodeCluster(
+  authority: TestAuthority,
+  rangeMap = RANGE_MAP,
+): Promise<NodeCluster> {
   const names = ["node-1", "node-2", "node-3"];
-  const shards = RANGE_MAP.shards.map(({ number }) => new FakeShard(number, names));
+  const shards = rangeMap.shards.map(({ number }) => new FakeShard(number, names));
   const directory: { name: string; address: string; replicas: FakeReplica[] }[] = names.map(
     (name) => ({
       name,
@@ -67,7 +79,7 @@ export async function openNodeCluster(authority: TestAuthority): Promise<NodeClu
   const nodes: ClusterNode[] = [];
   for (const entry of directory) {
     const tls = await authority.process(CLUSTER, "node", entry.name);
-    nodes.push(await openNode(entry, directory, tls));
+    nodes.push(await openNode(entry, directory, tls, rangeMap));
   }
   const clients: ShardClient[] = [];
   return {
@@ -83,7 +95,7 @@ export async function openNodeCluster(authority: TestAuthority): Promise<NodeClu
       const client = createShardClient({
         nodes: directory,
         tls: await authority.process(CLUSTER, role, `${role}-1`),
-        rangeMap: RANGE_MAP,
+        rangeMap,
         clusterName: CLUSTER,
         codec: JSON_CODEC,
         ...options,
@@ -103,15 +115,19 @@ export async function openNode<Replica extends ReplicaHandle>(
   entry: { readonly name: string; address: string; readonly replicas: readonly Replica[] },
   directory: readonly ShardNode[],
   tls: TestTls,
+  rangeMap = RANGE_MAP,
 ): Promise<ClusterNode<Replica>> {
   const unexpected: unknown[] = [];
-  const shards = createShardClient({
-    nodes: directory,
-    tls,
-    rangeMap: RANGE_MAP,
-    clusterName: CLUSTER,
-    codec: JSON_CODEC,
-  });
+  // When it is first called, every node has its address.
+  let client: ShardClient | undefined;
+  const shards = (): ShardClient =>
+    (client ??= createShardClient({
+      nodes: directory,
+      tls,
+      rangeMap,
+      clusterName: CLUSTER,
+      codec: JSON_CODEC,
+    }));
   const audited: Refusal[] = [];
   const audit = {
     record: async (record: Refusal) => {
@@ -129,13 +145,19 @@ export async function openNode<Replica extends ReplicaHandle>(
       clusterName: CLUSTER,
       clusterId: "cluster-id",
       storeId: `${entry.name}-store`,
+      featureLevel: 1,
       boot: 2,
-      rangeMap: RANGE_MAP,
+      get rangeMap() {
+        return shards().rangeMap;
+      },
       address: entry.address,
       nodes: directory,
       join: () => Promise.resolve(),
+      isDraining: false,
       holdDeliveries: () => Promise.resolve("1"),
-      shards,
+      get shards() {
+        return shards();
+      },
       audit,
       calls,
       unexpected: (error) => unexpected.push(error),
@@ -158,7 +180,7 @@ export async function openNode<Replica extends ReplicaHandle>(
     audited,
     kill: async () => {
       await running.close();
-      await shards.close();
+      await client?.close();
     },
     restart: async () => {
       running = await serve(entry.address);

@@ -52,6 +52,8 @@ export function valuesOf(reply: Uint8Array): string[] {
 }
 
 export const REGISTER_MACHINE: Machine = {
+  featureLevel: 1,
+  levelOf: () => 1,
   reads: () => ({ keys: [], ranges: [] }),
   apply: ({ sequence }, { operation }, view) => {
     if (operation.kind === "sweep") {

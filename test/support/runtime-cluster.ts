@@ -2,13 +2,14 @@ import { hash } from "node:crypto";
 import { replicaId, shardOfReplica } from "../../src/placement/index.js";
 import type { ReplicaId } from "../../src/raft/index.js";
 import { encodeMember, startRuntime } from "../../src/runtime/index.js";
-import type { Clock, Executed, ReplicaHandle, Runtime } from "../../src/runtime/index.js";
+import type { Clock, Executed, ReplicaHandle, Runtime, Store } from "../../src/runtime/index.js";
 import type { RuntimeLimits } from "../../src/runtime/index.js";
 import { MemoryDisk, openMemoryStore } from "../../src/storage/index.js";
 import { allRows, flipBit } from "../storage/stored-rows.js";
 import { eventually } from "./eventually.js";
 import { MemoryNetwork } from "./memory-network.js";
-import { REGISTER_CODEC, REGISTER_MACHINE, setCommand, sweepCommand } from "./register-machine.js";
+import { setCommand, sweepCommand } from "./register-machine.js";
+import { registerOfLevel } from "./register-of-level.js";
 
 const SHARDS = [1, 2];
 const ORDINALS = [1, 2, 3];
@@ -27,7 +28,7 @@ export const CLOCK: Clock = {
 
 interface Running {
   readonly runtime: Runtime;
-  readonly storeId: string;
+  readonly store: Store;
 }
 
 /** Three nodes with two shards each, in one process, over memory: for what needs no real processes. */
@@ -41,9 +42,12 @@ export class RuntimeCluster {
   readonly failures: unknown[] = [];
   /** How far a node's wall clock is off. */
   readonly clockOffMs = new Map<string, number>();
+  /** Which version a node runs, from its next start on: 1 where nothing is said. */
+  readonly levels = new Map<string, number>();
 
-  static async start(limits: Partial<RuntimeLimits> = {}): Promise<RuntimeCluster> {
+  static async start(limits: Partial<RuntimeLimits> = {}, level = 1): Promise<RuntimeCluster> {
     const cluster = new RuntimeCluster(limits);
+    for (const ordinal of ORDINALS) cluster.levels.set(`node-${ordinal}`, level);
     for (const ordinal of ORDINALS) await cluster.startNode(`node-${ordinal}`);
     return cluster;
   }
@@ -65,12 +69,11 @@ export class RuntimeCluster {
       onFatal: (error) => this.failures.push(error),
     });
     const voters = (shard: number): number[] => ORDINALS.map((n) => replicaId(shard, n));
-    const runtime = await startRuntime({
+    const starting = startRuntime({
       clusterId: "test",
       nodeName: name,
       store,
-      machine: REGISTER_MACHINE,
-      codec: REGISTER_CODEC,
+      ...registerOfLevel(this.levels.get(name) ?? 1),
       digest: (bytes) => hash("sha256", bytes, "buffer"),
       encodeSweep: sweepCommand,
       clock: {
@@ -97,7 +100,20 @@ export class RuntimeCluster {
       limits: this.#limits,
       onFatal: (error) => this.failures.push(error),
     });
-    this.#running.set(name, { runtime, storeId: store.storeId });
+    try {
+      this.#running.set(name, { runtime: await starting, store });
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** As by an operator. */
+  async stopNode(name: string): Promise<void> {
+    const running = this.#require(name);
+    await running.runtime.stop();
+    await running.store.close();
+    this.#running.delete(name);
   }
 
   /** As by a power cut: nothing that was not synced survives. */
@@ -130,6 +146,18 @@ export class RuntimeCluster {
     this.#disks.set(name, disk.copy());
   }
 
+  /** Its database is as it was then; its marker, another file, is not. */
+  rewindDatabase(name: string, copy: MemoryDisk): void {
+    const disk = this.#disks.get(name);
+    if (disk === undefined) throw new Error(`no disk of ${name}`);
+    disk.copyRowsFrom(copy);
+  }
+
+  drain(name: string, isDraining: boolean): void {
+    const runtime = this.#running.get(name)?.runtime;
+    if (runtime !== undefined) runtime.isDraining = isDraining;
+  }
+
   setFreeBytes(name: string, freeBytes: number): void {
     const disk = this.#disks.get(name);
     if (disk !== undefined) disk.freeBytes = freeBytes;
@@ -157,7 +185,12 @@ export class RuntimeCluster {
   async join(name: string, shard: number): Promise<ReplicaId> {
     const { replica: leader } = await this.leader(shard);
     const replica = leader.nextReplicaId;
-    const member = { replica, node: name, address: name, storeId: this.#require(name).storeId };
+    const member = {
+      replica,
+      node: name,
+      address: name,
+      storeId: this.#require(name).store.storeId,
+    };
     await leader.changeMembership(
       {
         transition: "auto",

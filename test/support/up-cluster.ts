@@ -13,6 +13,8 @@ import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
 import { EventService } from "../../gen/cabildo/v1/events_pb.js";
 import { GroupService } from "../../gen/cabildo/v1/groups_pb.js";
 import { NotificationService } from "../../gen/cabildo/v1/notifications_pb.js";
+import { CalendarService } from "../../gen/cabildo/v1/calendars_pb.js";
+import { SubscriptionService } from "../../gen/cabildo/v1/subscriptions_pb.js";
 import { SyncService } from "../../gen/cabildo/v1/sync_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { eventually } from "./eventually.js";
@@ -59,7 +61,9 @@ export interface Person {
   readonly users: Client<typeof UserService>;
   readonly groups: Client<typeof GroupService>;
   readonly events: Client<typeof EventService>;
+  readonly calendars: Client<typeof CalendarService>;
   readonly sync: Client<typeof SyncService>;
+  readonly subscriptions: Client<typeof SubscriptionService>;
   readonly notifications: Client<typeof NotificationService>;
   /** A new access token, with which all of these go on. */
   renew(): Promise<string>;
@@ -72,6 +76,8 @@ export interface UpOptions {
   readonly layout?: "compact" | "seed";
   readonly dataDir?: string;
   readonly basePort?: number;
+  /** Another one than `make build` leaves. */
+  readonly program?: string;
   readonly extra?: readonly string[];
   /** Where the processes say what happens; dropped unless given. */
   readonly log?: (line: string) => void;
@@ -88,7 +94,7 @@ export class UpCluster {
     const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "cabildo-test-"));
     const basePort = options.basePort ?? (await freeBasePort());
     const args = [
-      path.join(repositoryRoot(), "dist/src/main/cabildo.js"),
+      options.program ?? CABILDO,
       "up",
       "--data",
       dataDir,
@@ -145,7 +151,9 @@ export class UpCluster {
       users: this.#client(UserService, token),
       groups: this.#client(GroupService, token),
       events: this.#client(EventService, token),
+      calendars: this.#client(CalendarService, token),
       sync: this.#client(SyncService, token),
+      subscriptions: this.#client(SubscriptionService, token),
       notifications: this.#client(NotificationService, token),
       renew: async () => {
         login = await auth.refresh({ refreshToken: login.refreshToken });
@@ -264,6 +272,9 @@ export function repositoryRoot(): string {
     import.meta.dirname.includes("dist") ? "../../.." : "../..",
   );
 }
+
+/** The program as `make build` leaves it. */
+export const CABILDO = path.join(repositoryRoot(), "dist/cabildo");
 
 export function isAlive(pid: number): boolean {
   try {

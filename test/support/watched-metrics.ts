@@ -18,3 +18,9 @@ export function watchedMetrics(): readonly string[] {
 export function toldMetrics(text: string): readonly string[] {
   return [...text.matchAll(/^# TYPE (\S+) /gmu)].map(([, name = ""]) => name);
 }
+
+/** Upper bounds of a histogram's buckets in what a process answers on /metrics. */
+export function toldBounds(text: string, metric: string): readonly string[] {
+  const lines = text.split("\n").filter((line) => line.startsWith(`${metric}_bucket{`));
+  return lines.map((line) => /le="([^"]+)"/u.exec(line)?.[1] ?? "");
+}

@@ -4,7 +4,7 @@ import { expect } from "chai";
 /** `withoutOwnTestMax`: bugs of parts that do not exist here, or that a test of much more covers. */
 const PAGES = [
   { page: "docs/KNOWN-BUGS.md", count: 45, withoutOwnTestMax: 12 },
-  { page: "docs/KNOWN-BUGS-LIVE.md", count: 21, withoutOwnTestMax: 14 },
+  { page: "docs/KNOWN-BUGS-LIVE.md", count: 26, withoutOwnTestMax: 16 },
 ];
 
 interface Bug {

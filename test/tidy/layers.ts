@@ -1,7 +1,7 @@
 /** Which folder of src/ may import which others. The whole architecture is in this table. */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   base: [],
-  domain: ["base"],
+  domain: ["placement", "base"],
   policy: ["domain", "base"],
   raft: ["base"],
   placement: ["base"],

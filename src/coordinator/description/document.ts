@@ -2,6 +2,7 @@ import type { DescService, JsonObject } from "@bufbuild/protobuf";
 import { COMMENTS } from "../../../gen/cabildo/v1/comments.js";
 import { describeApi } from "../../openapi/index.js";
 import { EXAMPLES, PARAMETER_EXAMPLES } from "./examples.js";
+import { headersOf } from "./headers.js";
 import { isPublic, REFUSAL_RESPONSES, REFUSAL_SCHEMAS, refusalsOf } from "./refusals.js";
 
 const INFO = {
@@ -31,6 +32,7 @@ export function describePublicApi(services: readonly DescService[]): JsonObject 
     parameterExamples: PARAMETER_EXAMPLES,
     securitySchemes: SECURITY_SCHEMES,
     isPublic,
+    headers: headersOf,
     refusalSchemas: REFUSAL_SCHEMAS,
     refusalResponses: REFUSAL_RESPONSES,
     refusals: refusalsOf,

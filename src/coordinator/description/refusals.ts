@@ -62,7 +62,7 @@ export function refusalsOf(method: DescMethod): Readonly<Record<string, string>>
     ...(isPublic(method) ? [401] : WITH_TOKEN),
     ...(isRead ? [410] : [409]),
     ...(hasEtag ? [PRECONDITION_FAILED] : []),
-  ].sort();
+  ];
   return {
     ...Object.fromEntries(statuses.map((status) => [String(status), nameOf(status)])),
     default: "Refused",

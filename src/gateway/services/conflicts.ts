@@ -13,7 +13,7 @@ export async function conflictsOf(
   event: CalendarEvent,
   position: ShardPosition,
   fromMs: number,
-): Promise<Pick<Event, "conflicts">["conflicts"]> {
+): Promise<Event["conflicts"]> {
   const { calendar, id } = event;
   if (!isOwn(call.caller, calendar) || !takesTime(event)) return [];
   const question = { kind: "list-conflicts", calendar, event: id, fromMs } as const;
@@ -28,6 +28,29 @@ export async function conflictsOf(
       timeZone: "UTC",
     },
   }));
+}
+
+/** Events that are looked at, one by one, at the same time. */
+const ASKED_MAX = 8;
+
+/** Of several events. */
+export async function conflictsOfAll(
+  call: Call,
+  shard: ShardDescription,
+  events: readonly CalendarEvent[],
+  position: ShardPosition,
+  fromMs: number,
+): Promise<readonly Event["conflicts"][]> {
+  const all: Event["conflicts"][] = [];
+  for (let i = 0; i < events.length; i += ASKED_MAX) {
+    const some = events.slice(i, i + ASKED_MAX);
+    all.push(
+      ...(await Promise.all(
+        some.map((event) => conflictsOf(call, shard, event, position, fromMs)),
+      )),
+    );
+  }
+  return all;
 }
 
 function isOwn(caller: Caller, calendar: string): boolean {

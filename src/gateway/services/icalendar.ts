@@ -1,22 +1,22 @@
 import { EventService } from "../../../gen/cabildo/v1/events_pb.js";
 import type {
-  Event,
   ExportEventsRequest,
   ImportEventsRequest,
 } from "../../../gen/cabildo/v1/events_pb.js";
 import { sha256Hex } from "../../auth/index.js";
+import { ClusterError } from "../../base/index.js";
 import type { Caller, EventContent, EventField, Occurrences } from "../../domain/index.js";
 import { CalendarFault, readCalendar, writeCalendar } from "../../ical/index.js";
 import type { ReadEvent } from "../../ical/index.js";
 import { requireCalendar } from "../calendars.js";
-import { fieldFault } from "../faults.js";
+import { fieldFault, refused } from "../faults.js";
 import type { Call } from "../handlers.js";
 import { idOfDigest } from "../ids.js";
 import { parseCalendar } from "../names.js";
-import type { ShardPosition } from "../../shards/index.js";
 import { Pages } from "../page-tokens.js";
 import type { ServiceContext } from "./context.js";
-import type { Asked } from "./events.js";
+import { requireInvited } from "./event-invitees.js";
+import type { EventReplies } from "./event-replies.js";
 import { occurrencesOf } from "./occurrences.js";
 
 const PAGE_SIZE_DEFAULT = 200;
@@ -74,24 +74,13 @@ export async function exportEvents(
   };
 }
 
-/** What an import needs of the events' own service. */
-export interface ImportingEvents {
-  requireInvited(call: Call, calendar: string, asked: readonly Asked[]): Promise<void>;
-  showAll(
-    call: Call,
-    calendar: string,
-    events: readonly string[],
-    after: readonly ShardPosition[],
-  ): Promise<{ readonly events: Event[]; readonly position: string }>;
-}
-
 /**
  * The events are made by one command. Instances that differ are changed after that, one by one: a request that is repeated
  * does it again, to the same end.
  */
 export async function importEvents(
   context: ServiceContext,
-  service: ImportingEvents,
+  replies: EventReplies,
   call: Call,
   request: ImportEventsRequest,
 ) {
@@ -99,7 +88,12 @@ export async function importEvents(
   requireCalendar(call.caller, "event.create", calendar, request.parent);
   const { imports, skipped } = planImport(call.caller, request, context.clock.wallMs());
   const asked = imports.map(({ content }) => ({ content, path: "icalendar" }));
-  await service.requireInvited(call, calendar, asked);
+  await requireInvited(context.clock, call, calendar, asked);
+  if (request.validateOnly) {
+    await requireAbsent(call, calendar, imports);
+    const shown = imports.map(({ content }) => replies.previewNew(call, calendar, content));
+    return { events: shown, skipped, position: "" };
+  }
   const shard = call.shards.of("calendars", calendar);
   const events = imports.map(({ changed: _, ...event }) => event);
   let { position } = await call.shards.execute(
@@ -117,7 +111,27 @@ export async function importEvents(
     }
   }
   const ids = imports.map(({ event }) => event);
-  return { ...(await service.showAll(call, calendar, ids, [position])), skipped };
+  return { ...(await replies.showCreated(call, calendar, ids, position)), skipped };
+}
+
+/** What an import would be refused for: something of the file is there. */
+async function requireAbsent(
+  call: Call,
+  calendar: string,
+  imports: readonly Import[],
+): Promise<void> {
+  const shard = call.shards.of("calendars", calendar);
+  for (const { event } of imports) {
+    const question = { kind: "get-event", calendar, event } as const;
+    const isThere = await call.shards.read(shard, call.caller, question).then(
+      () => true,
+      (cause: unknown) => {
+        if (cause instanceof ClusterError && cause.code === "not-found") return false;
+        throw cause;
+      },
+    );
+    if (isThere) throw refused("already-exists", `calendars/${calendar}/events/${event} exists`);
+  }
 }
 
 /** An event of a file that is to be made, with the instances that differ from it. */

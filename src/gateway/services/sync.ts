@@ -2,17 +2,20 @@ import { SyncService } from "../../../gen/cabildo/v1/sync_pb.js";
 import type { SyncEventsRequest, WatchChangesRequest } from "../../../gen/cabildo/v1/sync_pb.js";
 import { ClusterError } from "../../base/index.js";
 import type { FeedItem } from "../../shards/index.js";
-import { changeToPublic, decodeChange } from "../../wire/index.js";
-import { requireCalendar } from "../calendars.js";
+import { changeToPublic } from "../../wire/index.js";
 import { fieldFault } from "../faults.js";
 import { serverStream, unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseCalendar } from "../names.js";
 import { positionsOf } from "../positions.js";
 import type { ServiceContext } from "./context.js";
+import { Hearing } from "./hearing.js";
+import { Standing } from "./standing.js";
 
 /** A quiet stream says how far it got this often, where it got further. */
 const CHECKPOINT_MS = 5_000;
+/** Where nothing changes, a right is asked for again this often, so that one that ended is over within 5 seconds. */
+const HEAR_MS = 2_500;
 const SYNC_PAGE_DEFAULT = 100;
 const SYNC_MS = 10_000;
 
@@ -27,13 +30,13 @@ export function syncHandlers(context: ServiceContext): readonly Handler[] {
 async function sync(context: ServiceContext, call: Call, request: SyncEventsRequest) {
   const { parent, syncToken } = request;
   const calendar = parseCalendar(parent, "parent");
-  requireCalendar(call.caller, "channel.watch", calendar, parent);
   const shard = call.shards.of("calendars", calendar);
+  const after = positionsOf(context.positions, syncToken, "sync_token");
+  const since = after.find((place) => place.shard === shard.number);
+  const hearing = await Hearing.begin(call, parent, since === undefined ? [] : [since]);
   if (syncToken === "") {
     throw fieldFault("sync_token", "begin with a list, and go on from its position");
   }
-  const after = positionsOf(context.positions, syncToken, "sync_token");
-  const since = after.find((place) => place.shard === shard.number);
   if (since === undefined) {
     throw fieldFault("sync_token", `says nothing of ${parent}: take one from a list of it`);
   }
@@ -60,16 +63,16 @@ async function sync(context: ServiceContext, call: Call, request: SyncEventsRequ
   const last = page.at(-1);
   const isCut = page.length < items.length;
   const end = isCut && last !== undefined ? last.sequence : upTo;
-  const place = (sequence: number): string =>
-    context.encode({ shard: shard.number, epoch: present.epoch, sequence });
+  const at = (sequence: number) => ({ shard: shard.number, epoch: present.epoch, sequence });
+  const place = (sequence: number): string => context.encode(at(sequence));
+  const heard = await hearing.hear(page, at(upTo));
   return {
-    changes: page.map(({ change, sequence, timeMs }, i) =>
-      changeToPublic(decodeChange(change), {
-        sequence,
-        timeMs,
+    changes: heard.map(({ change, ...how }, i) =>
+      changeToPublic(change, {
+        ...how,
         shard: shard.name,
-        position: place(sequence),
-        previousSequence: page[i - 1]?.sequence ?? 0,
+        position: place(how.sequence),
+        previousSequence: heard[i - 1]?.sequence ?? 0,
       }),
     ),
     nextSyncToken: place(end),
@@ -107,38 +110,47 @@ async function* watch(context: ServiceContext, call: Call, request: WatchChanges
   const { clock, positions } = context;
   const { channel } = request;
   const calendar = parseCalendar(channel, "channel");
-  requireCalendar(call.caller, "channel.watch", calendar, channel);
   const shard = call.shards.of("calendars", calendar);
   const after = positionsOf(positions, request.position);
-  if (after.length > 0 && !after.some((place) => place.shard === shard.number)) {
+  const begin = after.find((place) => place.shard === shard.number);
+  const hearing = await Hearing.begin(call, channel, begin === undefined ? [] : [begin]);
+  if (after.length > 0 && begin === undefined) {
     throw fieldFault("position", `says nothing of ${channel}: take one from a list of it`);
   }
   const expired = new AbortController();
   const leftMs = call.expireTimeMs - clock.wallMs();
   const cancel = clock.after(leftMs, () => expired.abort());
-  const signal = AbortSignal.any([call.signal, expired.signal]);
+  const watched = new Standing(clock, call, hearing);
+  const signal = AbortSignal.any([call.signal, expired.signal, watched.ended]);
   try {
     // At once: the headers go out with the first message.
     if (after.length > 0) yield { changes: [], position: request.position };
     let silentSinceMs = after.length > 0 ? clock.monotonicMs() : -Infinity;
+    let heardMs = -Infinity;
     let previousSequence = 0;
     for await (const event of call.shards.changes(shard, channel, after, signal)) {
       const { items, upTo, epoch } = event;
-      const nowMs = clock.monotonicMs();
-      if (items.length === 0 && nowMs - silentSinceMs < CHECKPOINT_MS) continue;
       await call.recheck();
-      const place = (sequence: number): string =>
-        context.encode({ shard: shard.number, epoch, sequence });
-      const changes = items.map((item) => {
-        const { sequence, timeMs } = item;
-        const position = place(sequence);
-        const at = { sequence, timeMs, shard: shard.name, position, previousSequence };
-        previousSequence = sequence;
-        return changeToPublic(decodeChange(item.change), at);
+      const nowMs = clock.monotonicMs();
+      const at = (sequence: number) => ({ shard: shard.number, epoch, sequence });
+      if (items.length === 0 && nowMs - heardMs < HEAR_MS) {
+        watched.passed(at(upTo));
+        continue;
+      }
+      heardMs = nowMs;
+      const place = (sequence: number): string => context.encode(at(sequence));
+      const heard = await hearing.hear(items, at(upTo));
+      if (heard.length === 0 && nowMs - silentSinceMs < CHECKPOINT_MS) continue;
+      const changes = heard.map(({ change, ...how }) => {
+        const position = place(how.sequence);
+        const where = { ...how, shard: shard.name, position, previousSequence };
+        previousSequence = how.sequence;
+        return changeToPublic(change, where);
       });
       yield { changes, position: place(upTo) };
       silentSinceMs = clock.monotonicMs();
     }
+    if (!call.signal.aborted) watched.ended.throwIfAborted();
     if (expired.signal.aborted && !call.signal.aborted) {
       throw new ClusterError(
         "unauthenticated",
@@ -147,5 +159,6 @@ async function* watch(context: ServiceContext, call: Call, request: WatchChanges
     }
   } finally {
     cancel();
+    watched.close();
   }
 }

@@ -9,6 +9,7 @@ import type { ClusterRole, UserAct, UserField } from "../../domain/index.js";
 import { sessionToPublic, userContentFromPublic, userToPublic } from "../../wire/index.js";
 import { fieldFault, notFound, refused } from "../faults.js";
 import { fieldsOfMask } from "../field-mask.js";
+import { awaitLane } from "../group-news.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseGroup, parseSession, parseUser } from "../names.js";
@@ -33,7 +34,7 @@ export function userHandlers(context: ServiceContext): readonly Handler[] {
       return userToPublic(answer.user);
     }),
     unary(method.findUsers, (call, request) => find(call, request)),
-    unary(method.updateUser, (call, request) => update(call, request)),
+    unary(method.updateUser, (call, request) => update(context, call, request)),
     unary(method.disableUser, (call, request) =>
       act(context, call, "disable", request, { method: method.disableUser, request }),
     ),
@@ -124,7 +125,11 @@ const FIELDS = {
   ]),
 } as const;
 
-async function update(call: Call, request: UpdateUserRequest): Promise<User> {
+async function update(
+  context: ServiceContext,
+  call: Call,
+  request: UpdateUserRequest,
+): Promise<User> {
   const { user: wanted } = request;
   if (wanted === undefined) throw fieldFault("user", "must be set");
   const user = parseUser(wanted.name, "user.name");
@@ -153,6 +158,11 @@ async function update(call: Call, request: UpdateUserRequest): Promise<User> {
     { kind: "update-user", user, content, fields, etag: wanted.etag },
     { method: method.updateUser, request },
   );
+  if (fields.includes("defaultVisibility")) {
+    // It is said all the same if the calendars do not hear of it in time.
+    const [source, target] = [call.shards.of("users", user), call.shards.of("calendars", user)];
+    await awaitLane(context.clock, call, source, target).catch(() => true);
+  }
   return await answer(call, user, written);
 }
 

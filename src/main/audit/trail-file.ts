@@ -1,5 +1,5 @@
 import { fromJson, toJson } from "@bufbuild/protobuf";
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
 import {
   AuditCheckpointSchema,
   AuditEntrySchema,
@@ -34,15 +34,16 @@ export function parseTrails(texts: readonly string[]): Trails {
   for (const text of texts) {
     for (const [i, line] of text.split("\n").entries()) {
       if (line.trim() === "") continue;
-      const part = parseLine(line, i + 1);
+      const number = i + 1;
+      const part = parseLine(line, number);
       if (typeof part.clusterId === "string") clusterId = part.clusterId;
       if (part.key !== undefined) {
-        const { keyId, publicKey } = fromJson(AuditKeySchema, part.key);
+        const { keyId, publicKey } = parsePart(AuditKeySchema, part.key, number);
         keys.set(keyId, publicKey);
       }
-      if (part.entry !== undefined) entries.push(fromJson(AuditEntrySchema, part.entry));
+      if (part.entry !== undefined) entries.push(parsePart(AuditEntrySchema, part.entry, number));
       if (part.checkpoint !== undefined) {
-        checkpoints.push(fromJson(AuditCheckpointSchema, part.checkpoint));
+        checkpoints.push(parsePart(AuditCheckpointSchema, part.checkpoint, number));
       }
     }
   }
@@ -69,6 +70,19 @@ function parseLine(line: string, number: number): Line {
     // Said below.
   }
   throw new Error(`line ${number} is not a JSON object: is this an export of \`cabildo audit\`?`);
+}
+
+function parsePart<Desc extends DescMessage>(
+  desc: Desc,
+  json: JsonValue,
+  number: number,
+): MessageShape<Desc> {
+  try {
+    return fromJson(desc, json);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`line ${number} is not what was exported: ${why}`, { cause });
+  }
 }
 
 function byShard<Item extends { readonly shard: string; readonly number: bigint }>(

@@ -34,7 +34,8 @@ export interface BackedUpShard {
   readonly sha256: string;
 }
 
-const FORMAT = 1;
+/** Of the rows too. 2: as of format 2 of the store. */
+const FORMAT = 2;
 const MANIFEST_FILE = "manifest.json";
 
 export const rowsPath = (directory: string, shard: { readonly name: string }): string =>
@@ -61,7 +62,9 @@ export async function readManifest(directory: string): Promise<Manifest> {
   const object = parseObject(await readFile(path, "utf8"), path);
   const format = requireNumber(object, "format", path);
   if (format !== FORMAT) {
-    throw new Error(`${path} has format ${format}, this build reads ${FORMAT}: use its own build`);
+    throw new Error(
+      `${path} has format ${format}, this version reads ${FORMAT}: restore it with the version that took it`,
+    );
   }
   const body = asObject(object["manifest"], `${path}: manifest`);
   if (digestOf(JSON.stringify(body)) !== requireText(object, "sha256", path)) {

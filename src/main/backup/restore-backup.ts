@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { FEATURE_LEVEL } from "../../machine/index.js";
 import { NO_MEMBERS, restoreReplica } from "../../runtime/index.js";
-import type { Store } from "../../runtime/index.js";
+import type { AppliedState, Store } from "../../runtime/index.js";
 import { openRocksDbStore } from "../../storage/index.js";
 import { ensureAdminCredential } from "../admin-credential.js";
 import { findClusterFile, writeClusterFile } from "../cluster-file.js";
@@ -66,7 +67,9 @@ export async function restoreNode(
     for (const { shard, replica } of node.replicas) {
       const copy = manifest.shards.find(({ number }) => number === shard);
       if (copy === undefined) throw new Error(`the backup has no copy of shard ${shard}`);
-      await restoreOne(store, backup, copy, replica, votersOf(cluster, shard));
+      const members = { ...NO_MEMBERS, voters: votersOf(cluster, shard) };
+      const { featureLevel } = await restoreOne(store, backup, copy, replica, members);
+      requireKnown(featureLevel, manifest);
       progress.restored(node.name, copy.name, copy.rows);
     }
   } finally {
@@ -79,9 +82,8 @@ async function restoreOne(
   backup: string,
   shard: BackedUpShard,
   replica: number,
-  voters: readonly number[],
-): Promise<void> {
-  const members = { ...NO_MEMBERS, voters };
+  members: AppliedState["confState"],
+): Promise<AppliedState> {
   const rows = verifiedRows(backup, shard);
   const restored = await restoreReplica(store, { replica, members, rows });
   const stateHash = Buffer.from(restored.state.stateHash).toString("hex");
@@ -91,6 +93,16 @@ async function restoreOne(
     throw new Error(`the state of ${shard.name} has another hash than its backup says`);
   }
   await restored.admit();
+  return restored.state;
+}
+
+/** Its nodes would refuse to start. */
+function requireKnown(level: number, { version }: Manifest): void {
+  if (level <= FEATURE_LEVEL) return;
+  throw new Error(
+    `the backup is of a later version: it uses feature level ${level}, and this version knows ${FEATURE_LEVEL} at most: ` +
+      `restore it into a new directory with version ${version}, which took it`,
+  );
 }
 
 async function requireEmpty(dataDir: string): Promise<void> {

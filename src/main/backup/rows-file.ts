@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { decodeSnapshotRows, encodeSnapshotRows } from "../../wire/index.js";
+import { isNodeError } from "../files.js";
 
 /** A row of a shard, opaque but to the store. */
 export interface Row {
@@ -73,7 +74,10 @@ export async function writeRowsFile(
 
 /** Fails at the first part that is not what was written. */
 export async function* readRowsFile(path: string): AsyncGenerator<readonly Row[]> {
-  const file = await open(path, "r");
+  const file = await open(path, "r").catch((cause: unknown) => {
+    if (!isNodeError(cause) || cause.code !== "ENOENT") throw cause;
+    throw new Error(`${path} is missing: use another backup`);
+  });
   try {
     const header = Buffer.alloc(HEADER_BYTES);
     for (;;) {

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+import type { RangeMap } from "../../placement/index.js";
 import { digesting, digestOf, readRowsFile, RowsDigest } from "./rows-file.js";
 import type { Row, RowsSummary } from "./rows-file.js";
 import { rowsPath } from "./manifest.js";
@@ -27,6 +29,15 @@ export function requireSame(shard: BackedUpShard, found: RowsSummary, trouble: s
   const { rows, bytes, sha256 } = shard;
   if (found.rows === rows && found.bytes === bytes && found.sha256 === sha256) return;
   throw new Error(trouble);
+}
+
+/** The cluster that it is restored into divides its keys as the one did that it was taken of. */
+export function requireSameRanges({ rangeMap }: Manifest, cluster: RangeMap, path: string): void {
+  if (isDeepStrictEqual(rangeMap.shards, cluster.shards)) return;
+  throw new Error(
+    `${path} divides the keys among its shards in another way than the cluster that was backed up: ` +
+      "take the file of the same layout, or restore without --cluster",
+  );
 }
 
 /** Every shard of the range map is there, once. */

@@ -2,9 +2,13 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { Client, Transport } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
-import { AuditService, ClusterService } from "../../../gen/cabildo/admin/v1/admin_pb.js";
-import type { ClusterStatus, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import {
+  AuditService,
+  ClusterService,
+  RouteService,
+} from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import type { ClusterStatus, Route, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import type { LocalCluster } from "../ready-file.js";
 
 export type NodeClient = Client<typeof ClusterService>;
@@ -15,6 +19,8 @@ type OperatedCluster = Pick<LocalCluster, "ca" | "operatorCert" | "operatorKey" 
 /** A membership change waits for its entry, and for the joint configuration to end. */
 const TIMEOUT_MS = 15_000;
 const STATUS_TIMEOUT_MS = 5000;
+/** A node that is silent for so long may hang: the next one is asked too. */
+const SILENT_MS = 700;
 const LEADER_WAIT_MS = 20_000;
 const ASK_AGAIN_MS = 100;
 /** Trailer with our own code of what failed. */
@@ -24,6 +30,7 @@ const ERROR_CODE = "cabildo-error";
 export class Operator {
   readonly #cluster: OperatedCluster;
   readonly #tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  readonly #sessions = new Map<string, Http2SessionManager>();
 
   static async open(cluster: OperatedCluster): Promise<Operator> {
     const [ca, cert, key] = await Promise.all([
@@ -43,17 +50,24 @@ export class Operator {
   }
 
   /** Every node knows how to ask the others: the first one that answers is enough. */
-  status(): Promise<ClusterStatus> {
-    return this.#first((address) => this.at(address, STATUS_TIMEOUT_MS).getStatus({}));
+  async status(): Promise<ClusterStatus> {
+    return (await this.#statusOf()).status;
   }
 
-  /** What any node can do as well as another. */
-  anywhere<T>(ask: (node: NodeClient) => Promise<T>): Promise<T> {
-    return this.#first((address) => ask(this.at(address)));
+  /** What any node can do as well as another: one that answers does it, once. */
+  async anywhere<T>(ask: (node: NodeClient) => Promise<T>): Promise<T> {
+    return ask(this.at((await this.#statusOf()).address));
   }
 
+  explainRoute(name: string): Promise<Route> {
+    return this.#read((address) =>
+      createClient(RouteService, this.#transport(address, TIMEOUT_MS)).explainRoute({ name }),
+    );
+  }
+
+  /** Reads a trail. */
   audit<T>(ask: (node: AuditClient) => Promise<T>): Promise<T> {
-    return this.#first((address) =>
+    return this.#read((address) =>
       ask(createClient(AuditService, this.#transport(address, TIMEOUT_MS))),
     );
   }
@@ -66,21 +80,59 @@ export class Operator {
     return createGrpcTransport({
       baseUrl: `https://${address}`,
       defaultTimeoutMs: timeoutMs,
-      nodeOptions: this.#tls,
+      sessionManager: this.#sessionWith(address),
     });
   }
 
-  /** Of the first node that is there. */
-  async #first<T>(ask: (address: string) => Promise<T>): Promise<T> {
+  #sessionWith(address: string): Http2SessionManager {
+    const known = this.#sessions.get(address);
+    if (known !== undefined) return known;
+    const session = new Http2SessionManager(`https://${address}`, undefined, this.#tls);
+    this.#sessions.set(address, session);
+    return session;
+  }
+
+  /** Lets go of a connection on which nobody answers: it would keep this process for as long as it hangs. */
+  #hangUp(address: string): void {
+    this.#sessions.get(address)?.abort();
+    this.#sessions.delete(address);
+  }
+
+  #statusOf(): Promise<{ readonly address: string; readonly status: ClusterStatus }> {
+    return this.#read(async (address) => ({
+      address,
+      status: await this.at(address, STATUS_TIMEOUT_MS).getStatus({}),
+    }));
+  }
+
+  /** Of the first node that answers; who is silent is not waited for while there is another one to ask. */
+  async #read<T>(ask: (address: string) => Promise<T>): Promise<T> {
+    const open = new Set<string>();
+    const attempts: Promise<Answered<T>>[] = [];
     const troubles: string[] = [];
-    for (const { name, address } of this.#cluster.nodes) {
+    const begin = async (name: string, address: string): Promise<Answered<T>> => {
+      open.add(address);
       try {
-        return await ask(address);
+        return { kind: "value", value: await ask(address) };
       } catch (cause) {
-        if (!isElsewhere(cause)) throw cause;
+        if (!isElsewhere(cause) && !isTimeout(cause)) return { kind: "refusal", cause };
         troubles.push(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
+        this.#hangUp(address);
+        throw cause;
+      } finally {
+        open.delete(address);
       }
+    };
+    let found: Answered<T> | undefined;
+    for (const { name, address } of this.#cluster.nodes) {
+      attempts.push(begin(name, address));
+      found = await within(SILENT_MS, attempts);
+      if (found !== undefined) break;
     }
+    found ??= await Promise.any(attempts).catch(() => undefined);
+    for (const address of open) this.#hangUp(address);
+    if (found?.kind === "value") return found.value;
+    if (found !== undefined) throw found.cause;
     throw new Error(`no node answers (is the cluster up?): ${troubles.join("; ")}`);
   }
 
@@ -118,6 +170,23 @@ export function requireAddress(status: ClusterStatus, name: string): string {
   const names = status.nodes.map((candidate) => candidate.name).join(", ");
   throw new Error(`no node ${name} is known: ${names} are (a new one first needs --join)`);
 }
+
+type Answered<T> =
+  | { readonly kind: "value"; readonly value: T }
+  | { readonly kind: "refusal"; readonly cause: unknown };
+
+/** The first that succeeds in time; undefined where none does, at once where all have failed. */
+async function within<T>(ms: number, attempts: readonly Promise<T>[]): Promise<T | undefined> {
+  const first = Promise.any(attempts).catch(() => undefined);
+  const timer = new AbortController();
+  const late = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
+  const found = await Promise.race([first, late]);
+  timer.abort();
+  return found;
+}
+
+const isTimeout = (cause: unknown): boolean =>
+  cause instanceof ConnectError && cause.code === Code.DeadlineExceeded;
 
 function isElsewhere(cause: unknown): boolean {
   if (!(cause instanceof ConnectError)) return false;

@@ -23,6 +23,22 @@ export async function askHidden(question: string): Promise<string> {
   }
 }
 
+/** Whether the answer is yes; no is what any other answer means. */
+export async function askYesOrNo(question: string): Promise<boolean> {
+  const input = process.stdin;
+  if (!input.isTTY) throw new Error("there is no terminal to ask on: say --yes if that is meant");
+  const lines = createInterface({ input, output: process.stderr });
+  try {
+    const answer = await new Promise<string>((resolve) => {
+      lines.once("close", () => resolve(""));
+      lines.question(`${question} [y/N] `, resolve);
+    });
+    return /^y(?:es)?$/iu.test(answer.trim());
+  } finally {
+    lines.close();
+  }
+}
+
 export async function readAll(stream: AsyncIterable<Buffer | string>): Promise<string> {
   let text = "";
   for await (const part of stream) text += part.toString();

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { toJsonString } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import Table from "cli-table3";
 import type { Command } from "commander";
 import { AuditEntrySchema } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import type { AuditCheckpoint, AuditEntry } from "../../../gen/cabildo/admin/v1/admin_pb.js";
@@ -9,24 +8,25 @@ import { formatTrails, parseTrails } from "../audit/trail-file.js";
 import { verifyTrails } from "../audit/verify-trail.js";
 import type { Trails, TrailVerdict } from "../audit/verify-trail.js";
 import { Operator } from "../client/operator.js";
-import { DATA_DIR, DATA_OPTION, print } from "../command-line-parts.js";
+import { DATA_DIR, DATA_OPTION, JSON_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
+import type { Output } from "../command-line-parts.js";
 import { requireLocalCluster } from "../ready-file.js";
+import { formatTable } from "../table.js";
 
 interface DataOptions {
   readonly data: string;
 }
 
-interface ListOptions extends DataOptions {
+interface OutputOptions extends DataOptions {
+  readonly output: Output;
+}
+
+interface ListOptions extends OutputOptions {
   readonly shard?: string;
   readonly subject: string;
   readonly action: string;
   readonly object: string;
   readonly decision: string;
-  readonly json?: true;
-}
-
-interface VerifyOptions extends DataOptions {
-  readonly json?: true;
 }
 
 const NO_FILTER = { subject: "", action: "", object: "", decision: "" } as const;
@@ -44,9 +44,13 @@ export function addAudit(program: Command): void {
     .option("--action <name>", "such as user.disable", "")
     .option("--object <name>", "whose name begins so", "")
     .option("--decision <word>", "allow, or the code of a refusal", "")
-    .option("--json", "one JSON object a line")
+    .addOption(OUTPUT_OPTION)
+    .addOption(JSON_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
-    .addHelpText("after", "\nExample:\n  cabildo audit list --subject users/ana")
+    .addHelpText(
+      "after",
+      "\nJSON is one entry a line.\n\nExample:\n  cabildo audit list --subject users/ana",
+    )
     .action(list);
   audit
     .command("export")
@@ -58,27 +62,24 @@ export function addAudit(program: Command): void {
     .command("verify")
     .description("check that nothing in the trails was changed or taken out")
     .argument("[file...]", "exports, and files of checkpoints, instead of the running cluster")
-    .option("--json", "as JSON")
+    .addOption(OUTPUT_OPTION)
+    .addOption(JSON_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
     .addHelpText("after", "\nExample:\n  cabildo audit verify audit.jsonl")
     .action(verify);
 }
 
-async function list({ data, shard, json, ...filter }: ListOptions): Promise<void> {
+async function list({ data, shard, output, ...filter }: ListOptions): Promise<void> {
   const operator = await Operator.open(await requireLocalCluster(data));
   const names = shard === undefined ? await shardNames(operator) : [shard];
   const entries: AuditEntry[] = [];
   for (const name of names) entries.push(...(await entriesOf(operator, name, filter)));
-  if (json === true) {
+  if (output === "json") {
     for (const entry of entries) print(toJsonString(AuditEntrySchema, entry));
     return;
   }
-  const table = new Table({
-    head: ["shard", "#", "time", "who", "what", "to what", "decision", "from", "detail"],
-    style: { head: [], border: [] },
-  });
-  for (const entry of entries) table.push(rowOf(entry));
-  print(table.toString());
+  const head = ["shard", "#", "time", "who", "what", "to what", "decision", "from", "detail"];
+  print(formatTable(head, entries.map(rowOf)));
 }
 
 function rowOf(entry: AuditEntry): string[] {
@@ -101,13 +102,13 @@ async function exportAll({ data }: DataOptions): Promise<void> {
   for (const line of formatTrails(await readLive(data))) print(line);
 }
 
-async function verify(files: readonly string[], { data, json }: VerifyOptions): Promise<void> {
+async function verify(files: readonly string[], { data, output }: OutputOptions): Promise<void> {
   const trails =
     files.length === 0
       ? await readLive(data)
       : parseTrails(await Promise.all(files.map((file) => readFile(file, "utf8"))));
   const verdicts = verifyTrails(trails);
-  if (json === true) print(JSON.stringify(verdicts));
+  if (output === "json") print(JSON.stringify(verdicts));
   else for (const verdict of verdicts) print(sentenceOf(verdict));
   const bad = verdicts.filter(({ fault }) => fault !== undefined);
   if (bad.length > 0)
@@ -147,7 +148,7 @@ async function readLive(data: string): Promise<Trails> {
 async function entriesOf(
   operator: Operator,
   shard: string,
-  filter: typeof NO_FILTER | Omit<ListOptions, "data" | "shard" | "json">,
+  filter: typeof NO_FILTER | Omit<ListOptions, "data" | "shard" | "output">,
 ): Promise<readonly AuditEntry[]> {
   const entries: AuditEntry[] = [];
   for (let pageToken = ""; ;) {

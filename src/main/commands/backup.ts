@@ -4,7 +4,7 @@ import { takeBackup } from "../backup/take-backup.js";
 import { readManifest } from "../backup/manifest.js";
 import type { Manifest } from "../backup/manifest.js";
 import { restoreCluster, restoreNode } from "../backup/restore-backup.js";
-import { requireWhole, verifyShard } from "../backup/verify-backup.js";
+import { requireSameRanges, requireWhole, verifyShard } from "../backup/verify-backup.js";
 import { Operator } from "../client/operator.js";
 import { readClusterFile } from "../cluster-file.js";
 import {
@@ -150,6 +150,8 @@ async function restoreAlone(
       `${path} is the cluster that was backed up: a restored one needs another id, and replaces all of it`,
     );
   }
+  requireWhole(manifest);
+  requireSameRanges(manifest, cluster.rangeMap, path);
   const node = cluster.nodes.find((candidate) => candidate.name === name);
   if (node === undefined) throw new UsageError(`${path} has no node ${name}`);
   await restoreNode(directory, manifest, cluster, node, resolve(data), told);

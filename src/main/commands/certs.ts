@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { describeCertificate } from "../../auth/index.js";
-import type { CertificateRole } from "../../auth/index.js";
+import { CERTIFICATE_ROLES as ROLES, describeCertificate } from "../../auth/index.js";
 import {
   AUTHORITY,
   certPath,
@@ -9,9 +8,15 @@ import {
   findPair,
   issue,
   keyPath,
+  noAuthority,
+  reissueCertificates,
+  RENEW_BEFORE_MS,
   writePair,
 } from "../certificates.js";
-import { print, UsageError } from "../command-line-parts.js";
+import { askYesOrNo } from "../client/prompt.js";
+import { OUTPUT_OPTION, print, UsageError } from "../command-line-parts.js";
+import type { Output } from "../command-line-parts.js";
+import { changeTrust, DEBIAN_STORE } from "../trust-store.js";
 
 interface CertsOptions {
   readonly dir: string;
@@ -23,14 +28,12 @@ interface IssueOptions extends CertsOptions {
   readonly host: readonly string[];
 }
 
-const ROLES: readonly CertificateRole[] = [
-  "node",
-  "coordinator",
-  "fanout",
-  "operator",
-  "auditor",
-  "server",
-];
+interface TrustOptions {
+  readonly dir: string;
+  readonly remove?: true;
+  readonly yes?: true;
+}
+
 const DIR_OPTION = ["--dir <dir>", "directory of the certificates"] as const;
 const NAME_OPTION = [
   "--cluster-name <name>",
@@ -60,9 +63,29 @@ export function addCerts(program: Command): void {
     )
     .action(issueOne);
   certs
+    .command("renew")
+    .description(
+      "make certificates anew, for the same names and hosts: those named, or those that end within 30 days. " +
+        "Processes that run take them within ten seconds",
+    )
+    .argument("[names...]", "such as node-1 or server")
+    .option("--all", "every certificate of the directory")
+    .option(...DIR_OPTION, "certs")
+    .addHelpText("after", "\nExample:\n  cabildo certs renew --dir .cabildo/certs")
+    .action(renew);
+  certs
+    .command("trust")
+    .description("make this machine believe the authority (Debian and its kin; asks first)")
+    .option("--remove", "believe it no longer")
+    .option("--yes", "without asking")
+    .option(...DIR_OPTION, "certs")
+    .addHelpText("after", "\nExample:\n  sudo cabildo certs trust --dir .cabildo/certs")
+    .action(trust);
+  certs
     .command("show")
     .description("say who a certificate is, for which hosts, and until when")
     .argument("<file>", "PEM file")
+    .addOption(OUTPUT_OPTION)
     .addHelpText("after", "\nExample:\n  cabildo certs show .cabildo/certs/node-1.pem")
     .action(show);
 }
@@ -80,7 +103,7 @@ async function issueOne(name: string, options: IssueOptions): Promise<void> {
   }
   const authority = await findPair(dir, AUTHORITY);
   if (authority === undefined) {
-    throw new Error(`there is no authority in ${dir}: run \`cabildo certs init\` first`);
+    throw new Error(noAuthority(dir));
   }
   // Processes call each other by name, whatever the address.
   const hosts = ["server", "operator", "auditor"].includes(known) ? host : [name, ...host];
@@ -88,8 +111,35 @@ async function issueOne(name: string, options: IssueOptions): Promise<void> {
   print(`${certPath(dir, name)}\n${keyPath(dir, name)}`);
 }
 
-async function show(file: string): Promise<void> {
-  const facts = describeCertificate(await readFile(file));
+async function renew(
+  names: readonly string[],
+  { dir, all }: { readonly dir: string; readonly all?: true },
+): Promise<void> {
+  const soonMs = Date.now() + RENEW_BEFORE_MS;
+  const renewed = await reissueCertificates(dir, (name, expireMs) =>
+    names.length > 0 ? names.includes(name) : all === true || expireMs < soonMs,
+  );
+  const missing = names.filter((name) => !renewed.includes(name));
+  for (const name of renewed) print(certPath(dir, name));
+  if (missing.length > 0) throw new Error(`${dir} has no certificate of ${missing.join(", ")}`);
+  if (renewed.length === 0) print("none ends within 30 days: --all renews every one");
+}
+
+async function trust({ dir, remove, yes }: TrustOptions): Promise<void> {
+  const outcome = await changeTrust(DEBIAN_STORE, {
+    kind: remove === true ? "remove" : "add",
+    authorities: await readFile(certPath(dir, AUTHORITY), "utf8"),
+    ask: yes === true ? () => Promise.resolve(true) : askYesOrNo,
+  });
+  print(outcome);
+}
+
+async function show(file: string, { output }: { readonly output: Output }): Promise<void> {
+  const facts = describe(file, await readFile(file));
+  if (output === "json") {
+    print(JSON.stringify(facts, null, 2));
+    return;
+  }
   print(`subject   ${facts.subject}`);
   print(`names     ${facts.names}`);
   print(`issuer    ${facts.issuer}`);
@@ -98,3 +148,11 @@ async function show(file: string): Promise<void> {
 }
 
 const dayOf = (ms: number): string => new Date(ms).toISOString();
+
+function describe(file: string, bytes: Buffer): ReturnType<typeof describeCertificate> {
+  try {
+    return describeCertificate(bytes);
+  } catch (cause) {
+    throw new Error(`${file} holds no certificate in PEM form`, { cause });
+  }
+}

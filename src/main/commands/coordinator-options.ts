@@ -23,6 +23,8 @@ export const LIMIT_WORDS: LimitWords<CoordinatorLimits> = {
   streamsPerConnectionMax: "open calls of one HTTP/2 connection (100)",
   connectionsPerAddressMax: "connections of one address (1000)",
   resetsPerSecondMax: "calls that one HTTP/2 connection may break off in a second (100)",
+  controlFramesPerSecondMax: "pings and settings of one HTTP/2 connection in a second (1000)",
+  handshakeMs: "milliseconds for the TLS handshake of a connection (10000)",
   keepAliveMs: "milliseconds that an HTTP/1.1 connection may idle (65000)",
   pingMs: "milliseconds between two pings of an HTTP/2 connection (30000)",
 };

@@ -1,23 +1,27 @@
 import type { Command } from "commander";
-import { Operator } from "../client/operator.js";
-import { DATA_DIR, DATA_OPTION, print } from "../command-line-parts.js";
-import { requireLocalCluster } from "../ready-file.js";
+import { answer, openOperator, operatorCommand } from "./operator-command.js";
+import type { OperatorOptions } from "./operator-command.js";
 
 export function addKeys(program: Command): void {
   const keys = program.command("keys").description("the keys that sign access tokens");
-  keys
-    .command("rotate")
-    .description("sign with the next key from now on, and make the one after it")
-    .option(...DATA_OPTION, DATA_DIR)
+  operatorCommand(keys, [
+    "rotate",
+    "sign with the next key from now on, and make the one after it",
+    "",
+  ])
     .addHelpText(
       "after",
-      "\nTokens that are in use hold until they end, after five minutes at most.\n\nExample:\n  cabildo keys rotate",
+      "\nTokens that are in use hold until they end, after five minutes at most.",
     )
     .action(rotate);
 }
 
-async function rotate({ data }: { readonly data: string }): Promise<void> {
-  const operator = await Operator.open(await requireLocalCluster(data));
+async function rotate(options: OperatorOptions): Promise<void> {
+  const operator = await openOperator(options);
   const { currentKeyId, nextKeyId } = await operator.anywhere((client) => client.rotateKeys({}));
-  print(`${currentKeyId} signs from now on, ${nextKeyId} is next`);
+  answer(
+    options,
+    { currentKeyId, nextKeyId },
+    `${currentKeyId} signs from now on, ${nextKeyId} is next`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { moveLeaders } from "../drain-node.js";
-import { planLeaders } from "../plan-leaders.js";
+import { planLeaderMoves } from "../../placement/index.js";
+import { moveLeaders, placementOf } from "../drain-node.js";
 import { answer, answerTable, openOperator, operatorCommand } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
 
@@ -18,7 +18,11 @@ export function addLeader(program: Command): void {
     .argument("<shard>")
     .option("--to <node>", "who is to lead; whoever has most of the log if not given")
     .action(transfer);
-  operatorCommand(leader, ["balance", "let every node lead about as many shards", "--dry-run"])
+  operatorCommand(leader, [
+    "balance",
+    "let every node have about as much to do, by who leads",
+    "--dry-run",
+  ])
     .option("--dry-run", "say who would lead, and change nothing")
     .action(balance);
 }
@@ -33,14 +37,14 @@ async function transfer(shard: string, options: TransferOptions): Promise<void> 
 async function balance(options: BalanceOptions): Promise<void> {
   const operator = await openOperator(options);
   const status = await operator.status();
-  const plan = planLeaders(status);
+  const moves = planLeaderMoves(placementOf(status));
+  const plan = new Map(moves.map(({ shard, to }) => [shard, to]));
   const rows = status.shards.map(({ name, leader }) => ({
     shard: name,
     from: leader,
     to: plan.get(name) ?? leader,
   }));
-  const changing = rows.filter(({ from, to }) => from !== to).map(({ shard }) => shard);
-  if (options.dryRun !== true) await moveLeaders(operator, plan, changing);
+  if (options.dryRun !== true) await moveLeaders(operator, moves);
   answerTable(
     options,
     rows,

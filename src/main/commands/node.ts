@@ -5,12 +5,19 @@ import { parseWhole, UsageError } from "../command-line-parts.js";
 import { withProcessOptions } from "./process-options.js";
 import type { ProcessOptions } from "./process-options.js";
 
+const MS_PER_SECOND = 1000;
+const MIB = 1024 * 1024;
+
 interface NodeOptions extends ProcessOptions {
   readonly data: string;
   readonly host?: string;
   readonly port?: number;
   readonly metricsPort?: number;
+  readonly listen?: string;
+  readonly raftListen?: string;
   readonly join?: true | readonly string[];
+  readonly balanceLeaders: number;
+  readonly snapshotMib: number;
 }
 
 export function addNode(program: Command): void {
@@ -21,8 +28,25 @@ export function addNode(program: Command): void {
     .option("--port <n>", "port for other processes, of such a node", parseWhole)
     .option("--metrics-port <n>", "port of its metrics and health, of such a node", parseWhole)
     .option(
+      "--listen <address>",
+      "address to listen on, if not that at which others reach it; for a network, such as 10.80.2.0/24, its own in it",
+    )
+    .option("--raft-listen <address>", "the same for Raft, where the cluster file sets it apart")
+    .option(
       "--join [shards...]",
       "add such a node to a running cluster: as a learner of these shards, of all if none is named",
+    )
+    .option(
+      "--balance-leaders <seconds>",
+      "without a change before a leader is moved to spread the load; 0 leaves leaders where they are",
+      parseWhole,
+      30,
+    )
+    .option(
+      "--snapshot-mib <n>",
+      "MiB a second that snapshots to other nodes may take of the network, together",
+      parseWhole,
+      64,
     )
     .addHelpText(
       "after",
@@ -43,7 +67,17 @@ Examples:
         const setup = await setUpProcess(options, log);
         const all = setup.cluster.rangeMap.shards.map(({ name }) => name);
         const join = options.join === true ? all : (options.join ?? []);
-        return await startNode(setup, { data: options.data, place: placeOf(options), join });
+        const { data, listen, raftListen, balanceLeaders, snapshotMib } = options;
+        if (snapshotMib === 0) throw new UsageError("--snapshot-mib is at least 1");
+        return await startNode(setup, {
+          data,
+          place: placeOf(options),
+          listen,
+          raftListen,
+          join,
+          balanceLeadersMs: balanceLeaders * MS_PER_SECOND,
+          snapshotBytesPerSecondMax: snapshotMib * MIB,
+        });
       });
     });
 }

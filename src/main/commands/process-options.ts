@@ -17,6 +17,7 @@ export interface ProcessOptions {
 export interface DoorOptions extends ProcessOptions {
   readonly host: string;
   readonly port: number;
+  readonly metricsHost?: string;
   readonly metricsPort: number;
   readonly corsOrigin: readonly string[];
 }
@@ -47,7 +48,12 @@ export function withProcessOptions(command: Command): Command {
 
 export function withDoorOptions(command: Command): Command {
   return withProcessOptions(command)
-    .option("--host <host>", "address to listen on", "127.0.0.1")
+    .option(
+      "--host <host>",
+      "address to listen on; for a network, such as 10.80.2.0/24, the own one in it",
+      "127.0.0.1",
+    )
+    .option("--metrics-host <host>", "the same for metrics and health, if they are elsewhere")
     .requiredOption("--port <n>", "port of the public door", parseWhole)
     .requiredOption("--metrics-port <n>", "port of its metrics and health", parseWhole)
     .option(...CORS_OPTION, collect, []);

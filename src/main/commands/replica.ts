@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
-import type { ClusterStatus, Membership } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import type { ClusterStatus, Membership, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import { requireAddress, requireShard } from "../client/operator.js";
 import type { Operator } from "../client/operator.js";
 import { say } from "../command-line-parts.js";
@@ -18,6 +18,12 @@ interface ChangeOptions extends OperatorOptions {
   readonly dryRun?: true;
 }
 
+interface DrainOptions extends ChangeOptions {
+  readonly undo?: true;
+}
+
+const ALL = "all";
+const SHARD = `a shard, or ${ALL} in which the node is`;
 const DRY_RUN = ["--dry-run", "say what would be left, and change nothing"] as const;
 
 export function addReplica(program: Command): void {
@@ -28,11 +34,11 @@ export function addReplica(program: Command): void {
     .argument("<node>")
     .action(add);
   operatorCommand(replica, ["promote", "give a learner that caught up a vote", "groups node-4"])
-    .argument("<shard>")
+    .argument("<shard>", SHARD)
     .argument("<node>")
     .action(promote);
   operatorCommand(replica, ["remove", "take a node's replica out of a shard", "groups node-1"])
-    .argument("<shard>")
+    .argument("<shard>", SHARD)
     .argument("<node>")
     .option(...DRY_RUN)
     .action(remove);
@@ -46,6 +52,7 @@ export function addReplica(program: Command): void {
     .action(replace);
   operatorCommand(replica, ["drain", "let others lead, so that a node can be stopped", "node-1"])
     .argument("<node>")
+    .option("--undo", "let it lead again; to start it again does so too")
     .option(...DRY_RUN)
     .action(drain);
 }
@@ -72,6 +79,12 @@ async function list(options: OperatorOptions): Promise<void> {
 
 async function add(shard: string, node: string, options: OperatorOptions): Promise<void> {
   const operator = await openOperator(options);
+  const { replicas } = requireShard(await operator.status(), shard);
+  const known = replicas.find((one) => one.node === node && !one.learner);
+  if (known !== undefined) {
+    answer(options, { shard, node, replica: known.id }, `${node} votes in ${shard} already`);
+    return;
+  }
   const { replica } = await (await operator.atNode(node)).joinShard({ shard });
   answer(
     options,
@@ -82,24 +95,44 @@ async function add(shard: string, node: string, options: OperatorOptions): Promi
 
 async function promote(shard: string, node: string, options: OperatorOptions): Promise<void> {
   const operator = await openOperator(options);
-  show(shard, await operator.atLeader(shard, (at) => at.promoteLearner({ shard, node })), options);
+  const learns = (candidate: Shard) =>
+    candidate.replicas.some((replica) => replica.node === node && replica.learner);
+  for (const { name } of named(await operator.status(), shard, learns)) {
+    const promoted = await operator.atLeader(name, (at) =>
+      at.promoteLearner({ shard: name, node }),
+    );
+    show(name, promoted, options);
+  }
 }
 
 async function remove(shard: string, node: string, options: ChangeOptions): Promise<void> {
   const operator = await openOperator(options);
-  const after = quorumAfter(requireShard(await operator.status(), shard), node, "removed");
+  const status = await operator.status();
+  const shards = named(status, shard, (candidate) => holds(candidate, node));
+  const after = shards.map((one) => quorumAfter(one, node, "removed"));
   if (options.dryRun === true) {
-    answer(options, after, `${after.answering} of ${after.voters} votes of ${shard} would answer`);
-    requireQuorum([after], node);
+    for (const one of after) {
+      const text = `${one.answering} of ${one.voters} votes of ${one.shard} would answer`;
+      answer(options, one, text);
+    }
+    requireQuorum(after, node);
     return;
   }
-  show(shard, await operator.atLeader(shard, (at) => at.removeReplica({ shard, node })), options);
+  for (const { name } of shards) {
+    const removed = await operator.atLeader(name, (at) => at.removeReplica({ shard: name, node }));
+    show(name, removed, options);
+  }
 }
 
-async function drain(node: string, options: ChangeOptions): Promise<void> {
+async function drain(node: string, options: DrainOptions): Promise<void> {
   const operator = await openOperator(options);
   const status = await operator.status();
   requireAddress(status, node);
+  if (options.undo === true) {
+    await (await operator.atNode(node)).drainNode({ undo: true });
+    answer(options, { node }, `${node} may lead again`);
+    return;
+  }
   const after = shardsOf(status, node).map((shard) => quorumAfter(shard, node, "stopped"));
   if (options.dryRun === true) {
     answerTable(
@@ -164,5 +197,17 @@ function show(shard: string, { voters, learners }: Membership, options: Operator
   answer(options, { shard, voters, learners }, `${shard}: ${voters.join(", ")} vote${following}`);
 }
 
-const shardsOf = ({ shards }: ClusterStatus, node: string) =>
-  shards.filter(({ replicas }) => replicas.some((replica) => replica.node === node));
+const holds = ({ replicas }: Shard, node: string): boolean =>
+  replicas.some((replica) => replica.node === node);
+
+const shardsOf = ({ shards }: ClusterStatus, node: string): readonly Shard[] =>
+  shards.filter((shard) => holds(shard, node));
+
+/** A shard by its name, or all that `applies` chooses. */
+function named(
+  status: ClusterStatus,
+  shard: string,
+  applies: (candidate: Shard) => boolean,
+): readonly Shard[] {
+  return shard === ALL ? status.shards.filter(applies) : [requireShard(status, shard)];
+}

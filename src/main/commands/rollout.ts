@@ -2,8 +2,6 @@ import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Command } from "commander";
-import type { ClusterStatus } from "../../../gen/cabildo/admin/v1/admin_pb.js";
-import type { Operator } from "../client/operator.js";
 import {
   DATA_DIR,
   DATA_OPTION,
@@ -15,6 +13,7 @@ import { drainNode } from "../drain-node.js";
 import { Progress } from "../progress.js";
 import { quorumAfter, requireQuorum } from "../quorum-after.js";
 import { findLocalCluster } from "../ready-file.js";
+import { whenWhole } from "../when-whole.js";
 import { answer, openOperator } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
 
@@ -23,7 +22,6 @@ interface RolloutOptions extends OperatorOptions {
   readonly timeout: number;
 }
 
-const LAG_MAX = 100n;
 const ASK_AGAIN_MS = 250;
 const PLACEHOLDER = "{}";
 
@@ -59,7 +57,7 @@ async function rollout(options: RolloutOptions): Promise<void> {
   try {
     for (const { name } of (await operator.status()).nodes) {
       progress.set(name, "waits for all replicas");
-      const status = await whenWhole(operator, options.timeout);
+      const status = await whenWhole(operator, options.timeout, "the rollout stops here");
       const held = status.shards.filter((shard) =>
         shard.replicas.some(({ node }) => node === name),
       );
@@ -75,35 +73,11 @@ async function rollout(options: RolloutOptions): Promise<void> {
       done.push(name);
       progress.set(name, "done");
     }
-    await whenWhole(operator, options.timeout);
+    await whenWhole(operator, options.timeout, "the rollout stops here");
   } finally {
     progress.end();
   }
   answer(options, { restarted: done }, `restarted ${done.join(", ")}`);
-}
-
-/** Every replica answers, may vote, and has caught up; every shard is led. */
-async function whenWhole(operator: Operator, timeoutSeconds: number): Promise<ClusterStatus> {
-  const endMs = performance.now() + timeoutSeconds * 1000;
-  for (;;) {
-    const status = await operator.status();
-    const trouble = findTrouble(status);
-    if (trouble === undefined) return status;
-    if (performance.now() > endMs) throw new Error(`the rollout stops here: ${trouble}`);
-    await sleep(ASK_AGAIN_MS);
-  }
-}
-
-function findTrouble({ shards }: ClusterStatus): string | undefined {
-  for (const { name, leader, replicas } of shards) {
-    if (leader === "") return `${name} has no leader`;
-    for (const { node, reachable, lag, quarantine } of replicas) {
-      if (!reachable) return `${node} does not answer for ${name}`;
-      if (lag > LAG_MAX) return `${node} lacks ${lag} entries of ${name}`;
-      if (quarantine !== "") return `${node} may not vote in ${name}: ${quarantine}`;
-    }
-  }
-  return undefined;
 }
 
 async function restart(name: string, { exec, data, timeout }: RolloutOptions): Promise<void> {

@@ -11,10 +11,7 @@ export function addRoute(program: Command): void {
 
 async function explain(name: string, options: OperatorOptions): Promise<void> {
   const operator = await openOperator(options);
-  const { nodes } = await operator.status();
-  const [first] = nodes;
-  if (first === undefined) throw new Error("no node is known: is the cluster up?");
-  const { shard, leader, rangeVersion } = await operator.at(first.address).explainRoute({ name });
+  const { shard, leader, rangeVersion } = await operator.explainRoute(name);
   answer(
     options,
     { name, shard, leader, rangeVersion: String(rangeVersion) },

@@ -5,6 +5,7 @@ import type { ClusterStatus } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import { requireAddress, requireShard } from "../client/operator.js";
 import type { Operator } from "../client/operator.js";
 import { parseWhole, print } from "../command-line-parts.js";
+import { loadOf, loadTexts } from "../shard-load.js";
 import { formatTable } from "../table.js";
 import { answerTable, openOperator, operatorCommand } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
@@ -62,7 +63,7 @@ async function list(options: OperatorOptions): Promise<void> {
   );
 }
 
-/** The rate of a shard is that of its commit index. */
+/** Entries are counted by the commit index, from one look to the next; the load is what the replicas say of the last seconds. */
 async function top(options: TopOptions): Promise<void> {
   const operator = await openOperator(options);
   process.once("SIGINT", () => process.exit(0));
@@ -83,14 +84,16 @@ interface Look {
 
 function showRates({ output }: OperatorOptions, before: Look, now: Look): void {
   const seconds = (now.atMs - before.atMs) / MS_PER_SECOND;
-  const rows = now.status.shards.map(({ name, leader, commit, sequence, replicas }) => {
-    const was = before.status.shards.find((shard) => shard.name === name);
+  const rows = now.status.shards.map((shard) => {
+    const { name, leader, commit, sequence, replicas } = shard;
+    const was = before.status.shards.find((one) => one.name === name);
     const rate = (value: bigint, earlier = value) => Number(value - earlier) / seconds;
     return {
       shard: name,
       leader,
       entriesPerSecond: rate(commit, was?.commit),
       changesPerSecond: rate(sequence, was?.sequence),
+      ...loadOf(shard),
       lagMax: Math.max(0, ...replicas.map(({ lag }) => Number(lag))),
       silent: replicas.filter(({ reachable }) => !reachable).map(({ node }) => node),
     };
@@ -99,10 +102,21 @@ function showRates({ output }: OperatorOptions, before: Look, now: Look): void {
     print(JSON.stringify(rows));
     return;
   }
-  const head = ["shard", "leader", "entries/s", "changes/s", "most behind", "silent"];
+  const head = [
+    "shard",
+    "leader",
+    "requests/s",
+    "KiB/s",
+    "cpu %",
+    "entries/s",
+    "changes/s",
+    "most behind",
+    "silent",
+  ];
   const cells = rows.map((row) => [
     row.shard,
     row.leader === "" ? "none" : row.leader,
+    ...loadTexts(row),
     row.entriesPerSecond.toFixed(1),
     row.changesPerSecond.toFixed(1),
     String(row.lagMax),

@@ -1,8 +1,9 @@
 import Table from "cli-table3";
 import type { Colors } from "../colors.js";
 import type { ClusterStatus, Replica, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { loadOf, loadTexts } from "../shard-load.js";
 
-const HEAD = ["replica", "role", "term", "match", "next", "state", "applied", "lag", ""];
+const HEAD = ["replica", "role", "term", "match", "next", "state", "applied", "lag", "cpu %", ""];
 
 /** A table for people: a line a replica, grouped by shard. */
 export function formatStatus(status: ClusterStatus, colors: Colors): string {
@@ -22,7 +23,9 @@ function describeShard(shard: Shard, colors: Colors): string {
   const leader =
     shard.leader === "" ? colors.red("no leader") : `led by ${colors.green(shard.leader)}`;
   const { term, commit, applied } = shard;
-  return `${colors.bold(shard.name)}  ${leader}  term ${term}  commit ${commit}  applied ${applied}`;
+  const [requests, kib, cpu] = loadTexts(loadOf(shard));
+  const log = `term ${term}  commit ${commit}  applied ${applied}`;
+  return `${colors.bold(shard.name)}  ${leader}  ${log}\n${requests} requests/s  ${kib} KiB/s  ${cpu} % of a core`;
 }
 
 function cells(replica: Replica, shard: Shard, colors: Colors): string[] {
@@ -41,6 +44,7 @@ function cells(replica: Replica, shard: Shard, colors: Colors): string[] {
     `${replica.state}${inflight}`,
     String(replica.applied),
     replica.lag === 0n ? "0" : colors.yellow(String(replica.lag)),
+    (replica.load?.cpuPercent ?? 0).toFixed(1),
     replica.quarantine === "" ? "" : colors.yellow(`may not vote: ${replica.quarantine}`),
   ];
 }

@@ -3,14 +3,23 @@ import type { Command } from "commander";
 import { ClusterStatusSchema } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import { Operator } from "../client/operator.js";
 import { colorsOf } from "../colors.js";
-import { DATA_DIR, DATA_OPTION, JSON_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
+import {
+  DATA_DIR,
+  DATA_OPTION,
+  JSON_OPTION,
+  OUTPUT_OPTION,
+  parseWhole,
+  print,
+} from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { requireLocalCluster } from "../ready-file.js";
+import { whenWhole } from "../when-whole.js";
 import { formatStatus } from "./status-table.js";
 
 interface StatusOptions {
   readonly data: string;
   readonly output: Output;
+  readonly wait?: number;
 }
 
 export function addStatus(program: Command): void {
@@ -20,12 +29,21 @@ export function addStatus(program: Command): void {
     .addOption(OUTPUT_OPTION)
     .addOption(JSON_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
+    .option(
+      "--wait <seconds>",
+      "first wait until every shard is led and every replica has caught up",
+      parseWhole,
+    )
     .addHelpText("after", "\nExample:\n  cabildo status")
     .action(showStatus);
 }
 
-async function showStatus({ data, output }: StatusOptions): Promise<void> {
-  const status = await (await Operator.open(await requireLocalCluster(data))).status();
+async function showStatus({ data, output, wait }: StatusOptions): Promise<void> {
+  const operator = await Operator.open(await requireLocalCluster(data));
+  const status =
+    wait === undefined
+      ? await operator.status()
+      : await whenWhole(operator, wait, `the cluster is not whole after ${wait} seconds`);
   print(
     output === "json"
       ? toJsonString(ClusterStatusSchema, status, { prettySpaces: 2, alwaysEmitImplicit: true })

@@ -1,14 +1,16 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
+import { loadTlsFiles } from "../../auth/index.js";
 import type { Layout } from "../../placement/index.js";
 import { formatAddress, isLoopback, reachable } from "../address.js";
 import { ensureAdminCredential } from "../admin-credential.js";
-import { ensureCertificates } from "../certificates.js";
+import { certPath, ensureCertificates, keyPath, SERVER } from "../certificates.js";
 import type { CertificateFiles } from "../certificates.js";
 import { findClusterFile, writeClusterFile } from "../cluster-file.js";
 import { planCluster } from "../cluster-plan.js";
 import type { ClusterPlan, PlannedDoor } from "../cluster-plan.js";
+import { SYSTEM_CLOCK } from "../clock.js";
 import { colorsOf } from "../colors.js";
 import {
   DATA_DIR,
@@ -23,7 +25,7 @@ import { openDemoServer } from "../demo-server.js";
 import type { DemoServer } from "../demo-server.js";
 import { Operator } from "../client/operator.js";
 import { BASE_PORT, demoPort } from "../ports.js";
-import { loadServerTls } from "../process-setup.js";
+import { renewWhileUp } from "../renew-while-up.js";
 import { commandOf, findLocalCluster, writeReady } from "../ready-file.js";
 import type { Ready, ReadyDoor } from "../ready-file.js";
 import type { ChildSpec } from "../supervisor/child.js";
@@ -45,6 +47,7 @@ interface UpOptions {
   readonly demo: boolean;
   readonly logLevel: string;
   readonly corsOrigin: readonly string[];
+  readonly nodeFlag: readonly string[];
   readonly coordinatorFlag: readonly string[];
   readonly fanoutFlag: readonly string[];
 }
@@ -67,6 +70,12 @@ export function addUp(program: Command): void {
     .option("--no-restart", "leave a process that died alone")
     .option("--demo", "serve a page at /demo that shows the cluster, and may kill its leaders")
     .option(...CORS_OPTION, collect, [])
+    .option(
+      "--node-flag <flag>",
+      "handed to every node, such as --node-flag=--balance-leaders=0; repeatable",
+      collect,
+      [],
+    )
     .option(
       "--coordinator-flag <flag>",
       "handed to every coordinator, such as --coordinator-flag=--no-reflection; repeatable",
@@ -103,6 +112,10 @@ async function up(options: UpOptions): Promise<void> {
   });
   process.on("exit", () => supervisor.kill());
   let demo: DemoServer | undefined;
+  const endRenewal = renewWhileUp({
+    directory: join(dataDir, CERTIFICATES_DIR),
+    ...{ wallMs: SYSTEM_CLOCK.wallMs, after: SYSTEM_CLOCK.after, say },
+  });
 
   say(`starting ${specs.length} processes in ${relative(process.cwd(), dataDir) || "."}`);
   const serving = supervisor.start(specs).then(async () => {
@@ -118,6 +131,8 @@ async function up(options: UpOptions): Promise<void> {
   } catch (cause) {
     await supervisor.stop();
     throw cause;
+  } finally {
+    endRenewal();
   }
   say("stopping (again to kill)");
   serving.catch(() => undefined);
@@ -168,7 +183,11 @@ async function openDemo(
   return await openDemoServer({
     host,
     port: demoPort(basePort),
-    tls: loadServerTls(join(dataDir, CERTIFICATES_DIR)),
+    tls: loadTlsFiles({
+      ca: certificates.ca,
+      cert: certPath(join(dataDir, CERTIFICATES_DIR), SERVER),
+      key: keyPath(join(dataDir, CERTIFICATES_DIR), SERVER),
+    }),
     apis,
     wsss,
     // Who can read the directory may do anything already.
@@ -183,10 +202,13 @@ export function parseLayout(text: string | undefined): Layout | undefined {
   throw new UsageError(`there is no layout ${text}: compact and seed are the two`);
 }
 
-/** Two supervisors of one directory would fight for it. */
+/**
+ * Two supervisors of one directory would fight for it. In a container each has the same process id as the one before, and that
+ * is no second one.
+ */
 async function refuseSecond(dataDir: string): Promise<void> {
   const pid = (await findLocalCluster(dataDir))?.pid ?? 0;
-  if (pid > 0 && (await isSupervisor(pid))) {
+  if (pid > 0 && pid !== process.pid && (await isSupervisor(pid))) {
     throw new Error(`process ${pid} already runs the cluster in ${dataDir}: stop it first`);
   }
 }

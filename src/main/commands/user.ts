@@ -27,42 +27,52 @@ export function addUser(program: Command): void {
       .addOption(OUTPUT_OPTION)
       .addHelpText("after", `\nExample:\n  cabildo user ${name} ana`);
   add("get", "show a user").action(async (id: string, options: UserOptions) => {
-    show(await (await connect()).users.getUser({ name: `users/${id}` }), options);
+    show(await (await connect()).users.getUser({ name: nameOfUser(id) }), options);
   });
   add("disable", "end the sessions of a user, and let no new one begin").action(
     async (id: string, options: UserOptions) => {
-      show(await (await connect()).users.disableUser({ name: `users/${id}` }), options);
+      show(await (await connect()).users.disableUser({ name: nameOfUser(id) }), options);
     },
   );
   add("enable", "let a disabled user in again").action(async (id: string, options: UserOptions) => {
-    show(await (await connect()).users.enableUser({ name: `users/${id}` }), options);
+    show(await (await connect()).users.enableUser({ name: nameOfUser(id) }), options);
   });
   add("roles", "set the cluster roles of a user, as an administrator")
     .argument("[role...]", "all that the user is to have: admin, operator, auditor; none for none")
     .action(async (id: string, clusterRoles: readonly string[], options: UserOptions) => {
-      const name = `users/${id}`;
+      const name = nameOfUser(id);
       const { users } = await connect();
       show(await users.setClusterRoles({ name, clusterRoles: [...clusterRoles] }), options);
     });
   user
     .command("reset-code")
     .description("make a code with which a user who forgot the password sets a new one")
-    .argument("<user>")
+    .argument("<user>", "such as ana")
+    .addOption(OUTPUT_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
     .addHelpText("after", "\nExample:\n  cabildo user reset-code ana")
     .action(resetCode);
 }
 
-async function resetCode(userId: string, { data }: { readonly data: string }): Promise<void> {
+async function resetCode(
+  userId: string,
+  { data, output }: UserOptions & { readonly data: string },
+): Promise<void> {
   const operator = await Operator.open(await requireLocalCluster(data));
   const { resetCode: code, expireTime } = await operator.anywhere((node) =>
     node.issueResetCode({ userId }),
   );
-  print(code);
-  if (expireTime !== undefined) {
-    print(`good once, until ${timestampDate(expireTime).toISOString()}`);
+  const until = expireTime === undefined ? "" : timestampDate(expireTime).toISOString();
+  if (output === "json") {
+    print(JSON.stringify({ resetCode: code, expireTime: until }));
+    return;
   }
+  print(code);
+  if (until !== "") print(`good once, until ${until}`);
 }
+
+/** Of an id, or of the name itself, as other commands and the audit trail write it. */
+const nameOfUser = (id: string): string => (id.startsWith("users/") ? id : `users/${id}`);
 
 const connect = () => openCabildo(currentSession());
 

@@ -44,7 +44,7 @@ async function watch(calendar: string | undefined, options: WatchOptions): Promi
     if (event.kind === "joined") say(`watching ${channel} from ${event.positions.join(" ")}`);
     else if (event.kind === "too-old") {
       say(`what happened before is no longer kept, going on from now: ${event.reason}`);
-    } else print(show(event.change, options, timeZone));
+    } else if (event.kind === "change") print(show(event.change, options, timeZone));
   }
 }
 

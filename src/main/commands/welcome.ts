@@ -7,7 +7,8 @@ const HOUR_MS = 3_600_000;
 /** What somebody who has just started a cluster wants to know. */
 export function welcome(ready: Ready, colors: Colors): string {
   const here = (path: string): string => relative(process.cwd(), path) || ".";
-  const cabildo = here(process.argv[1] ?? "cabildo");
+  const path = here(process.argv[1] ?? "cabildo");
+  const cabildo = path.startsWith("..") ? "cabildo" : path;
   const soon = new Date(Date.now() + HOUR_MS).toISOString().slice(0, "2026-12-01T10".length);
   const further = ready.metrics.length - 1;
   const demo =

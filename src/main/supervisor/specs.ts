@@ -9,6 +9,8 @@ export interface SpecOptions {
   readonly logLevel: string;
   /** Sites whose pages may call the doors. */
   readonly corsOrigin: readonly string[];
+  /** Further flags of every node. */
+  readonly nodeFlag: readonly string[];
   /** Further flags of every coordinator. */
   readonly coordinatorFlag: readonly string[];
   /** Further flags of every fan-out. */
@@ -25,7 +27,7 @@ const THREAD_POOL_SIZE = "16";
 
 /** How each process of a planned cluster is started. */
 export function specsOf(plan: ClusterPlan, options: SpecOptions): readonly ChildSpec[] {
-  const { dataDir, host, logLevel, corsOrigin, coordinatorFlag, fanoutFlag } = options;
+  const { dataDir, host, logLevel, corsOrigin, nodeFlag, coordinatorFlag, fanoutFlag } = options;
   const common = [
     ...["--cluster", join(dataDir, CLUSTER_FILE), "--certs", join(dataDir, CERTIFICATES_DIR)],
     ...["--log-level", logLevel],
@@ -51,7 +53,9 @@ export function specsOf(plan: ClusterPlan, options: SpecOptions): readonly Child
       ...(kind === "coordinator" ? coordinatorFlag : fanoutFlag),
     ]);
   return [
-    ...plan.cluster.nodes.map(({ name }) => spec("node", name, ["--data", join(dataDir, name)])),
+    ...plan.cluster.nodes.map(({ name }) =>
+      spec("node", name, ["--data", join(dataDir, name), ...nodeFlag]),
+    ),
     ...plan.coordinators.map(door("coordinator")),
     ...plan.fanouts.map(door("fanout")),
   ];

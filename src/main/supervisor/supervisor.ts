@@ -24,6 +24,8 @@ interface Supervised {
 /** Drained first, so that no call meets a node that is gone. */
 const DOORS: readonly ChildKind[] = ["coordinator", "fanout"];
 const STOP_MS = 15_000;
+/** A process that takes longer to be ready does not hold up the next one. */
+const TURN_MS = 2000;
 
 /**
  * Starts the processes of a cluster, starts again what dies, and stops them in order: doors drain, then nodes stop. If the
@@ -33,6 +35,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #supervised = new Map<string, Supervised>();
   #stopping = false;
+  /** Processes that died together start again one by one: what survived needs the processors to take over. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -107,10 +111,27 @@ export class Supervisor {
     const delayMs = backOff.delayMs(exit.livedMs);
     this.#options.onNotice(`${spec.name} died (${exit.how}); it starts again in ${delayMs} ms`);
     supervised.restart = setTimeout(() => {
-      const ready = (): void => this.#options.onNotice(`${spec.name} is back`);
-      supervised.child = this.#run(spec, backOff, ready, () => undefined);
-      this.#options.onRestarted();
+      this.#turn = this.#turn.then(() => this.#restart(supervised));
     }, delayMs);
+  }
+
+  /** Resolves when the next one may start. */
+  async #restart(supervised: Supervised): Promise<void> {
+    if (this.#stopping) return;
+    const { spec, backOff } = supervised;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, TURN_MS);
+      const ended = (): void => {
+        clearTimeout(late);
+        resolve();
+      };
+      const ready = (): void => {
+        this.#options.onNotice(`${spec.name} is back`);
+        ended();
+      };
+      supervised.child = this.#run(spec, backOff, ready, ended);
+      this.#options.onRestarted();
+    });
   }
 
   async #stopOne({ spec, child }: Supervised): Promise<void> {

@@ -17,6 +17,8 @@ export interface ChangePlace extends EventPlace {
   readonly timeMs: number;
   /** Sequence of the change before on the same channel; 0 if none is known. */
   readonly previousSequence?: number;
+  /** Nothing of the resource goes out but its name. */
+  readonly nameOnly?: boolean;
 }
 
 export function changeToPublic(change: domain.Change, place: ChangePlace): PublicChange {
@@ -29,7 +31,8 @@ export function changeToPublic(change: domain.Change, place: ChangePlace): Publi
     sequence: toUint64(place.sequence),
     previousSequence: toUint64(place.previousSequence ?? 0),
     position: place.position,
-    resource: resourceToPublic(change.resource, place),
+    resource:
+      place.nameOnly === true ? { case: undefined } : resourceToPublic(change.resource, place),
   });
 }
 

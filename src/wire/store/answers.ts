@@ -8,6 +8,7 @@ import { Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
 import { fromEvent, toEvent } from "./events.js";
 import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
+import { fromRangeMap, toRangeMap } from "./range-map.js";
 import * as resources from "./resources.js";
 
 export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
@@ -44,6 +45,8 @@ export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
       return { case: "session", value: resources.toSession(answer.session) };
     case "cluster-keys":
       return { case: "clusterKeys", value: resources.toClusterKeys(answer.keys) };
+    case "range-map":
+      return { case: "rangeMap", value: toRangeMap(answer.map) };
     case "outbox":
       return {
         case: "outbox",
@@ -140,6 +143,18 @@ export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           })),
         },
       };
+    case "channel-right":
+      return {
+        case: "channelRight",
+        value: {
+          $typeName: "cabildo.store.v1.ChannelRight",
+          isOwner: answer.isOwner,
+          since: toInt64(answer.since),
+          through: [...answer.through],
+          asMember: answer.asMember,
+          seenSince: toInt64(answer.seenSince),
+        },
+      };
     case "subscriptions":
       return { case: "subscriptions", value: toSubscriptions(answer.subscriptions) };
     case "notifications":
@@ -214,6 +229,8 @@ export function fromAnswer(
       return { kind: "session", session: resources.fromSession(outcome.value) };
     case "clusterKeys":
       return { kind: "cluster-keys", keys: resources.fromClusterKeys(outcome.value) };
+    case "rangeMap":
+      return { kind: "range-map", map: fromRangeMap(outcome.value) };
     case "outbox":
       return {
         kind: "outbox",
@@ -277,6 +294,12 @@ export function fromAnswer(
           ? {}
           : { gone: gone.map(({ startsMs }) => startsMs.map(toSafeInteger)) }),
       };
+    }
+    case "channelRight": {
+      const { isOwner, through, asMember } = outcome.value;
+      const since = toSafeInteger(outcome.value.since);
+      const seenSince = toSafeInteger(outcome.value.seenSince);
+      return { kind: "channel-right", isOwner, since, seenSince, through, asMember };
     }
     case "subscriptions":
       return { kind: "subscriptions", subscriptions: fromSubscriptions(outcome.value) };

@@ -14,6 +14,7 @@ import { fromPeopleOperation, toPeopleOperation } from "./people.js";
 import { fromGroupOperation, toGroupOperation } from "./group-commands.js";
 import { fromSetSubscriptions, toSetSubscriptions } from "./subscriptions.js";
 import { fromSetUserStanding, fromUpdateUser, toUserOperation } from "./user-commands.js";
+import { fromRangeMap, toRangeMap } from "./range-map.js";
 import { fromClusterKeys, fromSigningKey, toClusterKeys, toSigningKey } from "./resources.js";
 
 export function encodeCommand(command: Command): Uint8Array {
@@ -160,6 +161,14 @@ function toOperation(operation: Operation): pb.Command["operation"] {
           keys: toClusterKeys(operation.keys),
         },
       };
+    case "publish-range-map":
+      return {
+        case: "publishRangeMap",
+        value: {
+          $typeName: "cabildo.store.v1.PublishRangeMap",
+          map: toRangeMap(operation.map),
+        },
+      };
     case "rotate-cluster-keys":
       return {
         case: "rotateClusterKeys",
@@ -301,6 +310,11 @@ function fromOperation(operation: pb.Command["operation"]): Operation {
       return {
         kind: "create-cluster-keys",
         keys: fromClusterKeys(required(operation.value.keys, "keys")),
+      };
+    case "publishRangeMap":
+      return {
+        kind: "publish-range-map",
+        map: fromRangeMap(required(operation.value.map, "map")),
       };
     case "rotateClusterKeys": {
       const { expected, next } = operation.value;

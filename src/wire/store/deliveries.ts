@@ -3,6 +3,7 @@ import { InvariantViolation, unreachable } from "../../base/index.js";
 import type { Delivery } from "../../domain/index.js";
 import { toInt64, toSafeInteger } from "../int64.js";
 import { required } from "./decoding.js";
+import { VISIBILITY } from "./enums.js";
 import {
   fromAttendee,
   fromEvent,
@@ -36,6 +37,28 @@ function toNews(delivery: Delivery): pb.Delivery["news"] {
         case: "userGone",
         value: { $typeName: "cabildo.store.v1.UserGone", user: delivery.user },
       };
+    case "left-above": {
+      const { group, user, after } = delivery;
+      return {
+        case: "leftAbove",
+        value: { $typeName: "cabildo.store.v1.LeftAbove", group, user, after },
+      };
+    }
+    case "group-moved": {
+      const { group, after } = delivery;
+      return {
+        case: "groupMoved",
+        value: { $typeName: "cabildo.store.v1.GroupMoved", group, after },
+      };
+    }
+    case "default-visibility": {
+      const { user } = delivery;
+      const visibility = VISIBILITY.encode(delivery.visibility);
+      return {
+        case: "defaultVisibility",
+        value: { $typeName: "cabildo.store.v1.DefaultVisibility", user, visibility },
+      };
+    }
     case "event": {
       const { event, users, series } = delivery;
       return {
@@ -82,6 +105,18 @@ export function fromDelivery({ news }: pb.Delivery): Delivery {
     }
     case "userGone":
       return { kind: "user-gone", user: news.value.user };
+    case "leftAbove": {
+      const { group, user, after } = news.value;
+      return { kind: "left-above", group, user, after };
+    }
+    case "groupMoved": {
+      const { group, after } = news.value;
+      return { kind: "group-moved", group, after };
+    }
+    case "defaultVisibility": {
+      const { user, visibility } = news.value;
+      return { kind: "default-visibility", user, visibility: VISIBILITY.decode(visibility) };
+    }
     case "eventNews": {
       const { event, users, occurrences, exceptedMs } = news.value;
       const series = occurrences && {

@@ -15,6 +15,7 @@ import type {
   MemberField,
   MemberRole,
   Response,
+  ToReaders,
   Transparency,
   User,
   UserAct,
@@ -140,6 +141,14 @@ export const CHANGE_KIND = table<ChangeKind, commands.ChangeKind>("change kind",
   created: commands.ChangeKind.CREATED,
   updated: commands.ChangeKind.UPDATED,
   deleted: commands.ChangeKind.DELETED,
+});
+
+export const TO_READERS = table<ToReaders, commands.ToReaders>("what readers see", {
+  details: commands.ToReaders.DETAILS,
+  "busy-created": commands.ToReaders.BUSY_CREATED,
+  "busy-updated": commands.ToReaders.BUSY_UPDATED,
+  gone: commands.ToReaders.GONE,
+  nothing: commands.ToReaders.NOTHING,
 });
 
 export const CONFLICT_POLICY = table<ConflictPolicy, pb.ConflictPolicy>("conflict policy", {

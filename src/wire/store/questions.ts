@@ -43,6 +43,8 @@ export function toQuestion(question: Question): pb.Query["question"] {
         case: "getClusterKeys",
         value: { $typeName: "cabildo.store.v1.GetClusterKeys" },
       };
+    case "get-range-map":
+      return { case: "getRangeMap", value: { $typeName: "cabildo.store.v1.GetRangeMap" } };
     case "list-outbox":
       return {
         case: "listOutbox",
@@ -149,6 +151,11 @@ export function toQuestion(question: Question): pb.Query["question"] {
         case: "getSubscriptions",
         value: { $typeName: "cabildo.store.v1.GetSubscriptions", user: question.user },
       };
+    case "get-channel-right":
+      return {
+        case: "getChannelRight",
+        value: { $typeName: "cabildo.store.v1.GetChannelRight", calendar: question.calendar },
+      };
     case "list-notifications": {
       const { user, pageSize, after, unreadOnly } = question;
       return {
@@ -223,6 +230,8 @@ export function fromQuestion(question: pb.Query["question"]): Question {
     }
     case "getClusterKeys":
       return { kind: "get-cluster-keys" };
+    case "getRangeMap":
+      return { kind: "get-range-map" };
     case "listOutbox": {
       const { target, after, pageSize } = question.value;
       return { kind: "list-outbox", target, after: toSafeInteger(after), pageSize };
@@ -286,6 +295,8 @@ export function fromQuestion(question: pb.Query["question"]): Question {
         windowEndMs,
       };
     }
+    case "getChannelRight":
+      return { kind: "get-channel-right", calendar: question.value.calendar };
     case "getSubscriptions":
       return { kind: "get-subscriptions", user: question.value.user };
     case "listNotifications": {

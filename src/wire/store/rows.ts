@@ -11,9 +11,11 @@ import { fromCalendar, toCalendar } from "./calendars.js";
 import * as audit from "./audit.js";
 import { decode, Malformed, required } from "./decoding.js";
 import { fromDelivery, toDelivery } from "./deliveries.js";
+import { VISIBILITY } from "./enums.js";
 import { encodeReply, fromReply } from "./replies.js";
 import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
 import { encodeEvent, fromEvent, fromOccurrences, toOccurrences } from "./events.js";
+import { fromRangeMap, toRangeMap } from "./range-map.js";
 import * as resources from "./resources.js";
 import { ROW_VERSION } from "./row-version.js";
 import { WRITER } from "./writer.js";
@@ -51,11 +53,21 @@ export const ROW_CODECS: RowCodecs = {
     }),
     ({ classes, further }) => ({ classes, further }),
   ),
+  readGrant: codec(
+    pb.ReadGrantSchema,
+    ({ since }) => ({
+      $typeName: "cabildo.store.v1.ReadGrant" as const,
+      version: ROW_VERSION,
+      since: toInt64(since),
+    }),
+    ({ since }) => ({ since: toSafeInteger(since) }),
+  ),
   clusterKeys: codec(
     resourcesPb.ClusterKeysSchema,
     resources.toClusterKeys,
     resources.fromClusterKeys,
   ),
+  rangeMap: codec(resourcesPb.RangeMapSchema, toRangeMap, fromRangeMap),
   emailOwner: codec(
     pb.EmailOwnerSchema,
     ({ user }) => ({
@@ -109,6 +121,19 @@ export const ROW_CODECS: RowCodecs = {
       done: toInt64(done),
     }),
     ({ last, done }) => ({ last: toSafeInteger(last), done: toSafeInteger(done) }),
+  ),
+  visibilityDefault: codec(
+    pb.VisibilityDefaultSchema,
+    ({ visibility, since }) => ({
+      $typeName: "cabildo.store.v1.VisibilityDefault" as const,
+      version: ROW_VERSION,
+      visibility: VISIBILITY.encode(visibility),
+      since: toInt64(since),
+    }),
+    ({ visibility, since }) => ({
+      visibility: VISIBILITY.decode(visibility),
+      since: toSafeInteger(since),
+    }),
   ),
   inbox: codec(
     pb.InboxSchema,

@@ -1,11 +1,24 @@
 import { hash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
 import type { Command, Query } from "../../../src/domain/index.js";
 import { createMachine } from "../../../src/machine/index.js";
+import type { StateKey } from "../../../src/machine/index.js";
 import { replicaId } from "../../../src/placement/index.js";
 import { startRuntime } from "../../../src/runtime/index.js";
 import type { ReplicaHandle, Runtime } from "../../../src/runtime/index.js";
-import { openRocksDbStore } from "../../../src/storage/index.js";
 import type { Store } from "../../../src/runtime/index.js";
+import type { Engine } from "../../../src/storage/engine.js";
+import { FIRST_GENERATION, GenerationKeys } from "../../../src/storage/keys.js";
+import { MarkerFile } from "../../../src/storage/marker-file.js";
+import { openStore } from "../../../src/storage/open-store.js";
+import { RocksDbEngine } from "../../../src/storage/rocksdb-engine.js";
+import {
+  DATABASE_DIRECTORY,
+  DEFAULT_CACHE_BYTES,
+  DEFAULT_WRITE_BUFFER_BYTES,
+  MARKER_FILE,
+} from "../../../src/storage/rocksdb-store.js";
 import {
   createStoreCodec,
   decodeQueryReply,
@@ -18,19 +31,24 @@ import { CLOCK } from "../../support/runtime-cluster.js";
 
 const SHARD = 1;
 const SELF = replicaId(SHARD, 1);
+/** A replica that was never sent a snapshot has its rows in the first generation. */
+const KEYS_OF_STATE = new GenerationKeys(SELF, FIRST_GENERATION);
 const TIMEOUT_MS = 60_000;
 /** A disk that is busy is waited for: nobody else could lead. */
 const PATIENT = { diskSlowMs: TIMEOUT_MS, diskStalledMs: TIMEOUT_MS };
 
 /** A shard of the agenda with one replica: everything of a node but its network. */
 export class LoneShard {
+  readonly #engine: Engine;
   readonly #store: Store;
   readonly #runtime: Runtime;
   readonly #replica: ReplicaHandle;
 
   /** Resolves once it leads. */
-  static async open(directory: string): Promise<LoneShard> {
-    const store = await openRocksDbStore({ directory, onFatal: fail });
+  static async open(directory: string, cacheBytesMax?: number): Promise<LoneShard> {
+    const engine = await openEngine(directory);
+    const marker = new MarkerFile(path.join(directory, MARKER_FILE));
+    const store = await openStore(engine, marker, directory, { onFatal: fail });
     const codec = createStoreCodec();
     const runtime = await startRuntime({
       clusterId: "bench",
@@ -67,16 +85,17 @@ export class LoneShard {
         sendSnapshot: () => Promise.resolve(false),
         close: () => Promise.resolve(),
       }),
-      limits: PATIENT,
+      limits: { ...PATIENT, ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }) },
       onFatal: fail,
     });
     const [replica] = runtime.replicas;
     if (replica === undefined) throw new Error("no replica");
     await eventually(() => replica.status().role === "leader");
-    return new LoneShard(store, runtime, replica);
+    return new LoneShard(engine, store, runtime, replica);
   }
 
-  private constructor(store: Store, runtime: Runtime, replica: ReplicaHandle) {
+  private constructor(engine: Engine, store: Store, runtime: Runtime, replica: ReplicaHandle) {
+    this.#engine = engine;
     this.#store = store;
     this.#runtime = runtime;
     this.#replica = replica;
@@ -102,6 +121,17 @@ export class LoneShard {
     return decoded.answer;
   }
 
+  /** What the database takes to bring a row, beside everything that a shard is. */
+  bareGet(key: StateKey): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#engine.get(KEYS_OF_STATE.stateKey(key), (error, row) => {
+        if (error !== undefined) reject(error);
+        else if (row === undefined) reject(new Error(`no row ${key}`));
+        else resolve();
+      });
+    });
+  }
+
   async storeBytes(): Promise<number> {
     return (await this.#store.usage()).storeBytes;
   }
@@ -110,6 +140,16 @@ export class LoneShard {
     await this.#runtime.stop();
     await this.#store.close();
   }
+}
+
+/** As a node opens it. */
+async function openEngine(directory: string): Promise<Engine> {
+  const database = path.join(directory, DATABASE_DIRECTORY);
+  await mkdir(database, { recursive: true });
+  return RocksDbEngine.open(database, {
+    writeBufferBytes: DEFAULT_WRITE_BUFFER_BYTES,
+    cacheBytes: DEFAULT_CACHE_BYTES,
+  });
 }
 
 function fail(error: unknown): never {

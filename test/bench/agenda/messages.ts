@@ -8,6 +8,10 @@ export interface ShardOrder {
   readonly seconds: number;
   /** When the first events begin, in milliseconds since 1970. */
   readonly firstMs: number;
+  /** What is measured, besides memory and the restart. */
+  readonly loads: readonly LoadName[];
+  /** Of its state the shard keeps so much in memory. Default: as a node does. */
+  readonly cacheBytes?: number;
 }
 
 export type ShardAnswer =
@@ -27,9 +31,22 @@ export type ShardAnswer =
       readonly rssBytes: number;
       readonly peakRssBytes: number;
       readonly eventBytes: number;
-      readonly loads: Readonly<Record<LoadName, Measured>>;
+      readonly loads: Readonly<Partial<Record<LoadName, Measured>>>;
     };
 
+/** Of any event there is. */
+export const ANY_GET = "get of any";
+/** What the database alone takes to bring the row of any event: a thread that is woken for it, and its own work. */
+export const BARE_ROW = "bare row of any";
+
 /** In the order in which they are measured: what writes comes last. */
-export const LOAD_NAMES = ["get", "list of 50", "free/busy of 10", "update", "create"] as const;
+export const LOAD_NAMES = [
+  "get",
+  ANY_GET,
+  BARE_ROW,
+  "list of 50",
+  "free/busy of 10",
+  "update",
+  "create",
+] as const;
 export type LoadName = (typeof LOAD_NAMES)[number];

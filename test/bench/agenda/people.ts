@@ -8,6 +8,8 @@ import type {
   Query,
   Question,
 } from "../../../src/domain/index.js";
+import { KEYS } from "../../../src/machine/index.js";
+import type { StateKey } from "../../../src/machine/index.js";
 import { DAY_MS, eventContent, eventId, HOUR_MS, userCaller } from "../../support/agenda.js";
 import { SeededRandom } from "../../raft/seeded-random.js";
 
@@ -20,6 +22,8 @@ const SPREAD_DAYS = 180;
 const MONTH_MS = 30 * DAY_MS;
 const PAGE_EVENTS = 50;
 const PEOPLE_ASKED = 10;
+/** Whose events are got time and again, however many there are beside them: ten thousand. */
+const PEOPLE_AT_WORK = 50;
 /** What makes the row of an event 256 bytes. */
 const TEXT_BYTES = 123;
 
@@ -91,8 +95,24 @@ export class People {
     });
   }
 
+  /** Of one of those at work, who are spread over all. */
   get(): Query {
+    const stride = Math.max(1, Math.floor(this.#people / PEOPLE_AT_WORK));
+    const last = Math.min(PEOPLE_AT_WORK, this.#people) - 1;
+    return this.#getOf(stride * this.#random.between(0, last));
+  }
+
+  getAny(): Query {
+    return this.#getOf(this.#anyone());
+  }
+
+  /** Of the row of any event. */
+  anyRow(): StateKey {
     const person = this.#anyone();
+    return KEYS.event(nameOf(person), idOf(person, this.#random.between(0, EVENTS_EACH - 1)));
+  }
+
+  #getOf(person: number): Query {
     const event = idOf(person, this.#random.between(0, EVENTS_EACH - 1));
     return ask(person, { kind: "get-event", calendar: nameOf(person), event });
   }

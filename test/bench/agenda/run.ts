@@ -8,47 +8,94 @@ import os, { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
+import { DEFAULT_LIMITS } from "../../../src/runtime/limits.js";
 import { DAY_MS } from "../../support/agenda.js";
+import type { Measured } from "../closed-loop.js";
 import { flag } from "../flag.js";
-import { LOAD_NAMES } from "./messages.js";
-import type { ShardAnswer, ShardOrder } from "./messages.js";
+import { ANY_GET, BARE_ROW, LOAD_NAMES } from "./messages.js";
+import type { LoadName, ShardAnswer, ShardOrder } from "./messages.js";
 
 const RATIO_MAX = 1.5;
 const MIB = 2 ** 20;
+/** Of any event, so read from the database where there are many: compared with few of which as small a part is in memory. */
+const DISK_LOADS: readonly LoadName[] = [ANY_GET, BARE_ROW, "update"];
 
 const events = Number(flag("events", "1000000"));
 const seed = Number(flag("seed", "1"));
 const seconds = Number(flag("seconds", "5"));
 const few = Math.min(Number(flag("few", "10000")), events);
 
+type Filled = Extract<ShardAnswer, { kind: "filled" }>;
+type Sized = Extract<ShardAnswer, { kind: "measured" }>;
+
 interface Size {
-  readonly filled: Extract<ShardAnswer, { kind: "filled" }>;
-  readonly measured: Extract<ShardAnswer, { kind: "measured" }>;
+  readonly filled: Filled;
+  readonly measured: Sized;
+  /** With as small a part of its state in memory as the large one has. */
+  readonly tight: Sized;
 }
 
 const small = await measureSize(few);
 const large = await measureSize(events);
-
+/** How many times the CPU that one call costs is larger with many events. */
+const ratios = Object.fromEntries(
+  LOAD_NAMES.map((name) => [name, microsOf(large.measured, name) / microsOf(fewOf(name), name)]),
+);
 const machine = `${os.cpus().length} x ${os.cpus()[0]?.model ?? "?"}, Node ${process.version}`;
-const ratios = print(small, large);
-console.log(JSON.stringify({ machine, seed, seconds, small, large, ratios }));
-const slow = LOAD_NAMES.filter((name) => ratios[name] > RATIO_MAX);
+print();
+const toMemory = Object.fromEntries(
+  DISK_LOADS.filter((name) => name !== BARE_ROW).map((name) => {
+    const inMemory = microsOf(small.measured, name);
+    const times = microsOf(large.measured, name) / inMemory;
+    console.log(
+      `${name} where all ${small.filled.events} events are in memory: ${inMemory.toFixed(0)} us; ` +
+        `from the database, of ${large.filled.events}, ${times.toFixed(2)} times that`,
+    );
+    return [name, times];
+  }),
+);
+console.log(JSON.stringify({ machine, seed, seconds, small, large, ratios, toMemory }));
+const judged = LOAD_NAMES.filter((name) => name !== BARE_ROW);
+const slow = judged.filter((name) => !((ratios[name] ?? NaN) <= RATIO_MAX));
 if (slow.length > 0) {
   console.error(`more than ${RATIO_MAX} times dearer with many events: ${slow.join(", ")}`);
   process.exitCode = 1;
 }
 
+function fewOf(name: LoadName): Sized {
+  return DISK_LOADS.includes(name) ? small.tight : small.measured;
+}
+
+function loadOf({ loads }: Sized, name: LoadName): Measured {
+  const load = loads[name];
+  if (load === undefined) throw new Error(`${name} was not measured`);
+  return load;
+}
+
+function microsOf(measured: Sized, name: LoadName): number {
+  return loadOf(measured, name).cpuMicrosPerCall;
+}
 /** It is killed in between, so that it starts as after a crash. */
 async function measureSize(count: number): Promise<Size> {
   const directory = mkdtempSync(path.join(tmpdir(), "cabildo-agenda-"));
   const order = { directory, events: count, seed, seconds, firstMs: Date.now() + DAY_MS };
+  const measure = async (
+    loads: readonly LoadName[],
+    cacheBytes = DEFAULT_LIMITS.cacheBytesMax,
+  ): Promise<Sized> => {
+    process.stderr.write("measuring\n");
+    const answer = await inProcess({ kind: "measure", ...order, loads, cacheBytes });
+    if (answer.kind !== "measured") throw new Error("out of step");
+    return answer;
+  };
   try {
     process.stderr.write(`filling a shard with ${count} events\n`);
-    const filled = await inProcess({ kind: "fill", ...order });
-    process.stderr.write("measuring\n");
-    const measured = await inProcess({ kind: "measure", ...order });
-    if (filled.kind !== "filled" || measured.kind !== "measured") throw new Error("out of step");
-    return { filled, measured };
+    const filled = await inProcess({ kind: "fill", ...order, loads: [] });
+    if (filled.kind !== "filled") throw new Error("out of step");
+    const measured = await measure(LOAD_NAMES);
+    const cacheBytes = (DEFAULT_LIMITS.cacheBytesMax * count) / events;
+    const tight = count === events ? measured : await measure(DISK_LOADS, cacheBytes);
+    return { filled, measured, tight };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -70,11 +117,8 @@ function inProcess(order: ShardOrder): Promise<ShardAnswer> {
   });
 }
 
-/** How many times the CPU that one call costs is larger with many events. */
-function print(a: Size, b: Size): Readonly<Record<(typeof LOAD_NAMES)[number], number>> {
-  const ratioOf = (name: (typeof LOAD_NAMES)[number]): number =>
-    b.measured.loads[name].cpuMicrosPerCall / a.measured.loads[name].cpuMicrosPerCall;
-  const [x, y] = [a.filled.events, b.filled.events];
+function print(): void {
+  const [x, y] = [small.filled.events, large.filled.events];
   const table = new Table({
     head: [
       "",
@@ -89,8 +133,8 @@ function print(a: Size, b: Size): Readonly<Record<(typeof LOAD_NAMES)[number], n
     style: { head: [] },
   });
   for (const name of LOAD_NAMES) {
-    const cells = [a, b].flatMap(({ measured }) => {
-      const { perSecond, cpuMicrosPerCall, p99Ms, failures } = measured.loads[name];
+    const cells = [fewOf(name), large.measured].flatMap((measured) => {
+      const { perSecond, cpuMicrosPerCall, p99Ms, failures } = loadOf(measured, name);
       const failed = failures === 0 ? "" : ` (${failures} failed)`;
       return [
         `${Math.round(perSecond)}${failed}`,
@@ -98,7 +142,7 @@ function print(a: Size, b: Size): Readonly<Record<(typeof LOAD_NAMES)[number], n
         p99Ms.toFixed(1),
       ];
     });
-    table.push([name, ...cells, ratioOf(name).toFixed(2)]);
+    table.push([name, ...cells, (ratios[name] ?? NaN).toFixed(2)]);
   }
   console.log(`\n${machine}; a shard of one replica, callers in its process\n`);
   console.log(table.toString());
@@ -116,7 +160,7 @@ function print(a: Size, b: Size): Readonly<Record<(typeof LOAD_NAMES)[number], n
     ],
     style: { head: [] },
   });
-  for (const { filled, measured } of [a, b]) {
+  for (const { filled, measured } of [small, large]) {
     sizes.push([
       filled.events,
       measured.eventBytes,
@@ -130,8 +174,4 @@ function print(a: Size, b: Size): Readonly<Record<(typeof LOAD_NAMES)[number], n
     ]);
   }
   console.log(sizes.toString());
-  return Object.fromEntries(LOAD_NAMES.map((name) => [name, ratioOf(name)])) as Record<
-    (typeof LOAD_NAMES)[number],
-    number
-  >;
 }

@@ -1,9 +1,10 @@
 /** Fills a shard, or measures one that is full, once; then it waits for its end. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { createStoreCodec } from "../../../src/wire/index.js";
 import { drive, summarize } from "../closed-loop.js";
 import type { Measured } from "../closed-loop.js";
 import { LoneShard } from "./lone-shard.js";
-import { LOAD_NAMES } from "./messages.js";
+import { ANY_GET, BARE_ROW, LOAD_NAMES } from "./messages.js";
 import type { LoadName, ShardAnswer, ShardOrder } from "./messages.js";
 import { BATCH_EVENTS, People } from "./people.js";
 
@@ -11,8 +12,11 @@ const BATCHES_IN_FLIGHT = 8;
 const WRITES_IN_FLIGHT = 256;
 const READS_IN_FLIGHT = 16;
 const WARM_UP_SECONDS = 1;
-/** After a start caches are empty, and the database compacts what its log held. */
+/** After a start caches are empty, and the database compacts what its log held ... */
 const SETTLE_SECONDS = 10;
+/** ... which is over when the idle process takes less than so much of a core. */
+const RESTING_CPU = 0.1;
+const REST_SECONDS_MAX = 60;
 const PROGRESS_MS = 5_000;
 const KIB = 1024;
 
@@ -27,9 +31,9 @@ process.once("message", (order: ShardOrder) => {
 });
 
 async function run(order: ShardOrder): Promise<ShardAnswer> {
-  const shard = await LoneShard.open(order.directory);
+  const shard = await LoneShard.open(order.directory, order.cacheBytes);
   const people = new People(order.events, order.seed, order.firstMs);
-  return order.kind === "fill" ? fill(shard, people) : measure(shard, people, order.seconds);
+  return order.kind === "fill" ? fill(shard, people) : measure(shard, people, order);
 }
 
 async function fill(shard: LoneShard, people: People): Promise<ShardAnswer> {
@@ -59,7 +63,7 @@ async function fill(shard: LoneShard, people: People): Promise<ShardAnswer> {
   };
 }
 
-async function measure(shard: LoneShard, people: People, seconds: number): Promise<ShardAnswer> {
+async function measure(shard: LoneShard, people: People, order: ShardOrder): Promise<ShardAnswer> {
   const first = await shard.ask(people.get());
   const restartMs = performance.now();
   if (first.kind !== "event") throw new Error(`a ${first.kind} in place of an event`);
@@ -67,6 +71,8 @@ async function measure(shard: LoneShard, people: People, seconds: number): Promi
   const restedRssBytes = process.memoryUsage.rss();
   const calls: Readonly<Record<LoadName, () => Promise<unknown>>> = {
     get: () => shard.ask(people.get()),
+    [ANY_GET]: () => shard.ask(people.getAny()),
+    [BARE_ROW]: () => shard.bareGet(people.anyRow()),
     "list of 50": () => shard.ask(people.list()),
     "free/busy of 10": () => shard.ask(people.freeBusy()),
     update: () => shard.execute(people.update()),
@@ -74,12 +80,14 @@ async function measure(shard: LoneShard, people: People, seconds: number): Promi
   };
   await drive(READS_IN_FLIGHT, SETTLE_SECONDS, async () => {
     await calls.get();
+    await calls[ANY_GET]();
   });
+  await untilAtRest();
   const loads: [LoadName, Measured][] = [];
-  for (const name of LOAD_NAMES) {
+  for (const name of LOAD_NAMES.filter((one) => order.loads.includes(one))) {
     const isWrite = name === "update" || name === "create";
     const inFlight = isWrite ? WRITES_IN_FLIGHT : READS_IN_FLIGHT;
-    loads.push([name, await load(calls[name], inFlight, seconds)]);
+    loads.push([name, await load(calls[name], inFlight, order.seconds)]);
   }
   return {
     kind: "measured",
@@ -88,8 +96,17 @@ async function measure(shard: LoneShard, people: People, seconds: number): Promi
     rssBytes: process.memoryUsage.rss(),
     peakRssBytes: peakRssBytes(),
     eventBytes,
-    loads: Object.fromEntries(loads) as Record<LoadName, Measured>,
+    loads: Object.fromEntries(loads),
   };
+}
+
+async function untilAtRest(): Promise<void> {
+  for (let seconds = 0; seconds < REST_SECONDS_MAX; seconds++) {
+    const before = process.cpuUsage();
+    await sleep(1_000);
+    const { user, system } = process.cpuUsage(before);
+    if ((user + system) / 1e6 < RESTING_CPU) return;
+  }
 }
 
 async function load(

@@ -1,6 +1,7 @@
 /**
  * Measures the door of a cluster on this machine: calls over each protocol, what one costs the coordinator beside servers that do
- * nothing, and what is still answered when more is asked than it can.
+ * nothing, what is still answered when more is asked than it can, in that shard and in another, and what callers see who repeat
+ * nothing while leaders die.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -21,15 +22,18 @@ import {
   ListEventsRequestSchema,
 } from "../../../gen/cabildo/v1/events_pb.js";
 import { UpCluster } from "../../support/up-cluster.js";
-import { closedLoop, type Measured } from "../closed-loop.js";
+import { closedLoop, drive, type Measured } from "../closed-loop.js";
 import { flag } from "../flag.js";
 import { UnaryGrpc } from "../unary-grpc.js";
 import { HttpLoad } from "./http-load.js";
+import { measureLeaderKills, type LeaderKills } from "./leader-kills.js";
 
 const SERVICE = "/cabildo.v1.EventService";
 const EVENTS = "/v1/calendars/ana/events";
 const CALLERS = 16;
 const SATURATED = 64;
+const NEIGHBOURS = 4;
+const KILLS = 5;
 const RATES_OFF = [
   "--coordinator-flag=--calls-per-second-max=1000000",
   "--coordinator-flag=--streams-per-connection-max=1000",
@@ -39,10 +43,13 @@ const seconds = Number(flag("seconds", "2"));
 const rows: (string | number)[][] = [];
 const cluster = await UpCluster.start({ extra: RATES_OFF });
 const children: ChildProcess[] = [];
+let killed: LeaderKills;
+let next = 0;
 try {
   const ana = await cluster.person("ana");
+  const nora = await cluster.person("nora");
   await cluster.healthy();
-  const { name } = await ana.events.createEvent(eventInit(0));
+  const { name } = await ana.events.createEvent(eventInit("ana", 0));
   const { api, coordinators } = cluster.ready;
   const pids = coordinators.map(({ pid }) => pid);
   const access = { ca: cluster.ca, token: ana.accessToken };
@@ -82,11 +89,17 @@ try {
     const overRest = (n: number) => http.call({ contentType: "application/json", ...rest(n) });
     note(what, "REST", await closedLoop({ ...load, call: overRest }));
   };
-  await measure("create", "CreateEvent", CreateEventRequestSchema, eventInit, (n) => ({
-    method: "POST",
-    path: EVENTS,
-    body: toJsonString(EventSchema, create(EventSchema, eventInit(n).event)),
-  }));
+  await measure(
+    "create",
+    "CreateEvent",
+    CreateEventRequestSchema,
+    (n) => eventInit("ana", n),
+    (n) => ({
+      method: "POST",
+      path: EVENTS,
+      body: toJsonString(EventSchema, create(EventSchema, eventInit("ana", n).event)),
+    }),
+  );
   const get = () => ({ method: "GET", path: `/v1/${name}` });
   await measure("get", "GetEvent", GetEventRequestSchema, () => ({ name }), get);
   const page = { parent: "calendars/ana", pageSize: 10 };
@@ -109,14 +122,36 @@ try {
     );
     grpc.close();
   }
+  const creating = { address, ca: cluster.ca, path: `${SERVICE}/CreateEvent` };
+  const creator = (user: string, token: string) => {
+    const grpc = new UnaryGrpc({ ...creating, token });
+    const call = (n: number): Promise<void> => {
+      const request = create(CreateEventRequestSchema, eventInit(user, n));
+      return grpc.call(toBinary(CreateEventRequestSchema, request));
+    };
+    return { call, close: () => grpc.close() };
+  };
   for (const times of [1, 3, 10]) {
     const inFlight = SATURATED * times;
-    const grpc = new UnaryGrpc({ ...access, address, path: `${SERVICE}/CreateEvent` });
-    const call = (n: number) =>
-      grpc.call(toBinary(CreateEventRequestSchema, create(CreateEventRequestSchema, eventInit(n))));
+    const { call, close } = creator("ana", ana.accessToken);
     note(`create, ${times}x`, "gRPC", await closedLoop({ inFlight, seconds, pids, call }));
-    grpc.close();
+    close();
   }
+  const neighbour = creator("nora", nora.accessToken);
+  const beside = { inFlight: NEIGHBOURS, seconds, pids, call: neighbour.call };
+  note("create in events-nz, alone", "gRPC", await closedLoop(beside));
+  for (const times of [1, 10]) {
+    const crowd = creator("ana", ana.accessToken);
+    const [measured] = await Promise.all([
+      closedLoop(beside),
+      drive(SATURATED * times, seconds + 1, () => crowd.call(next++)),
+    ]);
+    note(`the same, events-am at ${times}x`, "gRPC", measured);
+    crowd.close();
+  }
+  const patient = creator("ana", ana.accessToken);
+  killed = await measureLeaderKills(cluster, "events-am", KILLS, patient.call);
+  for (const one of [neighbour, patient]) one.close();
   http.close();
 } finally {
   for (const child of children) child.kill();
@@ -127,11 +162,20 @@ const table = new Table({ head, style: { head: [], border: [] } });
 table.push(...rows);
 console.log(`${os.cpus().length} cores, Node ${process.version}; clients on the same cores`);
 console.log(table.toString());
+const { kills, answered, longestMs, failed } = killed;
+console.log(`${kills} kills of the leader of events-am, callers who repeat nothing:`);
+console.log(`  answered: ${answered}, the longest after ${Math.round(longestMs)} ms`);
+for (const { code, count, firstMs, lastMs } of failed) {
+  const when = `${Math.round(firstMs)} to ${Math.round(lastMs)} ms after the kill`;
+  console.log(`  ${code}: ${count}, ${when}`);
+}
+if (failed.length === 0) console.log("  failed: none");
+console.log(JSON.stringify({ rows, killed }));
 
-function eventInit(n: number) {
+function eventInit(user: string, n: number) {
   const startSeconds = BigInt(1_800_000_000 + n * 60);
   return {
-    parent: "calendars/ana",
+    parent: `calendars/${user}`,
     event: {
       title: `event ${n}`,
       span: {

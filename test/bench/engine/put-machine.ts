@@ -23,6 +23,8 @@ export const PUT_CODEC: EntryCodec = {
 
 /** Puts the value under the index of its entry. */
 export const PUT_MACHINE: Machine = {
+  featureLevel: 1,
+  levelOf: () => 1,
   reads: () => ({ keys: [], ranges: [] }),
   apply: ({ index, sequence }, { operation }) => ({
     writes: [{ key: `v/${index}`, value: valueOf(operation) }],

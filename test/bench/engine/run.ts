@@ -1,7 +1,9 @@
 /**
  * The engine alone: three processes, mutual TLS, fsync and marker on all of them, a put of 256 bytes applied with its index,
- * proposed in the leader's process; beside it etcd, when it is on the PATH.
+ * proposed in the leader's process; beside it etcd, when it is on the PATH, and a program of yours that measures the same and
+ * prints it (--beside FILE; it is given --in-flight and --seconds).
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import os, { tmpdir } from "node:os";
 import path from "node:path";
@@ -36,7 +38,7 @@ if (Etcd.isInstalled()) {
   const etcd = await Etcd.start(await freeBasePort());
   try {
     for (const row of await measureEtcd(etcd, { inFlight: inFlights, seconds })) {
-      rows.push(["etcd, over gRPC without TLS", row]);
+      rows.push([`etcd, ${row.protocol}`, row]);
     }
   } finally {
     etcd.stop();
@@ -74,7 +76,13 @@ for (const [system, row] of rows) {
 }
 console.log(`${os.cpus()[0]?.model ?? "?"}, Node ${process.version}; CPU of three processes`);
 console.log(table.toString());
-console.log(JSON.stringify(rows.map(([system, row]) => ({ system, ...row }))));
+console.log(JSON.stringify(rows.map(([system, row]) => ({ ...row, system }))));
+const beside = flag("beside", "");
+if (beside !== "") {
+  const args = [beside, "--in-flight", inFlights.join(","), "--seconds", String(seconds)];
+  const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+  if (status !== 0) throw new Error(`${beside} ended with ${status}`);
+}
 
 async function measureEngine(): Promise<EngineMeasured[]> {
   const root = mkdtempSync(path.join(tmpdir(), "cabildo-engine-"));

@@ -7,13 +7,16 @@ import { WITHOUT_LIMITS } from "../without-limits.js";
 import { measureFanout, measureFloor } from "../fanout.js";
 import type { FanoutRow } from "../fanout.js";
 import { measureCommands } from "./commands.js";
-import { measureIdleBytes, measureResume } from "./herd.js";
+import { measureBareIdleBytes, measureIdleBytes, measureResume } from "./herd.js";
 
 const SUBSCRIBERS = [1, 100, 1000, 5000];
 const CHANGES = 100;
 /** Deliveries enough for a number, and not more than that where there are thousands. */
 const changesFor = (subscribers: number): number => (subscribers > 1000 ? 30 : CHANGES);
 const HERD = 1000;
+const IDLE = 3000;
+/** Its native build loads. */
+const hasUws = process.versions.node.startsWith("20.");
 
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 progress("starting a cluster");
@@ -31,21 +34,29 @@ try {
     progress(`${subscribers} subscribers`);
     const options = { subscribers, changes: changesFor(subscribers) };
     rows.push(await measureFanout(cluster, nora, options));
-    if (process.versions.node.startsWith("20.")) {
+    if (hasUws) {
       rows.push(await measureFloor(cluster, { ...options, keys, library: "uws" }));
     }
     rows.push(await measureFloor(cluster, { ...options, keys, library: "ws" }));
   }
+  // A token lasts for five minutes: each part has a person of its own.
   progress("idle connections");
-  numbers["KiB of an idle connection"] = (await measureIdleBytes(cluster, nora, HERD)) / 1024;
+  numbers["KiB of an idle connection"] =
+    (await measureIdleBytes(cluster, await cluster.person("ida"), IDLE)) / 1024;
+  if (hasUws) {
+    const bare = await measureBareIdleBytes(cluster, keys, IDLE);
+    numbers["KiB of one of bare uWebSockets.js"] = bare / 1024;
+  }
   progress("commands over sockets");
+  const writer = await cluster.person("will");
   for (const sockets of [1, 64]) {
-    numbers[`commands/s over ${sockets} sockets`] = await measureCommands(cluster, nora, sockets);
+    numbers[`commands/s over ${sockets} sockets`] = await measureCommands(cluster, writer, sockets);
   }
   progress("the death of a fan-out");
-  const resumed = await measureResume(cluster, nora, HERD);
+  const resumed = await measureResume(cluster, await cluster.person("hera"), HERD);
   numbers[`ms until half of ${HERD} have resumed`] = resumed.p50Ms;
   numbers[`ms until 99 % have`] = resumed.p99Ms;
+  numbers["% of a core, by all nodes together meanwhile"] = 100 * resumed.nodesCpu;
 } finally {
   await cluster.stop();
 }

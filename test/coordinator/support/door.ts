@@ -27,7 +27,11 @@ export interface Door {
   readonly gateway: FakeGateway;
   readonly ca: Buffer;
   readonly url: string;
-  readonly ended: (ObservedCall & { readonly code: string })[];
+  readonly ended: (ObservedCall & {
+    readonly code: string;
+    readonly received: number;
+    readonly sent: number;
+  })[];
   readonly logged: string[];
   readonly state: { ready: boolean; keys: object | undefined; parts: Map<string, boolean> };
   /** The clients that must all see the same. */
@@ -70,7 +74,16 @@ export async function openDoor(options: Partial<CoordinatorOptions> = {}): Promi
     ready: () => state.ready,
     parts: () => state.parts,
     jwks: () => state.keys,
-    observer: { started: (call) => (code) => ended.push({ ...call, code }) },
+    observer: {
+      started: (call) => {
+        const messages = { received: 0, sent: 0 };
+        return {
+          received: () => (messages.received += 1),
+          sent: () => (messages.sent += 1),
+          ended: (code) => ended.push({ ...call, code, ...messages }),
+        };
+      },
+    },
     logger: { warn: log, error: log },
     ...options,
   });

@@ -39,6 +39,10 @@ export class FakeGateway implements Gateway {
     return Promise.reject(new ClusterError("unauthenticated", "log in"));
   }
 
+  chosenChannels(): Promise<never> {
+    return Promise.reject(new Error("not here"));
+  }
+
   authorizeChannel(): Promise<ChannelGrant> {
     return Promise.resolve({ since: 0 });
   }

@@ -4,9 +4,11 @@ import type { Caller } from "../../../src/domain/index.js";
 import type {
   Authenticated,
   ChannelGrant,
+  ChosenChannels,
   Gateway,
   GatewayCall,
   Positions,
+  ReaderGrant,
 } from "../../../src/gateway/types.js";
 import type { ShardPosition } from "../../../src/shards/types.js";
 
@@ -52,11 +54,26 @@ export class FakeGateway implements Gateway {
     };
   }
 
-  async authorizeChannel(_caller: Caller, channel: string): Promise<ChannelGrant> {
+  /** What users chose; an older choice than the last may be put here. */
+  readonly chosen = new Map<string, ChosenChannels>();
+
+  async chosenChannels(caller: Caller): Promise<ChosenChannels> {
     await this.holdChannels;
-    if (this.closedChannels.has(channel)) {
+    const user = caller.kind === "user" ? caller.user : "";
+    return this.chosen.get(user) ?? { channels: [], revision: 0 };
+  }
+
+  /** Who hears which channels as a reader, such as `ben calendars/ana`. */
+  readonly readers = new Map<string, ReaderGrant>();
+
+  async authorizeChannel(caller: Caller, channel: string): Promise<ChannelGrant> {
+    await this.holdChannels;
+    const user = caller.kind === "user" ? caller.user : "";
+    const reader = this.readers.get(`${user} ${channel}`);
+    if (this.closedChannels.has(channel) || this.closedChannels.has(`${user} ${channel}`)) {
       throw new ClusterError("not-found", "there is no such channel");
     }
-    return { since: this.grantedSince.get(channel) ?? 0 };
+    const since = this.grantedSince.get(channel) ?? 0;
+    return reader === undefined ? { since } : { since, reader };
   }
 }

@@ -1,5 +1,5 @@
 import { ClusterError } from "../../../src/base/index.js";
-import type { CalendarEvent, Change, Resource } from "../../../src/domain/index.js";
+import type { Calendar, CalendarEvent, Change, Resource } from "../../../src/domain/index.js";
 import { DEFAULT_RANGE_MAP, findShardOfName } from "../../../src/placement/index.js";
 import type { ShardNumber } from "../../../src/placement/index.js";
 import type {
@@ -9,9 +9,12 @@ import type {
   ShardClient,
   ShardStatus,
 } from "../../../src/shards/types.js";
+import { standingChannel } from "../../../src/policy/index.js";
 import { encodeChange } from "../../../src/wire/store/index.js";
 
 const PAGE = 7;
+const USERS_SHARD = 4;
+const AM_SHARD = 1;
 
 class Feed {
   readonly items: FeedItem[] = [];
@@ -30,6 +33,7 @@ class Feed {
 /** The feeds of a cluster, in memory, under the test's hand. */
 export class FakeShards implements ShardClient {
   readonly rangeMap = DEFAULT_RANGE_MAP;
+  readonly refreshRangeMap = () => Promise.resolve(DEFAULT_RANGE_MAP);
   readonly #feeds = new Map<ShardNumber, Feed>(
     DEFAULT_RANGE_MAP.shards.map(({ number }) => [number, new Feed()]),
   );
@@ -65,10 +69,10 @@ export class FakeShards implements ShardClient {
   }
 
   /** Commits one change as it is. Returns its sequence. */
-  append(change: Change): number {
-    const shard = findShardOfName(this.rangeMap, change.channel);
+  append(change: Change, number?: ShardNumber): number {
+    const shard = number ?? findShardOfName(this.rangeMap, change.channel)?.number;
     if (shard === undefined) throw new Error(`no shard for ${change.channel}`);
-    const feed = this.feed(shard.number);
+    const feed = this.feed(shard);
     const sequence = feed.items.length + 1;
     feed.items.push({
       sequence,
@@ -91,6 +95,87 @@ export class FakeShards implements ShardClient {
       resourceName: `groups/${group}/members/${user}`,
       revision: 1,
       resource: { kind: "member", member: { ...member, revision: 1, joinRevision: 1 } },
+    });
+  }
+
+  /** What it says when an event changes that readers may not see all of. */
+  commitEvent(
+    calendar: string,
+    content: Partial<CalendarEvent>,
+    to: Pick<Change, "kind" | "defaultVisibility"> &
+      Required<Pick<Change, "toReaders">> & { formerly?: string[] },
+  ): number {
+    const id = content.id ?? "e00000000000000000000000001";
+    const event = { ...eventOf(calendar, "secret", 1), ...content, id };
+    const channel = `calendars/${calendar}`;
+    const { defaultVisibility } = to;
+    return this.append({
+      kind: to.kind,
+      channel,
+      audience: [calendar],
+      resourceName: `${channel}/events/${id}`,
+      revision: 1,
+      resource: { kind: "event", event },
+      toReaders: to.toReaders,
+      formerly: to.formerly ?? [],
+      ...(defaultVisibility === undefined ? {} : { defaultVisibility }),
+    });
+  }
+
+  /** What it says when a calendar is shared, or no more. */
+  commitCalendar(key: string, readers: readonly string[], isPublic = false): number {
+    const channel = `calendars/${key}`;
+    const resource = { kind: "calendar", calendar: calendarOf(key, readers, isPublic) } as const;
+    const audience = [key];
+    return this.append({
+      ...{ kind: "updated", channel, audience, resourceName: channel, revision: 1, resource },
+    });
+  }
+
+  /** What a shard of calendars says when it is told of another place in a group. */
+  commitStanding(group: string, user: string): number {
+    const member = { group, user, role: "member", rank: 0, createTimeMs: 0, revision: 0 } as const;
+    return this.append(
+      {
+        kind: "updated",
+        channel: standingChannel(group),
+        audience: [],
+        resourceName: `groups/${group}/members/${user}`,
+        revision: 1,
+        resource: { kind: "member", member: { ...member, joinRevision: 0 } },
+      },
+      AM_SHARD,
+    );
+  }
+
+  /** What it says when it is told that a user shows more or less of all events. */
+  commitShown(user: string): number {
+    const [name, resource] = [`users/${user}`, calendarOf(user, [], false)];
+    return this.append(
+      {
+        kind: "updated",
+        channel: standingChannel(name),
+        audience: [],
+        resourceName: name,
+        revision: 1,
+        resource: { kind: "calendar", calendar: resource },
+      },
+      AM_SHARD,
+    );
+  }
+
+  /** What it says when a user chooses channels. */
+  commitChoice(user: string, channels: readonly string[]): number {
+    const name = `users/${user}/subscriptions`;
+    const revision = this.feed(USERS_SHARD).items.length + 1;
+    const subscriptions = { user, channels, updateTimeMs: 1, revision };
+    return this.append({
+      kind: "updated",
+      channel: `users/${user}`,
+      audience: [],
+      resourceName: name,
+      revision,
+      resource: { kind: "subscriptions", subscriptions },
     });
   }
 
@@ -202,7 +287,14 @@ function changeOf(
   return { kind: "created", channel, audience, resourceName, revision, resource };
 }
 
-function eventOf(calendar: string, title: string, revision: number): CalendarEvent {
+function calendarOf(key: string, readers: readonly string[], isPublic: boolean): Calendar {
+  return {
+    ...{ key, displayName: "", timeZone: "UTC", conflictPolicy: "allow", readers },
+    ...{ public: isPublic, createTimeMs: 1, updateTimeMs: 1, deleteTimeMs: 0, revision: 1 },
+  };
+}
+
+export function eventOf(calendar: string, title: string, revision: number): CalendarEvent {
   return {
     calendar,
     id: `e${String(revision).padStart(26, "0")}`,

@@ -10,22 +10,35 @@ import { FakeGateway } from "./fake-gateway.js";
 import { FakeShards } from "./fake-shards.js";
 
 /** Everything a test of the whole tier holds in its hands. */
-export interface Stage {
+export interface Stage<Shards = FakeShards, Door = FakeGateway> {
   readonly fanout: Fanout;
-  readonly shards: FakeShards;
-  readonly gateway: FakeGateway;
+  readonly shards: Shards;
+  readonly gateway: Door;
   readonly events: FanoutEvent[];
   readonly port: number;
   /** Moves the clocks that the fan-out looks at. */
   advance(ms: number): void;
 }
 
-export async function start(
+export function start(
   transport: TransportKind,
   options: Partial<FanoutOptions> = {},
   shards = new FakeShards(),
   gateway = new FakeGateway(),
 ): Promise<Stage> {
+  return startBefore(shards, gateway, transport, options);
+}
+
+/** The same before whatever shards and gateway there are. */
+export async function startBefore<
+  Shards extends FanoutOptions["shards"],
+  Door extends FanoutOptions["gateway"],
+>(
+  shards: Shards,
+  gateway: Door,
+  transport: TransportKind,
+  options: Partial<FanoutOptions>,
+): Promise<Stage<Shards, Door>> {
   const events: FanoutEvent[] = [];
   let skippedMs = 0;
   const { limits, ...rest } = options;

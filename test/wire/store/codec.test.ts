@@ -1,3 +1,4 @@
+import { DEFAULT_RANGE_MAP } from "../../../src/placement/index.js";
 import { expect } from "chai";
 import fc from "fast-check";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -213,6 +214,11 @@ const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
     return { kind: "answer", calendar: "ana", event: eventId(1), sequence: 2, attendee };
   }),
   fc.constant<Delivery>({ kind: "group-events", group: "choir", left: "ana", after: "ge/choir/1" }),
+  fc.constant<Delivery>({ kind: "group-moved", group: "choir", after: "ge/choir/1" }),
+  fc.constant<Delivery>({ kind: "left-above", group: "choir", user: "", after: "altos" }),
+  fc.constantFrom("default", "private").map((visibility): Delivery => {
+    return { kind: "default-visibility", user: "ana", visibility };
+  }),
   fc.constant<Delivery>({ kind: "member-gone", group: "choir", user: "ana", revision: 7 }),
 );
 
@@ -280,6 +286,7 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
       session: fc.string(),
     }),
     fc.record({ kind: fc.constant("get-cluster-keys" as const) }),
+    fc.record({ kind: fc.constant("get-range-map" as const) }),
     fc.record({
       kind: fc.constant("list-outbox" as const),
       target: fc.nat(5),
@@ -400,6 +407,7 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
         next: fc.string(),
       }),
       fc.constant({ kind: "cluster-keys" as const, keys }),
+      fc.constant({ kind: "range-map" as const, map: DEFAULT_RANGE_MAP }),
       anyGroup.map((group) => ({ kind: "group" as const, group })),
       fc.record({
         kind: fc.constant("outbox" as const),

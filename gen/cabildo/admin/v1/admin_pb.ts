@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/admin/v1/admin.proto.
  */
 export const file_cabildo_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QinwEKDUNsdXN0ZXJTdGF0dXMSEgoKY2x1c3Rlcl9pZBgBIAEoCRInCgZzaGFyZHMYAiADKAsyFy5jYWJpbGRvLmFkbWluLnYxLlNoYXJkEhMKC3VucmVhY2hhYmxlGAMgAygJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQSJQoFbm9kZXMYBSADKAsyFi5jYWJpbGRvLmFkbWluLnYxLk5vZGUiJQoETm9kZRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkiowEKBVNoYXJkEg4KBm51bWJlchgBIAEoDRIMCgRuYW1lGAIgASgJEg4KBmxlYWRlchgDIAEoCRIMCgR0ZXJtGAQgASgEEg4KBmNvbW1pdBgFIAEoBBIPCgdhcHBsaWVkGAYgASgEEhAKCHNlcXVlbmNlGAcgASgEEisKCHJlcGxpY2FzGAggAygLMhkuY2FiaWxkby5hZG1pbi52MS5SZXBsaWNhIuQBCgdSZXBsaWNhEgoKAmlkGAEgASgNEgwKBG5vZGUYAiABKAkSDAoEcm9sZRgDIAEoCRIMCgR0ZXJtGAQgASgEEg0KBW1hdGNoGAUgASgEEg8KB2FwcGxpZWQYBiABKAQSCwoDbGFnGAcgASgEEhEKCXJlYWNoYWJsZRgIIAEoCBIPCgdsZWFybmVyGAkgASgIEhIKCnF1YXJhbnRpbmUYCiABKAkSDAoEbmV4dBgLIAEoBBINCgVzdGF0ZRgMIAEoCRIQCghpbmZsaWdodBgNIAEoDRIPCgdsZWF2aW5nGA4gASgIIjAKE0V4cGxhaW5Sb3V0ZVJlcXVlc3QSGQoEbmFtZRgBIAEoCUILukgIyAEBcgMoyAEiSwoFUm91dGUSDAoEbmFtZRgBIAEoCRINCgVzaGFyZBgCIAEoCRIOCgZsZWFkZXIYAyABKAkSFQoNcmFuZ2VfdmVyc2lvbhgEIAEoBCJMChVUcmFuc2ZlckxlYWRlclJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoHdG9fbm9kZRgCIAEoCUIHukgEcgIoPyIoChZUcmFuc2ZlckxlYWRlclJlc3BvbnNlEg4KBmxlYWRlchgBIAEoCSItChBKb2luU2hhcmRSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IiQKEUpvaW5TaGFyZFJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0ihAEKEUFkZExlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8SHAoHYWRkcmVzcxgDIAEoCUILukgIyAEBcgMohQISHAoIc3RvcmVfaWQYBCABKAlCCrpIB8gBAXICKEAiJQoSQWRkTGVhcm5lclJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0iTAoVUHJvbW90ZUxlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8iSwoUUmVtb3ZlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPyJpChVSZXBsYWNlUmVwbGljYVJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPxIbCgdieV9ub2RlGAMgASgJQgq6SAfIAQFyAig/Ii4KCk1lbWJlcnNoaXASDgoGdm90ZXJzGAEgAygJEhAKCGxlYXJuZXJzGAIgAygJIi4KEUNvbXBhY3RMb2dSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IikKEkNvbXBhY3RMb2dSZXNwb25zZRITCgtmaXJzdF9pbmRleBgBIAEoBCIyChVIb2xkRGVsaXZlcmllc1JlcXVlc3QSGQoGZm9yX21zGAEgASgNQgm6SAYqBBiw6gEiJgoWSG9sZERlbGl2ZXJpZXNSZXNwb25zZRIMCgRob2xkGAEgASgJIi4KEVJlYWRCYWNrdXBSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Il4KElJlYWRCYWNrdXBSZXNwb25zZRIwCgZoZWFkZXIYASABKAsyHi5jYWJpbGRvLmFkbWluLnYxLkJhY2t1cEhlYWRlckgAEg4KBHJvd3MYAiABKAxIAEIGCgRwYXJ0IrsBCgxCYWNrdXBIZWFkZXISEgoKY2x1c3Rlcl9pZBgBIAEoCRINCgVzaGFyZBgCIAEoDRIMCgRuYW1lGAMgASgJEg0KBWluZGV4GAQgASgEEgwKBHRlcm0YBSABKAQSEAoIc2VxdWVuY2UYBiABKAQSDQoFZXBvY2gYByABKA0SEgoKc3RhdGVfaGFzaBgIIAEoCRIoCgR0aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCITChFSb3RhdGVLZXlzUmVxdWVzdCJBChJSb3RhdGVLZXlzUmVzcG9uc2USFgoOY3VycmVudF9rZXlfaWQYASABKAkSEwoLbmV4dF9rZXlfaWQYAiABKAkiNAoVSXNzdWVSZXNldENvZGVSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB8gBAXICKD8iXQoWSXNzdWVSZXNldENvZGVSZXNwb25zZRISCgpyZXNldF9jb2RlGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/ChNHZXRTdGF0ZUhhc2hSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Eg0KBWluZGV4GAIgASgEIigKCVN0YXRlSGFzaBINCgVpbmRleBgBIAEoBBIMCgRoYXNoGAIgASgJIrgCChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMogAgSGQoHc3ViamVjdBgEIAEoCUIIukgFcgMoyAESFwoGYWN0aW9uGAUgASgJQge6SARyAihAEhgKBm9iamVjdBgGIAEoCUIIukgFcgMoyAESGQoIZGVjaXNpb24YByABKAlCB7pIBHICKEASLgoKc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvgBCgpBdWRpdEVudHJ5Eg0KBXNoYXJkGAEgASgJEg4KBm51bWJlchgCIAEoBBIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzdWJqZWN0GAQgASgJEg4KBmFjdGlvbhgFIAEoCRIOCgZvYmplY3QYBiABKAkSEAoIZGVjaXNpb24YByABKAkSEgoKcmVxdWVzdF9pZBgIIAEoCRIMCgRoYXNoGAkgASgMEg4KBmRldGFpbBgKIAEoCRIOCgZvcmlnaW4YCyABKAkSDQoFY291bnQYDCABKAUSDQoFaW5kZXgYDSABKAQijQEKGExpc3RBdWRpdEVudHJpZXNSZXNwb25zZRItCgdlbnRyaWVzGAEgAygLMhwuY2FiaWxkby5hZG1pbi52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIUCgxmaXJzdF9udW1iZXIYAyABKAQSEwoLbGFzdF9udW1iZXIYBCABKAQidQobTGlzdEF1ZGl0Q2hlY2twb2ludHNSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Eh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAyiACCKLAQoPQXVkaXRDaGVja3BvaW50Eg0KBXNoYXJkGAEgASgJEg4KBm51bWJlchgCIAEoBBIMCgRoYXNoGAMgASgMEg4KBmtleV9pZBgEIAEoCRIRCglzaWduYXR1cmUYBSABKAwSKAoEdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiLgoIQXVkaXRLZXkSDgoGa2V5X2lkGAEgASgJEhIKCnB1YmxpY19rZXkYAiABKAwirQEKHExpc3RBdWRpdENoZWNrcG9pbnRzUmVzcG9uc2USNgoLY2hlY2twb2ludHMYASADKAsyIS5jYWJpbGRvLmFkbWluLnYxLkF1ZGl0Q2hlY2twb2ludBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKY2x1c3Rlcl9pZBgDIAEoCRIoCgRrZXlzGAQgAygLMhouY2FiaWxkby5hZG1pbi52MS5BdWRpdEtleTKWDQoOQ2x1c3RlclNlcnZpY2USawoJR2V0U3RhdHVzEiIuY2FiaWxkby5hZG1pbi52MS5HZXRTdGF0dXNSZXF1ZXN0Gh8uY2FiaWxkby5hZG1pbi52MS5DbHVzdGVyU3RhdHVzIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzEmkKDEV4cGxhaW5Sb3V0ZRIlLmNhYmlsZG8uYWRtaW4udjEuRXhwbGFpblJvdXRlUmVxdWVzdBoXLmNhYmlsZG8uYWRtaW4udjEuUm91dGUiGZACAartGBIIAxIOY2x1c3Rlci5zdGF0dXMShAEKDlRyYW5zZmVyTGVhZGVyEicuY2FiaWxkby5hZG1pbi52MS5UcmFuc2ZlckxlYWRlclJlcXVlc3QaKC5jYWJpbGRvLmFkbWluLnYxLlRyYW5zZmVyTGVhZGVyUmVzcG9uc2UiH6rtGBsIAxIXY2x1c3Rlci50cmFuc2Zlci1sZWFkZXISdAoJSm9pblNoYXJkEiIuY2FiaWxkby5hZG1pbi52MS5Kb2luU2hhcmRSZXF1ZXN0GiMuY2FiaWxkby5hZG1pbi52MS5Kb2luU2hhcmRSZXNwb25zZSIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEncKCkFkZExlYXJuZXISIy5jYWJpbGRvLmFkbWluLnYxLkFkZExlYXJuZXJSZXF1ZXN0GiQuY2FiaWxkby5hZG1pbi52MS5BZGRMZWFybmVyUmVzcG9uc2UiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ3Cg5Qcm9tb3RlTGVhcm5lchInLmNhYmlsZG8uYWRtaW4udjEuUHJvbW90ZUxlYXJuZXJSZXF1ZXN0GhwuY2FiaWxkby5hZG1pbi52MS5NZW1iZXJzaGlwIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdQoNUmVtb3ZlUmVwbGljYRImLmNhYmlsZG8uYWRtaW4udjEuUmVtb3ZlUmVwbGljYVJlcXVlc3QaHC5jYWJpbGRvLmFkbWluLnYxLk1lbWJlcnNoaXAiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ3Cg5SZXBsYWNlUmVwbGljYRInLmNhYmlsZG8uYWRtaW4udjEuUmVwbGFjZVJlcGxpY2FSZXF1ZXN0GhwuY2FiaWxkby5hZG1pbi52MS5NZW1iZXJzaGlwIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMScAoKQ29tcGFjdExvZxIjLmNhYmlsZG8uYWRtaW4udjEuQ29tcGFjdExvZ1JlcXVlc3QaJC5jYWJpbGRvLmFkbWluLnYxLkNvbXBhY3RMb2dSZXNwb25zZSIXqu0YEwgDEg9jbHVzdGVyLmNvbXBhY3QSewoOSG9sZERlbGl2ZXJpZXMSJy5jYWJpbGRvLmFkbWluLnYxLkhvbGREZWxpdmVyaWVzUmVxdWVzdBooLmNhYmlsZG8uYWRtaW4udjEuSG9sZERlbGl2ZXJpZXNSZXNwb25zZSIWqu0YEggDEg5jbHVzdGVyLmJhY2t1cBJ0CgpSZWFkQmFja3VwEiMuY2FiaWxkby5hZG1pbi52MS5SZWFkQmFja3VwUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuUmVhZEJhY2t1cFJlc3BvbnNlIhmQAgGq7RgSCAMSDmNsdXN0ZXIuYmFja3VwMAESdAoKUm90YXRlS2V5cxIjLmNhYmlsZG8uYWRtaW4udjEuUm90YXRlS2V5c1JlcXVlc3QaJC5jYWJpbGRvLmFkbWluLnYxLlJvdGF0ZUtleXNSZXNwb25zZSIbqu0YFwgDEhNjbHVzdGVyLWtleXMucm90YXRlEoIBCg5Jc3N1ZVJlc2V0Q29kZRInLmNhYmlsZG8uYWRtaW4udjEuSXNzdWVSZXNldENvZGVSZXF1ZXN0GiguY2FiaWxkby5hZG1pbi52MS5Jc3N1ZVJlc2V0Q29kZVJlc3BvbnNlIh2q7RgZCAMSFXVzZXIuaXNzdWUtcmVzZXQtY29kZRJtCgxHZXRTdGF0ZUhhc2gSJS5jYWJpbGRvLmFkbWluLnYxLkdldFN0YXRlSGFzaFJlcXVlc3QaGy5jYWJpbGRvLmFkbWluLnYxLlN0YXRlSGFzaCIZkAIBqu0YEggDEg5jbHVzdGVyLnN0YXR1czLyAgoMQXVkaXRTZXJ2aWNlEqcBChBMaXN0QXVkaXRFbnRyaWVzEikuY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoqLmNhYmlsZG8uYWRtaW4udjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIjyQAgGq7RgOCAQSCmF1ZGl0Lmxpc3SC0+STAiESHy92MS9zaGFyZHMve3NoYXJkfS9hdWRpdEVudHJpZXMStwEKFExpc3RBdWRpdENoZWNrcG9pbnRzEi0uY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRDaGVja3BvaW50c1JlcXVlc3QaLi5jYWJpbGRvLmFkbWluLnYxLkxpc3RBdWRpdENoZWNrcG9pbnRzUmVzcG9uc2UiQJACAartGA4IBBIKYXVkaXQubGlzdILT5JMCJRIjL3YxL3NoYXJkcy97c2hhcmR9L2F1ZGl0Q2hlY2twb2ludHNiBnByb3RvMw", [file_buf_validate_validate, file_cabildo_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWJpbGRvL2FkbWluL3YxL2FkbWluLnByb3RvEhBjYWJpbGRvLmFkbWluLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QinwEKDUNsdXN0ZXJTdGF0dXMSEgoKY2x1c3Rlcl9pZBgBIAEoCRInCgZzaGFyZHMYAiADKAsyFy5jYWJpbGRvLmFkbWluLnYxLlNoYXJkEhMKC3VucmVhY2hhYmxlGAMgAygJEhUKDXJhbmdlX3ZlcnNpb24YBCABKAQSJQoFbm9kZXMYBSADKAsyFi5jYWJpbGRvLmFkbWluLnYxLk5vZGUiTgoETm9kZRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSFQoNZmVhdHVyZV9sZXZlbBgDIAEoDRIQCghkcmFpbmluZxgEIAEoCCK6AQoFU2hhcmQSDgoGbnVtYmVyGAEgASgNEgwKBG5hbWUYAiABKAkSDgoGbGVhZGVyGAMgASgJEgwKBHRlcm0YBCABKAQSDgoGY29tbWl0GAUgASgEEg8KB2FwcGxpZWQYBiABKAQSEAoIc2VxdWVuY2UYByABKAQSKwoIcmVwbGljYXMYCCADKAsyGS5jYWJpbGRvLmFkbWluLnYxLlJlcGxpY2ESFQoNZmVhdHVyZV9sZXZlbBgJIAEoDSKKAgoHUmVwbGljYRIKCgJpZBgBIAEoDRIMCgRub2RlGAIgASgJEgwKBHJvbGUYAyABKAkSDAoEdGVybRgEIAEoBBINCgVtYXRjaBgFIAEoBBIPCgdhcHBsaWVkGAYgASgEEgsKA2xhZxgHIAEoBBIRCglyZWFjaGFibGUYCCABKAgSDwoHbGVhcm5lchgJIAEoCBISCgpxdWFyYW50aW5lGAogASgJEgwKBG5leHQYCyABKAQSDQoFc3RhdGUYDCABKAkSEAoIaW5mbGlnaHQYDSABKA0SDwoHbGVhdmluZxgOIAEoCBIkCgRsb2FkGA8gASgLMhYuY2FiaWxkby5hZG1pbi52MS5Mb2FkIlIKBExvYWQSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgBIAEoARIYChBieXRlc19wZXJfc2Vjb25kGAIgASgBEhMKC2NwdV9wZXJjZW50GAMgASgBIjAKE0V4cGxhaW5Sb3V0ZVJlcXVlc3QSGQoEbmFtZRgBIAEoCUILukgIyAEBcgMoyAEiSwoFUm91dGUSDAoEbmFtZRgBIAEoCRINCgVzaGFyZBgCIAEoCRIOCgZsZWFkZXIYAyABKAkSFQoNcmFuZ2VfdmVyc2lvbhgEIAEoBCJMChVUcmFuc2ZlckxlYWRlclJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoHdG9fbm9kZRgCIAEoCUIHukgEcgIoPyIoChZUcmFuc2ZlckxlYWRlclJlc3BvbnNlEg4KBmxlYWRlchgBIAEoCSIgChBEcmFpbk5vZGVSZXF1ZXN0EgwKBHVuZG8YASABKAgiIQoRRHJhaW5Ob2RlUmVzcG9uc2USDAoEbm9kZRgBIAEoCSItChBKb2luU2hhcmRSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/IiQKEUpvaW5TaGFyZFJlc3BvbnNlEg8KB3JlcGxpY2EYASABKA0imwEKEUFkZExlYXJuZXJSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/EhgKBG5vZGUYAiABKAlCCrpIB8gBAXICKD8SHAoHYWRkcmVzcxgDIAEoCUILukgIyAEBcgMohQISHAoIc3RvcmVfaWQYBCABKAlCCrpIB8gBAXICKEASFQoNZmVhdHVyZV9sZXZlbBgFIAEoDSIlChJBZGRMZWFybmVyUmVzcG9uc2USDwoHcmVwbGljYRgBIAEoDSJMChVQcm9tb3RlTGVhcm5lclJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SGAoEbm9kZRgCIAEoCUIKukgHyAEBcgIoPyJLChRSZW1vdmVSZXBsaWNhUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxIYCgRub2RlGAIgASgJQgq6SAfIAQFyAig/ImkKFVJlcGxhY2VSZXBsaWNhUmVxdWVzdBIZCgVzaGFyZBgBIAEoCUIKukgHyAEBcgIoPxIYCgRub2RlGAIgASgJQgq6SAfIAQFyAig/EhsKB2J5X25vZGUYAyABKAlCCrpIB8gBAXICKD8iLgoKTWVtYmVyc2hpcBIOCgZ2b3RlcnMYASADKAkSEAoIbGVhcm5lcnMYAiADKAkiLgoRQ29tcGFjdExvZ1JlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8iKQoSQ29tcGFjdExvZ1Jlc3BvbnNlEhMKC2ZpcnN0X2luZGV4GAEgASgEIjIKFUhvbGREZWxpdmVyaWVzUmVxdWVzdBIZCgZmb3JfbXMYASABKA1CCbpIBioEGLDqASImChZIb2xkRGVsaXZlcmllc1Jlc3BvbnNlEgwKBGhvbGQYASABKAkiLgoRUmVhZEJhY2t1cFJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8iXgoSUmVhZEJhY2t1cFJlc3BvbnNlEjAKBmhlYWRlchgBIAEoCzIeLmNhYmlsZG8uYWRtaW4udjEuQmFja3VwSGVhZGVySAASDgoEcm93cxgCIAEoDEgAQgYKBHBhcnQiuwEKDEJhY2t1cEhlYWRlchISCgpjbHVzdGVyX2lkGAEgASgJEg0KBXNoYXJkGAIgASgNEgwKBG5hbWUYAyABKAkSDQoFaW5kZXgYBCABKAQSDAoEdGVybRgFIAEoBBIQCghzZXF1ZW5jZRgGIAEoBBINCgVlcG9jaBgHIAEoDRISCgpzdGF0ZV9oYXNoGAggASgJEigKBHRpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhMKEVJvdGF0ZUtleXNSZXF1ZXN0IkEKElJvdGF0ZUtleXNSZXNwb25zZRIWCg5jdXJyZW50X2tleV9pZBgBIAEoCRITCgtuZXh0X2tleV9pZBgCIAEoCSI0ChVJc3N1ZVJlc2V0Q29kZVJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIKukgHyAEBcgIoPyJdChZJc3N1ZVJlc2V0Q29kZVJlc3BvbnNlEhIKCnJlc2V0X2NvZGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIj8KE0dldFN0YXRlSGFzaFJlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SDQoFaW5kZXgYAiABKAQiKAoJU3RhdGVIYXNoEg0KBWluZGV4GAEgASgEEgwKBGhhc2gYAiABKAkiuAIKF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EhkKBXNoYXJkGAEgASgJQgq6SAfIAQFyAig/Eh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAyiACBIZCgdzdWJqZWN0GAQgASgJQgi6SAVyAyjIARIXCgZhY3Rpb24YBSABKAlCB7pIBHICKEASGAoGb2JqZWN0GAYgASgJQgi6SAVyAyjIARIZCghkZWNpc2lvbhgHIAEoCUIHukgEcgIoQBIuCgpzdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi+AEKCkF1ZGl0RW50cnkSDQoFc2hhcmQYASABKAkSDgoGbnVtYmVyGAIgASgEEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N1YmplY3QYBCABKAkSDgoGYWN0aW9uGAUgASgJEg4KBm9iamVjdBgGIAEoCRIQCghkZWNpc2lvbhgHIAEoCRISCgpyZXF1ZXN0X2lkGAggASgJEgwKBGhhc2gYCSABKAwSDgoGZGV0YWlsGAogASgJEg4KBm9yaWdpbhgLIAEoCRINCgVjb3VudBgMIAEoBRINCgVpbmRleBgNIAEoBCKNAQoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEi0KB2VudHJpZXMYASADKAsyHC5jYWJpbGRvLmFkbWluLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhQKDGZpcnN0X251bWJlchgDIAEoBBITCgtsYXN0X251bWJlchgEIAEoBCJ1ChtMaXN0QXVkaXRDaGVja3BvaW50c1JlcXVlc3QSGQoFc2hhcmQYASABKAlCCrpIB8gBAXICKD8SHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDKIAIIosBCg9BdWRpdENoZWNrcG9pbnQSDQoFc2hhcmQYASABKAkSDgoGbnVtYmVyGAIgASgEEgwKBGhhc2gYAyABKAwSDgoGa2V5X2lkGAQgASgJEhEKCXNpZ25hdHVyZRgFIAEoDBIoCgR0aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIuCghBdWRpdEtleRIOCgZrZXlfaWQYASABKAkSEgoKcHVibGljX2tleRgCIAEoDCKtAQocTGlzdEF1ZGl0Q2hlY2twb2ludHNSZXNwb25zZRI2CgtjaGVja3BvaW50cxgBIAMoCzIhLmNhYmlsZG8uYWRtaW4udjEuQXVkaXRDaGVja3BvaW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgpjbHVzdGVyX2lkGAMgASgJEigKBGtleXMYBCADKAsyGi5jYWJpbGRvLmFkbWluLnYxLkF1ZGl0S2V5MqINCg5DbHVzdGVyU2VydmljZRJrCglHZXRTdGF0dXMSIi5jYWJpbGRvLmFkbWluLnYxLkdldFN0YXR1c1JlcXVlc3QaHy5jYWJpbGRvLmFkbWluLnYxLkNsdXN0ZXJTdGF0dXMiGZACAartGBIIAxIOY2x1c3Rlci5zdGF0dXMShAEKDlRyYW5zZmVyTGVhZGVyEicuY2FiaWxkby5hZG1pbi52MS5UcmFuc2ZlckxlYWRlclJlcXVlc3QaKC5jYWJpbGRvLmFkbWluLnYxLlRyYW5zZmVyTGVhZGVyUmVzcG9uc2UiH6rtGBsIAxIXY2x1c3Rlci50cmFuc2Zlci1sZWFkZXISdQoJRHJhaW5Ob2RlEiIuY2FiaWxkby5hZG1pbi52MS5EcmFpbk5vZGVSZXF1ZXN0GiMuY2FiaWxkby5hZG1pbi52MS5EcmFpbk5vZGVSZXNwb25zZSIfqu0YGwgDEhdjbHVzdGVyLnRyYW5zZmVyLWxlYWRlchJ0CglKb2luU2hhcmQSIi5jYWJpbGRvLmFkbWluLnYxLkpvaW5TaGFyZFJlcXVlc3QaIy5jYWJpbGRvLmFkbWluLnYxLkpvaW5TaGFyZFJlc3BvbnNlIh6q7RgaCAMSFmNsdXN0ZXIuY2hhbmdlLW1lbWJlcnMSdwoKQWRkTGVhcm5lchIjLmNhYmlsZG8uYWRtaW4udjEuQWRkTGVhcm5lclJlcXVlc3QaJC5jYWJpbGRvLmFkbWluLnYxLkFkZExlYXJuZXJSZXNwb25zZSIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEncKDlByb21vdGVMZWFybmVyEicuY2FiaWxkby5hZG1pbi52MS5Qcm9tb3RlTGVhcm5lclJlcXVlc3QaHC5jYWJpbGRvLmFkbWluLnYxLk1lbWJlcnNoaXAiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJ1Cg1SZW1vdmVSZXBsaWNhEiYuY2FiaWxkby5hZG1pbi52MS5SZW1vdmVSZXBsaWNhUmVxdWVzdBocLmNhYmlsZG8uYWRtaW4udjEuTWVtYmVyc2hpcCIequ0YGggDEhZjbHVzdGVyLmNoYW5nZS1tZW1iZXJzEncKDlJlcGxhY2VSZXBsaWNhEicuY2FiaWxkby5hZG1pbi52MS5SZXBsYWNlUmVwbGljYVJlcXVlc3QaHC5jYWJpbGRvLmFkbWluLnYxLk1lbWJlcnNoaXAiHqrtGBoIAxIWY2x1c3Rlci5jaGFuZ2UtbWVtYmVycxJwCgpDb21wYWN0TG9nEiMuY2FiaWxkby5hZG1pbi52MS5Db21wYWN0TG9nUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuQ29tcGFjdExvZ1Jlc3BvbnNlIheq7RgTCAMSD2NsdXN0ZXIuY29tcGFjdBJ7Cg5Ib2xkRGVsaXZlcmllcxInLmNhYmlsZG8uYWRtaW4udjEuSG9sZERlbGl2ZXJpZXNSZXF1ZXN0GiguY2FiaWxkby5hZG1pbi52MS5Ib2xkRGVsaXZlcmllc1Jlc3BvbnNlIhaq7RgSCAMSDmNsdXN0ZXIuYmFja3VwEnQKClJlYWRCYWNrdXASIy5jYWJpbGRvLmFkbWluLnYxLlJlYWRCYWNrdXBSZXF1ZXN0GiQuY2FiaWxkby5hZG1pbi52MS5SZWFkQmFja3VwUmVzcG9uc2UiGZACAartGBIIAxIOY2x1c3Rlci5iYWNrdXAwARJ0CgpSb3RhdGVLZXlzEiMuY2FiaWxkby5hZG1pbi52MS5Sb3RhdGVLZXlzUmVxdWVzdBokLmNhYmlsZG8uYWRtaW4udjEuUm90YXRlS2V5c1Jlc3BvbnNlIhuq7RgXCAMSE2NsdXN0ZXIta2V5cy5yb3RhdGUSggEKDklzc3VlUmVzZXRDb2RlEicuY2FiaWxkby5hZG1pbi52MS5Jc3N1ZVJlc2V0Q29kZVJlcXVlc3QaKC5jYWJpbGRvLmFkbWluLnYxLklzc3VlUmVzZXRDb2RlUmVzcG9uc2UiHartGBkIAxIVdXNlci5pc3N1ZS1yZXNldC1jb2RlEm0KDEdldFN0YXRlSGFzaBIlLmNhYmlsZG8uYWRtaW4udjEuR2V0U3RhdGVIYXNoUmVxdWVzdBobLmNhYmlsZG8uYWRtaW4udjEuU3RhdGVIYXNoIhmQAgGq7RgSCAMSDmNsdXN0ZXIuc3RhdHVzMpQBCgxSb3V0ZVNlcnZpY2USgwEKDEV4cGxhaW5Sb3V0ZRIlLmNhYmlsZG8uYWRtaW4udjEuRXhwbGFpblJvdXRlUmVxdWVzdBoXLmNhYmlsZG8uYWRtaW4udjEuUm91dGUiM5ACAartGBIIAhIOY2x1c3Rlci5zdGF0dXOC0+STAhQSEi92MS9yb3V0ZXM6ZXhwbGFpbjLyAgoMQXVkaXRTZXJ2aWNlEqcBChBMaXN0QXVkaXRFbnRyaWVzEikuY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoqLmNhYmlsZG8uYWRtaW4udjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIjyQAgGq7RgOCAQSCmF1ZGl0Lmxpc3SC0+STAiESHy92MS9zaGFyZHMve3NoYXJkfS9hdWRpdEVudHJpZXMStwEKFExpc3RBdWRpdENoZWNrcG9pbnRzEi0uY2FiaWxkby5hZG1pbi52MS5MaXN0QXVkaXRDaGVja3BvaW50c1JlcXVlc3QaLi5jYWJpbGRvLmFkbWluLnYxLkxpc3RBdWRpdENoZWNrcG9pbnRzUmVzcG9uc2UiQJACAartGA4IBBIKYXVkaXQubGlzdILT5JMCJRIjL3YxL3NoYXJkcy97c2hhcmR9L2F1ZGl0Q2hlY2twb2ludHNiBnByb3RvMw", [file_buf_validate_validate, file_cabildo_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message cabildo.admin.v1.GetStatusRequest
@@ -84,6 +84,20 @@ export type Node = Message<"cabildo.admin.v1.Node"> & {
    * @generated from field: string address = 2;
    */
   address: string;
+
+  /**
+   * Up to which level its version knows commands; 0 if it did not answer.
+   *
+   * @generated from field: uint32 feature_level = 3;
+   */
+  featureLevel: number;
+
+  /**
+   * It is to lead only what no other can.
+   *
+   * @generated from field: bool draining = 4;
+   */
+  draining: boolean;
 };
 
 /**
@@ -138,6 +152,13 @@ export type Shard = Message<"cabildo.admin.v1.Shard"> & {
    * @generated from field: repeated cabildo.admin.v1.Replica replicas = 8;
    */
   replicas: Replica[];
+
+  /**
+   * Commands up to this level may be in its log: every replica said that it knows them.
+   *
+   * @generated from field: uint32 feature_level = 9;
+   */
+  featureLevel: number;
 };
 
 /**
@@ -226,6 +247,11 @@ export type Replica = Message<"cabildo.admin.v1.Replica"> & {
    * @generated from field: bool leaving = 14;
    */
   leaving: boolean;
+
+  /**
+   * @generated from field: cabildo.admin.v1.Load load = 15;
+   */
+  load?: Load | undefined;
 };
 
 /**
@@ -234,6 +260,39 @@ export type Replica = Message<"cabildo.admin.v1.Replica"> & {
  */
 export const ReplicaSchema: GenMessage<Replica> = /*@__PURE__*/
   messageDesc(file_cabildo_admin_v1_admin, 4);
+
+/**
+ * What a replica does a second, about, over the last ten seconds. Of a shard's replicas each counts what it answers itself.
+ *
+ * @generated from message cabildo.admin.v1.Load
+ */
+export type Load = Message<"cabildo.admin.v1.Load"> & {
+  /**
+   * @generated from field: double requests_per_second = 1;
+   */
+  requestsPerSecond: number;
+
+  /**
+   * Of commands, queries, and the answers to both.
+   *
+   * @generated from field: double bytes_per_second = 2;
+   */
+  bytesPerSecond: number;
+
+  /**
+   * Of one core; what streams and disks cost is not in it.
+   *
+   * @generated from field: double cpu_percent = 3;
+   */
+  cpuPercent: number;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.Load.
+ * Use `create(LoadSchema)` to create a new message.
+ */
+export const LoadSchema: GenMessage<Load> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 5);
 
 /**
  * @generated from message cabildo.admin.v1.ExplainRouteRequest
@@ -252,7 +311,7 @@ export type ExplainRouteRequest = Message<"cabildo.admin.v1.ExplainRouteRequest"
  * Use `create(ExplainRouteRequestSchema)` to create a new message.
  */
 export const ExplainRouteRequestSchema: GenMessage<ExplainRouteRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 5);
+  messageDesc(file_cabildo_admin_v1_admin, 6);
 
 /**
  * @generated from message cabildo.admin.v1.Route
@@ -269,11 +328,15 @@ export type Route = Message<"cabildo.admin.v1.Route"> & {
   shard: string;
 
   /**
+   * Node that leads; empty if none is known.
+   *
    * @generated from field: string leader = 3;
    */
   leader: string;
 
   /**
+   * Version of the range map that says so.
+   *
    * @generated from field: uint64 range_version = 4;
    */
   rangeVersion: bigint;
@@ -284,7 +347,7 @@ export type Route = Message<"cabildo.admin.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 6);
+  messageDesc(file_cabildo_admin_v1_admin, 7);
 
 /**
  * @generated from message cabildo.admin.v1.TransferLeaderRequest
@@ -310,7 +373,7 @@ export type TransferLeaderRequest = Message<"cabildo.admin.v1.TransferLeaderRequ
  * Use `create(TransferLeaderRequestSchema)` to create a new message.
  */
 export const TransferLeaderRequestSchema: GenMessage<TransferLeaderRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 7);
+  messageDesc(file_cabildo_admin_v1_admin, 8);
 
 /**
  * @generated from message cabildo.admin.v1.TransferLeaderResponse
@@ -327,7 +390,43 @@ export type TransferLeaderResponse = Message<"cabildo.admin.v1.TransferLeaderRes
  * Use `create(TransferLeaderResponseSchema)` to create a new message.
  */
 export const TransferLeaderResponseSchema: GenMessage<TransferLeaderResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 8);
+  messageDesc(file_cabildo_admin_v1_admin, 9);
+
+/**
+ * @generated from message cabildo.admin.v1.DrainNodeRequest
+ */
+export type DrainNodeRequest = Message<"cabildo.admin.v1.DrainNodeRequest"> & {
+  /**
+   * It may lead again.
+   *
+   * @generated from field: bool undo = 1;
+   */
+  undo: boolean;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.DrainNodeRequest.
+ * Use `create(DrainNodeRequestSchema)` to create a new message.
+ */
+export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 10);
+
+/**
+ * @generated from message cabildo.admin.v1.DrainNodeResponse
+ */
+export type DrainNodeResponse = Message<"cabildo.admin.v1.DrainNodeResponse"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * Describes the message cabildo.admin.v1.DrainNodeResponse.
+ * Use `create(DrainNodeResponseSchema)` to create a new message.
+ */
+export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
+  messageDesc(file_cabildo_admin_v1_admin, 11);
 
 /**
  * @generated from message cabildo.admin.v1.JoinShardRequest
@@ -344,7 +443,7 @@ export type JoinShardRequest = Message<"cabildo.admin.v1.JoinShardRequest"> & {
  * Use `create(JoinShardRequestSchema)` to create a new message.
  */
 export const JoinShardRequestSchema: GenMessage<JoinShardRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 9);
+  messageDesc(file_cabildo_admin_v1_admin, 12);
 
 /**
  * @generated from message cabildo.admin.v1.JoinShardResponse
@@ -363,7 +462,7 @@ export type JoinShardResponse = Message<"cabildo.admin.v1.JoinShardResponse"> & 
  * Use `create(JoinShardResponseSchema)` to create a new message.
  */
 export const JoinShardResponseSchema: GenMessage<JoinShardResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 10);
+  messageDesc(file_cabildo_admin_v1_admin, 13);
 
 /**
  * @generated from message cabildo.admin.v1.AddLearnerRequest
@@ -392,6 +491,13 @@ export type AddLearnerRequest = Message<"cabildo.admin.v1.AddLearnerRequest"> & 
    * @generated from field: string store_id = 4;
    */
   storeId: string;
+
+  /**
+   * Up to which level its version knows commands.
+   *
+   * @generated from field: uint32 feature_level = 5;
+   */
+  featureLevel: number;
 };
 
 /**
@@ -399,7 +505,7 @@ export type AddLearnerRequest = Message<"cabildo.admin.v1.AddLearnerRequest"> & 
  * Use `create(AddLearnerRequestSchema)` to create a new message.
  */
 export const AddLearnerRequestSchema: GenMessage<AddLearnerRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 11);
+  messageDesc(file_cabildo_admin_v1_admin, 14);
 
 /**
  * @generated from message cabildo.admin.v1.AddLearnerResponse
@@ -416,7 +522,7 @@ export type AddLearnerResponse = Message<"cabildo.admin.v1.AddLearnerResponse"> 
  * Use `create(AddLearnerResponseSchema)` to create a new message.
  */
 export const AddLearnerResponseSchema: GenMessage<AddLearnerResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 12);
+  messageDesc(file_cabildo_admin_v1_admin, 15);
 
 /**
  * @generated from message cabildo.admin.v1.PromoteLearnerRequest
@@ -438,7 +544,7 @@ export type PromoteLearnerRequest = Message<"cabildo.admin.v1.PromoteLearnerRequ
  * Use `create(PromoteLearnerRequestSchema)` to create a new message.
  */
 export const PromoteLearnerRequestSchema: GenMessage<PromoteLearnerRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 13);
+  messageDesc(file_cabildo_admin_v1_admin, 16);
 
 /**
  * @generated from message cabildo.admin.v1.RemoveReplicaRequest
@@ -460,7 +566,7 @@ export type RemoveReplicaRequest = Message<"cabildo.admin.v1.RemoveReplicaReques
  * Use `create(RemoveReplicaRequestSchema)` to create a new message.
  */
 export const RemoveReplicaRequestSchema: GenMessage<RemoveReplicaRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 14);
+  messageDesc(file_cabildo_admin_v1_admin, 17);
 
 /**
  * @generated from message cabildo.admin.v1.ReplaceReplicaRequest
@@ -491,7 +597,7 @@ export type ReplaceReplicaRequest = Message<"cabildo.admin.v1.ReplaceReplicaRequ
  * Use `create(ReplaceReplicaRequestSchema)` to create a new message.
  */
 export const ReplaceReplicaRequestSchema: GenMessage<ReplaceReplicaRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 15);
+  messageDesc(file_cabildo_admin_v1_admin, 18);
 
 /**
  * The members of a shard, by the names of their nodes.
@@ -515,7 +621,7 @@ export type Membership = Message<"cabildo.admin.v1.Membership"> & {
  * Use `create(MembershipSchema)` to create a new message.
  */
 export const MembershipSchema: GenMessage<Membership> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 16);
+  messageDesc(file_cabildo_admin_v1_admin, 19);
 
 /**
  * @generated from message cabildo.admin.v1.CompactLogRequest
@@ -532,7 +638,7 @@ export type CompactLogRequest = Message<"cabildo.admin.v1.CompactLogRequest"> & 
  * Use `create(CompactLogRequestSchema)` to create a new message.
  */
 export const CompactLogRequestSchema: GenMessage<CompactLogRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 17);
+  messageDesc(file_cabildo_admin_v1_admin, 20);
 
 /**
  * @generated from message cabildo.admin.v1.CompactLogResponse
@@ -551,7 +657,7 @@ export type CompactLogResponse = Message<"cabildo.admin.v1.CompactLogResponse"> 
  * Use `create(CompactLogResponseSchema)` to create a new message.
  */
 export const CompactLogResponseSchema: GenMessage<CompactLogResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 18);
+  messageDesc(file_cabildo_admin_v1_admin, 21);
 
 /**
  * @generated from message cabildo.admin.v1.HoldDeliveriesRequest
@@ -570,7 +676,7 @@ export type HoldDeliveriesRequest = Message<"cabildo.admin.v1.HoldDeliveriesRequ
  * Use `create(HoldDeliveriesRequestSchema)` to create a new message.
  */
 export const HoldDeliveriesRequestSchema: GenMessage<HoldDeliveriesRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 19);
+  messageDesc(file_cabildo_admin_v1_admin, 22);
 
 /**
  * @generated from message cabildo.admin.v1.HoldDeliveriesResponse
@@ -589,7 +695,7 @@ export type HoldDeliveriesResponse = Message<"cabildo.admin.v1.HoldDeliveriesRes
  * Use `create(HoldDeliveriesResponseSchema)` to create a new message.
  */
 export const HoldDeliveriesResponseSchema: GenMessage<HoldDeliveriesResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 20);
+  messageDesc(file_cabildo_admin_v1_admin, 23);
 
 /**
  * @generated from message cabildo.admin.v1.ReadBackupRequest
@@ -606,7 +712,7 @@ export type ReadBackupRequest = Message<"cabildo.admin.v1.ReadBackupRequest"> & 
  * Use `create(ReadBackupRequestSchema)` to create a new message.
  */
 export const ReadBackupRequestSchema: GenMessage<ReadBackupRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 21);
+  messageDesc(file_cabildo_admin_v1_admin, 24);
 
 /**
  * @generated from message cabildo.admin.v1.ReadBackupResponse
@@ -637,7 +743,7 @@ export type ReadBackupResponse = Message<"cabildo.admin.v1.ReadBackupResponse"> 
  * Use `create(ReadBackupResponseSchema)` to create a new message.
  */
 export const ReadBackupResponseSchema: GenMessage<ReadBackupResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 22);
+  messageDesc(file_cabildo_admin_v1_admin, 25);
 
 /**
  * What the rows that follow are a copy of.
@@ -700,7 +806,7 @@ export type BackupHeader = Message<"cabildo.admin.v1.BackupHeader"> & {
  * Use `create(BackupHeaderSchema)` to create a new message.
  */
 export const BackupHeaderSchema: GenMessage<BackupHeader> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 23);
+  messageDesc(file_cabildo_admin_v1_admin, 26);
 
 /**
  * @generated from message cabildo.admin.v1.RotateKeysRequest
@@ -713,7 +819,7 @@ export type RotateKeysRequest = Message<"cabildo.admin.v1.RotateKeysRequest"> & 
  * Use `create(RotateKeysRequestSchema)` to create a new message.
  */
 export const RotateKeysRequestSchema: GenMessage<RotateKeysRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 24);
+  messageDesc(file_cabildo_admin_v1_admin, 27);
 
 /**
  * @generated from message cabildo.admin.v1.RotateKeysResponse
@@ -737,7 +843,7 @@ export type RotateKeysResponse = Message<"cabildo.admin.v1.RotateKeysResponse"> 
  * Use `create(RotateKeysResponseSchema)` to create a new message.
  */
 export const RotateKeysResponseSchema: GenMessage<RotateKeysResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 25);
+  messageDesc(file_cabildo_admin_v1_admin, 28);
 
 /**
  * @generated from message cabildo.admin.v1.IssueResetCodeRequest
@@ -756,7 +862,7 @@ export type IssueResetCodeRequest = Message<"cabildo.admin.v1.IssueResetCodeRequ
  * Use `create(IssueResetCodeRequestSchema)` to create a new message.
  */
 export const IssueResetCodeRequestSchema: GenMessage<IssueResetCodeRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 26);
+  messageDesc(file_cabildo_admin_v1_admin, 29);
 
 /**
  * @generated from message cabildo.admin.v1.IssueResetCodeResponse
@@ -778,7 +884,7 @@ export type IssueResetCodeResponse = Message<"cabildo.admin.v1.IssueResetCodeRes
  * Use `create(IssueResetCodeResponseSchema)` to create a new message.
  */
 export const IssueResetCodeResponseSchema: GenMessage<IssueResetCodeResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 27);
+  messageDesc(file_cabildo_admin_v1_admin, 30);
 
 /**
  * @generated from message cabildo.admin.v1.GetStateHashRequest
@@ -802,7 +908,7 @@ export type GetStateHashRequest = Message<"cabildo.admin.v1.GetStateHashRequest"
  * Use `create(GetStateHashRequestSchema)` to create a new message.
  */
 export const GetStateHashRequestSchema: GenMessage<GetStateHashRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 28);
+  messageDesc(file_cabildo_admin_v1_admin, 31);
 
 /**
  * @generated from message cabildo.admin.v1.StateHash
@@ -826,7 +932,7 @@ export type StateHash = Message<"cabildo.admin.v1.StateHash"> & {
  * Use `create(StateHashSchema)` to create a new message.
  */
 export const StateHashSchema: GenMessage<StateHash> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 29);
+  messageDesc(file_cabildo_admin_v1_admin, 32);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditEntriesRequest
@@ -891,7 +997,7 @@ export type ListAuditEntriesRequest = Message<"cabildo.admin.v1.ListAuditEntries
  * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
  */
 export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 30);
+  messageDesc(file_cabildo_admin_v1_admin, 33);
 
 /**
  * @generated from message cabildo.admin.v1.AuditEntry
@@ -984,7 +1090,7 @@ export type AuditEntry = Message<"cabildo.admin.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 31);
+  messageDesc(file_cabildo_admin_v1_admin, 34);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditEntriesResponse
@@ -1018,7 +1124,7 @@ export type ListAuditEntriesResponse = Message<"cabildo.admin.v1.ListAuditEntrie
  * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
  */
 export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 32);
+  messageDesc(file_cabildo_admin_v1_admin, 35);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditCheckpointsRequest
@@ -1047,7 +1153,7 @@ export type ListAuditCheckpointsRequest = Message<"cabildo.admin.v1.ListAuditChe
  * Use `create(ListAuditCheckpointsRequestSchema)` to create a new message.
  */
 export const ListAuditCheckpointsRequestSchema: GenMessage<ListAuditCheckpointsRequest> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 33);
+  messageDesc(file_cabildo_admin_v1_admin, 36);
 
 /**
  * Signed: `cabildo audit checkpoint`, the cluster's id, the shard's name, the number, and the hash in hex, a line each.
@@ -1093,7 +1199,7 @@ export type AuditCheckpoint = Message<"cabildo.admin.v1.AuditCheckpoint"> & {
  * Use `create(AuditCheckpointSchema)` to create a new message.
  */
 export const AuditCheckpointSchema: GenMessage<AuditCheckpoint> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 34);
+  messageDesc(file_cabildo_admin_v1_admin, 37);
 
 /**
  * @generated from message cabildo.admin.v1.AuditKey
@@ -1117,7 +1223,7 @@ export type AuditKey = Message<"cabildo.admin.v1.AuditKey"> & {
  * Use `create(AuditKeySchema)` to create a new message.
  */
 export const AuditKeySchema: GenMessage<AuditKey> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 35);
+  messageDesc(file_cabildo_admin_v1_admin, 38);
 
 /**
  * @generated from message cabildo.admin.v1.ListAuditCheckpointsResponse
@@ -1149,7 +1255,7 @@ export type ListAuditCheckpointsResponse = Message<"cabildo.admin.v1.ListAuditCh
  * Use `create(ListAuditCheckpointsResponseSchema)` to create a new message.
  */
 export const ListAuditCheckpointsResponseSchema: GenMessage<ListAuditCheckpointsResponse> = /*@__PURE__*/
-  messageDesc(file_cabildo_admin_v1_admin, 36);
+  messageDesc(file_cabildo_admin_v1_admin, 39);
 
 /**
  * For operators, on every node's port, by certificate.
@@ -1168,16 +1274,6 @@ export const ClusterService: GenService<{
     output: typeof ClusterStatusSchema;
   },
   /**
-   * Tells which shard a resource name belongs to, and who leads it.
-   *
-   * @generated from rpc cabildo.admin.v1.ClusterService.ExplainRoute
-   */
-  explainRoute: {
-    methodKind: "unary";
-    input: typeof ExplainRouteRequestSchema;
-    output: typeof RouteSchema;
-  },
-  /**
    * Hands the leadership of a shard to another replica.
    *
    * @generated from rpc cabildo.admin.v1.ClusterService.TransferLeader
@@ -1186,6 +1282,16 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof TransferLeaderRequestSchema;
     output: typeof TransferLeaderResponseSchema;
+  },
+  /**
+   * Lets the node that is asked lead only what no other can, until it is started again: so that it can be stopped.
+   *
+   * @generated from rpc cabildo.admin.v1.ClusterService.DrainNode
+   */
+  drainNode: {
+    methodKind: "unary";
+    input: typeof DrainNodeRequestSchema;
+    output: typeof DrainNodeResponseSchema;
   },
   /**
    * Makes the node that is asked a learner of a shard, with a new replica; it copies the state and follows, without a vote.
@@ -1302,6 +1408,25 @@ export const ClusterService: GenService<{
   serviceDesc(file_cabildo_admin_v1_admin, 0);
 
 /**
+ * Where things are, for operators and administrators: at the public door by role, on every node's port by an operator's certificate.
+ *
+ * @generated from service cabildo.admin.v1.RouteService
+ */
+export const RouteService: GenService<{
+  /**
+   * Tells which shard a resource name belongs to, by which version of the range map, and who leads it.
+   *
+   * @generated from rpc cabildo.admin.v1.RouteService.ExplainRoute
+   */
+  explainRoute: {
+    methodKind: "unary";
+    input: typeof ExplainRouteRequestSchema;
+    output: typeof RouteSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_cabildo_admin_v1_admin, 1);
+
+/**
  * The trail of critical operations that every shard keeps, for auditors and administrators: at the public door by role, on every
  * node's port by a certificate of role auditor or operator.
  *
@@ -1329,5 +1454,5 @@ export const AuditService: GenService<{
     output: typeof ListAuditCheckpointsResponseSchema;
   },
 }> = /*@__PURE__*/
-  serviceDesc(file_cabildo_admin_v1_admin, 1);
+  serviceDesc(file_cabildo_admin_v1_admin, 2);
 

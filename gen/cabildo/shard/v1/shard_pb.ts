@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/shard/v1/shard.proto.
  */
 export const file_cabildo_shard_v1_shard: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWJpbGRvL3NoYXJkL3YxL3NoYXJkLnByb3RvEhBjYWJpbGRvLnNoYXJkLnYxIjcKDkV4ZWN1dGVSZXF1ZXN0EiUKBWNhbGxzGAEgAygLMhYuY2FiaWxkby5zaGFyZC52MS5DYWxsIjsKD0V4ZWN1dGVSZXNwb25zZRIoCgdyZXBsaWVzGAEgAygLMhcuY2FiaWxkby5zaGFyZC52MS5SZXBseSK7AQoEQ2FsbBIKCgJpZBgBIAEoBBINCgVzaGFyZBgCIAEoDRIVCg1yYW5nZV92ZXJzaW9uGAMgASgEEhIKCnRpbWVvdXRfbXMYBCABKA0SEwoLdHJhY2VwYXJlbnQYBSABKAkSEQoHY29tbWFuZBgGIAEoDEgAEiYKBHJlYWQYByABKAsyFi5jYWJpbGRvLnNoYXJkLnYxLlJlYWRIABIQCgZjYW5jZWwYCCABKAhIAEILCglvcGVyYXRpb24iRQoEUmVhZBINCgVxdWVyeRgBIAEoDBIUCgxtaW5fc2VxdWVuY2UYAiABKAQSGAoQbWF4X3N0YWxlbmVzc19tcxgDIAEoDSJ0CgVSZXBseRIKCgJpZBgBIAEoBBImCgRkb25lGAIgASgLMhYuY2FiaWxkby5zaGFyZC52MS5Eb25lSAASLAoHZmFpbHVyZRgDIAEoCzIZLmNhYmlsZG8uc2hhcmQudjEuRmFpbHVyZUgAQgkKB291dGNvbWUiNgoERG9uZRINCgVyZXBseRgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBINCgVlcG9jaBgDIAEoDSKBAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEwoLbGVhZGVyX25vZGUYAyABKAkSEwoLbm90X2FwcGxpZWQYBCABKAgSFQoNcmFuZ2VfdmVyc2lvbhgFIAEoBBIWCg5yZXRyeV9hZnRlcl9tcxgGIAEoDSKCAQoOQ2hhbmdlc1JlcXVlc3QSDQoFc2hhcmQYASABKA0SFgoOYWZ0ZXJfc2VxdWVuY2UYAiABKAQSDQoFZXBvY2gYAyABKA0SEAoIY2hhbm5lbHMYBCADKAkSFgoOdW50aWxfc2VxdWVuY2UYBSABKAQSEAoIZnJvbV9ub3cYBiABKAgibQoPQ2hhbmdlc1Jlc3BvbnNlEiwKB2VudHJpZXMYASADKAsyGy5jYWJpbGRvLnNoYXJkLnYxLkZlZWRFbnRyeRIsCghib29rbWFyaxgCIAEoCzIaLmNhYmlsZG8uc2hhcmQudjEuQm9va21hcmsiXwoJRmVlZEVudHJ5EhAKCHNlcXVlbmNlGAEgASgEEg0KBWluZGV4GAIgASgEEg8KB3RpbWVfbXMYAyABKAMSEAoIY2hhbm5lbHMYBCADKAkSDgoGY2hhbmdlGAUgASgMIloKCEJvb2ttYXJrEhAKCHNlcXVlbmNlGAEgASgEEg0KBWVwb2NoGAIgASgNEhYKDmZpcnN0X3NlcXVlbmNlGAMgASgEEhUKDWxlYWRlcl9hZ2VfbXMYBCABKA0iDwoNU3RhdHVzUmVxdWVzdCLHAQoOU3RhdHVzUmVzcG9uc2USDAoEbm9kZRgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEhAKCHN0b3JlX2lkGAMgASgJEgwKBGJvb3QYBCABKAQSMQoIcmVwbGljYXMYBSADKAsyHy5jYWJpbGRvLnNoYXJkLnYxLlJlcGxpY2FTdGF0dXMSFQoNcmFuZ2VfdmVyc2lvbhgGIAEoBBIpCgVub2RlcxgHIAMoCzIaLmNhYmlsZG8uc2hhcmQudjEuTm9kZUluZm8iOQoITm9kZUluZm8SDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEg4KBnNoYXJkcxgDIAMoDSLuAgoNUmVwbGljYVN0YXR1cxINCgVzaGFyZBgBIAEoDRISCgpzaGFyZF9uYW1lGAIgASgJEg8KB3JlcGxpY2EYAyABKA0SDAoEcm9sZRgEIAEoCRIMCgR0ZXJtGAUgASgEEg4KBmxlYWRlchgGIAEoDRITCgtsZWFkZXJfbm9kZRgHIAEoCRIOCgZjb21taXQYCCABKAQSDwoHYXBwbGllZBgJIAEoBBISCgpsYXN0X2luZGV4GAogASgEEhMKC2ZpcnN0X2luZGV4GAsgASgEEhAKCHNlcXVlbmNlGAwgASgEEjMKCWZvbGxvd2VycxgNIAMoCzIgLmNhYmlsZG8uc2hhcmQudjEuRm9sbG93ZXJTdGF0dXMSEgoKcXVhcmFudGluZRgOIAEoCRISCgpzdGF0ZV9oYXNoGA8gASgJEi8KB21lbWJlcnMYECADKAsyHi5jYWJpbGRvLnNoYXJkLnYxLk1lbWJlclN0YXR1cyJPCgxNZW1iZXJTdGF0dXMSDwoHcmVwbGljYRgBIAEoDRIMCgRub2RlGAIgASgJEg8KB2xlYXJuZXIYAyABKAgSDwoHbGVhdmluZxgEIAEoCCKOAQoORm9sbG93ZXJTdGF0dXMSDwoHcmVwbGljYRgBIAEoDRIMCgRub2RlGAIgASgJEg0KBXN0YXRlGAMgASgJEg0KBW1hdGNoGAQgASgEEgwKBG5leHQYBSABKAQSDwoHbGVhcm5lchgGIAEoCBIOCgZhY3RpdmUYByABKAgSEAoIaW5mbGlnaHQYCCABKA0ygQIKDFNoYXJkU2VydmljZRJSCgdFeGVjdXRlEiAuY2FiaWxkby5zaGFyZC52MS5FeGVjdXRlUmVxdWVzdBohLmNhYmlsZG8uc2hhcmQudjEuRXhlY3V0ZVJlc3BvbnNlKAEwARJQCgdDaGFuZ2VzEiAuY2FiaWxkby5zaGFyZC52MS5DaGFuZ2VzUmVxdWVzdBohLmNhYmlsZG8uc2hhcmQudjEuQ2hhbmdlc1Jlc3BvbnNlMAESSwoGU3RhdHVzEh8uY2FiaWxkby5zaGFyZC52MS5TdGF0dXNSZXF1ZXN0GiAuY2FiaWxkby5zaGFyZC52MS5TdGF0dXNSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChxjYWJpbGRvL3NoYXJkL3YxL3NoYXJkLnByb3RvEhBjYWJpbGRvLnNoYXJkLnYxIjcKDkV4ZWN1dGVSZXF1ZXN0EiUKBWNhbGxzGAEgAygLMhYuY2FiaWxkby5zaGFyZC52MS5DYWxsIjsKD0V4ZWN1dGVSZXNwb25zZRIoCgdyZXBsaWVzGAEgAygLMhcuY2FiaWxkby5zaGFyZC52MS5SZXBseSK7AQoEQ2FsbBIKCgJpZBgBIAEoBBINCgVzaGFyZBgCIAEoDRIVCg1yYW5nZV92ZXJzaW9uGAMgASgEEhIKCnRpbWVvdXRfbXMYBCABKA0SEwoLdHJhY2VwYXJlbnQYBSABKAkSEQoHY29tbWFuZBgGIAEoDEgAEiYKBHJlYWQYByABKAsyFi5jYWJpbGRvLnNoYXJkLnYxLlJlYWRIABIQCgZjYW5jZWwYCCABKAhIAEILCglvcGVyYXRpb24iRQoEUmVhZBINCgVxdWVyeRgBIAEoDBIUCgxtaW5fc2VxdWVuY2UYAiABKAQSGAoQbWF4X3N0YWxlbmVzc19tcxgDIAEoDSJ0CgVSZXBseRIKCgJpZBgBIAEoBBImCgRkb25lGAIgASgLMhYuY2FiaWxkby5zaGFyZC52MS5Eb25lSAASLAoHZmFpbHVyZRgDIAEoCzIZLmNhYmlsZG8uc2hhcmQudjEuRmFpbHVyZUgAQgkKB291dGNvbWUiNgoERG9uZRINCgVyZXBseRgBIAEoDBIQCghzZXF1ZW5jZRgCIAEoBBINCgVlcG9jaBgDIAEoDSKBAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEwoLbGVhZGVyX25vZGUYAyABKAkSEwoLbm90X2FwcGxpZWQYBCABKAgSFQoNcmFuZ2VfdmVyc2lvbhgFIAEoBBIWCg5yZXRyeV9hZnRlcl9tcxgGIAEoDSKCAQoOQ2hhbmdlc1JlcXVlc3QSDQoFc2hhcmQYASABKA0SFgoOYWZ0ZXJfc2VxdWVuY2UYAiABKAQSDQoFZXBvY2gYAyABKA0SEAoIY2hhbm5lbHMYBCADKAkSFgoOdW50aWxfc2VxdWVuY2UYBSABKAQSEAoIZnJvbV9ub3cYBiABKAgibQoPQ2hhbmdlc1Jlc3BvbnNlEiwKB2VudHJpZXMYASADKAsyGy5jYWJpbGRvLnNoYXJkLnYxLkZlZWRFbnRyeRIsCghib29rbWFyaxgCIAEoCzIaLmNhYmlsZG8uc2hhcmQudjEuQm9va21hcmsiXwoJRmVlZEVudHJ5EhAKCHNlcXVlbmNlGAEgASgEEg0KBWluZGV4GAIgASgEEg8KB3RpbWVfbXMYAyABKAMSEAoIY2hhbm5lbHMYBCADKAkSDgoGY2hhbmdlGAUgASgMIloKCEJvb2ttYXJrEhAKCHNlcXVlbmNlGAEgASgEEg0KBWVwb2NoGAIgASgNEhYKDmZpcnN0X3NlcXVlbmNlGAMgASgEEhUKDWxlYWRlcl9hZ2VfbXMYBCABKA0iDwoNU3RhdHVzUmVxdWVzdCLwAQoOU3RhdHVzUmVzcG9uc2USDAoEbm9kZRgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEhAKCHN0b3JlX2lkGAMgASgJEgwKBGJvb3QYBCABKAQSMQoIcmVwbGljYXMYBSADKAsyHy5jYWJpbGRvLnNoYXJkLnYxLlJlcGxpY2FTdGF0dXMSFQoNcmFuZ2VfdmVyc2lvbhgGIAEoBBIpCgVub2RlcxgHIAMoCzIaLmNhYmlsZG8uc2hhcmQudjEuTm9kZUluZm8SFQoNZmVhdHVyZV9sZXZlbBgIIAEoDRIQCghkcmFpbmluZxgJIAEoCCI5CghOb2RlSW5mbxIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDgoGc2hhcmRzGAMgAygNIrIDCg1SZXBsaWNhU3RhdHVzEg0KBXNoYXJkGAEgASgNEhIKCnNoYXJkX25hbWUYAiABKAkSDwoHcmVwbGljYRgDIAEoDRIMCgRyb2xlGAQgASgJEgwKBHRlcm0YBSABKAQSDgoGbGVhZGVyGAYgASgNEhMKC2xlYWRlcl9ub2RlGAcgASgJEg4KBmNvbW1pdBgIIAEoBBIPCgdhcHBsaWVkGAkgASgEEhIKCmxhc3RfaW5kZXgYCiABKAQSEwoLZmlyc3RfaW5kZXgYCyABKAQSEAoIc2VxdWVuY2UYDCABKAQSMwoJZm9sbG93ZXJzGA0gAygLMiAuY2FiaWxkby5zaGFyZC52MS5Gb2xsb3dlclN0YXR1cxISCgpxdWFyYW50aW5lGA4gASgJEhIKCnN0YXRlX2hhc2gYDyABKAkSLwoHbWVtYmVycxgQIAMoCzIeLmNhYmlsZG8uc2hhcmQudjEuTWVtYmVyU3RhdHVzEisKBGxvYWQYESABKAsyHS5jYWJpbGRvLnNoYXJkLnYxLlJlcGxpY2FMb2FkEhUKDWZlYXR1cmVfbGV2ZWwYEiABKA0iWQoLUmVwbGljYUxvYWQSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgBIAEoARIYChBieXRlc19wZXJfc2Vjb25kGAIgASgBEhMKC2NwdV9wZXJjZW50GAMgASgBIk8KDE1lbWJlclN0YXR1cxIPCgdyZXBsaWNhGAEgASgNEgwKBG5vZGUYAiABKAkSDwoHbGVhcm5lchgDIAEoCBIPCgdsZWF2aW5nGAQgASgIIo4BCg5Gb2xsb3dlclN0YXR1cxIPCgdyZXBsaWNhGAEgASgNEgwKBG5vZGUYAiABKAkSDQoFc3RhdGUYAyABKAkSDQoFbWF0Y2gYBCABKAQSDAoEbmV4dBgFIAEoBBIPCgdsZWFybmVyGAYgASgIEg4KBmFjdGl2ZRgHIAEoCBIQCghpbmZsaWdodBgIIAEoDTKBAgoMU2hhcmRTZXJ2aWNlElIKB0V4ZWN1dGUSIC5jYWJpbGRvLnNoYXJkLnYxLkV4ZWN1dGVSZXF1ZXN0GiEuY2FiaWxkby5zaGFyZC52MS5FeGVjdXRlUmVzcG9uc2UoATABElAKB0NoYW5nZXMSIC5jYWJpbGRvLnNoYXJkLnYxLkNoYW5nZXNSZXF1ZXN0GiEuY2FiaWxkby5zaGFyZC52MS5DaGFuZ2VzUmVzcG9uc2UwARJLCgZTdGF0dXMSHy5jYWJpbGRvLnNoYXJkLnYxLlN0YXR1c1JlcXVlc3QaIC5jYWJpbGRvLnNoYXJkLnYxLlN0YXR1c1Jlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message cabildo.shard.v1.ExecuteRequest
@@ -63,7 +63,7 @@ export type Call = Message<"cabildo.shard.v1.Call"> & {
   shard: number;
 
   /**
-   * Version of the range map by which the caller chose the shard.
+   * Version of the range map by which the caller chose the shard; 0 to read of the `system` shard, which keeps the map.
    *
    * @generated from field: uint64 range_version = 3;
    */
@@ -466,6 +466,20 @@ export type StatusResponse = Message<"cabildo.shard.v1.StatusResponse"> & {
    * @generated from field: repeated cabildo.shard.v1.NodeInfo nodes = 7;
    */
   nodes: NodeInfo[];
+
+  /**
+   * Up to which level its version knows commands.
+   *
+   * @generated from field: uint32 feature_level = 8;
+   */
+  featureLevel: number;
+
+  /**
+   * This node is to lead only what no other can.
+   *
+   * @generated from field: bool draining = 9;
+   */
+  draining: boolean;
 };
 
 /**
@@ -597,6 +611,18 @@ export type ReplicaStatus = Message<"cabildo.shard.v1.ReplicaStatus"> & {
    * @generated from field: repeated cabildo.shard.v1.MemberStatus members = 16;
    */
   members: MemberStatus[];
+
+  /**
+   * @generated from field: cabildo.shard.v1.ReplicaLoad load = 17;
+   */
+  load?: ReplicaLoad | undefined;
+
+  /**
+   * Commands up to this level may be in its log.
+   *
+   * @generated from field: uint32 feature_level = 18;
+   */
+  featureLevel: number;
 };
 
 /**
@@ -605,6 +631,39 @@ export type ReplicaStatus = Message<"cabildo.shard.v1.ReplicaStatus"> & {
  */
 export const ReplicaStatusSchema: GenMessage<ReplicaStatus> = /*@__PURE__*/
   messageDesc(file_cabildo_shard_v1_shard, 14);
+
+/**
+ * What a replica does a second, about, over the last ten seconds.
+ *
+ * @generated from message cabildo.shard.v1.ReplicaLoad
+ */
+export type ReplicaLoad = Message<"cabildo.shard.v1.ReplicaLoad"> & {
+  /**
+   * @generated from field: double requests_per_second = 1;
+   */
+  requestsPerSecond: number;
+
+  /**
+   * Of commands, queries, and the answers to both.
+   *
+   * @generated from field: double bytes_per_second = 2;
+   */
+  bytesPerSecond: number;
+
+  /**
+   * Of one core; what streams and disks cost is not in it.
+   *
+   * @generated from field: double cpu_percent = 3;
+   */
+  cpuPercent: number;
+};
+
+/**
+ * Describes the message cabildo.shard.v1.ReplicaLoad.
+ * Use `create(ReplicaLoadSchema)` to create a new message.
+ */
+export const ReplicaLoadSchema: GenMessage<ReplicaLoad> = /*@__PURE__*/
+  messageDesc(file_cabildo_shard_v1_shard, 15);
 
 /**
  * @generated from message cabildo.shard.v1.MemberStatus
@@ -638,7 +697,7 @@ export type MemberStatus = Message<"cabildo.shard.v1.MemberStatus"> & {
  * Use `create(MemberStatusSchema)` to create a new message.
  */
 export const MemberStatusSchema: GenMessage<MemberStatus> = /*@__PURE__*/
-  messageDesc(file_cabildo_shard_v1_shard, 15);
+  messageDesc(file_cabildo_shard_v1_shard, 16);
 
 /**
  * @generated from message cabildo.shard.v1.FollowerStatus
@@ -694,7 +753,7 @@ export type FollowerStatus = Message<"cabildo.shard.v1.FollowerStatus"> & {
  * Use `create(FollowerStatusSchema)` to create a new message.
  */
 export const FollowerStatusSchema: GenMessage<FollowerStatus> = /*@__PURE__*/
-  messageDesc(file_cabildo_shard_v1_shard, 16);
+  messageDesc(file_cabildo_shard_v1_shard, 17);
 
 /**
  * What a node serves to coordinators and fan-outs. Commands, queries and replies are opaque here: they are encoded once, at

@@ -10,7 +10,7 @@ import type { Delivery } from "./deliveries_pb.js";
 import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
 import type { IssueResetCode, RecordLoginFailure, ResetPassword, SetClusterRoles } from "./people_pb.js";
 import { file_cabildo_store_v1_people } from "./people_pb.js";
-import type { CalendarContent, ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Occurrences, Resource, Response, SigningKey, Visibility, WorkingHours } from "./resources_pb.js";
+import type { CalendarContent, ClusterKeys, ClusterRole, EventContent, GroupKind, InvitationState, MemberRole, Occurrences, RangeMap, Resource, Response, SigningKey, Visibility, WorkingHours } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/commands.proto.
  */
 export const file_cabildo_store_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIuQVCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSDgoGb3JpZ2luGAQgASgJEjcKDXJlZ2lzdGVyX3VzZXIYCiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlZ2lzdGVyVXNlckgAEjsKD2NoYW5nZV9wYXNzd29yZBgLIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlUGFzc3dvcmRIABI5Cg5jcmVhdGVfc2Vzc2lvbhgMIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlU2Vzc2lvbkgAEjkKDnJvdGF0ZV9zZXNzaW9uGA0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5Sb3RhdGVTZXNzaW9uSAASOQoOcmV2b2tlX3Nlc3Npb24YDiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJldm9rZVNlc3Npb25IABJCChNjcmVhdGVfY2x1c3Rlcl9rZXlzGA8gASgLMiMuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDbHVzdGVyS2V5c0gAEjUKDGNyZWF0ZV9ncm91cBgQIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlR3JvdXBIABIxCgphZGRfbWVtYmVyGBEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5BZGRNZW1iZXJIABI1CgxjcmVhdGVfZXZlbnQYEiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50SAASNQoMdXBkYXRlX2V2ZW50GBMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVFdmVudEgAEjUKDGRlbGV0ZV9ldmVudBgUIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRIABIoCgVzd2VlcBgVIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuU3dlZXBIABI5Cg51bmRlbGV0ZV9ldmVudBgWIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuVW5kZWxldGVFdmVudEgAEjcKDWNyZWF0ZV9ldmVudHMYFyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50c0gAEjcKDWRlbGV0ZV9ldmVudHMYGCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUV2ZW50c0gAEjcKDWV4dGVuZF9zZXJpZXMYGSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV4dGVuZFNlcmllc0gAEjkKDmZpcmVfcmVtaW5kZXJzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5GaXJlUmVtaW5kZXJzSAASSAoWbWFya19ub3RpZmljYXRpb25fcmVhZBgbIAEoCzImLmNhYmlsZG8uc3RvcmUudjEuTWFya05vdGlmaWNhdGlvblJlYWRIABJRChttYXJrX2FsbF9ub3RpZmljYXRpb25zX3JlYWQYHCABKAsyKi5jYWJpbGRvLnN0b3JlLnYxLk1hcmtBbGxOb3RpZmljYXRpb25zUmVhZEgAEjsKD2NyZWF0ZV9jYWxlbmRhchgdIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlQ2FsZW5kYXJIABI7Cg91cGRhdGVfY2FsZW5kYXIYHiABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUNhbGVuZGFySAASOwoPZGVsZXRlX2NhbGVuZGFyGB8gASgLMiAuY2FiaWxkby5zdG9yZS52MS5EZWxldGVDYWxlbmRhckgAEjEKCnNldF9yZWFkZXIYICABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNldFJlYWRlckgAEjcKDXJlc3BvbmRfZXZlbnQYISABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbmRFdmVudEgAEjUKDGNhbmNlbF9ldmVudBgiIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2FuY2VsRXZlbnRIABIzCgt1cGRhdGVfdXNlchgoIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlVXNlckgAEj4KEXNldF91c2VyX3N0YW5kaW5nGCkgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRVc2VyU3RhbmRpbmdIABI1Cgx1cGRhdGVfZ3JvdXAYKiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUdyb3VwSAASPgoRc2V0X2dyb3VwX2RlbGV0ZWQYKyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldEdyb3VwRGVsZXRlZEgAEjcKDXVwZGF0ZV9tZW1iZXIYLCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZU1lbWJlckgAEjcKDXJlbW92ZV9tZW1iZXIYLSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlbW92ZU1lbWJlckgAEkMKE3RyYW5zZmVyX2xlYWRlcnNoaXAYLiABKAsyJC5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcEgAEj8KEWNyZWF0ZV9pbnZpdGF0aW9uGC8gASgLMiIuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVJbnZpdGF0aW9uSAASPwoRc2V0dGxlX2ludml0YXRpb24YMCABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLlNldHRsZUludml0YXRpb25IABI/ChFzZXRfc3Vic2NyaXB0aW9ucxgxIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuU2V0U3Vic2NyaXB0aW9uc0gAEiwKB2RlbGl2ZXIYPCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJIABI3Cg1zZXR0bGVfb3V0Ym94GD0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5TZXR0bGVPdXRib3hIABI1CgxyZWNvcmRfYXVkaXQYUCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlJlY29yZEF1ZGl0SAASMQoKc2lnbl9hdWRpdBhRIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2lnbkF1ZGl0SAASMwoLcHJ1bmVfYXVkaXQYUiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlBydW5lQXVkaXRIABJCChNyb3RhdGVfY2x1c3Rlcl9rZXlzGFMgASgLMiMuY2FiaWxkby5zdG9yZS52MS5Sb3RhdGVDbHVzdGVyS2V5c0gAEkQKFHJlY29yZF9sb2dpbl9mYWlsdXJlGFQgASgLMiQuY2FiaWxkby5zdG9yZS52MS5SZWNvcmRMb2dpbkZhaWx1cmVIABI8ChBpc3N1ZV9yZXNldF9jb2RlGFUgASgLMiAuY2FiaWxkby5zdG9yZS52MS5Jc3N1ZVJlc2V0Q29kZUgAEjkKDnJlc2V0X3Bhc3N3b3JkGFYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5SZXNldFBhc3N3b3JkSAASPgoRc2V0X2NsdXN0ZXJfcm9sZXMYVyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldENsdXN0ZXJSb2xlc0gAQgsKCW9wZXJhdGlvbiKeAQoGQ2FsbGVyEjAKCWFub255bW91cxgBIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuQW5vbnltb3VzSAASLAoEdXNlchgCIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuVXNlckNhbGxlckgAEioKBnN5c3RlbRgDIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuU3lzdGVtSABCCAoGY2FsbGVyIgsKCUFub255bW91cyJcCgpVc2VyQ2FsbGVyEgwKBHVzZXIYASABKAkSEgoKc2Vzc2lvbl9pZBgCIAEoCRIsCgVyb2xlcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlclJvbGUiCAoGU3lzdGVtIpABCgxSZWdpc3RlclVzZXISDAoEdXNlchgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIVCg1wYXNzd29yZF9oYXNoGAYgASgJEhYKDmJvb3RzdHJhcF9oYXNoGAcgASgJIksKDkNoYW5nZVBhc3N3b3JkEgwKBHVzZXIYASABKAkSFQoNcGFzc3dvcmRfaGFzaBgCIAEoCRIUCgxrZWVwX3Nlc3Npb24YAyABKAkiegoNQ3JlYXRlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSDgoGY2xpZW50GAMgASgJEhQKDHJlZnJlc2hfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAxIPCgdhZGRyZXNzGAYgASgJIm4KDVJvdGF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEhYKDnByZXNlbnRlZF9oYXNoGAMgASgJEhEKCW5leHRfaGFzaBgEIAEoCRITCgtsaWZldGltZV9tcxgFIAEoAyIuCg1SZXZva2VTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSJAChFDcmVhdGVDbHVzdGVyS2V5cxIrCgRrZXlzGAEgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5cyJRChFSb3RhdGVDbHVzdGVyS2V5cxIQCghleHBlY3RlZBgBIAEoCRIqCgRuZXh0GAIgASgLMhwuY2FiaWxkby5zdG9yZS52MS5TaWduaW5nS2V5InoKC0NyZWF0ZUdyb3VwEg0KBWdyb3VwGAEgASgJEgsKA3VpZBgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSKQoEa2luZBgEIAEoDjIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBLaW5kEg4KBnBhcmVudBgFIAEoCSJiCglBZGRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIqCgRyb2xlGAMgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBCABKAUiogEKC0NyZWF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDQoFZ3JvdXAYBSABKAkizwEKC1VwZGF0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEi8KB2NvbnRlbnQYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50Q29udGVudBIsCgZmaWVsZHMYBCADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50RmllbGQSDAoEZXRhZxgFIAEoCRIyCgtvY2N1cnJlbmNlcxgGIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMiPAoLRGVsZXRlRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSIwCg1VbmRlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJIkwKDENyZWF0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIqCgZldmVudHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLk5ld0V2ZW50Io0BCghOZXdFdmVudBINCgVldmVudBgBIAEoCRIvCgdjb250ZW50GAIgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYAyABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg0KBWdyb3VwGAQgASgJIjAKDERlbGV0ZUV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAkihQEKDEV4dGVuZFNlcmllcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghhZnRlcl9tcxgDIAEoAxIyCgtvY2N1cnJlbmNlcxgEIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSDgoGZHVlX21zGAUgASgDIh4KDUZpcmVSZW1pbmRlcnMSDQoFbGltaXQYASABKAUiOgoUTWFya05vdGlmaWNhdGlvblJlYWQSDAoEdXNlchgBIAEoCRIUCgxub3RpZmljYXRpb24YAiABKAkiKAoYTWFya0FsbE5vdGlmaWNhdGlvbnNSZWFkEgwKBHVzZXIYASABKAkiQAoQU2V0U3Vic2NyaXB0aW9ucxIMCgR1c2VyGAEgASgJEhAKCGNoYW5uZWxzGAIgAygJEgwKBGV0YWcYAyABKAkiLAoFU3dlZXASDQoFbGltaXQYASABKAUSFAoMdHJpbV9mZWVkX3RvGAIgASgDIm4KDFJlc3BvbmRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIsCghyZXNwb25zZRgDIAEoDjIaLmNhYmlsZG8uc3RvcmUudjEuUmVzcG9uc2USDwoHY29tbWVudBgEIAEoCSI8CgtDYW5jZWxFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIMCgRldGFnGAMgASgJIlYKDkNyZWF0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEjIKB2NvbnRlbnQYAiABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyQ29udGVudCKVAQoOVXBkYXRlQ2FsZW5kYXISEAoIY2FsZW5kYXIYASABKAkSLwoGZmllbGRzGAIgAygOMh8uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckZpZWxkEjIKB2NvbnRlbnQYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyQ29udGVudBIMCgRldGFnGAQgASgJIjAKDkRlbGV0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEgwKBGV0YWcYAiABKAkiPAoJU2V0UmVhZGVyEhAKCGNhbGVuZGFyGAEgASgJEg4KBnJlYWRlchgCIAEoCRINCgVyZWFkcxgDIAEoCCL+AQoKVXBkYXRlVXNlchIMCgR1c2VyGAEgASgJEisKBmZpZWxkcxgCIAMoDjIbLmNhYmlsZG8uc3RvcmUudjEuVXNlckZpZWxkEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSOAoSZGVmYXVsdF92aXNpYmlsaXR5GAYgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5EjUKDXdvcmtpbmdfaG91cnMYByADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLldvcmtpbmdIb3VycxIMCgRldGFnGAggASgJIlUKD1NldFVzZXJTdGFuZGluZxIMCgR1c2VyGAEgASgJEiYKA2FjdBgCIAEoDjIZLmNhYmlsZG8uc3RvcmUudjEuVXNlckFjdBIMCgRldGFnGAMgASgJIn4KC1VwZGF0ZUdyb3VwEg0KBWdyb3VwGAEgASgJEiwKBmZpZWxkcxgCIAMoDjIcLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDgoGcGFyZW50GAQgASgJEgwKBGV0YWcYBSABKAkiPwoPU2V0R3JvdXBEZWxldGVkEg0KBWdyb3VwGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSDAoEZXRhZxgDIAEoCSKiAQoMVXBkYXRlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSLQoGZmllbGRzGAMgAygOMh0uY2FiaWxkby5zdG9yZS52MS5NZW1iZXJGaWVsZBIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSDAoEZXRhZxgGIAEoCSIrCgxSZW1vdmVNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI2ChJUcmFuc2ZlckxlYWRlcnNoaXASDQoFZ3JvdXAYASABKAkSEQoJc3VjY2Vzc29yGAIgASgJIpUBChBDcmVhdGVJbnZpdGF0aW9uEg0KBWdyb3VwGAEgASgJEhIKCmludml0YXRpb24YAiABKAkSDwoHaW52aXRlZRgDIAEoCRIqCgRyb2xlGAQgASgOMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJSb2xlEgwKBHJhbmsYBSABKAUSEwoLbGlmZXRpbWVfbXMYBiABKAMiZwoQU2V0dGxlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEjAKBXN0YXRlGAMgASgOMiEuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uU3RhdGUiZgoHRGVsaXZlchIOCgZzb3VyY2UYASABKA0SDQoFZXBvY2gYAiABKA0SDgoGbnVtYmVyGAMgASgDEiwKCGRlbGl2ZXJ5GAQgASgLMhouY2FiaWxkby5zdG9yZS52MS5EZWxpdmVyeSItCgxTZXR0bGVPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBXVwX3RvGAIgASgDIoEBCgxDb21tYW5kUmVwbHkSJgoEZG9uZRgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuRG9uZUgAEiwKB3JlZnVzZWQYAiABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABIQCghyZXBsYXllZBgDIAEoCEIJCgdvdXRjb21lImYKBERvbmUSDAoEbmFtZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIQCghzZXF1ZW5jZRgDIAEoAxIsCghyZXNvdXJjZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UiKAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkirgEKBkNoYW5nZRIqCgRraW5kGAEgASgOMhwuY2FiaWxkby5zdG9yZS52MS5DaGFuZ2VLaW5kEg8KB2NoYW5uZWwYAiABKAkSEAoIYXVkaWVuY2UYAyADKAkSFQoNcmVzb3VyY2VfbmFtZRgEIAEoCRIQCghyZXZpc2lvbhgFIAEoAxIsCghyZXNvdXJjZRgGIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmVzb3VyY2UqtwIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCBIaChZFVkVOVF9GSUVMRF9SRUNVUlJFTkNFEAkSGAoURVZFTlRfRklFTERfSU5WSVRFRVMQCiqtAQoNQ2FsZW5kYXJGaWVsZBIeChpDQUxFTkRBUl9GSUVMRF9VTlNQRUNJRklFRBAAEh8KG0NBTEVOREFSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhwKGENBTEVOREFSX0ZJRUxEX1RJTUVfWk9ORRACEiIKHkNBTEVOREFSX0ZJRUxEX0NPTkZMSUNUX1BPTElDWRADEhkKFUNBTEVOREFSX0ZJRUxEX1BVQkxJQxAEKrUBCglVc2VyRmllbGQSGgoWVVNFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhsKF1VTRVJfRklFTERfRElTUExBWV9OQU1FEAESFAoQVVNFUl9GSUVMRF9FTUFJTBACEhgKFFVTRVJfRklFTERfVElNRV9aT05FEAMSIQodVVNFUl9GSUVMRF9ERUZBVUxUX1ZJU0lCSUxJVFkQBBIcChhVU0VSX0ZJRUxEX1dPUktJTkdfSE9VUlMQBSp6CgdVc2VyQWN0EhgKFFVTRVJfQUNUX1VOU1BFQ0lGSUVEEAASFAoQVVNFUl9BQ1RfRElTQUJMRRABEhMKD1VTRVJfQUNUX0VOQUJMRRACEhMKD1VTRVJfQUNUX0RFTEVURRADEhUKEVVTRVJfQUNUX1VOREVMRVRFEAQqXwoKR3JvdXBGaWVsZBIbChdHUk9VUF9GSUVMRF9VTlNQRUNJRklFRBAAEhwKGEdST1VQX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhYKEkdST1VQX0ZJRUxEX1BBUkVOVBACKlkKC01lbWJlckZpZWxkEhwKGE1FTUJFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEU1FTUJFUl9GSUVMRF9ST0xFEAESFQoRTUVNQkVSX0ZJRUxEX1JBTksQAip0CgpDaGFuZ2VLaW5kEhsKF0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASFwoTQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEhcKE0NIQU5HRV9LSU5EX1VQREFURUQQAhIXChNDSEFOR0VfS0lORF9ERUxFVEVEEANiBnByb3RvMw", [file_cabildo_store_v1_audit, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
+  fileDesc("Ch9jYWJpbGRvL3N0b3JlL3YxL2NvbW1hbmRzLnByb3RvEhBjYWJpbGRvLnN0b3JlLnYxIqQWCgdDb21tYW5kEigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEhIKCnJlcXVlc3RfaWQYAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkSDgoGb3JpZ2luGAQgASgJEjcKDXJlZ2lzdGVyX3VzZXIYCiABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlZ2lzdGVyVXNlckgAEjsKD2NoYW5nZV9wYXNzd29yZBgLIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlUGFzc3dvcmRIABI5Cg5jcmVhdGVfc2Vzc2lvbhgMIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlU2Vzc2lvbkgAEjkKDnJvdGF0ZV9zZXNzaW9uGA0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5Sb3RhdGVTZXNzaW9uSAASOQoOcmV2b2tlX3Nlc3Npb24YDiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlJldm9rZVNlc3Npb25IABJCChNjcmVhdGVfY2x1c3Rlcl9rZXlzGA8gASgLMiMuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVDbHVzdGVyS2V5c0gAEjUKDGNyZWF0ZV9ncm91cBgQIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlR3JvdXBIABIxCgphZGRfbWVtYmVyGBEgASgLMhsuY2FiaWxkby5zdG9yZS52MS5BZGRNZW1iZXJIABI1CgxjcmVhdGVfZXZlbnQYEiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50SAASNQoMdXBkYXRlX2V2ZW50GBMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5VcGRhdGVFdmVudEgAEjUKDGRlbGV0ZV9ldmVudBgUIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuRGVsZXRlRXZlbnRIABIoCgVzd2VlcBgVIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuU3dlZXBIABI5Cg51bmRlbGV0ZV9ldmVudBgWIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuVW5kZWxldGVFdmVudEgAEjcKDWNyZWF0ZV9ldmVudHMYFyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNyZWF0ZUV2ZW50c0gAEjcKDWRlbGV0ZV9ldmVudHMYGCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkRlbGV0ZUV2ZW50c0gAEjcKDWV4dGVuZF9zZXJpZXMYGSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkV4dGVuZFNlcmllc0gAEjkKDmZpcmVfcmVtaW5kZXJzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5GaXJlUmVtaW5kZXJzSAASSAoWbWFya19ub3RpZmljYXRpb25fcmVhZBgbIAEoCzImLmNhYmlsZG8uc3RvcmUudjEuTWFya05vdGlmaWNhdGlvblJlYWRIABJRChttYXJrX2FsbF9ub3RpZmljYXRpb25zX3JlYWQYHCABKAsyKi5jYWJpbGRvLnN0b3JlLnYxLk1hcmtBbGxOb3RpZmljYXRpb25zUmVhZEgAEjsKD2NyZWF0ZV9jYWxlbmRhchgdIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuQ3JlYXRlQ2FsZW5kYXJIABI7Cg91cGRhdGVfY2FsZW5kYXIYHiABKAsyIC5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUNhbGVuZGFySAASOwoPZGVsZXRlX2NhbGVuZGFyGB8gASgLMiAuY2FiaWxkby5zdG9yZS52MS5EZWxldGVDYWxlbmRhckgAEjEKCnNldF9yZWFkZXIYICABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLlNldFJlYWRlckgAEjcKDXJlc3BvbmRfZXZlbnQYISABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbmRFdmVudEgAEjUKDGNhbmNlbF9ldmVudBgiIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2FuY2VsRXZlbnRIABIzCgt1cGRhdGVfdXNlchgoIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuVXBkYXRlVXNlckgAEj4KEXNldF91c2VyX3N0YW5kaW5nGCkgASgLMiEuY2FiaWxkby5zdG9yZS52MS5TZXRVc2VyU3RhbmRpbmdIABI1Cgx1cGRhdGVfZ3JvdXAYKiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZUdyb3VwSAASPgoRc2V0X2dyb3VwX2RlbGV0ZWQYKyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldEdyb3VwRGVsZXRlZEgAEjcKDXVwZGF0ZV9tZW1iZXIYLCABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlVwZGF0ZU1lbWJlckgAEjcKDXJlbW92ZV9tZW1iZXIYLSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLlJlbW92ZU1lbWJlckgAEkMKE3RyYW5zZmVyX2xlYWRlcnNoaXAYLiABKAsyJC5jYWJpbGRvLnN0b3JlLnYxLlRyYW5zZmVyTGVhZGVyc2hpcEgAEj8KEWNyZWF0ZV9pbnZpdGF0aW9uGC8gASgLMiIuY2FiaWxkby5zdG9yZS52MS5DcmVhdGVJbnZpdGF0aW9uSAASPwoRc2V0dGxlX2ludml0YXRpb24YMCABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLlNldHRsZUludml0YXRpb25IABI/ChFzZXRfc3Vic2NyaXB0aW9ucxgxIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuU2V0U3Vic2NyaXB0aW9uc0gAEiwKB2RlbGl2ZXIYPCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJIABI3Cg1zZXR0bGVfb3V0Ym94GD0gASgLMh4uY2FiaWxkby5zdG9yZS52MS5TZXR0bGVPdXRib3hIABI1CgxyZWNvcmRfYXVkaXQYUCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlJlY29yZEF1ZGl0SAASMQoKc2lnbl9hdWRpdBhRIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2lnbkF1ZGl0SAASMwoLcHJ1bmVfYXVkaXQYUiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlBydW5lQXVkaXRIABJCChNyb3RhdGVfY2x1c3Rlcl9rZXlzGFMgASgLMiMuY2FiaWxkby5zdG9yZS52MS5Sb3RhdGVDbHVzdGVyS2V5c0gAEkQKFHJlY29yZF9sb2dpbl9mYWlsdXJlGFQgASgLMiQuY2FiaWxkby5zdG9yZS52MS5SZWNvcmRMb2dpbkZhaWx1cmVIABI8ChBpc3N1ZV9yZXNldF9jb2RlGFUgASgLMiAuY2FiaWxkby5zdG9yZS52MS5Jc3N1ZVJlc2V0Q29kZUgAEjkKDnJlc2V0X3Bhc3N3b3JkGFYgASgLMh8uY2FiaWxkby5zdG9yZS52MS5SZXNldFBhc3N3b3JkSAASPgoRc2V0X2NsdXN0ZXJfcm9sZXMYVyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlNldENsdXN0ZXJSb2xlc0gAEj4KEXB1Ymxpc2hfcmFuZ2VfbWFwGFggASgLMiEuY2FiaWxkby5zdG9yZS52MS5QdWJsaXNoUmFuZ2VNYXBIAEILCglvcGVyYXRpb24ingEKBkNhbGxlchIwCglhbm9ueW1vdXMYASABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkFub255bW91c0gAEiwKBHVzZXIYAiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDYWxsZXJIABIqCgZzeXN0ZW0YAyABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLlN5c3RlbUgAQggKBmNhbGxlciILCglBbm9ueW1vdXMiXAoKVXNlckNhbGxlchIMCgR1c2VyGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSLAoFcm9sZXMYAyADKA4yHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJSb2xlIggKBlN5c3RlbSKQAQoMUmVnaXN0ZXJVc2VyEgwKBHVzZXIYASABKAkSCwoDdWlkGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSFQoNcGFzc3dvcmRfaGFzaBgGIAEoCRIWCg5ib290c3RyYXBfaGFzaBgHIAEoCSJLCg5DaGFuZ2VQYXNzd29yZBIMCgR1c2VyGAEgASgJEhUKDXBhc3N3b3JkX2hhc2gYAiABKAkSFAoMa2VlcF9zZXNzaW9uGAMgASgJInoKDUNyZWF0ZVNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEg4KBmNsaWVudBgDIAEoCRIUCgxyZWZyZXNoX2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMSDwoHYWRkcmVzcxgGIAEoCSJuCg1Sb3RhdGVTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIWCg5wcmVzZW50ZWRfaGFzaBgDIAEoCRIRCgluZXh0X2hhc2gYBCABKAkSEwoLbGlmZXRpbWVfbXMYBSABKAMiLgoNUmV2b2tlU2Vzc2lvbhIMCgR1c2VyGAEgASgJEg8KB3Nlc3Npb24YAiABKAkiOgoPUHVibGlzaFJhbmdlTWFwEicKA21hcBgBIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmFuZ2VNYXAiQAoRQ3JlYXRlQ2x1c3RlcktleXMSKwoEa2V5cxgBIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXMiUQoRUm90YXRlQ2x1c3RlcktleXMSEAoIZXhwZWN0ZWQYASABKAkSKgoEbmV4dBgCIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuU2lnbmluZ0tleSJ6CgtDcmVhdGVHcm91cBINCgVncm91cBgBIAEoCRILCgN1aWQYAiABKAkSFAoMZGlzcGxheV9uYW1lGAMgASgJEikKBGtpbmQYBCABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwS2luZBIOCgZwYXJlbnQYBSABKAkiYgoJQWRkTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkSKgoEcm9sZRgDIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAQgASgFIqIBCgtDcmVhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSMgoLb2NjdXJyZW5jZXMYBCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg0KBWdyb3VwGAUgASgJIs8BCgtVcGRhdGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIvCgdjb250ZW50GAMgASgLMh4uY2FiaWxkby5zdG9yZS52MS5FdmVudENvbnRlbnQSLAoGZmllbGRzGAQgAygOMhwuY2FiaWxkby5zdG9yZS52MS5FdmVudEZpZWxkEgwKBGV0YWcYBSABKAkSMgoLb2NjdXJyZW5jZXMYBiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzIjwKC0RlbGV0ZUV2ZW50EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEgwKBGV0YWcYAyABKAkiMAoNVW5kZWxldGVFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSJMCgxDcmVhdGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSKgoGZXZlbnRzGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5OZXdFdmVudCKNAQoITmV3RXZlbnQSDQoFZXZlbnQYASABKAkSLwoHY29udGVudBgCIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb250ZW50EjIKC29jY3VycmVuY2VzGAMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxINCgVncm91cBgEIAEoCSIwCgxEZWxldGVFdmVudHMSEAoIY2FsZW5kYXIYASABKAkSDgoGZXZlbnRzGAIgAygJIoUBCgxFeHRlbmRTZXJpZXMSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEAoIYWZ0ZXJfbXMYAyABKAMSMgoLb2NjdXJyZW5jZXMYBCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLk9jY3VycmVuY2VzEg4KBmR1ZV9tcxgFIAEoAyIeCg1GaXJlUmVtaW5kZXJzEg0KBWxpbWl0GAEgASgFIjoKFE1hcmtOb3RpZmljYXRpb25SZWFkEgwKBHVzZXIYASABKAkSFAoMbm90aWZpY2F0aW9uGAIgASgJIigKGE1hcmtBbGxOb3RpZmljYXRpb25zUmVhZBIMCgR1c2VyGAEgASgJIkAKEFNldFN1YnNjcmlwdGlvbnMSDAoEdXNlchgBIAEoCRIQCghjaGFubmVscxgCIAMoCRIMCgRldGFnGAMgASgJIiwKBVN3ZWVwEg0KBWxpbWl0GAEgASgFEhQKDHRyaW1fZmVlZF90bxgCIAEoAyJuCgxSZXNwb25kRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSLAoIcmVzcG9uc2UYAyABKA4yGi5jYWJpbGRvLnN0b3JlLnYxLlJlc3BvbnNlEg8KB2NvbW1lbnQYBCABKAkiPAoLQ2FuY2VsRXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSDAoEZXRhZxgDIAEoCSJWCg5DcmVhdGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIyCgdjb250ZW50GAIgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQilQEKDlVwZGF0ZUNhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJEi8KBmZpZWxkcxgCIAMoDjIfLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJGaWVsZBIyCgdjb250ZW50GAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckNvbnRlbnQSDAoEZXRhZxgEIAEoCSIwCg5EZWxldGVDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCRIMCgRldGFnGAIgASgJIjwKCVNldFJlYWRlchIQCghjYWxlbmRhchgBIAEoCRIOCgZyZWFkZXIYAiABKAkSDQoFcmVhZHMYAyABKAgi/gEKClVwZGF0ZVVzZXISDAoEdXNlchgBIAEoCRIrCgZmaWVsZHMYAiADKA4yGy5jYWJpbGRvLnN0b3JlLnYxLlVzZXJGaWVsZBIUCgxkaXNwbGF5X25hbWUYAyABKAkSDQoFZW1haWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEjgKEmRlZmF1bHRfdmlzaWJpbGl0eRgGIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eRI1Cg13b3JraW5nX2hvdXJzGAcgAygLMh4uY2FiaWxkby5zdG9yZS52MS5Xb3JraW5nSG91cnMSDAoEZXRhZxgIIAEoCSJVCg9TZXRVc2VyU3RhbmRpbmcSDAoEdXNlchgBIAEoCRImCgNhY3QYAiABKA4yGS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJBY3QSDAoEZXRhZxgDIAEoCSJ+CgtVcGRhdGVHcm91cBINCgVncm91cBgBIAEoCRIsCgZmaWVsZHMYAiADKA4yHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwRmllbGQSFAoMZGlzcGxheV9uYW1lGAMgASgJEg4KBnBhcmVudBgEIAEoCRIMCgRldGFnGAUgASgJIj8KD1NldEdyb3VwRGVsZXRlZBINCgVncm91cBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEgwKBGV0YWcYAyABKAkiogEKDFVwZGF0ZU1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEi0KBmZpZWxkcxgDIAMoDjIdLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyRmllbGQSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEgwKBGV0YWcYBiABKAkiKwoMUmVtb3ZlTWVtYmVyEg0KBWdyb3VwGAEgASgJEgwKBHVzZXIYAiABKAkiNgoSVHJhbnNmZXJMZWFkZXJzaGlwEg0KBWdyb3VwGAEgASgJEhEKCXN1Y2Nlc3NvchgCIAEoCSKVAQoQQ3JlYXRlSW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJEg8KB2ludml0ZWUYAyABKAkSKgoEcm9sZRgEIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUm9sZRIMCgRyYW5rGAUgASgFEhMKC2xpZmV0aW1lX21zGAYgASgDImcKEFNldHRsZUludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCRIwCgVzdGF0ZRgDIAEoDjIhLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblN0YXRlImYKB0RlbGl2ZXISDgoGc291cmNlGAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBm51bWJlchgDIAEoAxIsCghkZWxpdmVyeRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiLQoMU2V0dGxlT3V0Ym94Eg4KBnRhcmdldBgBIAEoDRINCgV1cF90bxgCIAEoAyKBAQoMQ29tbWFuZFJlcGx5EiYKBGRvbmUYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLkRvbmVIABIsCgdyZWZ1c2VkGAIgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASEAoIcmVwbGF5ZWQYAyABKAhCCQoHb3V0Y29tZSJmCgREb25lEgwKBG5hbWUYASABKAkSEAoIcmV2aXNpb24YAiABKAMSEAoIc2VxdWVuY2UYAyABKAMSLAoIcmVzb3VyY2UYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlIigKB1JlZnVzZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIqsCCgZDaGFuZ2USKgoEa2luZBgBIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuQ2hhbmdlS2luZBIPCgdjaGFubmVsGAIgASgJEhAKCGF1ZGllbmNlGAMgAygJEhUKDXJlc291cmNlX25hbWUYBCABKAkSEAoIcmV2aXNpb24YBSABKAMSLAoIcmVzb3VyY2UYBiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJlc291cmNlEi8KCnRvX3JlYWRlcnMYByABKA4yGy5jYWJpbGRvLnN0b3JlLnYxLlRvUmVhZGVycxIQCghmb3JtZXJseRgIIAMoCRI4ChJkZWZhdWx0X3Zpc2liaWxpdHkYCSABKA4yHC5jYWJpbGRvLnN0b3JlLnYxLlZpc2liaWxpdHkqtwIKCkV2ZW50RmllbGQSGwoXRVZFTlRfRklFTERfVU5TUEVDSUZJRUQQABIVChFFVkVOVF9GSUVMRF9USVRMRRABEhsKF0VWRU5UX0ZJRUxEX0RFU0NSSVBUSU9OEAISGAoURVZFTlRfRklFTERfTE9DQVRJT04QAxIUChBFVkVOVF9GSUVMRF9TUEFOEAQSGgoWRVZFTlRfRklFTERfVklTSUJJTElUWRAFEhwKGEVWRU5UX0ZJRUxEX1RSQU5TUEFSRU5DWRAGEhYKEkVWRU5UX0ZJRUxEX0xBQkVMUxAHEiAKHEVWRU5UX0ZJRUxEX1JFTUlOREVSX01JTlVURVMQCBIaChZFVkVOVF9GSUVMRF9SRUNVUlJFTkNFEAkSGAoURVZFTlRfRklFTERfSU5WSVRFRVMQCiqtAQoNQ2FsZW5kYXJGaWVsZBIeChpDQUxFTkRBUl9GSUVMRF9VTlNQRUNJRklFRBAAEh8KG0NBTEVOREFSX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhwKGENBTEVOREFSX0ZJRUxEX1RJTUVfWk9ORRACEiIKHkNBTEVOREFSX0ZJRUxEX0NPTkZMSUNUX1BPTElDWRADEhkKFUNBTEVOREFSX0ZJRUxEX1BVQkxJQxAEKrUBCglVc2VyRmllbGQSGgoWVVNFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhsKF1VTRVJfRklFTERfRElTUExBWV9OQU1FEAESFAoQVVNFUl9GSUVMRF9FTUFJTBACEhgKFFVTRVJfRklFTERfVElNRV9aT05FEAMSIQodVVNFUl9GSUVMRF9ERUZBVUxUX1ZJU0lCSUxJVFkQBBIcChhVU0VSX0ZJRUxEX1dPUktJTkdfSE9VUlMQBSp6CgdVc2VyQWN0EhgKFFVTRVJfQUNUX1VOU1BFQ0lGSUVEEAASFAoQVVNFUl9BQ1RfRElTQUJMRRABEhMKD1VTRVJfQUNUX0VOQUJMRRACEhMKD1VTRVJfQUNUX0RFTEVURRADEhUKEVVTRVJfQUNUX1VOREVMRVRFEAQqXwoKR3JvdXBGaWVsZBIbChdHUk9VUF9GSUVMRF9VTlNQRUNJRklFRBAAEhwKGEdST1VQX0ZJRUxEX0RJU1BMQVlfTkFNRRABEhYKEkdST1VQX0ZJRUxEX1BBUkVOVBACKlkKC01lbWJlckZpZWxkEhwKGE1FTUJFUl9GSUVMRF9VTlNQRUNJRklFRBAAEhUKEU1FTUJFUl9GSUVMRF9ST0xFEAESFQoRTUVNQkVSX0ZJRUxEX1JBTksQAiqmAQoJVG9SZWFkZXJzEhoKFlRPX1JFQURFUlNfVU5TUEVDSUZJRUQQABIWChJUT19SRUFERVJTX0RFVEFJTFMQARIbChdUT19SRUFERVJTX0JVU1lfQ1JFQVRFRBACEhsKF1RPX1JFQURFUlNfQlVTWV9VUERBVEVEEAMSEwoPVE9fUkVBREVSU19HT05FEAQSFgoSVE9fUkVBREVSU19OT1RISU5HEAUqdAoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhcKE0NIQU5HRV9LSU5EX0NSRUFURUQQARIXChNDSEFOR0VfS0lORF9VUERBVEVEEAISFwoTQ0hBTkdFX0tJTkRfREVMRVRFRBADYgZwcm90bzM", [file_cabildo_store_v1_audit, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Command
@@ -325,6 +325,12 @@ export type Command = Message<"cabildo.store.v1.Command"> & {
      */
     value: SetClusterRoles;
     case: "setClusterRoles";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.PublishRangeMap publish_range_map = 88;
+     */
+    value: PublishRangeMap;
+    case: "publishRangeMap";
   } | { case: undefined; value?: undefined };
 };
 
@@ -601,6 +607,23 @@ export const RevokeSessionSchema: GenMessage<RevokeSession> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_commands, 9);
 
 /**
+ * @generated from message cabildo.store.v1.PublishRangeMap
+ */
+export type PublishRangeMap = Message<"cabildo.store.v1.PublishRangeMap"> & {
+  /**
+   * @generated from field: cabildo.store.v1.RangeMap map = 1;
+   */
+  map?: RangeMap | undefined;
+};
+
+/**
+ * Describes the message cabildo.store.v1.PublishRangeMap.
+ * Use `create(PublishRangeMapSchema)` to create a new message.
+ */
+export const PublishRangeMapSchema: GenMessage<PublishRangeMap> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_commands, 10);
+
+/**
  * @generated from message cabildo.store.v1.CreateClusterKeys
  */
 export type CreateClusterKeys = Message<"cabildo.store.v1.CreateClusterKeys"> & {
@@ -615,7 +638,7 @@ export type CreateClusterKeys = Message<"cabildo.store.v1.CreateClusterKeys"> & 
  * Use `create(CreateClusterKeysSchema)` to create a new message.
  */
 export const CreateClusterKeysSchema: GenMessage<CreateClusterKeys> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 10);
+  messageDesc(file_cabildo_store_v1_commands, 11);
 
 /**
  * @generated from message cabildo.store.v1.RotateClusterKeys
@@ -639,7 +662,7 @@ export type RotateClusterKeys = Message<"cabildo.store.v1.RotateClusterKeys"> & 
  * Use `create(RotateClusterKeysSchema)` to create a new message.
  */
 export const RotateClusterKeysSchema: GenMessage<RotateClusterKeys> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 11);
+  messageDesc(file_cabildo_store_v1_commands, 12);
 
 /**
  * @generated from message cabildo.store.v1.CreateGroup
@@ -676,7 +699,7 @@ export type CreateGroup = Message<"cabildo.store.v1.CreateGroup"> & {
  * Use `create(CreateGroupSchema)` to create a new message.
  */
 export const CreateGroupSchema: GenMessage<CreateGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 12);
+  messageDesc(file_cabildo_store_v1_commands, 13);
 
 /**
  * @generated from message cabildo.store.v1.AddMember
@@ -708,7 +731,7 @@ export type AddMember = Message<"cabildo.store.v1.AddMember"> & {
  * Use `create(AddMemberSchema)` to create a new message.
  */
 export const AddMemberSchema: GenMessage<AddMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 13);
+  messageDesc(file_cabildo_store_v1_commands, 14);
 
 /**
  * @generated from message cabildo.store.v1.CreateEvent
@@ -749,7 +772,7 @@ export type CreateEvent = Message<"cabildo.store.v1.CreateEvent"> & {
  * Use `create(CreateEventSchema)` to create a new message.
  */
 export const CreateEventSchema: GenMessage<CreateEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 14);
+  messageDesc(file_cabildo_store_v1_commands, 15);
 
 /**
  * @generated from message cabildo.store.v1.UpdateEvent
@@ -795,7 +818,7 @@ export type UpdateEvent = Message<"cabildo.store.v1.UpdateEvent"> & {
  * Use `create(UpdateEventSchema)` to create a new message.
  */
 export const UpdateEventSchema: GenMessage<UpdateEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 15);
+  messageDesc(file_cabildo_store_v1_commands, 16);
 
 /**
  * @generated from message cabildo.store.v1.DeleteEvent
@@ -822,7 +845,7 @@ export type DeleteEvent = Message<"cabildo.store.v1.DeleteEvent"> & {
  * Use `create(DeleteEventSchema)` to create a new message.
  */
 export const DeleteEventSchema: GenMessage<DeleteEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 16);
+  messageDesc(file_cabildo_store_v1_commands, 17);
 
 /**
  * @generated from message cabildo.store.v1.UndeleteEvent
@@ -844,7 +867,7 @@ export type UndeleteEvent = Message<"cabildo.store.v1.UndeleteEvent"> & {
  * Use `create(UndeleteEventSchema)` to create a new message.
  */
 export const UndeleteEventSchema: GenMessage<UndeleteEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 17);
+  messageDesc(file_cabildo_store_v1_commands, 18);
 
 /**
  * @generated from message cabildo.store.v1.CreateEvents
@@ -866,7 +889,7 @@ export type CreateEvents = Message<"cabildo.store.v1.CreateEvents"> & {
  * Use `create(CreateEventsSchema)` to create a new message.
  */
 export const CreateEventsSchema: GenMessage<CreateEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 18);
+  messageDesc(file_cabildo_store_v1_commands, 19);
 
 /**
  * @generated from message cabildo.store.v1.NewEvent
@@ -898,7 +921,7 @@ export type NewEvent = Message<"cabildo.store.v1.NewEvent"> & {
  * Use `create(NewEventSchema)` to create a new message.
  */
 export const NewEventSchema: GenMessage<NewEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 19);
+  messageDesc(file_cabildo_store_v1_commands, 20);
 
 /**
  * @generated from message cabildo.store.v1.DeleteEvents
@@ -920,7 +943,7 @@ export type DeleteEvents = Message<"cabildo.store.v1.DeleteEvents"> & {
  * Use `create(DeleteEventsSchema)` to create a new message.
  */
 export const DeleteEventsSchema: GenMessage<DeleteEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 20);
+  messageDesc(file_cabildo_store_v1_commands, 21);
 
 /**
  * @generated from message cabildo.store.v1.ExtendSeries
@@ -959,7 +982,7 @@ export type ExtendSeries = Message<"cabildo.store.v1.ExtendSeries"> & {
  * Use `create(ExtendSeriesSchema)` to create a new message.
  */
 export const ExtendSeriesSchema: GenMessage<ExtendSeries> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 21);
+  messageDesc(file_cabildo_store_v1_commands, 22);
 
 /**
  * @generated from message cabildo.store.v1.FireReminders
@@ -976,7 +999,7 @@ export type FireReminders = Message<"cabildo.store.v1.FireReminders"> & {
  * Use `create(FireRemindersSchema)` to create a new message.
  */
 export const FireRemindersSchema: GenMessage<FireReminders> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 22);
+  messageDesc(file_cabildo_store_v1_commands, 23);
 
 /**
  * @generated from message cabildo.store.v1.MarkNotificationRead
@@ -998,7 +1021,7 @@ export type MarkNotificationRead = Message<"cabildo.store.v1.MarkNotificationRea
  * Use `create(MarkNotificationReadSchema)` to create a new message.
  */
 export const MarkNotificationReadSchema: GenMessage<MarkNotificationRead> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 23);
+  messageDesc(file_cabildo_store_v1_commands, 24);
 
 /**
  * @generated from message cabildo.store.v1.MarkAllNotificationsRead
@@ -1015,7 +1038,7 @@ export type MarkAllNotificationsRead = Message<"cabildo.store.v1.MarkAllNotifica
  * Use `create(MarkAllNotificationsReadSchema)` to create a new message.
  */
 export const MarkAllNotificationsReadSchema: GenMessage<MarkAllNotificationsRead> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 24);
+  messageDesc(file_cabildo_store_v1_commands, 25);
 
 /**
  * @generated from message cabildo.store.v1.SetSubscriptions
@@ -1044,7 +1067,7 @@ export type SetSubscriptions = Message<"cabildo.store.v1.SetSubscriptions"> & {
  * Use `create(SetSubscriptionsSchema)` to create a new message.
  */
 export const SetSubscriptionsSchema: GenMessage<SetSubscriptions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 25);
+  messageDesc(file_cabildo_store_v1_commands, 26);
 
 /**
  * @generated from message cabildo.store.v1.Sweep
@@ -1066,7 +1089,7 @@ export type Sweep = Message<"cabildo.store.v1.Sweep"> & {
  * Use `create(SweepSchema)` to create a new message.
  */
 export const SweepSchema: GenMessage<Sweep> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 26);
+  messageDesc(file_cabildo_store_v1_commands, 27);
 
 /**
  * @generated from message cabildo.store.v1.RespondEvent
@@ -1098,7 +1121,7 @@ export type RespondEvent = Message<"cabildo.store.v1.RespondEvent"> & {
  * Use `create(RespondEventSchema)` to create a new message.
  */
 export const RespondEventSchema: GenMessage<RespondEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 27);
+  messageDesc(file_cabildo_store_v1_commands, 28);
 
 /**
  * @generated from message cabildo.store.v1.CancelEvent
@@ -1125,7 +1148,7 @@ export type CancelEvent = Message<"cabildo.store.v1.CancelEvent"> & {
  * Use `create(CancelEventSchema)` to create a new message.
  */
 export const CancelEventSchema: GenMessage<CancelEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 28);
+  messageDesc(file_cabildo_store_v1_commands, 29);
 
 /**
  * @generated from message cabildo.store.v1.CreateCalendar
@@ -1147,7 +1170,7 @@ export type CreateCalendar = Message<"cabildo.store.v1.CreateCalendar"> & {
  * Use `create(CreateCalendarSchema)` to create a new message.
  */
 export const CreateCalendarSchema: GenMessage<CreateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 29);
+  messageDesc(file_cabildo_store_v1_commands, 30);
 
 /**
  * @generated from message cabildo.store.v1.UpdateCalendar
@@ -1181,7 +1204,7 @@ export type UpdateCalendar = Message<"cabildo.store.v1.UpdateCalendar"> & {
  * Use `create(UpdateCalendarSchema)` to create a new message.
  */
 export const UpdateCalendarSchema: GenMessage<UpdateCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 30);
+  messageDesc(file_cabildo_store_v1_commands, 31);
 
 /**
  * @generated from message cabildo.store.v1.DeleteCalendar
@@ -1203,7 +1226,7 @@ export type DeleteCalendar = Message<"cabildo.store.v1.DeleteCalendar"> & {
  * Use `create(DeleteCalendarSchema)` to create a new message.
  */
 export const DeleteCalendarSchema: GenMessage<DeleteCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 31);
+  messageDesc(file_cabildo_store_v1_commands, 32);
 
 /**
  * @generated from message cabildo.store.v1.SetReader
@@ -1230,7 +1253,7 @@ export type SetReader = Message<"cabildo.store.v1.SetReader"> & {
  * Use `create(SetReaderSchema)` to create a new message.
  */
 export const SetReaderSchema: GenMessage<SetReader> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 32);
+  messageDesc(file_cabildo_store_v1_commands, 33);
 
 /**
  * @generated from message cabildo.store.v1.UpdateUser
@@ -1284,7 +1307,7 @@ export type UpdateUser = Message<"cabildo.store.v1.UpdateUser"> & {
  * Use `create(UpdateUserSchema)` to create a new message.
  */
 export const UpdateUserSchema: GenMessage<UpdateUser> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 33);
+  messageDesc(file_cabildo_store_v1_commands, 34);
 
 /**
  * @generated from message cabildo.store.v1.SetUserStanding
@@ -1311,7 +1334,7 @@ export type SetUserStanding = Message<"cabildo.store.v1.SetUserStanding"> & {
  * Use `create(SetUserStandingSchema)` to create a new message.
  */
 export const SetUserStandingSchema: GenMessage<SetUserStanding> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 34);
+  messageDesc(file_cabildo_store_v1_commands, 35);
 
 /**
  * @generated from message cabildo.store.v1.UpdateGroup
@@ -1348,7 +1371,7 @@ export type UpdateGroup = Message<"cabildo.store.v1.UpdateGroup"> & {
  * Use `create(UpdateGroupSchema)` to create a new message.
  */
 export const UpdateGroupSchema: GenMessage<UpdateGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 35);
+  messageDesc(file_cabildo_store_v1_commands, 36);
 
 /**
  * @generated from message cabildo.store.v1.SetGroupDeleted
@@ -1375,7 +1398,7 @@ export type SetGroupDeleted = Message<"cabildo.store.v1.SetGroupDeleted"> & {
  * Use `create(SetGroupDeletedSchema)` to create a new message.
  */
 export const SetGroupDeletedSchema: GenMessage<SetGroupDeleted> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 36);
+  messageDesc(file_cabildo_store_v1_commands, 37);
 
 /**
  * @generated from message cabildo.store.v1.UpdateMember
@@ -1417,7 +1440,7 @@ export type UpdateMember = Message<"cabildo.store.v1.UpdateMember"> & {
  * Use `create(UpdateMemberSchema)` to create a new message.
  */
 export const UpdateMemberSchema: GenMessage<UpdateMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 37);
+  messageDesc(file_cabildo_store_v1_commands, 38);
 
 /**
  * @generated from message cabildo.store.v1.RemoveMember
@@ -1439,7 +1462,7 @@ export type RemoveMember = Message<"cabildo.store.v1.RemoveMember"> & {
  * Use `create(RemoveMemberSchema)` to create a new message.
  */
 export const RemoveMemberSchema: GenMessage<RemoveMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 38);
+  messageDesc(file_cabildo_store_v1_commands, 39);
 
 /**
  * @generated from message cabildo.store.v1.TransferLeadership
@@ -1461,7 +1484,7 @@ export type TransferLeadership = Message<"cabildo.store.v1.TransferLeadership"> 
  * Use `create(TransferLeadershipSchema)` to create a new message.
  */
 export const TransferLeadershipSchema: GenMessage<TransferLeadership> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 39);
+  messageDesc(file_cabildo_store_v1_commands, 40);
 
 /**
  * @generated from message cabildo.store.v1.CreateInvitation
@@ -1503,7 +1526,7 @@ export type CreateInvitation = Message<"cabildo.store.v1.CreateInvitation"> & {
  * Use `create(CreateInvitationSchema)` to create a new message.
  */
 export const CreateInvitationSchema: GenMessage<CreateInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 40);
+  messageDesc(file_cabildo_store_v1_commands, 41);
 
 /**
  * @generated from message cabildo.store.v1.SettleInvitation
@@ -1530,7 +1553,7 @@ export type SettleInvitation = Message<"cabildo.store.v1.SettleInvitation"> & {
  * Use `create(SettleInvitationSchema)` to create a new message.
  */
 export const SettleInvitationSchema: GenMessage<SettleInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 41);
+  messageDesc(file_cabildo_store_v1_commands, 42);
 
 /**
  * One row of another shard's outbox. Numbers to one target are dense: what came is not taken again, what is missing is waited for.
@@ -1564,7 +1587,7 @@ export type Deliver = Message<"cabildo.store.v1.Deliver"> & {
  * Use `create(DeliverSchema)` to create a new message.
  */
 export const DeliverSchema: GenMessage<Deliver> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 42);
+  messageDesc(file_cabildo_store_v1_commands, 43);
 
 /**
  * All rows to a target up to a number were taken there.
@@ -1588,7 +1611,7 @@ export type SettleOutbox = Message<"cabildo.store.v1.SettleOutbox"> & {
  * Use `create(SettleOutboxSchema)` to create a new message.
  */
 export const SettleOutboxSchema: GenMessage<SettleOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 43);
+  messageDesc(file_cabildo_store_v1_commands, 44);
 
 /**
  * @generated from message cabildo.store.v1.CommandReply
@@ -1624,7 +1647,7 @@ export type CommandReply = Message<"cabildo.store.v1.CommandReply"> & {
  * Use `create(CommandReplySchema)` to create a new message.
  */
 export const CommandReplySchema: GenMessage<CommandReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 44);
+  messageDesc(file_cabildo_store_v1_commands, 45);
 
 /**
  * @generated from message cabildo.store.v1.Done
@@ -1656,7 +1679,7 @@ export type Done = Message<"cabildo.store.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 45);
+  messageDesc(file_cabildo_store_v1_commands, 46);
 
 /**
  * @generated from message cabildo.store.v1.Refused
@@ -1680,7 +1703,7 @@ export type Refused = Message<"cabildo.store.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 46);
+  messageDesc(file_cabildo_store_v1_commands, 47);
 
 /**
  * One committed change, as the feed keeps it.
@@ -1717,6 +1740,27 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
    * @generated from field: cabildo.store.v1.Resource resource = 6;
    */
   resource?: Resource | undefined;
+
+  /**
+   * Of an event.
+   *
+   * @generated from field: cabildo.store.v1.ToReaders to_readers = 7;
+   */
+  toReaders: ToReaders;
+
+  /**
+   * Who had a part in the event before, and has none now.
+   *
+   * @generated from field: repeated string formerly = 8;
+   */
+  formerly: string[];
+
+  /**
+   * What the owner of the calendar said then of events that say nothing of their own.
+   *
+   * @generated from field: cabildo.store.v1.Visibility default_visibility = 9;
+   */
+  defaultVisibility: Visibility;
 };
 
 /**
@@ -1724,7 +1768,7 @@ export type Change = Message<"cabildo.store.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_commands, 47);
+  messageDesc(file_cabildo_store_v1_commands, 48);
 
 /**
  * @generated from enum cabildo.store.v1.EventField
@@ -1988,6 +2032,56 @@ export const MemberFieldSchema: GenEnum<MemberField> = /*@__PURE__*/
   enumDesc(file_cabildo_store_v1_commands, 5);
 
 /**
+ * What a change is to those who read a calendar.
+ *
+ * @generated from enum cabildo.store.v1.ToReaders
+ */
+export const ToReaders = {
+  /**
+   * @generated from enum value: TO_READERS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: TO_READERS_DETAILS = 1;
+   */
+  DETAILS: 1,
+
+  /**
+   * @generated from enum value: TO_READERS_BUSY_CREATED = 2;
+   */
+  BUSY_CREATED: 2,
+
+  /**
+   * @generated from enum value: TO_READERS_BUSY_UPDATED = 3;
+   */
+  BUSY_UPDATED: 3,
+
+  /**
+   * @generated from enum value: TO_READERS_GONE = 4;
+   */
+  GONE: 4,
+
+  /**
+   * @generated from enum value: TO_READERS_NOTHING = 5;
+   */
+  NOTHING: 5,
+} as const;
+
+/**
+ * What a change is to those who read a calendar.
+ *
+ * @generated from enum cabildo.store.v1.ToReaders
+ */
+export type ToReaders = (typeof ToReaders)[keyof typeof ToReaders] | UnknownEnum;
+
+/**
+ * Describes the enum cabildo.store.v1.ToReaders.
+ */
+export const ToReadersSchema: GenEnum<ToReaders> = /*@__PURE__*/
+  enumDesc(file_cabildo_store_v1_commands, 6);
+
+/**
  * @generated from enum cabildo.store.v1.ChangeKind
  */
 export const ChangeKind = {
@@ -2021,5 +2115,5 @@ export type ChangeKind = (typeof ChangeKind)[keyof typeof ChangeKind] | UnknownE
  * Describes the enum cabildo.store.v1.ChangeKind.
  */
 export const ChangeKindSchema: GenEnum<ChangeKind> = /*@__PURE__*/
-  enumDesc(file_cabildo_store_v1_commands, 6);
+  enumDesc(file_cabildo_store_v1_commands, 7);
 

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Attendee, Event, Group, Member, Occurrences } from "./resources_pb.js";
+import type { Attendee, Event, Group, Member, Occurrences, Visibility } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/deliveries.proto.
  */
 export const file_cabildo_store_v1_deliveries: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYWJpbGRvL3N0b3JlL3YxL2RlbGl2ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi7wIKCERlbGl2ZXJ5EigKBWdyb3VwGAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgCIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASMwoLbWVtYmVyX2dvbmUYAyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckdvbmVIABIvCgl1c2VyX2dvbmUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJHb25lSAASMQoKZXZlbnRfbmV3cxgFIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnROZXdzSAASNQoMZXZlbnRfYW5zd2VyGAYgASgLMh0uY2FiaWxkby5zdG9yZS52MS5FdmVudEFuc3dlckgAEjUKDGdyb3VwX2V2ZW50cxgHIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBFdmVudHNIAEIGCgRuZXdzIjsKCk1lbWJlckdvbmUSDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyIYCghVc2VyR29uZRIMCgR1c2VyGAEgASgJIosBCglFdmVudE5ld3MSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAxINCgV1c2VycxgEIAMoCSJuCgtFdmVudEFuc3dlchIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBRIsCghhdHRlbmRlZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQXR0ZW5kZWUiOQoLR3JvdXBFdmVudHMSDQoFZ3JvdXAYASABKAkSDAoEbGVmdBgCIAEoCRINCgVhZnRlchgDIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_resources]);
+  fileDesc("CiFjYWJpbGRvL3N0b3JlL3YxL2RlbGl2ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEimgQKCERlbGl2ZXJ5EigKBWdyb3VwGAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgCIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASMwoLbWVtYmVyX2dvbmUYAyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckdvbmVIABIvCgl1c2VyX2dvbmUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJHb25lSAASMQoKZXZlbnRfbmV3cxgFIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnROZXdzSAASNQoMZXZlbnRfYW5zd2VyGAYgASgLMh0uY2FiaWxkby5zdG9yZS52MS5FdmVudEFuc3dlckgAEjUKDGdyb3VwX2V2ZW50cxgHIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBFdmVudHNIABJBChJkZWZhdWx0X3Zpc2liaWxpdHkYCCABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkRlZmF1bHRWaXNpYmlsaXR5SAASMQoKbGVmdF9hYm92ZRgJIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuTGVmdEFib3ZlSAASMwoLZ3JvdXBfbW92ZWQYCiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwTW92ZWRIAEIGCgRuZXdzIjsKCk1lbWJlckdvbmUSDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyIYCghVc2VyR29uZRIMCgR1c2VyGAEgASgJIlMKEURlZmF1bHRWaXNpYmlsaXR5EgwKBHVzZXIYASABKAkSMAoKdmlzaWJpbGl0eRgCIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eSI3CglMZWZ0QWJvdmUSDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRINCgVhZnRlchgDIAEoCSKLAQoJRXZlbnROZXdzEiYKBWV2ZW50GAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudBIyCgtvY2N1cnJlbmNlcxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSEwoLZXhjZXB0ZWRfbXMYAyADKAMSDQoFdXNlcnMYBCADKAkibgoLRXZlbnRBbnN3ZXISEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEAoIc2VxdWVuY2UYAyABKAUSLAoIYXR0ZW5kZWUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkF0dGVuZGVlIioKCkdyb3VwTW92ZWQSDQoFZ3JvdXAYASABKAkSDQoFYWZ0ZXIYAiABKAkiOQoLR3JvdXBFdmVudHMSDQoFZ3JvdXAYASABKAkSDAoEbGVmdBgCIAEoCRINCgVhZnRlchgDIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_resources]);
 
 /**
  * What one shard tells another, in order and once.
@@ -67,6 +67,24 @@ export type Delivery = Message<"cabildo.store.v1.Delivery"> & {
      */
     value: GroupEvents;
     case: "groupEvents";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.DefaultVisibility default_visibility = 8;
+     */
+    value: DefaultVisibility;
+    case: "defaultVisibility";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.LeftAbove left_above = 9;
+     */
+    value: LeftAbove;
+    case: "leftAbove";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.GroupMoved group_moved = 10;
+     */
+    value: GroupMoved;
+    case: "groupMoved";
   } | { case: undefined; value?: undefined };
 };
 
@@ -122,6 +140,61 @@ export const UserGoneSchema: GenMessage<UserGone> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_deliveries, 2);
 
 /**
+ * How a user's events are seen that say nothing of their own.
+ *
+ * @generated from message cabildo.store.v1.DefaultVisibility
+ */
+export type DefaultVisibility = Message<"cabildo.store.v1.DefaultVisibility"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: cabildo.store.v1.Visibility visibility = 2;
+   */
+  visibility: Visibility;
+};
+
+/**
+ * Describes the message cabildo.store.v1.DefaultVisibility.
+ * Use `create(DefaultVisibilitySchema)` to create a new message.
+ */
+export const DefaultVisibilitySchema: GenMessage<DefaultVisibility> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_deliveries, 3);
+
+/**
+ * Who left a group has left those below it, from there on, unless they are in them otherwise.
+ *
+ * @generated from message cabildo.store.v1.LeftAbove
+ */
+export type LeftAbove = Message<"cabildo.store.v1.LeftAbove"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * Empty if it was moved: whoever was in it through a group above.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.LeftAbove.
+ * Use `create(LeftAboveSchema)` to create a new message.
+ */
+export const LeftAboveSchema: GenMessage<LeftAbove> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_deliveries, 4);
+
+/**
  * An event as its organiser has it, for the calendars of some whom it concerns.
  *
  * @generated from message cabildo.store.v1.EventNews
@@ -155,7 +228,7 @@ export type EventNews = Message<"cabildo.store.v1.EventNews"> & {
  * Use `create(EventNewsSchema)` to create a new message.
  */
 export const EventNewsSchema: GenMessage<EventNews> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_deliveries, 3);
+  messageDesc(file_cabildo_store_v1_deliveries, 5);
 
 /**
  * What someone who is invited said.
@@ -191,7 +264,31 @@ export type EventAnswer = Message<"cabildo.store.v1.EventAnswer"> & {
  * Use `create(EventAnswerSchema)` to create a new message.
  */
 export const EventAnswerSchema: GenMessage<EventAnswer> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_deliveries, 4);
+  messageDesc(file_cabildo_store_v1_deliveries, 6);
+
+/**
+ * Of a group's events, from there on, nobody is waited for who is not in it any more: it is below another group now, or one above is.
+ *
+ * @generated from message cabildo.store.v1.GroupMoved
+ */
+export type GroupMoved = Message<"cabildo.store.v1.GroupMoved"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string after = 2;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.GroupMoved.
+ * Use `create(GroupMovedSchema)` to create a new message.
+ */
+export const GroupMovedSchema: GenMessage<GroupMoved> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_deliveries, 7);
 
 /**
  * What has come to a group's events goes on from there.
@@ -222,5 +319,5 @@ export type GroupEvents = Message<"cabildo.store.v1.GroupEvents"> & {
  * Use `create(GroupEventsSchema)` to create a new message.
  */
 export const GroupEventsSchema: GenMessage<GroupEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_deliveries, 5);
+  messageDesc(file_cabildo_store_v1_deliveries, 8);
 

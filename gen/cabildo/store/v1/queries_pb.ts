@@ -12,7 +12,7 @@ import type { Delivery } from "./deliveries_pb.js";
 import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
 import type { GetLoginThrottle, LoginThrottle } from "./people_pb.js";
 import { file_cabildo_store_v1_people } from "./people_pb.js";
-import type { Calendar, ClusterKeys, Credentials, Event, Group, Invitation, Member, Notification, Session, Subscriptions, User } from "./resources_pb.js";
+import type { Calendar, ClusterKeys, Credentials, Event, Group, Invitation, Member, Notification, RangeMap, Session, Subscriptions, User } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEitAwKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASNgoNbGlzdF9kdWVfd29yaxgVIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuTGlzdER1ZVdvcmtIABJBChJsaXN0X25vdGlmaWNhdGlvbnMYFiABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkxpc3ROb3RpZmljYXRpb25zSAASLwoJZnJlZV9idXN5GBcgASgLMhouY2FiaWxkby5zdG9yZS52MS5GcmVlQnVzeUgAEjUKDGdldF9jYWxlbmRhchgYIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2FsZW5kYXJIABI5Cg5saXN0X2NhbGVuZGFycxgZIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTGlzdENhbGVuZGFyc0gAEjkKDmxpc3RfY29uZmxpY3RzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0Q29uZmxpY3RzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEj8KEWdldF9zdWJzY3JpcHRpb25zGC0gASgLMiIuY2FiaWxkby5zdG9yZS52MS5HZXRTdWJzY3JpcHRpb25zSAASMwoLbGlzdF9vdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RPdXRib3hIABIxCgpsaXN0X2F1ZGl0GFAgASgLMhsuY2FiaWxkby5zdG9yZS52MS5MaXN0QXVkaXRIABJIChZsaXN0X2F1ZGl0X2NoZWNrcG9pbnRzGFEgASgLMiYuY2FiaWxkby5zdG9yZS52MS5MaXN0QXVkaXRDaGVja3BvaW50c0gAEkAKEmdldF9sb2dpbl90aHJvdHRsZRhSIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuR2V0TG9naW5UaHJvdHRsZUgAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSKCAQoNTGlzdEluc3RhbmNlcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSDQoFYWZ0ZXIYBCABKAkSFwoPd2luZG93X3N0YXJ0X21zGAUgASgDEhUKDXdpbmRvd19lbmRfbXMYBiABKAMiWAoRTGlzdE5vdGlmaWNhdGlvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSEwoLdW5yZWFkX29ubHkYBCABKAgiYAoIRnJlZUJ1c3kSEQoJY2FsZW5kYXJzGAEgAygJEhcKD3dpbmRvd19zdGFydF9tcxgCIAEoAxIVCg13aW5kb3dfZW5kX21zGAMgASgDEhEKCW9mX3Blb3BsZRgEIAEoCCIsCgtMaXN0RHVlV29yaxIOCgZub3dfbXMYASABKAMSDQoFbGltaXQYAiABKAUiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSLjAQoKTGlzdEV2ZW50cxIRCgljYWxlbmRhcnMYASADKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhcKD3dpbmRvd19zdGFydF9tcxgEIAEoAxIVCg13aW5kb3dfZW5kX21zGAUgASgDEhQKDHNob3dfZGVsZXRlZBgGIAEoCBI0Cgpjb25kaXRpb25zGAcgAygLMiAuY2FiaWxkby5zdG9yZS52MS5FdmVudENvbmRpdGlvbhIRCglhc19hZ2VuZGEYCCABKAgSEQoJd2l0aF9nb25lGAkgASgIIkwKDkV2ZW50Q29uZGl0aW9uEg0KBWZpZWxkGAEgASgJEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCRIPCgduZWdhdGVkGAQgASgIIh8KC0dldENhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJIg8KDUxpc3RDYWxlbmRhcnMiQQoNTGlzdENvbmZsaWN0cxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIPCgdmcm9tX21zGAMgASgDIjoKCUNvbmZsaWN0cxItCgljb25mbGljdHMYASADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNvbmZsaWN0Ik0KCENvbmZsaWN0EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhAKCHN0YXJ0X21zGAMgASgDEg4KBmVuZF9tcxgEIAEoAyIgChBHZXRTdWJzY3JpcHRpb25zEgwKBHVzZXIYASABKAkiKQoJRmluZFVzZXJzEg0KBXVzZXJzGAEgAygJEg0KBWVtYWlsGAIgASgJIj4KDExpc3RTZXNzaW9ucxIMCgR1c2VyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSK4CgoKUXVlcnlSZXBseRIsCgdyZWZ1c2VkGAEgASgLMhkuY2FiaWxkby5zdG9yZS52MS5SZWZ1c2VkSAASJgoEdXNlchgCIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlckgAEjgKC2NyZWRlbnRpYWxzGAMgASgLMiEuY2FiaWxkby5zdG9yZS52MS5Vc2VyQ3JlZGVudGlhbHNIABIsCgdzZXNzaW9uGAQgASgLMhkuY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uSAASNQoMY2x1c3Rlcl9rZXlzGAUgASgLMh0uY2FiaWxkby5zdG9yZS52MS5DbHVzdGVyS2V5c0gAEigKBWdyb3VwGAYgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgHIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASLwoHbWVtYmVycxgIIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVyUGFnZUgAEigKBWV2ZW50GAkgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudEgAEi0KBmV2ZW50cxgKIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRQYWdlSAASLQoIZHVlX3dvcmsYCyABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLkR1ZVdvcmtIABI7Cg1ub3RpZmljYXRpb25zGAwgASgLMiIuY2FiaWxkby5zdG9yZS52MS5Ob3RpZmljYXRpb25QYWdlSAASNAoJZnJlZV9idXN5GA0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5CdXN5Q2FsZW5kYXJzSAASLgoIY2FsZW5kYXIYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFySAASMwoJY2FsZW5kYXJzGA8gASgLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhclBhZ2VIABIwCgljb25mbGljdHMYECABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkNvbmZsaWN0c0gAEisKBXVzZXJzGCggASgLMhouY2FiaWxkby5zdG9yZS52MS5Vc2VyUGFnZUgAEjEKCHNlc3Npb25zGCkgASgLMh0uY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uUGFnZUgAEi0KBmdyb3VwcxgqIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBQYWdlSAASMgoKaW52aXRhdGlvbhgrIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbkgAEjcKC2ludml0YXRpb25zGCwgASgLMiAuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uUGFnZUgAEjgKDXN1YnNjcmlwdGlvbnMYLSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlN1YnNjcmlwdGlvbnNIABIuCgZvdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk91dGJveFBhZ2VIABIsCgVhdWRpdBhQIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuQXVkaXRQYWdlSAASQgoRYXVkaXRfY2hlY2twb2ludHMYUSABKAsyJS5jYWJpbGRvLnN0b3JlLnYxLkF1ZGl0Q2hlY2twb2ludFBhZ2VIABI5Cg5sb2dpbl90aHJvdHRsZRhSIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTG9naW5UaHJvdHRsZUgAQgkKB291dGNvbWUiawoPVXNlckNyZWRlbnRpYWxzEiQKBHVzZXIYASABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXISMgoLY3JlZGVudGlhbHMYAiABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNyZWRlbnRpYWxzIi4KCkxpc3RHcm91cHMSEQoJcGFnZV9zaXplGAEgASgFEg0KBWFmdGVyGAIgASgJIjIKDUdldEludml0YXRpb24SDQoFZ3JvdXAYASABKAkSEgoKaW52aXRhdGlvbhgCIAEoCSJCCg9MaXN0SW52aXRhdGlvbnMSDQoFZ3JvdXAYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIkIKCUdyb3VwUGFnZRInCgZncm91cHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwEgwKBG5leHQYAiABKAkiUQoOSW52aXRhdGlvblBhZ2USMQoLaW52aXRhdGlvbnMYASADKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb24SDAoEbmV4dBgCIAEoCSI+CgpMaXN0T3V0Ym94Eg4KBnRhcmdldBgBIAEoDRINCgVhZnRlchgCIAEoAxIRCglwYWdlX3NpemUYAyABKAUiWAoKT3V0Ym94UGFnZRIMCgRsYXN0GAEgASgDEgwKBGRvbmUYAiABKAMSLgoHZW50cmllcxgDIAMoCzIdLmNhYmlsZG8uc3RvcmUudjEuT3V0Ym94RW50cnkiXAoLT3V0Ym94RW50cnkSDgoGbnVtYmVyGAEgASgDEg8KB3RpbWVfbXMYAiABKAMSLAoIZGVsaXZlcnkYAyABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJ5Ij0KDENhbGVuZGFyUGFnZRItCgljYWxlbmRhcnMYASADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyIjEKCFVzZXJQYWdlEiUKBXVzZXJzGAEgAygLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VyIkgKC1Nlc3Npb25QYWdlEisKCHNlc3Npb25zGAEgAygLMhkuY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uEgwKBG5leHQYAiABKAkiRQoKTWVtYmVyUGFnZRIpCgdtZW1iZXJzGAEgAygLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXISDAoEbmV4dBgCIAEoCSJNCgdEdWVXb3JrEisKBnNlcmllcxgBIAMoCzIbLmNhYmlsZG8uc3RvcmUudjEuU2VyaWVzRW5kEhUKDWhhc19yZW1pbmRlcnMYAiABKAgiVwoQTm90aWZpY2F0aW9uUGFnZRI1Cg1ub3RpZmljYXRpb25zGAEgAygLMh4uY2FiaWxkby5zdG9yZS52MS5Ob3RpZmljYXRpb24SDAoEbmV4dBgCIAEoCSJCCg1CdXN5Q2FsZW5kYXJzEjEKCWNhbGVuZGFycxgBIAMoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJCdXN5Im4KDENhbGVuZGFyQnVzeRIQCghjYWxlbmRhchgBIAEoCRIpCgVzcGFucxgCIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQnVzeVNwYW4SDgoGaXNfY3V0GAMgASgIEhEKCWlzX2hpZGRlbhgEIAEoCCIsCghCdXN5U3BhbhIQCghzdGFydF9tcxgBIAEoAxIOCgZlbmRfbXMYAiABKAMicwoJU2VyaWVzRW5kEiYKBWV2ZW50GAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudBIQCgh1bnRpbF9tcxgCIAEoAxIQCghjYWxlbmRhchgDIAEoCRIKCgJpZBgEIAEoCRIOCgZkdWVfbXMYBSABKAMigQEKCUV2ZW50UGFnZRInCgZldmVudHMYASADKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EgwKBG5leHQYAiABKAkSDgoGcGxhY2VzGAMgAygJEi0KBGdvbmUYBCADKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkdvbmVJbnN0YW5jZXMiIgoNR29uZUluc3RhbmNlcxIRCglzdGFydHNfbXMYASADKANiBnByb3RvMw", [file_cabildo_store_v1_audit, file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEirA0KBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASNgoNbGlzdF9kdWVfd29yaxgVIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuTGlzdER1ZVdvcmtIABJBChJsaXN0X25vdGlmaWNhdGlvbnMYFiABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkxpc3ROb3RpZmljYXRpb25zSAASLwoJZnJlZV9idXN5GBcgASgLMhouY2FiaWxkby5zdG9yZS52MS5GcmVlQnVzeUgAEjUKDGdldF9jYWxlbmRhchgYIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2FsZW5kYXJIABI5Cg5saXN0X2NhbGVuZGFycxgZIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTGlzdENhbGVuZGFyc0gAEjkKDmxpc3RfY29uZmxpY3RzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0Q29uZmxpY3RzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEj8KEWdldF9zdWJzY3JpcHRpb25zGC0gASgLMiIuY2FiaWxkby5zdG9yZS52MS5HZXRTdWJzY3JpcHRpb25zSAASPgoRZ2V0X2NoYW5uZWxfcmlnaHQYLiABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkdldENoYW5uZWxSaWdodEgAEjMKC2xpc3Rfb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0T3V0Ym94SAASMQoKbGlzdF9hdWRpdBhQIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuTGlzdEF1ZGl0SAASSAoWbGlzdF9hdWRpdF9jaGVja3BvaW50cxhRIAEoCzImLmNhYmlsZG8uc3RvcmUudjEuTGlzdEF1ZGl0Q2hlY2twb2ludHNIABJAChJnZXRfbG9naW5fdGhyb3R0bGUYUiABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLkdldExvZ2luVGhyb3R0bGVIABI2Cg1nZXRfcmFuZ2VfbWFwGFMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5HZXRSYW5nZU1hcEgAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIg0KC0dldFJhbmdlTWFwIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSKCAQoNTGlzdEluc3RhbmNlcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSDQoFYWZ0ZXIYBCABKAkSFwoPd2luZG93X3N0YXJ0X21zGAUgASgDEhUKDXdpbmRvd19lbmRfbXMYBiABKAMiWAoRTGlzdE5vdGlmaWNhdGlvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSEwoLdW5yZWFkX29ubHkYBCABKAgiYAoIRnJlZUJ1c3kSEQoJY2FsZW5kYXJzGAEgAygJEhcKD3dpbmRvd19zdGFydF9tcxgCIAEoAxIVCg13aW5kb3dfZW5kX21zGAMgASgDEhEKCW9mX3Blb3BsZRgEIAEoCCIsCgtMaXN0RHVlV29yaxIOCgZub3dfbXMYASABKAMSDQoFbGltaXQYAiABKAUiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSLjAQoKTGlzdEV2ZW50cxIRCgljYWxlbmRhcnMYASADKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhcKD3dpbmRvd19zdGFydF9tcxgEIAEoAxIVCg13aW5kb3dfZW5kX21zGAUgASgDEhQKDHNob3dfZGVsZXRlZBgGIAEoCBI0Cgpjb25kaXRpb25zGAcgAygLMiAuY2FiaWxkby5zdG9yZS52MS5FdmVudENvbmRpdGlvbhIRCglhc19hZ2VuZGEYCCABKAgSEQoJd2l0aF9nb25lGAkgASgIIkwKDkV2ZW50Q29uZGl0aW9uEg0KBWZpZWxkGAEgASgJEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCRIPCgduZWdhdGVkGAQgASgIIh8KC0dldENhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJIg8KDUxpc3RDYWxlbmRhcnMiQQoNTGlzdENvbmZsaWN0cxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIPCgdmcm9tX21zGAMgASgDIjoKCUNvbmZsaWN0cxItCgljb25mbGljdHMYASADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNvbmZsaWN0Ik0KCENvbmZsaWN0EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhAKCHN0YXJ0X21zGAMgASgDEg4KBmVuZF9tcxgEIAEoAyIgChBHZXRTdWJzY3JpcHRpb25zEgwKBHVzZXIYASABKAkiIwoPR2V0Q2hhbm5lbFJpZ2h0EhAKCGNhbGVuZGFyGAEgASgJImcKDENoYW5uZWxSaWdodBIQCghpc19vd25lchgBIAEoCBINCgVzaW5jZRgCIAEoAxIPCgd0aHJvdWdoGAMgAygJEhEKCWFzX21lbWJlchgEIAEoCBISCgpzZWVuX3NpbmNlGAUgASgDIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiogsKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEi0KCGR1ZV93b3JrGAsgASgLMhkuY2FiaWxkby5zdG9yZS52MS5EdWVXb3JrSAASOwoNbm90aWZpY2F0aW9ucxgMIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuTm90aWZpY2F0aW9uUGFnZUgAEjQKCWZyZWVfYnVzeRgNIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuQnVzeUNhbGVuZGFyc0gAEi4KCGNhbGVuZGFyGA4gASgLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckgAEjMKCWNhbGVuZGFycxgPIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJQYWdlSAASMAoJY29uZmxpY3RzGBAgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Db25mbGljdHNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIABI4Cg1zdWJzY3JpcHRpb25zGC0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5TdWJzY3JpcHRpb25zSAASNwoNY2hhbm5lbF9yaWdodBguIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2hhbm5lbFJpZ2h0SAASLgoGb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5PdXRib3hQYWdlSAASLAoFYXVkaXQYUCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkF1ZGl0UGFnZUgAEkIKEWF1ZGl0X2NoZWNrcG9pbnRzGFEgASgLMiUuY2FiaWxkby5zdG9yZS52MS5BdWRpdENoZWNrcG9pbnRQYWdlSAASOQoObG9naW5fdGhyb3R0bGUYUiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkxvZ2luVGhyb3R0bGVIABIvCglyYW5nZV9tYXAYUyABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJhbmdlTWFwSABCCQoHb3V0Y29tZSJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiLgoKTGlzdEdyb3VwcxIRCglwYWdlX3NpemUYASABKAUSDQoFYWZ0ZXIYAiABKAkiMgoNR2V0SW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJIkIKD0xpc3RJbnZpdGF0aW9ucxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiQgoJR3JvdXBQYWdlEicKBmdyb3VwcxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXASDAoEbmV4dBgCIAEoCSJRCg5JbnZpdGF0aW9uUGFnZRIxCgtpbnZpdGF0aW9ucxgBIAMoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbhIMCgRuZXh0GAIgASgJIj4KCkxpc3RPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBWFmdGVyGAIgASgDEhEKCXBhZ2Vfc2l6ZRgDIAEoBSJYCgpPdXRib3hQYWdlEgwKBGxhc3QYASABKAMSDAoEZG9uZRgCIAEoAxIuCgdlbnRyaWVzGAMgAygLMh0uY2FiaWxkby5zdG9yZS52MS5PdXRib3hFbnRyeSJcCgtPdXRib3hFbnRyeRIOCgZudW1iZXIYASABKAMSDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiPQoMQ2FsZW5kYXJQYWdlEi0KCWNhbGVuZGFycxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXIiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIk0KB0R1ZVdvcmsSKwoGc2VyaWVzGAEgAygLMhsuY2FiaWxkby5zdG9yZS52MS5TZXJpZXNFbmQSFQoNaGFzX3JlbWluZGVycxgCIAEoCCJXChBOb3RpZmljYXRpb25QYWdlEjUKDW5vdGlmaWNhdGlvbnMYASADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIMCgRuZXh0GAIgASgJIkIKDUJ1c3lDYWxlbmRhcnMSMQoJY2FsZW5kYXJzGAEgAygLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckJ1c3kibgoMQ2FsZW5kYXJCdXN5EhAKCGNhbGVuZGFyGAEgASgJEikKBXNwYW5zGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5CdXN5U3BhbhIOCgZpc19jdXQYAyABKAgSEQoJaXNfaGlkZGVuGAQgASgIIiwKCEJ1c3lTcGFuEhAKCHN0YXJ0X21zGAEgASgDEg4KBmVuZF9tcxgCIAEoAyJzCglTZXJpZXNFbmQSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EhAKCHVudGlsX21zGAIgASgDEhAKCGNhbGVuZGFyGAMgASgJEgoKAmlkGAQgASgJEg4KBmR1ZV9tcxgFIAEoAyKBAQoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCRIOCgZwbGFjZXMYAyADKAkSLQoEZ29uZRgEIAMoCzIfLmNhYmlsZG8uc3RvcmUudjEuR29uZUluc3RhbmNlcyIiCg1Hb25lSW5zdGFuY2VzEhEKCXN0YXJ0c19tcxgBIAMoA2IGcHJvdG8z", [file_cabildo_store_v1_audit, file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -174,6 +174,12 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
     case: "getSubscriptions";
   } | {
     /**
+     * @generated from field: cabildo.store.v1.GetChannelRight get_channel_right = 46;
+     */
+    value: GetChannelRight;
+    case: "getChannelRight";
+  } | {
+    /**
      * @generated from field: cabildo.store.v1.ListOutbox list_outbox = 60;
      */
     value: ListOutbox;
@@ -196,6 +202,12 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: GetLoginThrottle;
     case: "getLoginThrottle";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.GetRangeMap get_range_map = 83;
+     */
+    value: GetRangeMap;
+    case: "getRangeMap";
   } | { case: undefined; value?: undefined };
 };
 
@@ -276,6 +288,19 @@ export const GetClusterKeysSchema: GenMessage<GetClusterKeys> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 4);
 
 /**
+ * @generated from message cabildo.store.v1.GetRangeMap
+ */
+export type GetRangeMap = Message<"cabildo.store.v1.GetRangeMap"> & {
+};
+
+/**
+ * Describes the message cabildo.store.v1.GetRangeMap.
+ * Use `create(GetRangeMapSchema)` to create a new message.
+ */
+export const GetRangeMapSchema: GenMessage<GetRangeMap> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 5);
+
+/**
  * @generated from message cabildo.store.v1.GetGroup
  */
 export type GetGroup = Message<"cabildo.store.v1.GetGroup"> & {
@@ -290,7 +315,7 @@ export type GetGroup = Message<"cabildo.store.v1.GetGroup"> & {
  * Use `create(GetGroupSchema)` to create a new message.
  */
 export const GetGroupSchema: GenMessage<GetGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 5);
+  messageDesc(file_cabildo_store_v1_queries, 6);
 
 /**
  * @generated from message cabildo.store.v1.GetMember
@@ -312,7 +337,7 @@ export type GetMember = Message<"cabildo.store.v1.GetMember"> & {
  * Use `create(GetMemberSchema)` to create a new message.
  */
 export const GetMemberSchema: GenMessage<GetMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 6);
+  messageDesc(file_cabildo_store_v1_queries, 7);
 
 /**
  * @generated from message cabildo.store.v1.ListMembers
@@ -339,7 +364,7 @@ export type ListMembers = Message<"cabildo.store.v1.ListMembers"> & {
  * Use `create(ListMembersSchema)` to create a new message.
  */
 export const ListMembersSchema: GenMessage<ListMembers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 7);
+  messageDesc(file_cabildo_store_v1_queries, 8);
 
 /**
  * @generated from message cabildo.store.v1.GetEvent
@@ -361,7 +386,7 @@ export type GetEvent = Message<"cabildo.store.v1.GetEvent"> & {
  * Use `create(GetEventSchema)` to create a new message.
  */
 export const GetEventSchema: GenMessage<GetEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 8);
+  messageDesc(file_cabildo_store_v1_queries, 9);
 
 /**
  * @generated from message cabildo.store.v1.ListInstances
@@ -403,7 +428,7 @@ export type ListInstances = Message<"cabildo.store.v1.ListInstances"> & {
  * Use `create(ListInstancesSchema)` to create a new message.
  */
 export const ListInstancesSchema: GenMessage<ListInstances> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 9);
+  messageDesc(file_cabildo_store_v1_queries, 10);
 
 /**
  * @generated from message cabildo.store.v1.ListNotifications
@@ -435,7 +460,7 @@ export type ListNotifications = Message<"cabildo.store.v1.ListNotifications"> & 
  * Use `create(ListNotificationsSchema)` to create a new message.
  */
 export const ListNotificationsSchema: GenMessage<ListNotifications> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 10);
+  messageDesc(file_cabildo_store_v1_queries, 11);
 
 /**
  * @generated from message cabildo.store.v1.FreeBusy
@@ -467,7 +492,7 @@ export type FreeBusy = Message<"cabildo.store.v1.FreeBusy"> & {
  * Use `create(FreeBusySchema)` to create a new message.
  */
 export const FreeBusySchema: GenMessage<FreeBusy> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 11);
+  messageDesc(file_cabildo_store_v1_queries, 12);
 
 /**
  * @generated from message cabildo.store.v1.ListDueWork
@@ -489,7 +514,7 @@ export type ListDueWork = Message<"cabildo.store.v1.ListDueWork"> & {
  * Use `create(ListDueWorkSchema)` to create a new message.
  */
 export const ListDueWorkSchema: GenMessage<ListDueWork> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 12);
+  messageDesc(file_cabildo_store_v1_queries, 13);
 
 /**
  * @generated from message cabildo.store.v1.GetEvents
@@ -511,7 +536,7 @@ export type GetEvents = Message<"cabildo.store.v1.GetEvents"> & {
  * Use `create(GetEventsSchema)` to create a new message.
  */
 export const GetEventsSchema: GenMessage<GetEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 13);
+  messageDesc(file_cabildo_store_v1_queries, 14);
 
 /**
  * @generated from message cabildo.store.v1.ListEvents
@@ -568,7 +593,7 @@ export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
  * Use `create(ListEventsSchema)` to create a new message.
  */
 export const ListEventsSchema: GenMessage<ListEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 14);
+  messageDesc(file_cabildo_store_v1_queries, 15);
 
 /**
  * @generated from message cabildo.store.v1.EventCondition
@@ -600,7 +625,7 @@ export type EventCondition = Message<"cabildo.store.v1.EventCondition"> & {
  * Use `create(EventConditionSchema)` to create a new message.
  */
 export const EventConditionSchema: GenMessage<EventCondition> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 15);
+  messageDesc(file_cabildo_store_v1_queries, 16);
 
 /**
  * @generated from message cabildo.store.v1.GetCalendar
@@ -617,7 +642,7 @@ export type GetCalendar = Message<"cabildo.store.v1.GetCalendar"> & {
  * Use `create(GetCalendarSchema)` to create a new message.
  */
 export const GetCalendarSchema: GenMessage<GetCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 16);
+  messageDesc(file_cabildo_store_v1_queries, 17);
 
 /**
  * @generated from message cabildo.store.v1.ListCalendars
@@ -630,7 +655,7 @@ export type ListCalendars = Message<"cabildo.store.v1.ListCalendars"> & {
  * Use `create(ListCalendarsSchema)` to create a new message.
  */
 export const ListCalendarsSchema: GenMessage<ListCalendars> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 17);
+  messageDesc(file_cabildo_store_v1_queries, 18);
 
 /**
  * @generated from message cabildo.store.v1.ListConflicts
@@ -657,7 +682,7 @@ export type ListConflicts = Message<"cabildo.store.v1.ListConflicts"> & {
  * Use `create(ListConflictsSchema)` to create a new message.
  */
 export const ListConflictsSchema: GenMessage<ListConflicts> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 18);
+  messageDesc(file_cabildo_store_v1_queries, 19);
 
 /**
  * @generated from message cabildo.store.v1.Conflicts
@@ -674,7 +699,7 @@ export type Conflicts = Message<"cabildo.store.v1.Conflicts"> & {
  * Use `create(ConflictsSchema)` to create a new message.
  */
 export const ConflictsSchema: GenMessage<Conflicts> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 19);
+  messageDesc(file_cabildo_store_v1_queries, 20);
 
 /**
  * @generated from message cabildo.store.v1.Conflict
@@ -706,7 +731,7 @@ export type Conflict = Message<"cabildo.store.v1.Conflict"> & {
  * Use `create(ConflictSchema)` to create a new message.
  */
 export const ConflictSchema: GenMessage<Conflict> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 20);
+  messageDesc(file_cabildo_store_v1_queries, 21);
 
 /**
  * @generated from message cabildo.store.v1.GetSubscriptions
@@ -723,7 +748,63 @@ export type GetSubscriptions = Message<"cabildo.store.v1.GetSubscriptions"> & {
  * Use `create(GetSubscriptionsSchema)` to create a new message.
  */
 export const GetSubscriptionsSchema: GenMessage<GetSubscriptions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 21);
+  messageDesc(file_cabildo_store_v1_queries, 22);
+
+/**
+ * @generated from message cabildo.store.v1.GetChannelRight
+ */
+export type GetChannelRight = Message<"cabildo.store.v1.GetChannelRight"> & {
+  /**
+   * @generated from field: string calendar = 1;
+   */
+  calendar: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.GetChannelRight.
+ * Use `create(GetChannelRightSchema)` to create a new message.
+ */
+export const GetChannelRightSchema: GenMessage<GetChannelRight> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 23);
+
+/**
+ * To hear a calendar's changes.
+ *
+ * @generated from message cabildo.store.v1.ChannelRight
+ */
+export type ChannelRight = Message<"cabildo.store.v1.ChannelRight"> & {
+  /**
+   * @generated from field: bool is_owner = 1;
+   */
+  isOwner: boolean;
+
+  /**
+   * @generated from field: int64 since = 2;
+   */
+  since: bigint;
+
+  /**
+   * @generated from field: repeated string through = 3;
+   */
+  through: string[];
+
+  /**
+   * @generated from field: bool as_member = 4;
+   */
+  asMember: boolean;
+
+  /**
+   * @generated from field: int64 seen_since = 5;
+   */
+  seenSince: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ChannelRight.
+ * Use `create(ChannelRightSchema)` to create a new message.
+ */
+export const ChannelRightSchema: GenMessage<ChannelRight> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 24);
 
 /**
  * @generated from message cabildo.store.v1.FindUsers
@@ -745,7 +826,7 @@ export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
  * Use `create(FindUsersSchema)` to create a new message.
  */
 export const FindUsersSchema: GenMessage<FindUsers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 22);
+  messageDesc(file_cabildo_store_v1_queries, 25);
 
 /**
  * @generated from message cabildo.store.v1.ListSessions
@@ -772,7 +853,7 @@ export type ListSessions = Message<"cabildo.store.v1.ListSessions"> & {
  * Use `create(ListSessionsSchema)` to create a new message.
  */
 export const ListSessionsSchema: GenMessage<ListSessions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 23);
+  messageDesc(file_cabildo_store_v1_queries, 26);
 
 /**
  * @generated from message cabildo.store.v1.QueryReply
@@ -915,6 +996,12 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
     case: "subscriptions";
   } | {
     /**
+     * @generated from field: cabildo.store.v1.ChannelRight channel_right = 46;
+     */
+    value: ChannelRight;
+    case: "channelRight";
+  } | {
+    /**
      * @generated from field: cabildo.store.v1.OutboxPage outbox = 60;
      */
     value: OutboxPage;
@@ -937,6 +1024,12 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
      */
     value: LoginThrottle;
     case: "loginThrottle";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.RangeMap range_map = 83;
+     */
+    value: RangeMap;
+    case: "rangeMap";
   } | { case: undefined; value?: undefined };
 };
 
@@ -945,7 +1038,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 24);
+  messageDesc(file_cabildo_store_v1_queries, 27);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -967,7 +1060,7 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 25);
+  messageDesc(file_cabildo_store_v1_queries, 28);
 
 /**
  * @generated from message cabildo.store.v1.ListGroups
@@ -989,7 +1082,7 @@ export type ListGroups = Message<"cabildo.store.v1.ListGroups"> & {
  * Use `create(ListGroupsSchema)` to create a new message.
  */
 export const ListGroupsSchema: GenMessage<ListGroups> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 26);
+  messageDesc(file_cabildo_store_v1_queries, 29);
 
 /**
  * @generated from message cabildo.store.v1.GetInvitation
@@ -1011,7 +1104,7 @@ export type GetInvitation = Message<"cabildo.store.v1.GetInvitation"> & {
  * Use `create(GetInvitationSchema)` to create a new message.
  */
 export const GetInvitationSchema: GenMessage<GetInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 27);
+  messageDesc(file_cabildo_store_v1_queries, 30);
 
 /**
  * @generated from message cabildo.store.v1.ListInvitations
@@ -1038,7 +1131,7 @@ export type ListInvitations = Message<"cabildo.store.v1.ListInvitations"> & {
  * Use `create(ListInvitationsSchema)` to create a new message.
  */
 export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 28);
+  messageDesc(file_cabildo_store_v1_queries, 31);
 
 /**
  * @generated from message cabildo.store.v1.GroupPage
@@ -1060,7 +1153,7 @@ export type GroupPage = Message<"cabildo.store.v1.GroupPage"> & {
  * Use `create(GroupPageSchema)` to create a new message.
  */
 export const GroupPageSchema: GenMessage<GroupPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 29);
+  messageDesc(file_cabildo_store_v1_queries, 32);
 
 /**
  * @generated from message cabildo.store.v1.InvitationPage
@@ -1082,7 +1175,7 @@ export type InvitationPage = Message<"cabildo.store.v1.InvitationPage"> & {
  * Use `create(InvitationPageSchema)` to create a new message.
  */
 export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 30);
+  messageDesc(file_cabildo_store_v1_queries, 33);
 
 /**
  * @generated from message cabildo.store.v1.ListOutbox
@@ -1109,7 +1202,7 @@ export type ListOutbox = Message<"cabildo.store.v1.ListOutbox"> & {
  * Use `create(ListOutboxSchema)` to create a new message.
  */
 export const ListOutboxSchema: GenMessage<ListOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 31);
+  messageDesc(file_cabildo_store_v1_queries, 34);
 
 /**
  * @generated from message cabildo.store.v1.OutboxPage
@@ -1136,7 +1229,7 @@ export type OutboxPage = Message<"cabildo.store.v1.OutboxPage"> & {
  * Use `create(OutboxPageSchema)` to create a new message.
  */
 export const OutboxPageSchema: GenMessage<OutboxPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 32);
+  messageDesc(file_cabildo_store_v1_queries, 35);
 
 /**
  * @generated from message cabildo.store.v1.OutboxEntry
@@ -1163,7 +1256,7 @@ export type OutboxEntry = Message<"cabildo.store.v1.OutboxEntry"> & {
  * Use `create(OutboxEntrySchema)` to create a new message.
  */
 export const OutboxEntrySchema: GenMessage<OutboxEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 33);
+  messageDesc(file_cabildo_store_v1_queries, 36);
 
 /**
  * @generated from message cabildo.store.v1.CalendarPage
@@ -1180,7 +1273,7 @@ export type CalendarPage = Message<"cabildo.store.v1.CalendarPage"> & {
  * Use `create(CalendarPageSchema)` to create a new message.
  */
 export const CalendarPageSchema: GenMessage<CalendarPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 34);
+  messageDesc(file_cabildo_store_v1_queries, 37);
 
 /**
  * @generated from message cabildo.store.v1.UserPage
@@ -1197,7 +1290,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 35);
+  messageDesc(file_cabildo_store_v1_queries, 38);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -1219,7 +1312,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 36);
+  messageDesc(file_cabildo_store_v1_queries, 39);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -1241,7 +1334,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 37);
+  messageDesc(file_cabildo_store_v1_queries, 40);
 
 /**
  * @generated from message cabildo.store.v1.DueWork
@@ -1263,7 +1356,7 @@ export type DueWork = Message<"cabildo.store.v1.DueWork"> & {
  * Use `create(DueWorkSchema)` to create a new message.
  */
 export const DueWorkSchema: GenMessage<DueWork> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 38);
+  messageDesc(file_cabildo_store_v1_queries, 41);
 
 /**
  * @generated from message cabildo.store.v1.NotificationPage
@@ -1285,7 +1378,7 @@ export type NotificationPage = Message<"cabildo.store.v1.NotificationPage"> & {
  * Use `create(NotificationPageSchema)` to create a new message.
  */
 export const NotificationPageSchema: GenMessage<NotificationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 39);
+  messageDesc(file_cabildo_store_v1_queries, 42);
 
 /**
  * @generated from message cabildo.store.v1.BusyCalendars
@@ -1302,7 +1395,7 @@ export type BusyCalendars = Message<"cabildo.store.v1.BusyCalendars"> & {
  * Use `create(BusyCalendarsSchema)` to create a new message.
  */
 export const BusyCalendarsSchema: GenMessage<BusyCalendars> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 40);
+  messageDesc(file_cabildo_store_v1_queries, 43);
 
 /**
  * @generated from message cabildo.store.v1.CalendarBusy
@@ -1334,7 +1427,7 @@ export type CalendarBusy = Message<"cabildo.store.v1.CalendarBusy"> & {
  * Use `create(CalendarBusySchema)` to create a new message.
  */
 export const CalendarBusySchema: GenMessage<CalendarBusy> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 41);
+  messageDesc(file_cabildo_store_v1_queries, 44);
 
 /**
  * @generated from message cabildo.store.v1.BusySpan
@@ -1356,7 +1449,7 @@ export type BusySpan = Message<"cabildo.store.v1.BusySpan"> & {
  * Use `create(BusySpanSchema)` to create a new message.
  */
 export const BusySpanSchema: GenMessage<BusySpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 42);
+  messageDesc(file_cabildo_store_v1_queries, 45);
 
 /**
  * @generated from message cabildo.store.v1.SeriesEnd
@@ -1393,7 +1486,7 @@ export type SeriesEnd = Message<"cabildo.store.v1.SeriesEnd"> & {
  * Use `create(SeriesEndSchema)` to create a new message.
  */
 export const SeriesEndSchema: GenMessage<SeriesEnd> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 43);
+  messageDesc(file_cabildo_store_v1_queries, 46);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -1425,7 +1518,7 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 44);
+  messageDesc(file_cabildo_store_v1_queries, 47);
 
 /**
  * @generated from message cabildo.store.v1.GoneInstances
@@ -1442,5 +1535,5 @@ export type GoneInstances = Message<"cabildo.store.v1.GoneInstances"> & {
  * Use `create(GoneInstancesSchema)` to create a new message.
  */
 export const GoneInstancesSchema: GenMessage<GoneInstances> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 45);
+  messageDesc(file_cabildo_store_v1_queries, 48);
 

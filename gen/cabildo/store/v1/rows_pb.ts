@@ -6,7 +6,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { CommandReply } from "./commands_pb.js";
 import { file_cabildo_store_v1_commands } from "./commands_pb.js";
-import type { Occurrences } from "./resources_pb.js";
+import type { Occurrences, Visibility } from "./resources_pb.js";
 import { file_cabildo_store_v1_resources } from "./resources_pb.js";
 import type { Delivery } from "./deliveries_pb.js";
 import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/rows.proto.
  */
 export const file_cabildo_store_v1_rows: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiWwoJT3V0Ym94Um93Eg8KB3ZlcnNpb24YASABKA0SDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiOQoKT3V0Ym94TGFuZRIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMSDAoEZG9uZRgDIAEoAyImCgVJbmJveBIPCgd2ZXJzaW9uGAEgASgNEgwKBGxhc3QYAiABKAMiZQoOUmVxdWVzdE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRITCgtmaW5nZXJwcmludBgCIAEoCRItCgVyZXBseRgDIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5ImIKBlNlcmllcxIPCgd2ZXJzaW9uGAEgASgNEjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAyJCCg1DYWxlbmRhckluZGV4Eg8KB3ZlcnNpb24YASABKA0SDwoHY2xhc3NlcxgCIAMoCRIPCgdmdXJ0aGVyGAMgAygJIi0KCk9jY3VycmVuY2USDwoHdmVyc2lvbhgBIAEoDRIOCgZlbmRfbXMYAiABKAMiXAoMUmVxdWVzdFVzYWdlEg8KB3ZlcnNpb24YASABKA0SEwoLdGltZWRfYnl0ZXMYAiABKAMSFAoMb3BhcXVlX2J5dGVzGAMgASgDEhAKCGZsb29yX21zGAQgASgDIjYKBkV4cGlyeRIPCgd2ZXJzaW9uGAEgASgNEgwKBGtleXMYAiADKAkSDQoFYnl0ZXMYAyABKAMiLgoLU3dlZXBCb3VuZHMSDwoHdmVyc2lvbhgBIAEoDRIOCgZzdGFydHMYAiADKAliBnByb3RvMw", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources, file_cabildo_store_v1_deliveries]);
+  fileDesc("ChtjYWJpbGRvL3N0b3JlL3YxL3Jvd3MucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEiKwoKRW1haWxPd25lchIPCgd2ZXJzaW9uGAEgASgNEgwKBHVzZXIYAiABKAkiTAoMQm9vdHN0cmFwVXNlEg8KB3ZlcnNpb24YASABKA0SDAoEdXNlchgCIAEoCRIMCgRoYXNoGAMgASgJEg8KB3RpbWVfbXMYBCABKAMiLwoLTWVtYmVyQ291bnQSDwoHdmVyc2lvbhgBIAEoDRIPCgdtZW1iZXJzGAIgASgFIkgKDk9wZW5JbnZpdGF0aW9uEg8KB3ZlcnNpb24YASABKA0SEgoKaW52aXRhdGlvbhgCIAEoCRIRCglleHBpcmVfbXMYAyABKAMiZQoRVmlzaWJpbGl0eURlZmF1bHQSDwoHdmVyc2lvbhgBIAEoDRIwCgp2aXNpYmlsaXR5GAIgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5Eg0KBXNpbmNlGAMgASgDIlsKCU91dGJveFJvdxIPCgd2ZXJzaW9uGAEgASgNEg8KB3RpbWVfbXMYAiABKAMSLAoIZGVsaXZlcnkYAyABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkRlbGl2ZXJ5IjkKCk91dGJveExhbmUSDwoHdmVyc2lvbhgBIAEoDRIMCgRsYXN0GAIgASgDEgwKBGRvbmUYAyABKAMiJgoFSW5ib3gSDwoHdmVyc2lvbhgBIAEoDRIMCgRsYXN0GAIgASgDImUKDlJlcXVlc3RPdXRjb21lEg8KB3ZlcnNpb24YASABKA0SEwoLZmluZ2VycHJpbnQYAiABKAkSLQoFcmVwbHkYAyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNvbW1hbmRSZXBseSJiCgZTZXJpZXMSDwoHdmVyc2lvbhgBIAEoDRIyCgtvY2N1cnJlbmNlcxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSEwoLZXhjZXB0ZWRfbXMYAyADKAMiQgoNQ2FsZW5kYXJJbmRleBIPCgd2ZXJzaW9uGAEgASgNEg8KB2NsYXNzZXMYAiADKAkSDwoHZnVydGhlchgDIAMoCSIrCglSZWFkR3JhbnQSDwoHdmVyc2lvbhgBIAEoDRINCgVzaW5jZRgCIAEoAyItCgpPY2N1cnJlbmNlEg8KB3ZlcnNpb24YASABKA0SDgoGZW5kX21zGAIgASgDIlwKDFJlcXVlc3RVc2FnZRIPCgd2ZXJzaW9uGAEgASgNEhMKC3RpbWVkX2J5dGVzGAIgASgDEhQKDG9wYXF1ZV9ieXRlcxgDIAEoAxIQCghmbG9vcl9tcxgEIAEoAyI2CgZFeHBpcnkSDwoHdmVyc2lvbhgBIAEoDRIMCgRrZXlzGAIgAygJEg0KBWJ5dGVzGAMgASgDIi4KC1N3ZWVwQm91bmRzEg8KB3ZlcnNpb24YASABKA0SDgoGc3RhcnRzGAIgAygJYgZwcm90bzM", [file_cabildo_store_v1_commands, file_cabildo_store_v1_resources, file_cabildo_store_v1_deliveries]);
 
 /**
  * Whose an e-mail address is.
@@ -128,6 +128,37 @@ export const OpenInvitationSchema: GenMessage<OpenInvitation> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_rows, 3);
 
 /**
+ * How the events in a user's calendars are seen that say nothing of their own.
+ *
+ * @generated from message cabildo.store.v1.VisibilityDefault
+ */
+export type VisibilityDefault = Message<"cabildo.store.v1.VisibilityDefault"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: cabildo.store.v1.Visibility visibility = 2;
+   */
+  visibility: Visibility;
+
+  /**
+   * Sequence from which on readers see them as they do.
+   *
+   * @generated from field: int64 since = 3;
+   */
+  since: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.VisibilityDefault.
+ * Use `create(VisibilityDefaultSchema)` to create a new message.
+ */
+export const VisibilityDefaultSchema: GenMessage<VisibilityDefault> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 4);
+
+/**
  * What is to be delivered to another shard.
  *
  * @generated from message cabildo.store.v1.OutboxRow
@@ -154,7 +185,7 @@ export type OutboxRow = Message<"cabildo.store.v1.OutboxRow"> & {
  * Use `create(OutboxRowSchema)` to create a new message.
  */
 export const OutboxRowSchema: GenMessage<OutboxRow> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 4);
+  messageDesc(file_cabildo_store_v1_rows, 5);
 
 /**
  * Of all that goes to one shard: the last number given, and the last that was taken there.
@@ -183,7 +214,7 @@ export type OutboxLane = Message<"cabildo.store.v1.OutboxLane"> & {
  * Use `create(OutboxLaneSchema)` to create a new message.
  */
 export const OutboxLaneSchema: GenMessage<OutboxLane> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 5);
+  messageDesc(file_cabildo_store_v1_rows, 6);
 
 /**
  * The last number taken of a shard's deliveries.
@@ -207,7 +238,7 @@ export type Inbox = Message<"cabildo.store.v1.Inbox"> & {
  * Use `create(InboxSchema)` to create a new message.
  */
 export const InboxSchema: GenMessage<Inbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 6);
+  messageDesc(file_cabildo_store_v1_rows, 7);
 
 /**
  * The first answer to a request id.
@@ -236,7 +267,7 @@ export type RequestOutcome = Message<"cabildo.store.v1.RequestOutcome"> & {
  * Use `create(RequestOutcomeSchema)` to create a new message.
  */
 export const RequestOutcomeSchema: GenMessage<RequestOutcome> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 7);
+  messageDesc(file_cabildo_store_v1_rows, 8);
 
 /**
  * What belongs to an event that repeats.
@@ -267,7 +298,7 @@ export type Series = Message<"cabildo.store.v1.Series"> & {
  * Use `create(SeriesSchema)` to create a new message.
  */
 export const SeriesSchema: GenMessage<Series> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 8);
+  messageDesc(file_cabildo_store_v1_rows, 9);
 
 /**
  * Where a calendar has ever had events: nothing else has to be looked at.
@@ -300,7 +331,31 @@ export type CalendarIndex = Message<"cabildo.store.v1.CalendarIndex"> & {
  * Use `create(CalendarIndexSchema)` to create a new message.
  */
 export const CalendarIndexSchema: GenMessage<CalendarIndex> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 9);
+  messageDesc(file_cabildo_store_v1_rows, 10);
+
+/**
+ * Since when somebody may read a calendar.
+ *
+ * @generated from message cabildo.store.v1.ReadGrant
+ */
+export type ReadGrant = Message<"cabildo.store.v1.ReadGrant"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: int64 since = 2;
+   */
+  since: bigint;
+};
+
+/**
+ * Describes the message cabildo.store.v1.ReadGrant.
+ * Use `create(ReadGrantSchema)` to create a new message.
+ */
+export const ReadGrantSchema: GenMessage<ReadGrant> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_rows, 11);
 
 /**
  * One occurrence of an event that repeats.
@@ -324,7 +379,7 @@ export type Occurrence = Message<"cabildo.store.v1.Occurrence"> & {
  * Use `create(OccurrenceSchema)` to create a new message.
  */
 export const OccurrenceSchema: GenMessage<Occurrence> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 10);
+  messageDesc(file_cabildo_store_v1_rows, 12);
 
 /**
  * How much all outcomes take, and from when on they are complete.
@@ -358,7 +413,7 @@ export type RequestUsage = Message<"cabildo.store.v1.RequestUsage"> & {
  * Use `create(RequestUsageSchema)` to create a new message.
  */
 export const RequestUsageSchema: GenMessage<RequestUsage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 11);
+  messageDesc(file_cabildo_store_v1_rows, 13);
 
 /**
  * An entry of a queue in order of time: what goes then.
@@ -391,7 +446,7 @@ export type Expiry = Message<"cabildo.store.v1.Expiry"> & {
  * Use `create(ExpirySchema)` to create a new message.
  */
 export const ExpirySchema: GenMessage<Expiry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 12);
+  messageDesc(file_cabildo_store_v1_rows, 14);
 
 /**
  * Where each queue begins: nothing is left before.
@@ -415,5 +470,5 @@ export type SweepBounds = Message<"cabildo.store.v1.SweepBounds"> & {
  * Use `create(SweepBoundsSchema)` to create a new message.
  */
 export const SweepBoundsSchema: GenMessage<SweepBounds> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_rows, 13);
+  messageDesc(file_cabildo_store_v1_rows, 15);
 

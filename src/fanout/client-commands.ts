@@ -1,0 +1,253 @@
+import { ClusterError } from "../base/index.js";
+import type { Authenticated, ChosenChannels } from "../gateway/index.js";
+import type { ChannelRequests } from "./channel-requests.js";
+import type { CloseCause } from "./close-codes.js";
+import type { CommandReceiver, OrderedCommand } from "./command-intake.js";
+import type { ClientCommand, RemoteCall } from "./commands.js";
+import type { Limits } from "./limits.js";
+import { judgeRefusedConnect } from "./refused-connect.js";
+import { RemoteCalls } from "./remote-calls.js";
+import { errorBody, replies } from "./replies.js";
+import { RestoredChannels } from "./restored-channels.js";
+import type { ChoiceHost } from "./restored-channels.js";
+import type { Subscriptions, SubscriptionServices } from "./subscriptions.js";
+
+export interface CommandServices extends SubscriptionServices {
+  readonly serverName: string;
+  readonly limits: Limits;
+  /** Whether the end of this session was heard of here. */
+  hasEnded(session: string): boolean;
+}
+
+/** Who a client is, as far as it has said. */
+export type Identity =
+  | { readonly kind: "unsaid" }
+  | { readonly kind: "checking" }
+  | { readonly kind: "known"; readonly who: Authenticated };
+
+/** What commands ask of their connection. */
+export interface CommandHost extends ChoiceHost {
+  readonly remoteAddress: string;
+  disconnect(
+    cause: CloseCause,
+    reason: string,
+    goodbye?: { readonly retryAfterMs?: number | undefined },
+  ): void;
+  /** Ends it now, whether or not the client hears why. */
+  cutOff(cause: CloseCause, reason: string): void;
+  /** Whose the connection is from now on; false where the user has as many as may be. */
+  claim(user: string): boolean;
+  /** Channels were left. */
+  channelsLeft(): void;
+  randomDelay(): number;
+}
+
+/** What one client asks for, and the answers. */
+export class ClientCommands implements CommandReceiver {
+  readonly #host: CommandHost;
+  readonly #services: CommandServices;
+  readonly #subscriptions: Subscriptions;
+  readonly #requests: ChannelRequests;
+  /** Made by the first call; and by the first who asks for what was chosen. */
+  #calls: RemoteCalls | undefined;
+  #restored: RestoredChannels | undefined;
+  readonly #openedMs: number;
+  #identity: Identity = { kind: "unsaid" };
+
+  constructor(
+    host: CommandHost,
+    services: CommandServices,
+    subscriptions: Subscriptions,
+    requests: ChannelRequests,
+  ) {
+    this.#host = host;
+    this.#services = services;
+    this.#subscriptions = subscriptions;
+    this.#requests = requests;
+    this.#openedMs = services.clock.monotonicMs();
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  get isClosed(): boolean {
+    return this.#host.isClosed;
+  }
+
+  /** The user has chosen channels anew. */
+  chosen(choice: ChosenChannels): void {
+    if (this.#identity.kind === "known") this.#restored?.chosen(this.#identity.who.caller, choice);
+  }
+
+  /** Nobody hears the answers any more. */
+  close(): void {
+    this.#calls?.close();
+  }
+
+  ping(id: number): void {
+    this.#host.send(replies.ping(id));
+  }
+
+  call(call: RemoteCall): void {
+    void this.#call(call);
+  }
+
+  async run(command: OrderedCommand): Promise<void> {
+    try {
+      await this.#run(command);
+      this.#services.observer({ kind: "command", command: command.kind, code: "OK" });
+    } catch (error) {
+      this.#fail(command.kind, command.id, error);
+      if (command.kind === "connect") this.#refuseConnection(command.token, error);
+    }
+  }
+
+  refuse(command: string, id: number, error: ClusterError): void {
+    this.#fail(command, id, error);
+  }
+
+  cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void {
+    const goodbye = cause === "overloaded" ? { retryAfterMs: this.#host.randomDelay() } : {};
+    this.#host.disconnect(cause, reason, goodbye);
+  }
+
+  stop(reason: string): void {
+    this.#host.cutOff("limit-exceeded", reason);
+  }
+
+  async #call(call: RemoteCall): Promise<void> {
+    if (this.#identity.kind !== "known") {
+      this.#refuseStranger(call);
+      return;
+    }
+    try {
+      this.#calls ??= new RemoteCalls(this.#services, this.#host.remoteAddress);
+      const response = await this.#calls.answer(this.#identity.who, call);
+      this.#host.send(replies.rpc(call.id, response));
+      this.#services.observer({ kind: "command", command: "rpc", code: "OK" });
+    } catch (error) {
+      if (!this.isClosed) this.#fail("rpc", call.id, error);
+    }
+  }
+
+  #fail(command: string, id: number, error: unknown): void {
+    const body = errorBody(error);
+    if (!(error instanceof ClusterError)) {
+      this.#services.logger.error({ command, err: error }, "a command failed");
+    }
+    this.#services.observer({ kind: "command", command, code: body.code });
+    this.#host.send(replies.error(id, body));
+  }
+
+  async #run(command: OrderedCommand): Promise<void> {
+    const identity = this.#identity;
+    if (command.kind === "connect") {
+      if (identity.kind !== "unsaid") {
+        throw new ClusterError(
+          "failed-precondition",
+          "connected already: refresh the token instead",
+        );
+      }
+      await this.#connect(command.id, command.token);
+      return;
+    }
+    if (identity.kind !== "known") {
+      this.#refuseStranger(command);
+      return;
+    }
+    switch (command.kind) {
+      case "subscribe":
+        await this.#subscribe(command.id, identity.who, command.channels, command.since);
+        return;
+      case "unsubscribe": {
+        const channels = this.#subscriptions.unsubscribe(command.channels);
+        this.#host.send(replies.unsubscribe(command.id, channels));
+        this.#services.observer({ kind: "unsubscribed", channels: channels.length });
+        this.#host.channelsLeft();
+        return;
+      }
+      case "restore":
+        this.#restored ??= new RestoredChannels(
+          this.#host,
+          this.#services,
+          this.#subscriptions,
+          this.#requests,
+        );
+        await this.#restored.restore(command.id, identity.who.caller, command.since);
+        return;
+      case "refresh":
+        await this.#refresh(command.id, identity.who, command.token);
+        return;
+      case "ping":
+        this.ping(command.id);
+    }
+  }
+
+  #refuseStranger({ kind, id }: ClientCommand): void {
+    const refusal = new ClusterError("unauthenticated", "connect must be the first command");
+    this.#fail(kind, id, refusal);
+    this.#host.disconnect("bad-request", refusal.message);
+  }
+
+  async #connect(id: number, token: string): Promise<void> {
+    const { gateway, limits, serverName, observer, clock } = this.#services;
+    this.#identity = { kind: "checking" };
+    const who = await gateway.authenticate(token);
+    if (this.isClosed) return;
+    const { user, sessionId } = who.caller;
+    if (this.#services.hasEnded(sessionId)) throw sessionEnded();
+    if (!this.#host.claim(user)) {
+      throw new ClusterError("rate-limited", "this user has too many connections: close another");
+    }
+    this.#identity = { kind: "known", who };
+    this.#host.send(
+      replies.connect(id, {
+        user: `users/${user}`,
+        expires: new Date(who.expireTimeMs).toISOString(),
+        ping_ms: limits.pingMs,
+        server: serverName,
+      }),
+    );
+    observer({ kind: "connected", ms: clock.monotonicMs() - this.#openedMs });
+  }
+
+  #refuseConnection(token: string, error: unknown): void {
+    const verdict = judgeRefusedConnect(token, error, this.#services.clock.wallMs());
+    if (verdict === undefined) return;
+    const { cause, reason, retryAfterMs } = verdict;
+    const afterMs = retryAfterMs === "random" ? this.#host.randomDelay() : retryAfterMs;
+    this.#host.disconnect(cause, reason, { retryAfterMs: afterMs });
+  }
+
+  async #subscribe(
+    id: number,
+    who: Authenticated,
+    channels: readonly string[],
+    since: readonly string[],
+  ): Promise<void> {
+    const answers = await this.#requests.subscribe(who.caller, channels, since);
+    this.#host.send(replies.subscribe(id, answers));
+    this.#services.observer({
+      kind: "subscribed",
+      channels: answers.filter((answer) => !("error" in answer)).length,
+    });
+    this.#subscriptions.catchUp();
+  }
+
+  async #refresh(id: number, before: Authenticated, token: string): Promise<void> {
+    const who = await this.#services.gateway.authenticate(token);
+    if (this.isClosed) return;
+    if (who.caller.user !== before.caller.user) {
+      throw new ClusterError("permission-denied", "a connection stays with the user who opened it");
+    }
+    if (this.#services.hasEnded(who.caller.sessionId)) throw sessionEnded();
+    this.#identity = { kind: "known", who };
+    this.#host.send(replies.refresh(id, new Date(who.expireTimeMs).toISOString()));
+    this.#services.observer({ kind: "refreshed" });
+  }
+}
+
+function sessionEnded(): ClusterError {
+  return new ClusterError("unauthenticated", "the session has ended: log in again");
+}

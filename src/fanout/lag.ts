@@ -1,0 +1,45 @@
+import type { Clock } from "./clock.js";
+import type { FanoutObserver } from "./events.js";
+import type { Limits } from "./limits.js";
+
+/** Since when a connection is not where the live path is, if it is not. */
+export class Lag {
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #observer: FanoutObserver;
+  #sinceMs: number | undefined;
+
+  constructor(services: {
+    readonly clock: Clock;
+    readonly limits: Limits;
+    readonly observer: FanoutObserver;
+  }) {
+    this.#clock = services.clock;
+    this.#limits = services.limits;
+    this.#observer = services.observer;
+  }
+
+  /** Counted from the first time. */
+  begin(): void {
+    this.#sinceMs ??= this.#clock.monotonicMs();
+  }
+
+  /** All of it is live again. */
+  end(): void {
+    if (this.#sinceMs === undefined) return;
+    const ms = this.#clock.monotonicMs() - this.#sinceMs;
+    this.#sinceMs = undefined;
+    this.#observer({ kind: "caught-up", ms });
+  }
+
+  /** What lagged was left. */
+  forget(): void {
+    this.#sinceMs = undefined;
+  }
+
+  isTooLong(nowMs: number, changesBehind: () => number): boolean {
+    if (this.#sinceMs === undefined) return false;
+    const { laggingMs, changesBehindMax } = this.#limits;
+    return nowMs - this.#sinceMs >= laggingMs || changesBehind() > changesBehindMax;
+  }
+}

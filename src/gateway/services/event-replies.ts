@@ -1,0 +1,104 @@
+import type { Event } from "../../../gen/cabildo/v1/events_pb.js";
+import type { CalendarEvent, Caller, EventBody, EventContent } from "../../domain/index.js";
+import type { ShardDescription } from "../../placement/index.js";
+import type { ShardPosition } from "../../shards/index.js";
+import { eventToPublic } from "../../wire/index.js";
+import type { Call } from "../handlers.js";
+import { parseEvent } from "../names.js";
+import type { Written } from "../shard-calls.js";
+import { conflictsOf, conflictsOfAll } from "./conflicts.js";
+import type { ServiceContext } from "./context.js";
+
+/** Events as they are answered with. */
+export class EventReplies {
+  readonly #context: ServiceContext;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  /** Its position is that of the change that wrote it. */
+  show(event: CalendarEvent, shard: ShardDescription, epoch: number): Event {
+    const place = { shard: shard.number, epoch, sequence: event.revision };
+    return eventToPublic(event, {
+      shard: shard.name,
+      position: this.#context.encode(place),
+    });
+  }
+
+  /** With what it is in conflict with. */
+  async showAlone(
+    call: Call,
+    shard: ShardDescription,
+    event: CalendarEvent,
+    position: ShardPosition,
+  ): Promise<Event> {
+    const nowMs = this.#context.clock.wallMs();
+    const conflicts = await conflictsOf(call, shard, event, position, nowMs);
+    return Object.assign(this.show(event, shard, position.epoch), { conflicts });
+  }
+
+  /** What a write answers with. */
+  async written(call: Call, shard: ShardDescription, found: Written): Promise<Event> {
+    const { resource, position, name } = found;
+    if (resource?.kind === "event") {
+      return await this.showAlone(call, shard, resource.event, position);
+    }
+    const question = { kind: "get-event", ...parseEvent(name, "name") } as const;
+    const read = await call.shards.read(shard, call.caller, question, [position]);
+    return await this.showAlone(call, shard, read.answer.event, read.position);
+  }
+
+  /** What would be written has no position yet. */
+  preview(event: CalendarEvent, shard: ShardDescription): Event {
+    return eventToPublic(event, { shard: shard.name, position: "" });
+  }
+
+  /** What would be created has no name yet either. */
+  previewNew(call: Call, calendar: string, content: EventContent): Event {
+    const shard = call.shards.of("calendars", calendar);
+    const event = { ...UNWRITTEN, ...bodyOf(content), calendar, organizer: userOf(call.caller) };
+    return Object.assign(this.preview(event, shard), { name: "", icalUid: "" });
+  }
+
+  /** All of them with what they are in conflict with, each other included. */
+  async showCreated(call: Call, calendar: string, events: readonly string[], after: ShardPosition) {
+    const shard = call.shards.of("calendars", calendar);
+    const question = { kind: "get-events", calendar, events } as const;
+    const { answer, position } = await call.shards.read(shard, call.caller, question, [after]);
+    const nowMs = this.#context.clock.wallMs();
+    const conflicts = await conflictsOfAll(call, shard, answer.events, position, nowMs);
+    return {
+      events: answer.events.map((event, i) =>
+        Object.assign(this.show(event, shard, position.epoch), { conflicts: conflicts[i] ?? [] }),
+      ),
+      position: this.#context.encode(position),
+    };
+  }
+}
+
+/** What stays of it in a preview: who is asked what is found out when it is written. */
+export function bodyOf({ invitees: _, ...body }: EventContent): EventBody {
+  return body;
+}
+
+const UNWRITTEN = {
+  id: "",
+  attendees: [],
+  group: "",
+  rule: "organizer",
+  source: "",
+  state: "confirmed",
+  sequence: 0,
+  createTimeMs: 0,
+  updateTimeMs: 0,
+  deleteTimeMs: 0,
+  purgeTimeMs: 0,
+  revision: 0,
+  recurringEvent: "",
+  originalStartMs: 0,
+} as const;
+
+function userOf(caller: Caller): string {
+  return caller.kind === "user" ? caller.user : "";
+}

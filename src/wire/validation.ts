@@ -1,0 +1,51 @@
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { createRegistry } from "@bufbuild/protobuf";
+import { createValidator } from "@bufbuild/protovalidate";
+import type { Validator, Violation } from "@bufbuild/protovalidate";
+import { file_buf_validate_validate } from "../../gen/buf/validate/validate_pb.js";
+import { ClusterError } from "../base/index.js";
+
+const VIOLATIONS_MAX = 16;
+
+/** Made when first asked for: the command line never does. */
+let made: Validator | undefined;
+
+function validator(): Validator {
+  return (made ??= createValidator({ registry: createRegistry(file_buf_validate_validate) }));
+}
+
+/** By the rules in the protos. */
+export function requireValid(schema: DescMessage, request: Message): void {
+  const result = validator().validate(schema, request);
+  if (result.kind === "valid") return;
+  // A rule that cannot be evaluated is a fault of ours.
+  if (result.kind === "error") throw result.error;
+  const violations = result.violations.slice(0, VIOLATIONS_MAX).map(describe);
+  const [first] = violations;
+  throw new ClusterError(
+    "invalid-argument",
+    first === undefined ? "the request is not valid" : `${first.field}: ${first.description}`,
+    { violations, outcome: "not_applied" },
+  );
+}
+
+function describe({ field, message }: Violation): { field: string; description: string } {
+  return { field: pathText(field), description: message };
+}
+
+function pathText(path: Violation["field"]): string {
+  let text = "";
+  for (const part of path) {
+    switch (part.kind) {
+      case "list_sub":
+        text += `[${part.index}]`;
+        break;
+      case "map_sub":
+        text += `[${JSON.stringify(part.key)}]`;
+        break;
+      default:
+        text += `${text === "" ? "" : "."}${part.name}`;
+    }
+  }
+  return text;
+}

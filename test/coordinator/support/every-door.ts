@@ -1,0 +1,208 @@
+import { get } from "node:https";
+import { create, toJson } from "@bufbuild/protobuf";
+import type { DescMethodUnary, JsonValue, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
+import { AuthService } from "../../../gen/cabildo/v1/auth_pb.js";
+import { SyncService } from "../../../gen/cabildo/v1/sync_pb.js";
+import { channelsOf, isObject, LiveClient } from "../../fanout/support/live-client.js";
+import { startBefore, type Stage } from "../../fanout/support/start.js";
+import type { GatewayBench } from "../../gateway/support.js";
+import { openDoor, type Door } from "./door.js";
+import { camel, type Binding, type Filled } from "./methods.js";
+
+const CLIENTS = [
+  "gRPC",
+  "gRPC-Web over HTTP/2",
+  "Connect in JSON over HTTP/2",
+  "Connect in protobuf over HTTP/2",
+] as const;
+const WATCH = SyncService.method.watchChanges;
+const CALL_MS = 20_000;
+
+type Live = Stage<GatewayBench["shards"], GatewayBench["gateway"]>;
+type Command = Readonly<Record<string, unknown>>;
+
+/** One way of asking, by the token of who asks; gives the canonical code of the answer. */
+export interface Way {
+  readonly name: string;
+  readonly ask: (token: string | undefined) => Promise<string>;
+}
+
+/** A coordinator and a fan-out before one gateway, and every way of asking them the same. */
+export class EveryDoor {
+  /** How often a door was asked. */
+  asked = 0;
+  readonly #door: Door;
+  readonly #live: Live;
+  readonly #sockets = new Map<string, LiveClient>();
+
+  private constructor(door: Door, live: Live) {
+    this.#door = door;
+    this.#live = live;
+  }
+
+  static async open({ gateway, shards, clock }: GatewayBench): Promise<EveryDoor> {
+    const door = await openDoor({ gateway, clock });
+    const soon = (run: () => void): void => void setImmediate(run);
+    const { monotonicMs, wallMs, after } = clock;
+    const times = { monotonicMs, wallMs, after, soon };
+    const live = await startBefore(shards, gateway, "ws", { clock: times });
+    return new EveryDoor(door, live);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets.values()) socket.close();
+    await this.#live.fanout.close();
+    await this.#door.close();
+  }
+
+  /** A call. A socket takes none about passwords, whoever makes it. */
+  calls(method: DescMethodUnary, binding: Binding, { request, path }: Filled): readonly Way[] {
+    const ways = CLIENTS.map((name) =>
+      this.#way(name, (token) =>
+        codeOf(() =>
+          this.#transport(name).unary(method, undefined, CALL_MS, headersOf(token), request),
+        ),
+      ),
+    );
+    ways.push(this.#way("REST", (token) => this.#rest(method, binding, request, path, token)));
+    if (method.parent.typeName === AuthService.typeName) return ways;
+    const name = `${method.parent.typeName}/${method.name}`;
+    const command = { rpc: { method: name, request: toJson(method.input, request) } };
+    return [...ways, this.#way("a call over a socket", (token) => this.#say(command, token))];
+  }
+
+  /** The changes of a channel; those of calendars alone are streamed by a coordinator. */
+  streams(channel: string): readonly Way[] {
+    const command = { subscribe: { channels: [channel] } };
+    const socket = this.#way("a socket", (token) => this.#say(command, token));
+    if (!channel.startsWith("calendars/")) return [socket];
+    const streams = CLIENTS.map((name) =>
+      this.#way(name, (token) => firstOf(this.#transport(name), channel, token)),
+    );
+    const events = this.#way("Server-Sent Events", (token) => this.#events(channel, token));
+    return [...streams, events, socket];
+  }
+
+  #way(name: string, ask: Way["ask"]): Way {
+    return {
+      name,
+      ask: (token) => {
+        this.asked += 1;
+        return ask(token);
+      },
+    };
+  }
+
+  #transport(name: (typeof CLIENTS)[number]): Transport {
+    const transport = this.#door.transports[name];
+    if (transport === undefined) throw new Error(`no client for ${name}`);
+    return transport;
+  }
+
+  async #rest(
+    method: DescMethodUnary,
+    { verb, body }: Binding,
+    request: Message,
+    path: string,
+    token: string | undefined,
+  ): Promise<string> {
+    const json = toJson(method.input, request) as Readonly<Record<string, JsonValue>>;
+    const sent = body === "*" ? {} : (json[camel(body)] ?? {});
+    const text = body === "" ? "" : JSON.stringify(sent);
+    const type = body === "" ? {} : { "content-type": "application/json" };
+    return restCode(await this.#door.send(verb, path, { ...headersOf(token), ...type }, text));
+  }
+
+  /** The stream is left at its first event. */
+  async #events(channel: string, token: string | undefined): Promise<string> {
+    const { url, ca } = this.#door;
+    const options = { ca, headers: headersOf(token), agent: false };
+    return new Promise((resolve, reject) => {
+      const sent = get(`${url}/v1/${channel}:watch`, options, (response) => {
+        const { statusCode: status = 0, headers } = response;
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => {
+          chunks.push(chunk);
+          if (status !== 200) return;
+          resolve(
+            String(headers["content-type"]).startsWith("text/event-stream") ? "OK" : "not a stream",
+          );
+          sent.destroy();
+        });
+        response.on("end", () => {
+          resolve(restCode({ status, text: Buffer.concat(chunks).toString() }));
+        });
+      });
+      sent.on("error", reject);
+    });
+  }
+
+  /** Over the socket of who asks. A token that is refused is the answer; without one nothing may be said at all. */
+  async #say(command: Command, token: string | undefined): Promise<string> {
+    const known = token === undefined ? undefined : this.#sockets.get(token);
+    if (known !== undefined) return socketCode(await known.ask(command));
+    const socket = await LiveClient.open(this.#live.port);
+    const first = token === undefined ? command : { connect: { token } };
+    const code = socketCode(await socket.ask(first));
+    if (token === undefined || code !== "OK") {
+      await socket.closed();
+      return code;
+    }
+    this.#sockets.set(token, socket);
+    return socketCode(await socket.ask(command));
+  }
+}
+
+const headersOf = (token: string | undefined): Readonly<Record<string, string>> =>
+  token === undefined ? {} : { authorization: `Bearer ${token}` };
+
+async function codeOf(call: () => Promise<unknown>): Promise<string> {
+  try {
+    await call();
+    return "OK";
+  } catch (cause) {
+    return codeName(ConnectError.from(cause).code);
+  }
+}
+
+function codeName(code: Code): string {
+  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/gu, "_").toUpperCase();
+}
+
+function restCode({ status, text }: { readonly status: number; readonly text: string }): string {
+  if (status < 400) return "OK";
+  const { error } = JSON.parse(text) as { readonly error: { readonly status: string } };
+  return error.status;
+}
+
+/** Of an answer, or of its one channel. */
+function socketCode(answer: Command): string {
+  const [channel] = channelsOf(answer);
+  const { error } = channel ?? answer;
+  return isObject(error) ? String(error["status"]) : "OK";
+}
+
+/** The stream is left at its first message. */
+function firstOf(
+  transport: Transport,
+  channel: string,
+  token: string | undefined,
+): Promise<string> {
+  return codeOf(async () => {
+    const leaving = new AbortController();
+    const headers = headersOf(token);
+    const input = once({ channel });
+    const { message } = await transport.stream(WATCH, leaving.signal, CALL_MS, headers, input);
+    for await (const first of message) {
+      leaving.abort();
+      return first;
+    }
+    return undefined;
+  });
+}
+
+async function* once(request: { readonly channel: string }) {
+  yield await Promise.resolve(create(WATCH.input, request));
+}

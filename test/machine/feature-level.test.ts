@@ -1,0 +1,58 @@
+import { expect } from "chai";
+import { readFile } from "node:fs/promises";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { CommandSchema } from "../../gen/cabildo/store/v1/commands_pb.js";
+import type { Command, Delivery, Operation } from "../../src/domain/index.js";
+import { FEATURE_LEVEL, levelOf } from "../../src/machine/feature-level.js";
+
+/** Every field that a command can have, however deep. */
+function fieldsOf(message: DescMessage, seen = new Set<string>()): readonly string[] {
+  if (seen.has(message.typeName)) return [];
+  seen.add(message.typeName);
+  const name = message.typeName.replace("cabildo.store.v1.", "");
+  return message.fields.flatMap((field) => [
+    `${name}.${field.name} = ${field.number}`,
+    ...(field.message === undefined ? [] : fieldsOf(field.message, seen)),
+  ]);
+}
+
+/** What came with a level. */
+async function listed(level: number): Promise<readonly string[]> {
+  const file = new URL(`commands-of-level-${level}.txt`, import.meta.url);
+  return (await readFile(file, "utf8")).trim().split("\n");
+}
+
+const KIND = /^(Command|Delivery)\.(\w+) = /u;
+
+function commandOf(operation: Operation): Command {
+  return { caller: { kind: "system" }, requestId: "", fingerprint: "", operation };
+}
+
+/** A command of that kind, or one that brings news of it. */
+function sample(line: string): readonly Command[] {
+  const [, of, name] = KIND.exec(line) ?? [];
+  const kind = name?.replaceAll("_", "-");
+  if (kind === undefined) return [];
+  if (of === "Command") return [commandOf({ kind } as Operation)];
+  const news = { kind: "deliver", source: 1, epoch: 1, number: 1 } as const;
+  return [commandOf({ ...news, delivery: { kind } as Delivery })];
+}
+
+describe("the commands of this version", () => {
+  it("are those of its feature levels: a further kind or field needs a level of its own", async () => {
+    const levels = Array.from({ length: FEATURE_LEVEL }, (_, at) => at + 1);
+    const known = (await Promise.all(levels.map(listed))).flat();
+    expect([...fieldsOf(CommandSchema)].sort()).to.deep.equal(
+      known.sort(),
+      "raise FEATURE_LEVEL, give what is new that level (src/machine/feature-level.ts), and list it here",
+    );
+  });
+
+  it("may stand in a log from the level on with which they came", async () => {
+    for (let level = 2; level <= FEATURE_LEVEL; level++) {
+      for (const line of await listed(level)) {
+        for (const command of sample(line)) expect(levelOf(command), line).to.equal(level);
+      }
+    }
+  });
+});
