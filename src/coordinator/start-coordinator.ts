@@ -170,6 +170,7 @@ function createServer(
     // Closing the port would cut off connections whose next call is on its way: ours are told goodbye first.
     closeIdleConnections: () => undefined,
   });
+  server.on("secureConnection", readByData);
   server.on("clientError", (error: Error, socket: Socket) => refuseGarbage(error, socket));
   // A handshake that failed, or took too long: nobody else ends it.
   server.on("tlsClientError", (_: Error, socket: TLSSocket) => socket.destroy());
@@ -194,6 +195,15 @@ function takeStreams(
   });
 }
 
+/**
+ * Has a connection of HTTP/1.1 read as a stream. Left to itself, the parser of node:http reads from the socket: while an answer
+ * waits for its client it stops, but the records of TLS that were decrypted with the last one still come, and count as an error
+ * (HPE_PAUSED) that cuts the answer off.
+ */
+function readByData(socket: TLSSocket): void {
+  if (socket.alpnProtocol !== "h2") socket.on("data", () => undefined);
+}
+
 /** What is not HTTP/1.1 gets as much of an answer as it can read. */
 function refuseGarbage(error: Error, socket: Socket): void {
   if (!socket.writable) {
@@ -206,10 +216,7 @@ function refuseGarbage(error: Error, socket: Socket): void {
       ? "431 Request Header Fields Too Large"
       : code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? "408 Request Timeout"
-        : code === "HPE_PAUSED"
-          ? // Nothing is wrong with it: node:http lost a request that came while a long answer was leaving.
-            "503 Service Unavailable"
-          : "400 Bad Request";
+        : "400 Bad Request";
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
