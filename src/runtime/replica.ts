@@ -389,6 +389,10 @@ export class Replica implements ReplicaHandle {
     return this.#group.term;
   }
 
+  get firstIndex(): number {
+    return this.#log.firstIndex();
+  }
+
   get lastIndex(): number {
     return this.#log.lastIndex();
   }

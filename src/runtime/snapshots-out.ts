@@ -17,6 +17,8 @@ const MS_PER_SECOND = 1000;
 export interface SnapshotSender {
   readonly shard: ShardNumber;
   readonly replica: ReplicaId;
+  /** The oldest entry of its log. */
+  readonly firstIndex: number;
   snapshotSent(to: ReplicaId, installed: boolean): void;
 }
 
@@ -40,7 +42,8 @@ interface Broken {
 /**
  * Snapshots that this node sends: few at once, one at a time to each node, and all together no more bytes a second than they
  * are given. One that may not begin now counts as failed, and the core asks for it again with a later heartbeat. After one
- * that broke off on the way, the same state is offered again for a while, so that it can go on where it was.
+ * that broke off on the way, the same state is offered again, so that it can go on where it was: for a while, and as long as
+ * the log goes on from there.
  */
 export class SnapshotsOut {
   readonly #ports: SnapshotsOutPorts;
@@ -95,7 +98,7 @@ export class SnapshotsOut {
   async #transfer(sender: SnapshotSender, node: string, message: Message): Promise<boolean> {
     const { clock, limits, store } = this.#ports;
     const { from, to, term } = message;
-    const broken = this.#takeBroken(to);
+    const broken = await this.#takeUseful(to, sender.firstIndex);
     const source = broken?.source ?? new WatchedSource(await store.openSnapshot(sender.replica));
     // What nobody takes is not kept: an open snapshot holds on to all that was overwritten since. Nor is what was refused as
     // a whole: it may be too old to be of use, as from before its receiver joined.
@@ -120,6 +123,14 @@ export class SnapshotsOut {
       this.#takeBroken(to)?.source.close().catch(failed);
     });
     this.#broken.set(to, { source, untilMs, forget });
+  }
+
+  /** A receiver that has more than such a state refuses it, and from one that the log does not follow nobody could go on. */
+  async #takeUseful(to: ReplicaId, firstIndex: number): Promise<Broken | undefined> {
+    const broken = this.#takeBroken(to);
+    if (broken === undefined || broken.source.state.index >= firstIndex - 1) return broken;
+    await broken.source.close();
+    return undefined;
   }
 
   #takeBroken(to: ReplicaId): Broken | undefined {

@@ -23,10 +23,12 @@ describe("a node that sends snapshots", () => {
   let told: string[];
   let failures: unknown[];
   let out: SnapshotsOut;
+  let firstIndex: number;
 
   beforeEach(async () => {
     clock = new ManualClock();
     [sending, told, failures] = [[], [], []];
+    firstIndex = 1;
     const store = await openMemoryStore({
       disk: new MemoryDisk(),
       onFatal: (error) => failures.push(error),
@@ -51,7 +53,7 @@ describe("a node that sends snapshots", () => {
     const snapshotSent = (replica: ReplicaId, installed: boolean) =>
       told.push(`${replica} ${installed}`);
     const message = { kind: "snapshot", from: OWN, to, term: 3 } as Message;
-    out.send({ shard: 1, replica: OWN, snapshotSent }, node, message);
+    out.send({ shard: 1, replica: OWN, firstIndex, snapshotSent }, node, message);
     await settled();
   };
   const nodes = (): readonly string[] => sending.map(({ node }) => node);
@@ -135,6 +137,19 @@ describe("a node that sends snapshots", () => {
     await clock.turn(DEFAULT_LIMITS.snapshotKeptMs);
     await send(2, "b");
     expect(sending[2]?.snapshot.source).not.to.equal(first?.source);
+    expect(await first?.source.seek(undefined).catch(String)).to.match(/closed/u);
+  });
+
+  it("takes the present state where the log no longer goes on from the one that broke off", async () => {
+    await send(2, "b");
+    const first = sending[0]?.snapshot;
+    await first?.pace(10);
+    sending[0]?.end(false);
+    await settled();
+    await clock.turn(DEFAULT_LIMITS.snapshotRetryMs);
+    firstIndex = (first?.source.state.index ?? 0) + 2;
+    await send(2, "b");
+    expect(sending[1]?.snapshot.source).not.to.equal(first?.source);
     expect(await first?.source.seek(undefined).catch(String)).to.match(/closed/u);
   });
 

@@ -41,6 +41,9 @@ export const EFFECTS_MIN = 3;
 /** A seed whose faults have no effect for so long is one where something is wrong with the faults. */
 const CHAOS_MS_MAX = 60_000;
 
+/** Felt in whatever state the cluster is. */
+const ALWAYS_FELT: readonly FaultKind[] = ["kill", "pause"];
+
 /** Draws faults and counts those that had an effect. */
 export class Nemesis {
   readonly effects = new Map<FaultKind, number>();
@@ -82,7 +85,8 @@ export class Nemesis {
       await time.sleep(this.#random.next() * plan.quietMsMax);
       const isLong = time.nowMs >= plan.chaosMs;
       if ((isLong && this.total >= EFFECTS_MIN) || time.nowMs > CHAOS_MS_MAX) return;
-      await this.#inflict(this.#random.pick(plan.faults) ?? "kill");
+      const kinds = isLong ? [...plan.faults, ...ALWAYS_FELT] : plan.faults;
+      await this.#inflict(this.#random.pick(kinds) ?? "kill");
     }
   }
 
