@@ -6,7 +6,7 @@ export interface EventuallyOptions {
 }
 
 const TIMEOUT_MS = 60_000;
-const ASK_AGAIN_MS = 10;
+const PAUSE_MS_MIN = 10;
 
 /** Asks again and again until there is an answer: anything but undefined, false and a failure. */
 export async function eventually<T>(
@@ -16,6 +16,7 @@ export async function eventually<T>(
   const endMs = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);
   let failure: unknown;
   while (performance.now() < endMs) {
+    const askedMs = performance.now();
     try {
       const answer = await ask();
       if (answer !== undefined && answer !== false) return answer;
@@ -23,7 +24,9 @@ export async function eventually<T>(
     } catch (error) {
       failure = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    // Who waits must not keep from its work what is waited for.
+    const pauseMs = Math.max(PAUSE_MS_MIN, performance.now() - askedMs);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   throw new Error(`waited in vain for ${options.what ?? ask.toString()}`, { cause: failure });
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { createClient } from "@connectrpc/connect";
-import type { Client, Interceptor } from "@connectrpc/connect";
+import type { Client, Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ClusterService } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import type { ClusterStatus } from "../../gen/cabildo/admin/v1/admin_pb.js";
@@ -89,6 +89,7 @@ export class UpCluster {
   readonly basePort: number;
   readonly #child: ChildProcess;
   readonly #ownsData: boolean;
+  readonly #operators = new Map<string, Client<typeof ClusterService>>();
 
   static async start(options: UpOptions = {}): Promise<UpCluster> {
     const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "cabildo-test-"));
@@ -131,7 +132,7 @@ export class UpCluster {
 
   /** Registers and signs in. */
   async person(user: string): Promise<Person> {
-    const auth = this.#client(AuthService, undefined);
+    const auth = createClient(AuthService, this.#transport());
     const password = passwordOf(user);
     await auth.register({ userId: user, password, displayName: user, timeZone: "UTC" });
     return this.signIn(user);
@@ -140,21 +141,21 @@ export class UpCluster {
   /** Signs in someone who is registered. */
   async signIn(user: string): Promise<Person> {
     const password = passwordOf(user);
-    const auth = this.#client(AuthService, undefined);
+    const auth = createClient(AuthService, this.#transport());
     let login = await auth.login({ userId: user, password });
-    const token = (): string => login.accessToken;
+    const transport = this.#transport(() => login.accessToken);
     return {
       user,
       accessToken: login.accessToken,
       refreshToken: login.refreshToken,
-      auth: this.#client(AuthService, token),
-      users: this.#client(UserService, token),
-      groups: this.#client(GroupService, token),
-      events: this.#client(EventService, token),
-      calendars: this.#client(CalendarService, token),
-      sync: this.#client(SyncService, token),
-      subscriptions: this.#client(SubscriptionService, token),
-      notifications: this.#client(NotificationService, token),
+      auth: createClient(AuthService, transport),
+      users: createClient(UserService, transport),
+      groups: createClient(GroupService, transport),
+      events: createClient(EventService, transport),
+      calendars: createClient(CalendarService, transport),
+      sync: createClient(SyncService, transport),
+      subscriptions: createClient(SubscriptionService, transport),
+      notifications: createClient(NotificationService, transport),
       renew: async () => {
         login = await auth.refresh({ refreshToken: login.refreshToken });
         return login.accessToken;
@@ -175,23 +176,32 @@ export class UpCluster {
   /** Asks one node after the other until one does it. */
   async #operate<T>(ask: (operator: Client<typeof ClusterService>) => Promise<T>): Promise<T> {
     let failure: unknown = new Error("no node");
-    for (const node of this.current().nodes) {
-      const transport = createGrpcTransport({
-        baseUrl: `https://${node.address}`,
-        nodeOptions: {
-          ca: this.ca,
-          cert: readFileSync(this.ready.operatorCert, "utf8"),
-          key: readFileSync(this.ready.operatorKey, "utf8"),
-        },
-        defaultTimeoutMs: 3000,
-      });
+    for (const { address } of this.current().nodes) {
       try {
-        return await ask(createClient(ClusterService, transport));
+        return await ask(this.#operatorAt(address));
       } catch (error) {
         failure = error;
       }
     }
     throw failure;
+  }
+
+  /** Kept, because a handshake for each question would take the time that a restarting cluster needs. */
+  #operatorAt(address: string): Client<typeof ClusterService> {
+    const known = this.#operators.get(address);
+    if (known !== undefined) return known;
+    const transport = createGrpcTransport({
+      baseUrl: `https://${address}`,
+      nodeOptions: {
+        ca: this.ca,
+        cert: readFileSync(this.ready.operatorCert, "utf8"),
+        key: readFileSync(this.ready.operatorKey, "utf8"),
+      },
+      defaultTimeoutMs: 3000,
+    });
+    const operator = createClient(ClusterService, transport);
+    this.#operators.set(address, operator);
+    return operator;
   }
 
   /** Every shard has a leader, and every replica is reachable and close behind it. */
@@ -247,20 +257,16 @@ export class UpCluster {
     return code;
   }
 
-  #client<T extends Parameters<typeof createClient>[0]>(
-    service: T,
-    token: (() => string) | undefined,
-  ): Client<T> {
+  #transport(token?: () => string): Transport {
     const authorize: Interceptor = (next) => (request) => {
       if (token !== undefined) request.header.set("authorization", `Bearer ${token()}`);
       return next(request);
     };
-    const transport = createGrpcTransport({
+    return createGrpcTransport({
       baseUrl: this.ready.api,
       nodeOptions: { ca: this.ca },
       interceptors: [authorize],
     });
-    return createClient(service, transport);
   }
 }
 
