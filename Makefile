@@ -8,13 +8,16 @@ MUTANTS_ARGS ?=
 # Tests that neither listen nor touch a disk nor start processes of the cluster.
 UNIT := auth gateway machine placement policy raft tidy wire
 
-SOURCES := $(shell find src gen test demo deploy/bundle.js deploy/externals.js tsconfig.json package.json -type f)
+SOURCES := $(shell find src gen test demo deploy/bundle.js deploy/externals.js tsconfig.json package.json -type f -o -path 'test/*' -type d)
 
-KILLS := test/processes/failover.test.ts
+# Tests are run as they were compiled: to load their sources would take as long as many of them.
+TESTS := dist/test
+KILLS := $(TESTS)/processes/failover.test.js
 # What would make `make test` too long to be run often.
-LONG := test/processes/soak.test.ts test/processes/growth.test.ts test/processes/upgrade.test.ts test/processes/tutorial.test.ts \
-	test/processes/certificates.test.ts test/edge/conformance.test.ts
+LONG := $(addprefix $(TESTS)/,processes/soak.test.js processes/growth.test.js processes/upgrade.test.js processes/tutorial.test.js \
+	processes/certificates.test.js edge/conformance.test.js)
 MOCHA = $(BIN)/mocha
+MOCHA_FLAGS := --no-package --timeout 20000
 
 .PHONY: help up demo build install probe check lint format unit test test-parts test-clusters test-kills test-long bench soak client bench-agenda bench-engine bench-live bench-door bench-trust bench-failover edge mutants disk-test image swarm-up swarm-down swarm-test gen clean
 
@@ -39,6 +42,7 @@ build: dist/.built ## Compile to dist/
 
 dist/.built: node_modules/.package-lock.json $(SOURCES)
 	@npm run --silent build
+	@find dist/test -name '*.js' | while read -r made; do source=$${made#dist/}; [ -e "$${source%.js}.ts" ] || rm "$$made"; done
 	@touch $@
 
 probe: build
@@ -60,17 +64,17 @@ unit:
 test: test-parts test-clusters test-kills ## Every test that needs no root, but for those of test-long
 
 test-parts: build
-	@$(MOCHA) --parallel --jobs 2 --ignore 'test/processes/**' $(LONG:%=--ignore %) 'test/**/*.test.ts'
+	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 3 --ignore '$(TESTS)/processes/**' $(LONG:%=--ignore %) '$(TESTS)/**/*.test.js'
 
 test-clusters: build
-	@$(MOCHA) --parallel --jobs 2 --ignore $(KILLS) $(LONG:%=--ignore %) 'test/processes/**/*.test.ts'
+	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 2 --ignore $(KILLS) $(LONG:%=--ignore %) '$(TESTS)/processes/**/*.test.js'
 
 # One at a time: their clients wait for answers from processes that die all the while.
 test-kills: build
-	@$(MOCHA) $(KILLS)
+	@$(MOCHA) $(MOCHA_FLAGS) $(KILLS)
 
 test-long: build ## Growth, upgrade, new certificates, the tutorial, a minute of faults, Connect's conformance suite where it is installed
-	@$(MOCHA) $(LONG)
+	@$(MOCHA) $(MOCHA_FLAGS) $(LONG)
 
 mutants: build ## Put known bugs into a copy of the engine, and show which test notices each
 	@nice node dist/test/mutants/run.js $(MUTANTS_ARGS)

@@ -18,7 +18,7 @@ function fieldsOf(message: DescMessage, seen = new Set<string>()): readonly stri
 
 /** What came with a level. */
 async function listed(level: number): Promise<readonly string[]> {
-  const file = new URL(`commands-of-level-${level}.txt`, import.meta.url);
+  const file = `test/machine/commands-of-level-${level}.txt`;
   return (await readFile(file, "utf8")).trim().split("\n");
 }
 

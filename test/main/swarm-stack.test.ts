@@ -6,7 +6,7 @@ import { majorityHosts, spreadOverHosts } from "../../src/placement/index.js";
 import { stackFile } from "../../src/main/swarm/stack-file.js";
 import { processNames, swarmProcesses } from "../../src/main/swarm/swarm-processes.js";
 
-const DEPLOY = join(import.meta.dirname, "../../deploy");
+const DEPLOY = "deploy";
 const STACKS = [
   { replicas: 3, file: "stack.yml" },
   { replicas: 5, file: "stack.five.yml" },
