@@ -5,8 +5,8 @@ BIN := node_modules/.bin
 UP_ARGS ?=
 BENCH_ARGS ?=
 MUTANTS_ARGS ?=
-# Tests that neither listen nor touch a disk nor start processes of the cluster.
-UNIT := auth gateway machine placement policy raft tidy wire
+# Tests that neither listen nor touch a disk, and are quick.
+UNIT := auth machine placement policy raft tidy wire
 
 SOURCES := $(shell find src gen test demo deploy/bundle.js deploy/externals.js tsconfig.json package.json -type f -o -path 'test/*' -type d)
 
@@ -58,8 +58,9 @@ lint:
 format:
 	@npm run --silent format:check
 
+# buf is a program of its own, which `make test` runs.
 unit:
-	@$(BIN)/mocha --reporter dot $(UNIT:%='test/%/**/*.test.ts')
+	@$(BIN)/mocha --reporter dot --parallel --jobs 2 --ignore test/tidy/contracts.test.ts $(UNIT:%='test/%/**/*.test.ts')
 
 test: test-parts test-clusters test-kills ## Every test that needs no root, but for those of test-long
 
