@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { expect } from "chai";
 import { DAY_MS, eventContent, eventId, NOW_MS } from "../support/agenda.js";
 import { AgendaCluster } from "../support/agenda-cluster.js";
@@ -93,4 +94,31 @@ describe("a distributed agenda", () => {
     cluster.carry();
     expect(cluster.event("zoe", ID)?.state).equals("rejected");
   });
+
+  it("names and changes the same in every process (github.com/karendcl/Distributed-Agenda)", () => {
+    const here = told({ TZ: "UTC", LANG: "C" });
+    expect(JSON.parse(here)).to.have.length.above(3);
+    expect(told({ TZ: "Asia/Tokyo", LANG: "es_ES.UTF-8" })).to.equal(here);
+  });
 });
+
+/** The changes of all shards, as a process of its own comes to them. */
+function told(env: Readonly<Record<string, string>>): string {
+  const agendaCluster = new URL("../support/agenda-cluster.js", import.meta.url).href;
+  const script = `
+    import { AgendaCluster } from ${JSON.stringify(agendaCluster)};
+    const cluster = new AgendaCluster();
+    cluster.nowMs = ${NOW_MS};
+    cluster.found("choir", "peer", { ana: 100, bea: 10, zoe: 10 });
+    cluster.calendar("ana", ${JSON.stringify({ ...made, calendar: "choir.group" })});
+    cluster.carry();
+    cluster.calendar("bea", ${JSON.stringify(answer("bea", "accepted"))});
+    cluster.carry();
+    console.log(JSON.stringify([...cluster.shards.values()].flatMap(({ memory }) => memory.changes)));
+  `;
+  const flags = ["--import", "tsx/esm", "--input-type=module", "--eval", script];
+  return execFileSync(process.execPath, flags, {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+}

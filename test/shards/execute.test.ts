@@ -81,7 +81,8 @@ describe("the shard client", () => {
     return found;
   };
 
-  it("finds the leader by its hint and remembers it", async () => {
+  /** Others tell their callers where to go, and lose what was sent (github.com/LiaLopezRosales/Agenda_Distribuida). */
+  it("finds the leader by its hint, brings it the whole call, and remembers it", async () => {
     groups().leader = "node-3";
     const first = await client.execute(GROUPS, command("a"), { timeoutMs: 5000 });
     expect(first.reply).to.deep.equal(command("a"));
