@@ -513,7 +513,12 @@ export class Replica implements ReplicaHandle {
   }
 
   wantsSnapshot(incoming: IncomingSnapshot): boolean {
-    return !this.#stopping && this.#install.wants(incoming);
+    if (this.#stopping) return false;
+    if (this.#install.wants(incoming)) return true;
+    // A damaged state is not what the log would go on from.
+    if (!this.#needsSnapshot) this.#install.answerIfKnown(incoming);
+    this.#host.schedule(this);
+    return false;
   }
 
   /** Whether the snapshot became this replica's state. */

@@ -1,5 +1,5 @@
 import { assert } from "../base/index.js";
-import type { RaftGroup } from "../raft/index.js";
+import type { RaftGroup, SnapshotMeta } from "../raft/index.js";
 import type { MergedAppend } from "./append-queue.js";
 import type { AppliedState, IncomingSnapshot, SnapshotSink } from "./ports.js";
 
@@ -26,6 +26,16 @@ export class SnapshotInstall {
   }
 
   /**
+   * Has the core answer a snapshot that holds no more than is committed here: from its answer the leader learns that the log
+   * goes on from there. Without it, it would offer its state again and again, and nothing else.
+   */
+  answerIfKnown(incoming: IncomingSnapshot): void {
+    const { index, indexTerm, confState } = incoming;
+    if (index > this.#group.status().commit) return;
+    this.#step(incoming, { index, term: indexTerm, confState });
+  }
+
+  /**
    * Offers the core a snapshot of which all rows are in the sink. `process` runs the core, and says whether it took it: it may
    * have that state already, or serve a newer leader.
    */
@@ -35,21 +45,17 @@ export class SnapshotInstall {
     return new Promise((resolve) => {
       const offered = { sink, state, resolve };
       this.#offered = offered;
-      this.#group.step({
-        kind: "snapshot",
-        from: incoming.from,
-        to: incoming.to,
-        term: incoming.term,
-        snapshot: {
-          meta: { index: state.index, term: state.term, confState: state.confState },
-          data: new Uint8Array(),
-        },
-      });
+      this.#step(incoming, { index: state.index, term: state.term, confState: state.confState });
       if (process() || this.#offered !== offered) return;
       this.#offered = undefined;
       void sink.discard();
       resolve(false);
     });
+  }
+
+  #step({ from, to, term }: IncomingSnapshot, meta: SnapshotMeta): void {
+    const snapshot = { meta, data: new Uint8Array() };
+    this.#group.step({ kind: "snapshot", from, to, term, snapshot });
   }
 
   /** What of a round's work is a snapshot. */
