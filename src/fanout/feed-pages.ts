@@ -13,6 +13,8 @@ const KEPT_MS = 2_000;
 
 export interface FeedPage {
   readonly items: readonly FeedItem[];
+  /** Of its changes. */
+  readonly bytes: number;
   /** Everything up to here, on the channels that were asked for. */
   readonly upTo: number;
 }
@@ -40,7 +42,7 @@ export class FeedPages {
     this.#shards = shards;
     this.#kept = new LRUCache({
       maxSize: KEPT_BYTES_MAX,
-      sizeCalculation: ({ items }) => 1 + bytesOf(items),
+      sizeCalculation: ({ bytes }) => 1 + bytes,
       ttl: KEPT_MS,
       perf: { now: () => clock.monotonicMs() },
     });
@@ -84,16 +86,12 @@ export class FeedPages {
       for await (const event of events) {
         items.push(...event.items);
         upTo = event.upTo;
-        bytes += bytesOf(event.items);
+        for (const { change } of event.items) bytes += change.byteLength;
         if (bytes >= PAGE_BYTES || upTo >= until) break;
       }
-      return { items, upTo };
+      return { items, bytes, upTo };
     } finally {
       stop.abort();
     }
   }
-}
-
-function bytesOf(items: readonly FeedItem[]): number {
-  return items.reduce((sum, { change }) => sum + change.byteLength, 0);
 }

@@ -9,6 +9,7 @@ import {
   openRpcServer,
   OutboxRelay,
   RangeMapKeeper,
+  systemCommand,
 } from "../node/index.js";
 import type { NodeServices, RpcServer, RpcServerOptions } from "../node/index.js";
 import {
@@ -318,12 +319,7 @@ function hostOf({ nodes }: ClusterFile): (replica: number) => string {
 const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
 
 function encodeSweep(limit: number, trimFeedTo: number): Uint8Array {
-  return encodeCommand({
-    caller: { kind: "system" },
-    requestId: "",
-    fingerprint: "",
-    operation: { kind: "sweep", limit, trimFeedTo },
-  });
+  return encodeCommand(systemCommand({ kind: "sweep", limit, trimFeedTo }));
 }
 
 const statusesOf = (replicas: readonly ReplicaHandle[]) =>

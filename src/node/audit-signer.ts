@@ -1,6 +1,6 @@
 import { signCheckpoint } from "../auth/index.js";
 import { ClusterError } from "../base/index.js";
-import type { AuditCheckpoint, AuditHead, ClusterKeys, Command, Query } from "../domain/index.js";
+import type { AuditCheckpoint, AuditHead, ClusterKeys, Query } from "../domain/index.js";
 import { findShard } from "../placement/index.js";
 import type { RangeMap } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
@@ -8,6 +8,7 @@ import type { ShardClient } from "../shards/index.js";
 import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
 import type { RelayClock } from "./outbox-relay.js";
 import { Repeated } from "./repeated.js";
+import { systemCommand } from "./system-command.js";
 
 export interface AuditSignerOptions {
   readonly clusterId: string;
@@ -103,12 +104,7 @@ export class AuditSigner {
     const shard = this.#nameOf(replica);
     const signature = signCheckpoint(audit.jwk, { clusterId, shard, number, hash });
     const checkpoint = { number, hash, keyId: audit.id, signature, timeMs: 0 };
-    const command: Command = {
-      caller: SYSTEM,
-      requestId: "",
-      fingerprint: "",
-      operation: { kind: "sign-audit", checkpoint },
-    };
+    const command = systemCommand({ kind: "sign-audit", checkpoint });
     const { reply } = await replica.execute(encodeCommand(command), { timeoutMs: TIMEOUT_MS });
     const done = decodeReply(reply);
     if (done.kind === "refused") throw new ClusterError(done.code, done.message);

@@ -4,6 +4,7 @@ import type { ReplicaHandle } from "../runtime/index.js";
 import { decodeQueryReply, encodeCommand, encodeQuery } from "../wire/index.js";
 import { Repeated } from "./repeated.js";
 import type { After } from "./repeated.js";
+import { systemCommand } from "./system-command.js";
 
 /** How late a reminder may be, beside a commit. */
 const LOOK_MS = 1_000;
@@ -74,11 +75,5 @@ async function ask(replica: ReplicaHandle, question: Question) {
 }
 
 async function propose(replica: ReplicaHandle, operation: Operation): Promise<void> {
-  const command = {
-    caller: { kind: "system" },
-    requestId: "",
-    fingerprint: "",
-    operation,
-  } as const;
-  await replica.execute(encodeCommand(command), { timeoutMs: CALL_MS });
+  await replica.execute(encodeCommand(systemCommand(operation)), { timeoutMs: CALL_MS });
 }

@@ -15,4 +15,5 @@ export type { BalanceObserver, LeaderBalancing } from "./leader-balancer.js";
 export { createNodeServices } from "./services.js";
 export type { NodeServices } from "./services.js";
 export type { NodeServicesOptions } from "./context.js";
+export { systemCommand } from "./system-command.js";
 export { DueWork } from "./due-work.js";

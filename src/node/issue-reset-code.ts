@@ -8,6 +8,7 @@ import {
 import { ClusterError, uuidV7 } from "../base/index.js";
 import { findShard } from "../placement/index.js";
 import type { NodeContext } from "./context.js";
+import { systemCommand } from "./system-command.js";
 
 const TIMEOUT_MS = 5_000;
 const LIFETIME_MS = 3_600_000;
@@ -22,17 +23,15 @@ export async function issueResetCode(context: NodeContext, { userId }: IssueRese
   const code = randomBytes(CODE_BYTES).toString("base64url");
   const { reply } = await shards.execute(
     shard.number,
-    {
-      caller: { kind: "system" },
-      requestId: uuidV7(Date.now(), randomBytes(UUID_BYTES)),
-      fingerprint: "",
-      operation: {
+    systemCommand(
+      {
         kind: "issue-reset-code",
         user: userId,
         codeHash: hash("sha256", code),
         lifetimeMs: LIFETIME_MS,
       },
-    },
+      uuidV7(Date.now(), randomBytes(UUID_BYTES)),
+    ),
     { timeoutMs: TIMEOUT_MS },
   );
   if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);

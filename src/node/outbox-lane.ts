@@ -1,10 +1,11 @@
 import { ClusterError, InvariantViolation } from "../base/index.js";
-import type { CommandReply, Operation, OutboxEntry, OutboxPage } from "../domain/index.js";
+import type { CommandReply, OutboxEntry, OutboxPage } from "../domain/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
 import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
 import type { RelayClock, RelayObserver } from "./outbox-relay.js";
+import { systemCommand } from "./system-command.js";
 
 /** Rows that are read, and under way, at a time. */
 const PAGE_ROWS = 128;
@@ -162,11 +163,6 @@ export class OutboxLane {
     });
     requireDone(decodeReply(reply));
   }
-}
-
-/** Without a request id: a number does what one does. */
-function systemCommand(operation: Operation) {
-  return { caller: { kind: "system" }, requestId: "", fingerprint: "", operation } as const;
 }
 
 function requireDone(reply: CommandReply): void {

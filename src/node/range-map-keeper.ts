@@ -1,4 +1,3 @@
-import type { Command } from "../domain/index.js";
 import { findShard } from "../placement/index.js";
 import type { RangeMap } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
@@ -6,6 +5,7 @@ import type { ShardClient } from "../shards/index.js";
 import { encodeCommand } from "../wire/index.js";
 import { Repeated } from "./repeated.js";
 import type { After } from "./repeated.js";
+import { systemCommand } from "./system-command.js";
 
 export interface RangeMapKeeperOptions {
   /** What this node was started with. */
@@ -50,12 +50,7 @@ export class RangeMapKeeper {
     const system = findShard(map, "system", "");
     const replica = this.#options.replicas().find(({ shard }) => shard === system?.number);
     if (replica?.status().role !== "leader") return;
-    const command: Command = {
-      caller: { kind: "system" },
-      requestId: "",
-      fingerprint: "",
-      operation: { kind: "publish-range-map", map },
-    };
+    const command = systemCommand({ kind: "publish-range-map", map });
     await replica.execute(encodeCommand(command), { timeoutMs: CALL_MS });
     this.#published = map.version;
   }

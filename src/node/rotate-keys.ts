@@ -6,6 +6,7 @@ import { ClusterError, uuidV7 } from "../base/index.js";
 import { readClusterKeys } from "./audit-service.js";
 import type { NodeContext } from "./context.js";
 import { requireShard } from "./require-shard.js";
+import { systemCommand } from "./system-command.js";
 
 const TIMEOUT_MS = 5_000;
 const UUID_BYTES = 16;
@@ -16,16 +17,14 @@ export async function rotateKeys(context: NodeContext) {
   const { number } = requireShard(context, "system");
   const { reply } = await context.options.shards.execute(
     number,
-    {
-      caller: { kind: "system" },
-      requestId: uuidV7(Date.now(), randomBytes(UUID_BYTES)),
-      fingerprint: "",
-      operation: {
+    systemCommand(
+      {
         kind: "rotate-cluster-keys",
         expected: before.current.id,
         next: await generateSigningKey(),
       },
-    },
+      uuidV7(Date.now(), randomBytes(UUID_BYTES)),
+    ),
     { timeoutMs: TIMEOUT_MS },
   );
   if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
