@@ -513,12 +513,15 @@ export class Replica implements ReplicaHandle {
   }
 
   wantsSnapshot(incoming: IncomingSnapshot): boolean {
-    if (this.#stopping) return false;
-    if (this.#install.wants(incoming)) return true;
+    return !this.#stopping && this.#install.wants(incoming);
+  }
+
+  /** It was not wanted: where that is because all of it is here, the leader hears so. */
+  declineSnapshot(incoming: IncomingSnapshot): void {
     // A damaged state is not what the log would go on from.
-    if (!this.#needsSnapshot) this.#install.answerIfKnown(incoming);
+    if (this.#stopping || this.#needsSnapshot) return;
+    this.#install.answerIfKnown(incoming);
     this.#host.schedule(this);
-    return false;
   }
 
   /** Whether the snapshot became this replica's state. */

@@ -16,6 +16,7 @@ export interface SnapshotsInPorts {
 export interface SnapshotReceiver {
   readonly replica: ReplicaId;
   wantsSnapshot(incoming: IncomingSnapshot): boolean;
+  declineSnapshot(incoming: IncomingSnapshot): void;
   installSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean>;
 }
 
@@ -39,8 +40,12 @@ export class SnapshotsIn {
   ): Promise<SnapshotSink | undefined> {
     const { clock, store, limits, observer } = this.#ports;
     const { replica } = receiver;
-    if (!receiver.wantsSnapshot(incoming) || this.#arriving.has(replica)) return undefined;
-    if (this.#arriving.size >= limits.snapshotsInMax) return undefined;
+    if (!receiver.wantsSnapshot(incoming)) {
+      receiver.declineSnapshot(incoming);
+      return undefined;
+    }
+    if (this.#arriving.has(replica) || this.#arriving.size >= limits.snapshotsInMax)
+      return undefined;
     this.#arriving.set(replica, clock.monotonicMs());
     observer.snapshotBegan(incoming.shard, "receive");
     try {

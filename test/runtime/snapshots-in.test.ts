@@ -19,10 +19,13 @@ describe("a node to which snapshots are sent", () => {
   let sinks: RecordingSink[];
   let ids: (string | undefined)[];
   let snapshots: SnapshotsIn;
+  let isWanted: boolean;
+  let declined: string[];
   let install: (sink: SnapshotSink) => Promise<boolean>;
 
   beforeEach(() => {
-    sinks = [];
+    [sinks, declined] = [[], []];
+    isWanted = true;
     install = () => Promise.resolve(true);
     ids = [];
     const createSnapshotSink = (_: number, id?: string): Promise<SnapshotSink> => {
@@ -39,7 +42,8 @@ describe("a node to which snapshots are sent", () => {
 
   const receiver = (replica: number) => ({
     replica,
-    wantsSnapshot: () => true,
+    wantsSnapshot: () => isWanted,
+    declineSnapshot: ({ snapshotId }: IncomingSnapshot) => declined.push(snapshotId),
     installSnapshot: (_: IncomingSnapshot, sink: SnapshotSink) => install(sink),
   });
   const begin = (to: number, snapshotId?: string): Promise<SnapshotSink | undefined> =>
@@ -51,6 +55,15 @@ describe("a node to which snapshots are sent", () => {
     await sink.write([ROW]);
     await snapshots.abandon(incomingTo(1), sink, isSound);
   };
+
+  it("says so of what is not wanted, not of what has no room", async () => {
+    await Promise.all([begin(1), begin(2), begin(3)]);
+    expect(declined).to.deep.equal([]);
+    isWanted = false;
+    expect(await begin(4, "1-0-9")).to.equal(undefined);
+    expect(declined).to.deep.equal(["1-0-9"]);
+  });
+
   it("takes few at once", async () => {
     const asked = await Promise.all([begin(1), begin(2), begin(3)]);
     expect(asked.map((sink) => sink !== undefined)).to.deep.equal([true, true, false]);
