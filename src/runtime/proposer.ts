@@ -1,5 +1,6 @@
 import { ClusterError } from "../base/index.js";
 import type { Command } from "../domain/index.js";
+import type { ShardNumber } from "../placement/index.js";
 import type { ConfChange, ConfState, RaftGroup, ReplicaId } from "../raft/index.js";
 import type { AppliedEntry, Applier } from "./applier.js";
 import { frameEntry } from "./entry-frame.js";
@@ -28,14 +29,13 @@ const NO_REPLY = new Uint8Array();
 
 export interface ProposerOptions {
   readonly host: ReplicaHost;
+  readonly shard: ShardNumber;
   readonly group: RaftGroup;
   readonly applier: Applier;
   readonly logTime: LogTime;
   readonly load: ReplicaLoad;
   readonly leadership: Leadership;
   readonly nodeOf: (replica: ReplicaId) => string;
-  readonly failed: (count: number, reason: string) => void;
-  readonly committed: (seconds: number) => void;
 }
 
 /** What is proposed to the log, from the command to its outcome: taken on or refused, gathered, appended, answered. */
@@ -98,14 +98,14 @@ export class Proposer {
   /** Appends what was gathered, all of it together. */
   propose(): void {
     if (this.#gathered.size === 0) return;
-    const { group, applier, logTime, nodeOf, failed } = this.#options;
+    const { host, shard, group, applier, logTime, nodeOf } = this.#options;
     const batch = this.#gathered.take();
     const timeMs = logTime.stamp();
     const result = group.propose(batch.map(({ bytes }) => frameEntry(timeMs, bytes)));
     if (result.kind === "refused") {
       const error = refusalError(result, nodeOf);
       for (const { reject } of batch) reject(error);
-      failed(batch.length, result.reason);
+      host.observer.proposalsFailed(shard, batch.length, result.reason);
       return;
     }
     batch.forEach(({ command, startMs, deadlineMs, resolve, reject }, i) => {
@@ -116,7 +116,7 @@ export class Proposer {
   }
 
   applied({ index, term, reply, sequence }: AppliedEntry, epoch: number): void {
-    const { host, load, committed } = this.#options;
+    const { host, shard, load } = this.#options;
     const startMs = this.#open.findStartMs(index, term);
     if (startMs === undefined) {
       this.#open.passed(index);
@@ -126,7 +126,7 @@ export class Proposer {
     const encoded = reply === undefined ? NO_REPLY : host.codec.encodeReply(reply);
     load.answered(encoded.length);
     this.#open.applied(index, term, { reply: encoded, sequence, epoch });
-    committed((host.clock.monotonicMs() - startMs) / MS_PER_SECOND);
+    host.observer.committed(shard, (host.clock.monotonicMs() - startMs) / MS_PER_SECOND);
   }
 
   tick(nowMs: number): void {

@@ -1,23 +1,11 @@
-import { assert } from "../base/index.js";
 import type { ClusterError } from "../base/index.js";
 import { SWEEP_MORE } from "../machine/index.js";
 import type { Machine } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
-import type {
-  AppendWork,
-  ConfChange,
-  ConfState,
-  Message,
-  Ready,
-  ReplicaId,
-  SoftState,
-} from "../raft/index.js";
-import { AppendQueue } from "./append-queue.js";
-import type { MergedAppend } from "./append-queue.js";
+import type { ConfChange, ConfState, Message, Ready, ReplicaId, SoftState } from "../raft/index.js";
 import { Applier } from "./applier.js";
-import type { AppliedEntry, UnwrittenState } from "./applier.js";
-import { Compaction } from "./compaction.js";
+import type { AppliedEntry } from "./applier.js";
 import { frameLevel } from "./entry-frame.js";
 import { Feed } from "./feed.js";
 import { coreConfig } from "./core-config.js";
@@ -25,22 +13,18 @@ import { holdVotes } from "./held-votes.js";
 import { KeptPromise } from "./kept-promise.js";
 import { Leadership } from "./leadership.js";
 import { LevelRaise } from "./level-raise.js";
-import { LogFetches } from "./log-fetches.js";
 import { LogTime } from "./log-time.js";
 import type {
   AppliedState,
   FeedRow,
-  IncomingSnapshot,
   KnownReplica,
   LogId,
   OpenedReplica,
-  ReplicaRound,
-  SnapshotSink,
   SnapshotSource,
 } from "./ports.js";
 import { MEMBER_ROWS, memberWrites, replicasOf } from "./members.js";
 import { Proposer } from "./proposer.js";
-import { notLeader, stopping, tooOld } from "./refusals.js";
+import { notLeader, stopping } from "./refusals.js";
 import type {
   Executed,
   FeedBatch,
@@ -53,9 +37,9 @@ import type { ReplicaHost } from "./replica-host.js";
 import { measuredMachine, ReplicaLoad } from "./replica-load.js";
 import { ReplicaReads } from "./replica-reads.js";
 import { ReplicaLog } from "./replica-log.js";
+import { ReplicaRounds } from "./replica-rounds.js";
 import { describeReplica } from "./replica-status.js";
 import { SnapshotInstall } from "./snapshot-install.js";
-import type { TakenSnapshot } from "./snapshot-install.js";
 import { StateCache } from "./state-cache.js";
 import { Sweeper } from "./sweeper.js";
 
@@ -63,19 +47,12 @@ const MS_PER_SECOND = 1000;
 /** A node that stops gives its followers this long: they may be stopping too. */
 const STOP_TRANSFER_MS = 500;
 
-interface BuiltRound {
-  readonly append: MergedAppend;
-  readonly unwritten: UnwrittenState | undefined;
-  readonly install: TakenSnapshot | undefined;
-  readonly compactTo: LogId | undefined;
-  /** Who asked for the compaction, if anyone did. */
-  readonly compacted: readonly (() => void)[];
-}
-
 /** One replica of one shard: the core, its log, its state, and everyone who waits for it. */
 export class Replica implements ReplicaHandle {
   readonly shard: ShardNumber;
   readonly replica: ReplicaId;
+  readonly rounds: ReplicaRounds;
+  readonly snapshots: SnapshotInstall;
   readonly #host: ReplicaHost;
   readonly #load: ReplicaLoad;
   readonly #machine: Machine;
@@ -84,24 +61,14 @@ export class Replica implements ReplicaHandle {
   readonly #cache: StateCache;
   readonly #applier: Applier;
   readonly #feed: Feed;
-  readonly #appends = new AppendQueue();
   readonly #proposer: Proposer;
   readonly #reads: ReplicaReads;
   readonly #logTime: LogTime;
   readonly #promise: KeptPromise;
-  /** The state on the disk is damaged: nothing is written before a snapshot was installed. */
-  #needsSnapshot: boolean;
   readonly #leadership: Leadership;
-  /** As of the last written round. */
-  #persisted: AppliedState;
-  readonly #install: SnapshotInstall;
-  #built: BuiltRound | undefined;
   readonly #sweeper: Sweeper;
   readonly #levelRaise: LevelRaise;
   #stopping = false;
-  readonly #compaction: Compaction;
-  readonly #fetches: LogFetches;
-  #compactionWaiters: (() => void)[] = [];
 
   constructor(
     host: ReplicaHost,
@@ -111,23 +78,24 @@ export class Replica implements ReplicaHandle {
       readonly opened: OpenedReplica;
     },
   ) {
-    const { opened } = options;
-    this.shard = options.shard;
-    this.replica = options.replica;
+    const { shard, replica, opened } = options;
+    this.shard = shard;
+    this.replica = replica;
     this.#host = host;
     this.#cache = new StateCache(host.limits.cacheBytesMax);
     this.#load = new ReplicaLoad(() => host.clock.monotonicMs());
     this.#machine = measuredMachine(host.machine, this.#load);
     this.#logTime = new LogTime(host.clock, () => host.conditions.medianWallMs(this.voterNodes));
     this.#logTime.observe(opened.applied.timeMs);
-    this.#persisted = opened.applied;
-    this.#needsSnapshot = opened.lost?.needsSnapshot ?? false;
     this.#log = new ReplicaLog({
       opened,
       fetch: (low, high) => {
-        this.#fetches.fetch(low, high);
+        this.rounds.fetch(low, high);
       },
-      snapshotState: () => this.#snapshotState(),
+      snapshotState: () => {
+        const { index, term, confState } = this.rounds.persisted;
+        return { index, term, confState };
+      },
     });
     this.#applier = new Applier({
       machine: this.#machine,
@@ -195,58 +163,62 @@ export class Replica implements ReplicaHandle {
       },
     });
     this.#group = new RaftGroup(coreConfig(this.replica, opened, limits, host.random), this.#log);
-    this.#install = new SnapshotInstall(this.#group);
+    const changed = (): void => {
+      host.schedule(this);
+    };
     const nodeOf = (id: ReplicaId): string => this.#nodeOf(id);
+    const core = { host, shard, replica, group: this.#group, changed };
+    const engine = { ...core, applier: this.#applier, load: this.#load, nodeOf };
     this.#leadership = new Leadership({
-      ...{ host, group: this.#group, replica: this.replica, nodeOf },
+      ...core,
+      nodeOf,
       voters: () => this.#applier.state.confState.voters,
-      changed: () => {
-        host.schedule(this);
-      },
     });
-    const engine = { host, group: this.#group, applier: this.#applier, load: this.#load, nodeOf };
     this.#proposer = new Proposer({
       ...engine,
       logTime: this.#logTime,
       leadership: this.#leadership,
-      failed: (count, reason) => {
-        host.observer.proposalsFailed(this.shard, count, reason);
-      },
-      committed: (seconds) => {
-        host.observer.committed(this.shard, seconds);
-      },
     });
     this.#reads = new ReplicaReads({
       ...engine,
-      replica: this.replica,
       machine: this.#machine,
       cache: this.#cache,
-      persisted: () => this.#persisted,
+      persisted: () => this.rounds.persisted,
+    });
+    this.snapshots = new SnapshotInstall({
+      group: this.#group,
+      isNeeded: opened.lost?.needsSnapshot ?? false,
+      featureLevel: host.machine.featureLevel,
+      process: () => {
+        this.process();
+        return this.rounds.hasSnapshot;
+      },
+      changed,
+      failed: (error) => {
+        host.fatal(error);
+      },
+    });
+    this.rounds = new ReplicaRounds({
+      ...core,
+      log: this.#log,
+      applier: this.#applier,
+      reads: this.#reads,
+      snapshots: this.snapshots,
+      initial: opened.applied,
+      installed: (state) => {
+        this.#installed(state);
+      },
     });
     this.#promise = new KeptPromise({
       opened,
       log: this.#log,
       group: this.#group,
       lost: (promised, reason) => {
-        host.observer.promiseLost(this.shard, reason);
-        host.store.noteLost(this.replica, promised).catch((error: unknown) => {
+        host.observer.promiseLost(shard, reason);
+        host.store.noteLost(replica, promised).catch((error: unknown) => {
           host.fatal(error);
         });
-        host.schedule(this);
-      },
-    });
-    this.#compaction = new Compaction(limits, this.#log);
-    this.#fetches = new LogFetches({
-      log: this.#log,
-      group: this.#group,
-      compaction: this.#compaction,
-      read: (low, high) => host.store.readEntries(this.replica, low, high, limits.fetchBytesMax),
-      persistedIndex: () => this.#persisted.index,
-      changed: () => {
-        host.schedule(this);
-      },
-      failed: (error) => {
-        host.fatal(error);
+        changed();
       },
     });
   }
@@ -264,7 +236,7 @@ export class Replica implements ReplicaHandle {
     const refusal = this.#refuseRead();
     if (refusal !== undefined) return Promise.reject(refusal);
     // What is damaged is not answered from, however old an answer may be.
-    const maxStalenessMs = this.#needsSnapshot ? 0 : options.maxStalenessMs;
+    const maxStalenessMs = this.snapshots.isNeeded ? 0 : options.maxStalenessMs;
     const executed = this.#reads.read(bytes, { ...options, maxStalenessMs });
     this.#host.schedule(this);
     return executed;
@@ -316,13 +288,8 @@ export class Replica implements ReplicaHandle {
     return this.#leadership.transfer(to, timeoutMs);
   }
 
-  async compact(): Promise<number> {
-    await new Promise<void>((resolve) => {
-      this.#compactionWaiters.push(resolve);
-      this.#compaction.force();
-      this.#host.schedule(this);
-    });
-    return this.#log.firstIndex();
+  compact(): Promise<number> {
+    return this.rounds.compact();
   }
 
   changeMembership(
@@ -399,7 +366,7 @@ export class Replica implements ReplicaHandle {
 
   step(message: Message): void {
     // The log from its start does not tell what a snapshot would.
-    if (this.#needsSnapshot && message.kind === "append" && message.prevIndex === 0) return;
+    if (this.snapshots.isNeeded && message.kind === "append" && message.prevIndex === 0) return;
     // The leader knows why from this node's first words, and tries again with every heartbeat. A new leader's own empty
     // entry is taken, or nothing could be read from a group whose disks are all full.
     const hasData = message.kind === "append" && (message.entries.at(-1)?.data.length ?? 0) > 0;
@@ -451,98 +418,12 @@ export class Replica implements ReplicaHandle {
     });
   }
 
-  /** Something waits for the disk; what does not goes along, or is written with the next tick. */
-  get needsRound(): boolean {
-    const { unwrittenBytesMax } = this.#host.limits;
-    return this.#appends.isUrgent || this.#applier.unwrittenBytes > unwrittenBytesMax;
-  }
-
-  /** This replica's part of the next round, if it has one. */
-  buildRound(): { readonly round: ReplicaRound; readonly sync: boolean } | undefined {
-    assert(this.#built === undefined, "one round at a time");
-    const idle = this.#appends.isEmpty && !this.#applier.hasUnwritten;
-    if (idle && !this.#compaction.isForced) return undefined;
-    const append = this.#appends.take();
-    const install = this.#install.take(append);
-    if (install !== undefined) {
-      // From here on nothing of the former state may reach the disk any more.
-      this.#applier.reset(install.state);
-      this.#reads.hold(true);
-    }
-    const unwritten = this.#applier.takeUnwritten();
-    const compactTo =
-      install === undefined
-        ? this.#compaction.plan(unwritten?.state ?? this.#persisted)
-        : undefined;
-    const compacted = this.#compactionWaiters;
-    this.#compactionWaiters = [];
-    this.#built = { append, unwritten, install, compactTo, compacted };
-    return {
-      sync: append.mustSync || install !== undefined,
-      round: {
-        replica: this.replica,
-        ...(append.hardState === undefined ? {} : { hardState: append.hardState }),
-        ...(append.entries.length === 0 ? {} : { entries: append.entries }),
-        ...(compactTo === undefined ? {} : { compactTo }),
-        ...(unwritten === undefined ? {} : { applied: unwritten }),
-        ...(install === undefined ? {} : { install: install.sink }),
-      },
-    };
-  }
-
-  roundWritten(round: number): void {
-    const built = this.#built;
-    if (built === undefined) return;
-    this.#built = undefined;
-    this.#appends.written();
-    if (built.unwritten !== undefined) {
-      this.#applier.written(round, built.unwritten.writes);
-      this.#persisted = built.unwritten.state;
-    }
-    if (built.install !== undefined) this.#installed(built.install.state);
-    if (built.compactTo !== undefined) {
-      this.#log.compact(built.compactTo);
-      this.#compaction.compacted(built.compactTo);
-      this.#fetches.compacted(built.compactTo);
-    }
-    for (const done of built.compacted) done();
-    for (const work of built.append.works) this.#finish(work);
-    built.install?.resolve(true);
-    this.#reads.release();
-    this.#host.schedule(this);
-  }
-
-  wantsSnapshot(incoming: IncomingSnapshot): boolean {
-    return !this.#stopping && this.#install.wants(incoming);
-  }
-
-  /** It was not wanted: where that is because all of it is here, the leader hears so. */
-  declineSnapshot(incoming: IncomingSnapshot): void {
-    // A damaged state is not what the log would go on from.
-    if (this.#stopping || this.#needsSnapshot) return;
-    this.#install.answerIfKnown(incoming);
-    this.#host.schedule(this);
-  }
-
-  /** Whether the snapshot became this replica's state. */
-  installSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean> {
-    const { featureLevel } = this.#host.machine;
-    if (sink.state !== undefined && sink.state.featureLevel > featureLevel) {
-      this.#host.fatal(tooOld(sink.state.featureLevel, featureLevel));
-      return Promise.resolve(false);
-    }
-    return this.#install.offer(incoming, sink, () => {
-      this.process();
-      this.#host.schedule(this);
-      return this.#appends.hasSnapshot;
-    });
-  }
-
   async stop(): Promise<void> {
     if (this.isLeader) {
       await this.transferLeader(undefined, STOP_TRANSFER_MS).catch(() => undefined);
     }
     this.#stopping = true;
+    this.snapshots.stop();
     this.#leadership.stop();
     this.#proposer.stop();
     this.#reads.stop();
@@ -568,30 +449,8 @@ export class Replica implements ReplicaHandle {
       else this.#host.send(this.shard, message);
     }
     this.#reads.confirmed(ready.readStates);
-    if (ready.append !== undefined) this.#append(ready.append);
+    if (ready.append !== undefined) this.rounds.append(ready.append);
     if (ready.apply !== undefined) this.#applier.enqueue(ready.apply.entries);
-  }
-
-  #append(work: AppendWork): void {
-    if (!this.#appends.isFree(work)) {
-      this.#appends.push(work);
-      return;
-    }
-    this.#finish(work);
-    const { hardState } = work;
-    if (hardState === undefined) return;
-    this.#appends.push({ entries: [], hardState, responses: [], mustSync: false });
-  }
-
-  /** The work is durable: what depends on it may leave. */
-  #finish(work: AppendWork): void {
-    this.#log.append(work.entries);
-    this.#compaction.appended(work.entries);
-    for (const message of work.responses) {
-      if (message.to === this.replica) this.#group.step(message);
-      else this.#host.send(this.shard, message);
-    }
-    if (work.done !== undefined) this.#group.appended(work.done);
   }
 
   #roleChanged(soft: SoftState): void {
@@ -621,20 +480,7 @@ export class Replica implements ReplicaHandle {
     this.#host.schedule(this);
   }
 
-  // ---- log and snapshots
-
-  #snapshotState(): LogId & { readonly confState: ConfState } {
-    const { index, term, confState } = this.#persisted;
-    return { index, term, confState };
-  }
-
   #installed(state: AppliedState): void {
-    this.#needsSnapshot = false;
-    this.#reads.hold(false);
-    this.#fetches.reset();
-    this.#persisted = state;
-    this.#log.reset(state);
-    this.#compaction.reset();
     this.#feed.reset(state);
     this.#logTime.observe(state.timeMs);
     this.#proposer.abandon("the state was replaced by a snapshot");

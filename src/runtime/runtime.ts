@@ -124,7 +124,7 @@ class NodeRuntime implements Runtime, PeerListener {
     });
     this.#rounds = new RoundWriter({
       ...{ clock, store, observer: this.#observer },
-      sources: () => this.#byShard.values(),
+      sources: () => [...this.#byShard.values()].map(({ rounds }) => rounds),
       written: () => {
         for (const replica of this.#byShard.values()) this.#scheduled.add(replica);
         // What waited for the disk leaves now, and the next round starts without waiting for another turn.
@@ -295,13 +295,13 @@ class NodeRuntime implements Runtime, PeerListener {
   async beginSnapshot(incoming: IncomingSnapshot): Promise<SnapshotSink | undefined> {
     const replica = this.#byShard.get(incoming.shard);
     if (replica === undefined || replica.replica !== incoming.to) return undefined;
-    return this.#snapshotsIn.begin(replica, incoming);
+    return this.#snapshotsIn.begin(replica.snapshots, incoming);
   }
 
   async finishSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean> {
     const replica = this.#byShard.get(incoming.shard);
     if (replica?.replica === incoming.to) {
-      return this.#snapshotsIn.finish(replica, incoming, sink);
+      return this.#snapshotsIn.finish(replica.snapshots, incoming, sink);
     }
     await this.#snapshotsIn.abandon(incoming, sink, false);
     return false;

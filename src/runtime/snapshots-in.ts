@@ -14,10 +14,12 @@ export interface SnapshotsInPorts {
 
 /** The replica that is to take it. */
 export interface SnapshotReceiver {
-  readonly replica: ReplicaId;
-  wantsSnapshot(incoming: IncomingSnapshot): boolean;
-  declineSnapshot(incoming: IncomingSnapshot): void;
-  installSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean>;
+  /** Whether one that a leader offers would be of use. */
+  wants(incoming: IncomingSnapshot): boolean;
+  /** It was not wanted: where that is because all of it is here, the leader hears so. */
+  decline(incoming: IncomingSnapshot): void;
+  /** All of its rows are in the sink. Whether it became the replica's state. */
+  install(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean>;
 }
 
 /**
@@ -39,9 +41,9 @@ export class SnapshotsIn {
     incoming: IncomingSnapshot,
   ): Promise<SnapshotSink | undefined> {
     const { clock, store, limits, observer } = this.#ports;
-    const { replica } = receiver;
-    if (!receiver.wantsSnapshot(incoming)) {
-      receiver.declineSnapshot(incoming);
+    const { to: replica } = incoming;
+    if (!receiver.wants(incoming)) {
+      receiver.decline(incoming);
       return undefined;
     }
     if (this.#arriving.has(replica) || this.#arriving.size >= limits.snapshotsInMax)
@@ -64,7 +66,7 @@ export class SnapshotsIn {
     this.#ports.observer.snapshotInstalling(incoming.shard);
     let installed = false;
     try {
-      installed = await receiver.installSnapshot(incoming, sink);
+      installed = await receiver.install(incoming, sink);
       return installed;
     } finally {
       this.#ended(incoming, installed);

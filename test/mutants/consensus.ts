@@ -5,7 +5,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: "vote-not-stored",
     bug: "a vote is given and never stored",
-    file: "src/runtime/replica.ts",
+    file: "src/runtime/replica-rounds.ts",
     find: "append.hardState === undefined ? {} : { hardState: append.hardState }",
     replace:
       "append.hardState === undefined ? {} : { hardState: { ...append.hardState, vote: 0 } }",

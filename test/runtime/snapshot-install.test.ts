@@ -8,10 +8,7 @@ const COMMIT = 19;
 
 describe("a replica that is offered a snapshot", () => {
   let stepped: Message[];
-  let install: SnapshotInstall;
-
-  beforeEach(() => {
-    stepped = [];
+  const installOf = (isNeeded: boolean): SnapshotInstall => {
     const group: Pick<RaftGroup, "status" | "step"> = {
       status: () => ({ term: 3, commit: COMMIT }) as ReturnType<RaftGroup["status"]>,
       step: (message) => {
@@ -19,7 +16,20 @@ describe("a replica that is offered a snapshot", () => {
         return { kind: "ok" };
       },
     };
-    install = new SnapshotInstall(group as RaftGroup);
+    return new SnapshotInstall({
+      ...{ group: group as RaftGroup, isNeeded, featureLevel: 1 },
+      process: () => false,
+      changed: () => undefined,
+      failed: (error) => {
+        throw error;
+      },
+    });
+  };
+  let install: SnapshotInstall;
+
+  beforeEach(() => {
+    stepped = [];
+    install = installOf(false);
   });
 
   const offered = (index: number): IncomingSnapshot => ({
@@ -29,7 +39,7 @@ describe("a replica that is offered a snapshot", () => {
 
   it("takes none of what it has, and has the core tell the leader that", () => {
     expect(install.wants(offered(COMMIT))).to.equal(false);
-    install.answerIfKnown(offered(COMMIT));
+    install.decline(offered(COMMIT));
     const meta = { index: COMMIT, term: 2, confState: MEMBERS };
     expect(stepped).to.deep.equal([
       { kind: "snapshot", from: 1, to: 2, term: 3, snapshot: { meta, data: new Uint8Array() } },
@@ -38,7 +48,17 @@ describe("a replica that is offered a snapshot", () => {
 
   it("shows the core nothing of what is news before its rows are here", () => {
     expect(install.wants(offered(COMMIT + 1))).to.equal(true);
-    install.answerIfKnown(offered(COMMIT + 1));
+    install.decline(offered(COMMIT + 1));
     expect(stepped).to.deep.equal([]);
+  });
+
+  it("has nothing to say where its state is damaged: the log would not go on from there", () => {
+    installOf(true).decline(offered(COMMIT));
+    expect(stepped).to.deep.equal([]);
+  });
+
+  it("wants none once its node stops", () => {
+    install.stop();
+    expect(install.wants(offered(COMMIT + 1))).to.equal(false);
   });
 });

@@ -3,6 +3,7 @@ import type { IncomingSnapshot, SnapshotSink, Store } from "../../src/runtime/in
 import { DEFAULT_LIMITS } from "../../src/runtime/limits.js";
 import { SILENT } from "../../src/runtime/observer.js";
 import { SnapshotsIn } from "../../src/runtime/snapshots-in.js";
+import type { SnapshotReceiver } from "../../src/runtime/snapshots-in.js";
 import { RecordingSink } from "../peer/support.js";
 import { MEMBERS } from "../storage/samples.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -40,14 +41,13 @@ describe("a node to which snapshots are sent", () => {
     snapshots = new SnapshotsIn({ clock, store, limits, observer: SILENT });
   });
 
-  const receiver = (replica: number) => ({
-    replica,
-    wantsSnapshot: () => isWanted,
-    declineSnapshot: ({ snapshotId }: IncomingSnapshot) => declined.push(snapshotId),
-    installSnapshot: (_: IncomingSnapshot, sink: SnapshotSink) => install(sink),
-  });
+  const receiver: SnapshotReceiver = {
+    wants: () => isWanted,
+    decline: ({ snapshotId }) => declined.push(snapshotId),
+    install: (_, sink) => install(sink),
+  };
   const begin = (to: number, snapshotId?: string): Promise<SnapshotSink | undefined> =>
-    snapshots.begin(receiver(to), incomingTo(to, snapshotId));
+    snapshots.begin(receiver, incomingTo(to, snapshotId));
   /** A snapshot for replica 1 of which one row came before it broke off. */
   const breakOff = async (isSound: boolean): Promise<void> => {
     const sink = await begin(1);
@@ -78,9 +78,9 @@ describe("a node to which snapshots are sent", () => {
   it("has room again once one was installed, or could not be", async () => {
     const [first, second] = await Promise.all([begin(1), begin(2)]);
     if (first === undefined || second === undefined) throw new Error("two are taken");
-    expect(await snapshots.finish(receiver(1), incomingTo(1), first)).to.equal(true);
+    expect(await snapshots.finish(receiver, incomingTo(1), first)).to.equal(true);
     install = () => Promise.reject(new Error("disk"));
-    const failed = snapshots.finish(receiver(2), incomingTo(2), second);
+    const failed = snapshots.finish(receiver, incomingTo(2), second);
     expect(await failed.catch(String)).to.equal("Error: disk");
     expect(await begin(1)).not.to.equal(undefined);
     expect(await begin(2)).not.to.equal(undefined);
