@@ -1,19 +1,17 @@
 import type { ClusterError } from "../base/index.js";
-import { SWEEP_MORE } from "../machine/index.js";
-import type { Machine } from "../machine/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import { decodeConfChange, NONE, RaftGroup } from "../raft/index.js";
 import type { ConfChange, ConfState, Message, Ready, ReplicaId, SoftState } from "../raft/index.js";
 import { Applier } from "./applier.js";
 import type { AppliedEntry } from "./applier.js";
-import { frameLevel } from "./entry-frame.js";
-import { Feed } from "./feed.js";
 import { coreConfig } from "./core-config.js";
+import { Feed } from "./feed.js";
 import { holdVotes } from "./held-votes.js";
 import { KeptPromise } from "./kept-promise.js";
+import { LeaderDuties } from "./leader-duties.js";
 import { Leadership } from "./leadership.js";
-import { LevelRaise } from "./level-raise.js";
 import { LogTime } from "./log-time.js";
+import { MEMBER_ROWS, memberWrites } from "./members.js";
 import type {
   AppliedState,
   FeedRow,
@@ -22,7 +20,6 @@ import type {
   OpenedReplica,
   SnapshotSource,
 } from "./ports.js";
-import { MEMBER_ROWS, memberWrites, replicasOf } from "./members.js";
 import { Proposer } from "./proposer.js";
 import { notLeader, stopping } from "./refusals.js";
 import type {
@@ -35,13 +32,12 @@ import type {
 } from "./replica-handle.js";
 import type { ReplicaHost } from "./replica-host.js";
 import { measuredMachine, ReplicaLoad } from "./replica-load.js";
-import { ReplicaReads } from "./replica-reads.js";
 import { ReplicaLog } from "./replica-log.js";
+import { ReplicaReads } from "./replica-reads.js";
 import { ReplicaRounds } from "./replica-rounds.js";
 import { describeReplica } from "./replica-status.js";
 import { SnapshotInstall } from "./snapshot-install.js";
 import { StateCache } from "./state-cache.js";
-import { Sweeper } from "./sweeper.js";
 
 const MS_PER_SECOND = 1000;
 /** A node that stops gives its followers this long: they may be stopping too. */
@@ -55,10 +51,8 @@ export class Replica implements ReplicaHandle {
   readonly snapshots: SnapshotInstall;
   readonly #host: ReplicaHost;
   readonly #load: ReplicaLoad;
-  readonly #machine: Machine;
   readonly #group: RaftGroup;
   readonly #log: ReplicaLog;
-  readonly #cache: StateCache;
   readonly #applier: Applier;
   readonly #feed: Feed;
   readonly #proposer: Proposer;
@@ -66,8 +60,7 @@ export class Replica implements ReplicaHandle {
   readonly #logTime: LogTime;
   readonly #promise: KeptPromise;
   readonly #leadership: Leadership;
-  readonly #sweeper: Sweeper;
-  readonly #levelRaise: LevelRaise;
+  readonly #duties: LeaderDuties;
   #stopping = false;
 
   constructor(
@@ -82,9 +75,9 @@ export class Replica implements ReplicaHandle {
     this.shard = shard;
     this.replica = replica;
     this.#host = host;
-    this.#cache = new StateCache(host.limits.cacheBytesMax);
+    const cache = new StateCache(host.limits.cacheBytesMax);
     this.#load = new ReplicaLoad(() => host.clock.monotonicMs());
-    this.#machine = measuredMachine(host.machine, this.#load);
+    const machine = measuredMachine(host.machine, this.#load);
     this.#logTime = new LogTime(host.clock, () => host.conditions.medianWallMs(this.voterNodes));
     this.#logTime.observe(opened.applied.timeMs);
     this.#log = new ReplicaLog({
@@ -98,12 +91,11 @@ export class Replica implements ReplicaHandle {
       },
     });
     this.#applier = new Applier({
-      machine: this.#machine,
+      ...{ machine, cache },
       codec: host.codec,
       digest: host.digest,
-      cache: this.#cache,
       initial: opened.applied,
-      read: (keys, ranges) => host.store.read(this.replica, keys, ranges),
+      read: (keys, ranges) => host.store.read(replica, keys, ranges),
       round: () => host.nextRound(),
       applyConfChange: (entry) => {
         const change = decodeConfChange(entry.data);
@@ -114,12 +106,12 @@ export class Replica implements ReplicaHandle {
       nowMs: () => host.clock.monotonicMs(),
       applied: (results, feed, ms) => {
         this.#applied(results, feed);
-        host.observer.applied(this.shard, results.length, ms / MS_PER_SECOND);
+        host.observer.applied(shard, results.length, ms / MS_PER_SECOND);
         const audited = results.reduce((sum, entry) => sum + entry.audited, 0);
-        if (audited > 0) host.observer.audited(this.shard, audited);
+        if (audited > 0) host.observer.audited(shard, audited);
       },
       posted: (target) => {
-        host.observer.posted(this.shard, target);
+        host.observer.posted(shard, target);
       },
       failed: (error) => {
         host.fatal(error);
@@ -128,50 +120,22 @@ export class Replica implements ReplicaHandle {
     this.#feed = new Feed(
       {
         clock: host.clock,
-        read: (after, read) => host.store.readFeed(this.replica, after, read),
+        read: (after, read) => host.store.readFeed(replica, after, read),
         leaderAgeMs: () => this.#reads.ageMs(),
       },
       opened.applied,
     );
-    const { limits } = host;
-    this.#sweeper = new Sweeper(
-      {
-        limits,
-        state: () => this.#applier.state,
-        readFeed: (after, read) => host.store.readFeed(this.replica, after, read),
-        propose: (trimFeedTo) => {
-          const bytes = host.encodeSweep(limits.sweepRowsMax, trimFeedTo);
-          this.execute(bytes, { timeoutMs: limits.sweepMs }).catch(() => undefined);
-        },
-        failed: (error) => {
-          host.fatal(error);
-        },
-      },
-      host.clock.monotonicMs(),
-    );
-    this.#levelRaise = new LevelRaise({
-      own: host.machine.featureLevel,
-      state: () => this.#applier.state,
-      memberNodes: () =>
-        replicasOf(this.#applier.state.confState)
-          .filter((replica) => replica !== this.replica)
-          .map((replica) => this.#nodeOf(replica)),
-      announced: (node) => host.conditions.featureLevelOf(node),
-      propose: (level) => {
-        const proposed = this.#group.propose([frameLevel(this.#logTime.stamp(), level)]);
-        return proposed.kind === "refused" ? undefined : proposed.firstIndex;
-      },
-    });
-    this.#group = new RaftGroup(coreConfig(this.replica, opened, limits, host.random), this.#log);
+    this.#group = new RaftGroup(coreConfig(replica, opened, host.limits, host.random), this.#log);
     const changed = (): void => {
       host.schedule(this);
     };
     const nodeOf = (id: ReplicaId): string => this.#nodeOf(id);
-    const core = { host, shard, replica, group: this.#group, changed };
-    const engine = { ...core, applier: this.#applier, load: this.#load, nodeOf };
+    const engine = {
+      ...{ host, shard, replica, nodeOf, changed },
+      ...{ group: this.#group, log: this.#log, applier: this.#applier, load: this.#load },
+    };
     this.#leadership = new Leadership({
-      ...core,
-      nodeOf,
+      ...engine,
       voters: () => this.#applier.state.confState.voters,
     });
     this.#proposer = new Proposer({
@@ -180,28 +144,28 @@ export class Replica implements ReplicaHandle {
       leadership: this.#leadership,
     });
     this.#reads = new ReplicaReads({
-      ...engine,
-      machine: this.#machine,
-      cache: this.#cache,
+      ...{ ...engine, machine, cache },
       persisted: () => this.rounds.persisted,
     });
+    this.#duties = new LeaderDuties({
+      ...engine,
+      logTime: this.#logTime,
+      execute: (bytes, how) => this.execute(bytes, how),
+    });
     this.snapshots = new SnapshotInstall({
-      group: this.#group,
+      ...engine,
       isNeeded: opened.lost?.needsSnapshot ?? false,
       featureLevel: host.machine.featureLevel,
       process: () => {
         this.process();
         return this.rounds.hasSnapshot;
       },
-      changed,
       failed: (error) => {
         host.fatal(error);
       },
     });
     this.rounds = new ReplicaRounds({
-      ...core,
-      log: this.#log,
-      applier: this.#applier,
+      ...engine,
       reads: this.#reads,
       snapshots: this.snapshots,
       initial: opened.applied,
@@ -210,9 +174,8 @@ export class Replica implements ReplicaHandle {
       },
     });
     this.#promise = new KeptPromise({
+      ...engine,
       opened,
-      log: this.#log,
-      group: this.#group,
       lost: (promised, reason) => {
         host.observer.promiseLost(shard, reason);
         host.store.noteLost(replica, promised).catch((error: unknown) => {
@@ -383,10 +346,7 @@ export class Replica implements ReplicaHandle {
     const { expired, slow } = this.#reads.expire(now);
     if (expired > 0) this.#host.observer.readsFailed(this.shard, expired);
     if (slow > 0) this.#host.observer.readIndexSlow(this.shard, slow);
-    if (this.isLeader) {
-      this.#sweeper.sweepIfDue(now);
-      this.#levelRaise.tick();
-    }
+    if (this.isLeader) this.#duties.tick(now);
     this.#host.schedule(this);
   }
 
@@ -457,7 +417,7 @@ export class Replica implements ReplicaHandle {
     const was = this.#leadership.become(soft);
     if (soft.role === "leader" && was.role !== "leader") {
       this.#logTime.lead();
-      this.#levelRaise.lead();
+      this.#duties.begin();
     }
     if (soft.role !== "leader" && was.role === "leader") {
       this.#proposer.abandon("the leader changed before the command was known to be committed");
@@ -469,8 +429,7 @@ export class Replica implements ReplicaHandle {
   #applied(results: readonly AppliedEntry[], feed: readonly FeedRow[]): void {
     const { epoch, firstSequence, timeMs } = this.#applier.state;
     for (const entry of results) {
-      const { reply } = entry;
-      if (reply?.kind === "done" && reply.name === SWEEP_MORE) this.#sweeper.continue();
+      this.#duties.applied(entry.reply);
       this.#proposer.applied(entry, epoch);
     }
     this.#logTime.observe(timeMs);
