@@ -350,13 +350,9 @@ class NodeRuntime implements Runtime, PeerListener {
   #planTurn(): void {
     if (this.#turnPlanned) return;
     this.#turnPlanned = true;
-    this.#options.clock.soon(() => {
+    this.#soon(() => {
       this.#turnPlanned = false;
-      try {
-        this.#turn();
-      } catch (error) {
-        this.#fail(error);
-      }
+      this.#turn();
     });
   }
 
@@ -372,21 +368,26 @@ class NodeRuntime implements Runtime, PeerListener {
   // ---- time
 
   #planTick(): void {
-    const { clock } = this.#options;
-    this.#cancelTick = clock.after(this.#limits.tickMs, () => {
+    this.#cancelTick = this.#options.clock.after(this.#limits.tickMs, () => {
       this.#planTick();
       // After a stall the timer comes before the messages that wait in the sockets: they are read first, and one late tick
       // is one tick.
-      clock.soon(() => {
+      this.#soon(() => {
         if (this.#failed) return;
-        try {
-          this.#yieldIfStalled();
-          this.#rounds.flushNext();
-          for (const replica of this.#byShard.values()) replica.tick();
-        } catch (error) {
-          this.#fail(error);
-        }
+        this.#yieldIfStalled();
+        this.#rounds.flushNext();
+        for (const replica of this.#byShard.values()) replica.tick();
       });
+    });
+  }
+
+  #soon(run: () => void): void {
+    this.#options.clock.soon(() => {
+      try {
+        run();
+      } catch (error) {
+        this.#fail(error);
+      }
     });
   }
 
