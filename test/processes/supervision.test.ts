@@ -33,7 +33,9 @@ describe("a cluster that runs in a directory", function () {
 
   it("is the same one after it was stopped, and after its supervisor was killed", async () => {
     const first = await UpCluster.start({ dataDir });
-    await first.person("ana");
+    const ana = await first.person("ana");
+    const group = { displayName: "Choir" };
+    const { name } = await ana.groups.createGroup({ groupId: "choir", group });
     expect(await first.stop()).to.equal(0);
 
     const second = await UpCluster.start({ dataDir, extra: ["--no-restart"] });
@@ -48,6 +50,8 @@ describe("a cluster that runs in a directory", function () {
         (cause: unknown) => String(cause),
       );
       expect(again).to.contain("already_exists");
+      const anew = await third.signIn("ana");
+      expect((await anew.groups.getGroup({ name })).displayName).to.equal("Choir");
     } finally {
       await third.stop();
     }

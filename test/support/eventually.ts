@@ -1,12 +1,14 @@
 export interface EventuallyOptions {
   /** Bounds a hang and asserts nothing. */
   readonly timeoutMs?: number;
+  /** Between two questions at least, where each costs who is asked a lot. */
+  readonly pauseMs?: number;
   /** What is waited for, for the message when it never comes. */
   readonly what?: string;
 }
 
 const TIMEOUT_MS = 60_000;
-const PAUSE_MS_MIN = 10;
+const PAUSE_MS = 10;
 
 /** Asks again and again until there is an answer: anything but undefined, false and a failure. */
 export async function eventually<T>(
@@ -25,7 +27,7 @@ export async function eventually<T>(
       failure = error;
     }
     // Who waits must not keep from its work what is waited for.
-    const pauseMs = Math.max(PAUSE_MS_MIN, performance.now() - askedMs);
+    const pauseMs = Math.max(options.pauseMs ?? PAUSE_MS, performance.now() - askedMs);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   throw new Error(`waited in vain for ${options.what ?? ask.toString()}`, { cause: failure });

@@ -71,6 +71,8 @@ export interface Person {
 
 const READY_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 20_000;
+/** Whoever is asked for it asks all other nodes. */
+const STATUS_PAUSE_MS = 200;
 
 export interface UpOptions {
   readonly layout?: "compact" | "seed";
@@ -217,7 +219,7 @@ export class UpCluster {
         );
         return well ? status : undefined;
       },
-      { timeoutMs: 60_000, what: "all replicas reachable and caught up" },
+      { pauseMs: STATUS_PAUSE_MS, what: "all replicas reachable and caught up" },
     );
   }
 

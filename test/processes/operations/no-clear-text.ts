@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import net from "node:net";
 import { expect } from "chai";
-import { UpCluster } from "../support/up-cluster.js";
+import type { UpCluster } from "../../support/up-cluster.js";
 
 const HELLO: readonly (readonly [string, string])[] = [
   ["HTTP/1.1", "GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"],
@@ -48,30 +48,29 @@ function listeningPorts(pid: number): readonly number[] {
   );
 }
 
-describe("a running cluster", function () {
-  this.timeout(120_000);
-  let cluster: UpCluster;
-  before(async function () {
-    if (process.platform !== "linux") this.skip(); // /proc tells which ports there are
-    cluster = await UpCluster.start();
-  });
-  after(async () => {
-    if (process.platform === "linux") await cluster.stop();
-  });
+export function noClearText(running: () => UpCluster): void {
+  describe("a running cluster", function () {
+    this.timeout(120_000);
+    let cluster: UpCluster;
+    before(function () {
+      if (process.platform !== "linux") this.skip(); // /proc tells which ports there are
+      cluster = running();
+    });
 
-  it("answers nobody on any port without TLS, but for metrics on loopback", async () => {
-    const { nodes, coordinators, fanouts, metrics } = cluster.ready;
-    const processes = [...nodes, ...coordinators, ...fanouts];
-    const inClear = new Set(metrics.map(({ url }) => Number(new URL(url).port)));
-    const talkative = new Set<number>();
-    const ports = [...processes, cluster].flatMap(({ pid }) => listeningPorts(pid));
-    expect(ports).to.have.length(2 * processes.length);
-    for (const port of ports) {
-      for (const [, hello] of HELLO) {
-        const said = await saidInClear(port, hello);
-        if (said.length > 0 && said[0] !== TLS_ALERT) talkative.add(port);
+    it("answers nobody on any port without TLS, but for metrics on loopback", async () => {
+      const { nodes, coordinators, fanouts, metrics } = cluster.current();
+      const processes = [...nodes, ...coordinators, ...fanouts];
+      const inClear = new Set(metrics.map(({ url }) => Number(new URL(url).port)));
+      const talkative = new Set<number>();
+      const ports = [...processes, cluster].flatMap(({ pid }) => listeningPorts(pid));
+      expect(ports).to.have.length(2 * processes.length);
+      for (const port of ports) {
+        for (const [, hello] of HELLO) {
+          const said = await saidInClear(port, hello);
+          if (said.length > 0 && said[0] !== TLS_ALERT) talkative.add(port);
+        }
       }
-    }
-    expect(talkative).deep.equals(inClear);
+      expect(talkative).deep.equals(inClear);
+    });
   });
-});
+}

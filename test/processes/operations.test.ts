@@ -1,0 +1,17 @@
+import { runningCluster } from "../support/running-cluster.js";
+import { badInput } from "./operations/bad-input.js";
+import { invitationsBetweenShards } from "./operations/invitations.js";
+import { noClearText } from "./operations/no-clear-text.js";
+import { operatorAtTheCommandLine } from "./operations/operator.js";
+import { deliveryBetweenShards } from "./operations/outbox.js";
+import { remindersWhileLeadersDie } from "./operations/reminders.js";
+
+describe("a cluster that goes on running", () => {
+  const cluster = runningCluster();
+  badInput(cluster);
+  noClearText(cluster);
+  operatorAtTheCommandLine(cluster);
+  deliveryBetweenShards(cluster);
+  invitationsBetweenShards(cluster);
+  remindersWhileLeadersDie(cluster);
+});

@@ -1,0 +1,151 @@
+import { execFileSync, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { build } from "esbuild";
+import { expect } from "chai";
+import { eventually } from "../../support/eventually.js";
+import { repositoryRoot, type UpCluster } from "../../support/up-cluster.js";
+
+const EVENTS = 40;
+
+/** Logs in, keeps a copy of its calendar, writes into it, and says at the end what the copy holds. */
+const PROGRAM = `
+import { createCabildo } from "cabildo/client";
+const { api, live, ca } = JSON.parse(process.argv[2]);
+const say = (line) => console.log(JSON.stringify(line));
+const cabildo = createCabildo({ api, live, ca, onLiveState: (state) => say({ state }) });
+await cabildo.session.login("amos", "amos likes long passwords");
+let copy = new Map();
+const phone = createCabildo({ api, live, ca });
+await phone.session.login("amos", "amos likes long passwords");
+let choice;
+const heardByPhone = [];
+(async () => {
+  for await (const event of phone.live.subscribeChosen()) {
+    if (event.kind === "chosen") choice = event.channels;
+    if (event.kind === "change") heardByPhone.push(event.change.resource.value.title);
+  }
+})();
+const until = async (holds) => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
+};
+await until(() => choice !== undefined);
+const subscriptions = { name: "users/amos/subscriptions", channels: ["calendars/amos"] };
+await cabildo.subscriptions.updateSubscriptions({ subscriptions });
+await until(() => choice.includes("calendars/amos"));
+const watched = cabildo.watchCalendar("calendars/amos", {
+  changed: (events) => { copy = events; say({ size: events.size }); },
+  failed: (error) => { throw error; },
+});
+for (let n = 0; n < ${EVENTS}; n++) {
+  const startTime = { seconds: BigInt(1_800_000_000 + n * 3600) };
+  const endTime = { seconds: startTime.seconds + 1800n };
+  const event = { title: "event " + n, span: { case: "timed", value: { startTime, endTime } } };
+  const { name } = await cabildo.events.createEvent({ parent: "calendars/amos", event });
+  const seen = await cabildo.events.getEvent({ name });
+  if (seen.title !== event.title) throw new Error("did not see what it wrote");
+  say({ created: n });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
+await until(() => copy.size >= ${EVENTS} && heardByPhone.length >= ${EVENTS});
+const titles = [...copy.values()].map(({ title }) => title).sort();
+say({ titles, heardByPhone: heardByPhone.sort(), counters: cabildo.live.counters });
+phone.close();
+watched.close();
+cabildo.close();
+`;
+
+interface Said {
+  readonly created?: number;
+  readonly titles?: readonly string[];
+  readonly heardByPhone?: readonly string[];
+  readonly counters?: { readonly gaps: number; readonly connections: number };
+  readonly state?: { readonly kind: string; readonly server?: string };
+}
+
+export function clientLibrary(running: () => UpCluster): void {
+  describe("the client library, packed and installed in an empty project", function () {
+    this.timeout(180_000);
+    let project: string;
+    let cluster: UpCluster;
+
+    before(async () => {
+      project = mkdtempSync(path.join(tmpdir(), "client-project-"));
+      const root = repositoryRoot();
+      const npm = (cwd: string, ...args: string[]): string =>
+        execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+      const packed = execFileSync("make", ["client"], { cwd: root, encoding: "utf8" });
+      const tarball = path.join(root, packed.trim().split("\n").at(-1) ?? "");
+      writeFileSync(path.join(project, "package.json"), '{"type":"module","private":true}');
+      npm(project, "install", "--no-audit", "--no-fund", tarball, "ws@8.23.0");
+      cluster = running();
+      await cluster.person("amos");
+    });
+    after(() => rmSync(project, { recursive: true }));
+
+    it("depends on protobuf-es and Connect alone", () => {
+      const { dependencies } = JSON.parse(
+        readFileSync(path.join(project, "node_modules/cabildo/package.json"), "utf8"),
+      ) as { readonly dependencies: Record<string, string> };
+      expect(Object.keys(dependencies)).to.deep.equal([
+        "@bufbuild/protobuf",
+        "@connectrpc/connect",
+        "@connectrpc/connect-node",
+        "@connectrpc/connect-web",
+      ]);
+    });
+
+    it("is bundled for a browser without anything of Node", async () => {
+      const { outputFiles, warnings, metafile } = await build({
+        stdin: { contents: 'export * from "cabildo/client";', resolveDir: project },
+        bundle: true,
+        minify: true,
+        format: "esm",
+        platform: "browser",
+        metafile: true,
+        write: false,
+      });
+      expect(warnings).to.deep.equal([]);
+      const inputs = Object.keys(metafile.inputs);
+      expect(inputs.some((file) => file.endsWith("src/client/browser.js"))).to.equal(true);
+      expect(inputs.filter((file) => file.includes("connect-node"))).to.deep.equal([]);
+      console.log(
+        `      ${Math.round((outputFiles[0]?.contents.length ?? 0) / 1024)} KiB, minified`,
+      );
+    });
+
+    it("keeps a copy of a calendar exact while a fan-out and a node are killed", async () => {
+      const { apis, wsss } = cluster.ready;
+      writeFileSync(path.join(project, "program.mjs"), PROGRAM);
+      const target = JSON.stringify({ api: apis, live: wsss, ca: cluster.ca });
+      const child: ChildProcess = spawn(process.execPath, ["program.mjs", target], {
+        cwd: project,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const said: Said[] = [];
+      if (child.stdout === null) throw new Error("no output to read");
+      createInterface({ input: child.stdout }).on("line", (line) =>
+        said.push(JSON.parse(line) as Said),
+      );
+      const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+      const progress = (): number => said.filter(({ created }) => created !== undefined).length;
+      await eventually(() => progress() > EVENTS / 4);
+      const server = said.findLast(({ state }) => state?.kind === "connected")?.state?.server ?? "";
+      await cluster.kill(server);
+      await eventually(() => progress() > EVENTS / 2);
+      await cluster.kill("node-1");
+      expect(await ended).to.equal(0);
+      const last = said.findLast((line) => line.titles !== undefined) ?? {};
+      const { titles, heardByPhone, counters } = last;
+      const expected = Array.from({ length: EVENTS }, (_, n) => `event ${n}`).sort();
+      expect(titles).to.deep.equal(expected);
+      // A second device, by what the user chose on the first one.
+      expect(heardByPhone).to.deep.equal(expected);
+      expect(counters).to.include({ gaps: 0 });
+      expect(counters?.connections).to.be.greaterThan(1);
+    });
+  });
+}
