@@ -15,7 +15,7 @@ TESTS := dist/test
 KILLS := $(TESTS)/processes/failover.test.js
 # What would make `make test` too long to be run often.
 LONG := $(addprefix $(TESTS)/,processes/soak.test.js processes/growth.test.js processes/upgrade.test.js processes/tutorial.test.js \
-	processes/certificates.test.js edge/conformance.test.js)
+	processes/certificates.test.js processes/failover-seed.test.js processes/replace-node.test.js edge/conformance.test.js)
 MOCHA = $(BIN)/mocha
 MOCHA_FLAGS := --no-package --timeout 20000
 
@@ -74,7 +74,7 @@ test-clusters: build
 test-kills: build
 	@$(MOCHA) $(MOCHA_FLAGS) $(KILLS)
 
-test-long: build ## Growth, upgrade, new certificates, the tutorial, a minute of faults, Connect's conformance suite where it is installed
+test-long: build ## Growth, upgrade, what is replaced, the seed layout's failover, a minute of faults, the tutorial, Connect's suite where it is installed
 	@$(MOCHA) $(MOCHA_FLAGS) $(LONG)
 
 mutants: build ## Put known bugs into a copy of the engine, and show which test notices each

@@ -25,11 +25,14 @@ function run(...args: readonly string[]): Ended {
 describe("a cluster that runs in a directory", function () {
   this.timeout(120_000);
   let dataDir: string;
-  let basePort: string;
+  let cluster: UpCluster | undefined;
   before(() => {
     dataDir = mkdtempSync(join(tmpdir(), "supervision-"));
   });
-  after(() => rmSync(dataDir, { recursive: true }));
+  after(async () => {
+    await cluster?.stop();
+    rmSync(dataDir, { recursive: true });
+  });
 
   it("is the same one after it was stopped, and after its supervisor was killed", async () => {
     const first = await UpCluster.start({ dataDir });
@@ -43,38 +46,34 @@ describe("a cluster that runs in a directory", function () {
     process.kill(second.pid, "SIGKILL");
     await eventually(() => !pidsOf(second).some(isAlive), { what: "its processes to end with it" });
 
-    const third = await UpCluster.start({ dataDir, basePort: second.basePort });
-    try {
-      const again = await third.person("ana").then(
-        () => "",
-        (cause: unknown) => String(cause),
-      );
-      expect(again).to.contain("already_exists");
-      const anew = await third.signIn("ana");
-      expect((await anew.groups.getGroup({ name })).displayName).to.equal("Choir");
-    } finally {
-      await third.stop();
-    }
+    cluster = await UpCluster.start({ dataDir, basePort: second.basePort });
+    const again = await cluster.person("ana").then(
+      () => "",
+      (cause: unknown) => String(cause),
+    );
+    expect(again).to.contain("already_exists");
+    const anew = await cluster.signIn("ana");
+    expect((await anew.groups.getGroup({ name })).displayName).to.equal("Choir");
   });
 
-  it("lets nobody else run it, and names the ports that it holds", async () => {
-    const cluster = await UpCluster.start({ dataDir });
+  it("lets nobody else run it, and names the ports that it holds", () => {
+    const basePort = String(cluster?.basePort);
     const other = mkdtempSync(join(tmpdir(), "supervision-"));
     try {
-      basePort = String(cluster.basePort);
       const sameDirectory = up("--data", dataDir, "--base-port", basePort);
       expect(sameDirectory).to.include({ code: 1 });
-      expect(sameDirectory.err).to.contain(`process ${cluster.pid} already runs the cluster`);
+      expect(sameDirectory.err).to.contain(`process ${cluster?.pid} already runs the cluster`);
       const samePorts = up("--data", other, "--base-port", basePort);
       expect(samePorts).to.include({ code: 1 });
       expect(samePorts.err).to.contain(`${basePort} (for coordinator-1)`);
     } finally {
       rmSync(other, { recursive: true });
-      await cluster.stop();
     }
   });
 
-  it("does not let a node vote whose directory was emptied", () => {
+  it("does not let a node vote whose directory was emptied", async () => {
+    const basePort = String(cluster?.basePort);
+    await cluster?.stop();
     rmSync(join(dataDir, "node-2"), { recursive: true });
     const { code, err } = up("--data", dataDir, "--base-port", basePort);
     expect(code).to.equal(1);
