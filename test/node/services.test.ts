@@ -201,12 +201,10 @@ describe("a node's services", () => {
         expect(refusal).to.match(/^5 NOT_FOUND.*no shard nowhere/u);
       }
       const status = create(GetStatusRequestSchema);
-      for (const [role, answer] of [
-        ["auditor", call(await dial("auditor"), CLUSTER_SERVICE.getStatus, status)],
-        ["coordinator", call(await dial("coordinator"), listAuditEntries, request)],
-      ] as const) {
-        expect(await refusalOf(answer), role).to.match(/^7 PERMISSION_DENIED/u);
-      }
+      const byAuditor = call(await dial("auditor"), CLUSTER_SERVICE.getStatus, status);
+      expect(await refusalOf(byAuditor)).to.match(/^7 PERMISSION_DENIED/u);
+      const byCoordinator = call(await dial("coordinator"), listAuditEntries, request);
+      expect(await refusalOf(byCoordinator)).to.match(/^7 PERMISSION_DENIED/u);
     });
 
     for (const role of ["coordinator", "fanout", "node"]) {
