@@ -1,7 +1,7 @@
 import { hash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { uuidV7 } from "../base/index.js";
-import { createMachine } from "../machine/index.js";
+import { chainHash, createMachine, NO_AUDIT } from "../machine/index.js";
 import {
   AuditSigner,
   createNodeServices,
@@ -13,6 +13,7 @@ import {
 } from "../node/index.js";
 import type { NodeServices, RpcServer, RpcServerOptions } from "../node/index.js";
 import {
+  createAuditObserver,
   createBalanceObserver,
   createPeerObserver,
   createRelayObserver,
@@ -143,9 +144,12 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     rangeMap: cluster.rangeMap,
     shards,
     clock: SYSTEM_CLOCK,
+    chain: {
+      start: NO_AUDIT.hash,
+      next: (before, entry) => chainHash(codec, before, entry),
+    },
     export: (shard, checkpoint) => exportCheckpoint(directory, shard, checkpoint),
-    failed: (shard, cause) =>
-      log.warn("an audit trail was not signed", { shard, cause: String(cause) }),
+    observer: createAuditObserver({ registry, log, shardName }),
   });
   signer.start(() => runtime.replicas);
   const calls = createNodeCalls({ nodes, tls, clusterName: cluster.name });

@@ -1,14 +1,26 @@
 import { signCheckpoint } from "../auth/index.js";
 import { ClusterError } from "../base/index.js";
-import type { AuditCheckpoint, AuditHead, ClusterKeys, Query } from "../domain/index.js";
+import type { AuditCheckpoint, ClusterKeys, Query } from "../domain/index.js";
 import { findShard } from "../placement/index.js";
-import type { RangeMap } from "../placement/index.js";
+import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
-import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
+import { decodeReply, encodeCommand } from "../wire/index.js";
+import { followAuditTrail, readAuditHead } from "./follow-audit-trail.js";
+import type { AuditChain, TrailEnd } from "./follow-audit-trail.js";
 import type { RelayClock } from "./outbox-relay.js";
 import { Repeated } from "./repeated.js";
 import { systemCommand } from "./system-command.js";
+
+/** How it stands with the audit trails of the shards that a node leads, for metrics and logs. */
+export interface AuditObserver {
+  /** For how long there have been entries that are not signed; 0 where there are none, or another node leads. */
+  waiting(shard: ShardNumber, seconds: number): void;
+  /** Where entries do not follow from those before, and so are not signed; undefined where they do, or another node leads. */
+  broken(shard: ShardNumber, fault: string | undefined): void;
+  /** Of one shard, or of all; it is tried again. */
+  failed(shard: ShardNumber | undefined, cause: unknown): void;
+}
 
 export interface AuditSignerOptions {
   readonly clusterId: string;
@@ -16,9 +28,10 @@ export interface AuditSignerOptions {
   /** Of a node's certificate; closed by whoever made it. */
   readonly shards: Pick<ShardClient, "read">;
   readonly clock: RelayClock;
+  readonly chain: AuditChain;
   /** Takes what was signed out of the cluster: whoever changes a trail later cannot change that. */
   readonly export: (shard: string, checkpoint: AuditCheckpoint) => Promise<void>;
-  readonly failed: (shard: string, cause: unknown) => void;
+  readonly observer: AuditObserver;
 }
 
 const LOOK_MS = 5_000;
@@ -27,20 +40,12 @@ const ENTRIES_MAX = 100;
 const WAIT_MS = 60_000;
 const TIMEOUT_MS = 5_000;
 const SYSTEM = { kind: "system" } as const;
-const NO_FILTER = {
-  subject: "",
-  action: "",
-  object: "",
-  decision: "",
-  startMs: 0,
-  endMs: 0,
-} as const;
 
-/** Signs the audit trails of the shards that this node leads. */
+/** Signs the audit trails of the shards that this node leads, as far as each entry follows from the one before. */
 export class AuditSigner {
   readonly #options: AuditSignerOptions;
   /** Since when a shard has entries that are not signed. */
-  readonly #unsignedSinceMs = new Map<number, number>();
+  readonly #unsignedSinceMs = new Map<ShardNumber, number>();
   #keys: ClusterKeys | undefined;
   #looking: Repeated | undefined;
 
@@ -49,13 +54,13 @@ export class AuditSigner {
   }
 
   start(replicas: () => readonly ReplicaHandle[]): void {
-    const { clock, failed } = this.#options;
+    const { clock, observer } = this.#options;
     this.#looking = new Repeated({
       after: (delayMs, run) => clock.after(delayMs, run),
       pauseMs: LOOK_MS,
       work: () => this.#signAll(replicas()),
       failed: (cause) => {
-        failed("all", cause);
+        observer.failed(undefined, cause);
       },
     });
   }
@@ -67,9 +72,11 @@ export class AuditSigner {
 
   /** What was not signed is signed later, here or by the next leader. */
   async #signAll(replicas: readonly ReplicaHandle[]): Promise<void> {
+    const { observer } = this.#options;
     for (const replica of replicas) {
       if (replica.status().role !== "leader") {
-        this.#unsignedSinceMs.delete(replica.shard);
+        this.#nothingWaits(replica.shard);
+        observer.broken(replica.shard, undefined);
         continue;
       }
       try {
@@ -77,27 +84,37 @@ export class AuditSigner {
       } catch (cause) {
         // It looks again soon: an election, or a leader that is about to go, is none of its business.
         const passes = cause instanceof ClusterError && cause.retryable;
-        if (!passes && this.#looking?.isClosed !== true)
-          this.#options.failed(this.#nameOf(replica), cause);
+        if (!passes && this.#looking?.isClosed !== true) observer.failed(replica.shard, cause);
       }
     }
   }
 
   async #signIfDue(replica: ReplicaHandle): Promise<void> {
-    const head = await readHead(replica);
+    const { chain, clock, observer } = this.#options;
+    const { shard } = replica;
+    const nowMs = clock.wallMs();
+    const sinceMs = this.#unsignedSinceMs.get(shard) ?? nowMs;
+    observer.waiting(shard, (nowMs - sinceMs) / 1000);
+    const head = await readAuditHead(replica);
     if (head.number === head.signed) {
-      this.#unsignedSinceMs.delete(replica.shard);
+      this.#nothingWaits(shard);
       return;
     }
-    const nowMs = this.#options.clock.wallMs();
-    const sinceMs = this.#unsignedSinceMs.get(replica.shard) ?? nowMs;
-    this.#unsignedSinceMs.set(replica.shard, sinceMs);
+    this.#unsignedSinceMs.set(shard, sinceMs);
     if (head.number - head.signed < ENTRIES_MAX && nowMs - sinceMs < WAIT_MS) return;
-    await this.#sign(replica, head);
-    this.#unsignedSinceMs.delete(replica.shard);
+    const followed = await followAuditTrail(replica, chain, head);
+    observer.broken(shard, followed.kind === "broken" ? followed.fault : undefined);
+    if (followed.kind === "broken") return;
+    await this.#sign(replica, followed.end);
+    if (followed.end.number >= head.number) this.#nothingWaits(shard);
   }
 
-  async #sign(replica: ReplicaHandle, { number, hash }: AuditHead): Promise<void> {
+  #nothingWaits(shard: ShardNumber): void {
+    this.#unsignedSinceMs.delete(shard);
+    this.#options.observer.waiting(shard, 0);
+  }
+
+  async #sign(replica: ReplicaHandle, { number, hash }: TrailEnd): Promise<void> {
     const { clusterId } = this.#options;
     this.#keys ??= await this.#readKeys();
     const { audit } = this.#keys;
@@ -126,21 +143,4 @@ export class AuditSigner {
     const found = this.#options.rangeMap.shards.find(({ number }) => number === shard);
     return found?.name ?? String(shard);
   }
-}
-
-async function readHead(replica: ReplicaHandle): Promise<AuditHead> {
-  const question = {
-    kind: "list-audit",
-    after: Number.MAX_SAFE_INTEGER - 1,
-    pageSize: 1,
-    filter: NO_FILTER,
-  } as const;
-  const { reply } = await replica.read(encodeQuery({ caller: SYSTEM, question }), {
-    timeoutMs: TIMEOUT_MS,
-    minSequence: 0,
-    maxStalenessMs: 0,
-  });
-  const answer = decodeQueryReply(reply);
-  if (answer.kind === "answered" && answer.answer.kind === "audit") return answer.answer.head;
-  throw new ClusterError("internal", "a shard did not tell its audit trail");
 }

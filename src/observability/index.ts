@@ -1,4 +1,5 @@
 /** What an operator sees of a process: metrics, health and logs. Others tell; nothing here calls them to act. */
+export { createAuditObserver } from "./audit-observer.js";
 export { createBalanceObserver } from "./balance-observer.js";
 export { observeCertificates } from "./certificate-metrics.js";
 export { countLogins } from "./login-metrics.js";

@@ -21,7 +21,7 @@ const NODE = `
   raft_follower_lag_entries raft_follower_match_index raft_follower_next_index raft_follower_inflight_appends
   raft_follower_active raft_follower_state
   storage_batch_commit_duration_seconds storage_db_size_bytes storage_quota_bytes
-  outbox_pending outbox_oldest_seconds audit_entries_total`;
+  outbox_pending outbox_oldest_seconds audit_entries_total audit_unsigned_seconds audit_chain_broken`;
 const ROUTER = "router_requests_total router_leader_cache_misses_total router_retries_total";
 const FANOUT = `ws_connections ws_subscriptions ws_messages_sent_total ws_backpressure_bytes ws_dropped_clients_total
   fanout_commit_to_client_seconds`;
