@@ -15,8 +15,8 @@ import type { Change, Command } from "../../src/domain/index.js";
 /** A shard's state in memory: everything is there, in order of key. */
 export class MemoryState implements View {
   readonly #values = new Map<StateKey, Uint8Array>();
-  /** In order; rebuilt by the first range after a key came or went. */
-  #sorted: readonly StateKey[] | undefined = [];
+  /** In order. */
+  readonly #sorted: StateKey[] = [];
 
   isLoaded(): boolean {
     return true;
@@ -27,7 +27,6 @@ export class MemoryState implements View {
   }
 
   range({ start, end, limit, reverse = false }: KeyRange): readonly StateRow[] {
-    this.#sorted ??= [...this.#values.keys()].sort(compareKeys);
     const from = lowerBound(this.#sorted, start);
     const to = Math.max(from, lowerBound(this.#sorted, end));
     const keys = reverse
@@ -41,9 +40,13 @@ export class MemoryState implements View {
 
   write(writes: readonly Write[]): void {
     for (const { key, value } of writes) {
-      if (this.#values.has(key) !== (value !== undefined)) this.#sorted = undefined;
-      if (value === undefined) this.#values.delete(key);
-      else this.#values.set(key, value);
+      const place = lowerBound(this.#sorted, key);
+      if (value === undefined) {
+        if (this.#values.delete(key)) this.#sorted.splice(place, 1);
+      } else {
+        if (!this.#values.has(key)) this.#sorted.splice(place, 0, key);
+        this.#values.set(key, value);
+      }
     }
   }
 
@@ -128,10 +131,6 @@ export class MemoryShard {
     this.state.write(applied.writes);
     return applied;
   }
-}
-
-function compareKeys(a: StateKey, b: StateKey): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Index of the first key that is not less. */
