@@ -9,6 +9,8 @@ import type { JCalComponent, JCalProperty } from "./jcal.js";
 // The library counts what it folds without the space that begins the next line: 75 octets with it (RFC 5545, 3.1).
 ICAL.foldLength = 74;
 
+/** Of one line: as much as an event that is imported may have in one. */
+const LINE_TIMES_MAX = 50;
 const PRODUCT = "-//Cabildo//Cabildo//EN";
 
 /** An event as a file has it. */
@@ -98,8 +100,12 @@ function recurrence(event: CalendarEvent, goneMs: readonly number[]): readonly J
   const { span } = event;
   const isAllDay = span.kind === "all-day";
   const times = (name: string, all: readonly number[]): readonly JCalProperty[] => {
-    if (all.length === 0) return [];
-    return [[name, {}, isAllDay ? "date" : "date-time", ...all.map((ms) => moment(ms, isAllDay))]];
+    const lines: JCalProperty[] = [];
+    for (let i = 0; i < all.length; i += LINE_TIMES_MAX) {
+      const some = all.slice(i, i + LINE_TIMES_MAX).map((ms) => moment(ms, isAllDay));
+      lines.push([name, {}, isAllDay ? "date" : "date-time", ...some]);
+    }
+    return lines;
   };
   if (event.recurringEvent !== "") return times("recurrence-id", [event.originalStartMs]);
   if (event.recurrence.length === 0) return [];

@@ -97,7 +97,19 @@ describe("calendars as files", function () {
     const lunch = found("Lunch, long; and späť");
     expect(lunch?.start.date.toISOString()).equals("2027-03-01T17:00:00.000Z");
     expect(lunch?.description?.startsWith("first line\nsecond line")).equals(true);
-    expect(lunch?.alarms?.length).equals(2);
+    const triggers = lunch?.alarms?.map(({ trigger }) => trigger.value);
+    expect(triggers).deep.equals([
+      { before: true, minutes: 10 },
+      { before: true, minutes: 1_440 },
+    ]);
+    expect(lunch?.organizer?.email).equals("cabildo:users/ana");
+    const [invited] = lunch?.attendees ?? [];
+    const asked = { partstat: "NEEDS-ACTION", role: "OPT-PARTICIPANT" };
+    expect(invited).to.include({ email: "cabildo:users/bea", ...asked });
+    const holiday = found("Holiday");
+    const day = (text: string) => ({ date: new Date(text), type: "DATE" });
+    expect(holiday?.start).deep.equals(day("2027-05-01"));
+    expect(holiday?.end).deep.equals(day("2027-05-03"));
     expect(lunch).to.include({ class: "PRIVATE", timeTransparent: "TRANSPARENT" });
     const weekly = found("Weekly");
     expect(weekly?.recurrenceRule).to.include({ frequency: "WEEKLY", count: 5 });
@@ -178,5 +190,101 @@ describe("calendars as files", function () {
     const [text = ""] = await exported();
     const foreign = bench.call(importEvents, { parent, icalendar: text }, bea);
     expect(await failureOf(foreign)).to.include({ code: "not-found" });
+  });
+
+  describe("that hold what no event may be", () => {
+    const MASTER = "20270301T120000Z";
+    const vevent = (uid: number, ...lines: readonly string[]): readonly string[] => [
+      "BEGIN:VEVENT",
+      `UID:${uid}@elsewhere`,
+      "DTSTAMP:20270101T000000Z",
+      `DTSTART:${MASTER}`,
+      "DURATION:PT1H",
+      ...lines,
+      "END:VEVENT",
+    ];
+    const file = (...all: readonly (readonly string[])[]): string =>
+      ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//t//EN", ...all.flat(), "END:VCALENDAR"].join(
+        "\r\n",
+      );
+    const daily = (count: number) => vevent(1, "SUMMARY:Daily", `RRULE:FREQ=DAILY;COUNT=${count}`);
+    const changed = (count: number) =>
+      Array.from({ length: count }, (_, day) => {
+        const at = new Date(Date.UTC(2027, 2, 1 + day, 12)).toISOString();
+        const original = at.replaceAll(/[-:]|\.\d+/g, "");
+        return vevent(1, `SUMMARY:Day ${day}`, `RECURRENCE-ID:${original}`);
+      });
+    const summary = (length: number) => `SUMMARY:${"x".repeat(length)}`;
+    const attendee = (_: unknown, i: number) => `ATTENDEE:cabildo:users/person-${i}`;
+    const instance = (length: number) => vevent(1, summary(length), `RECURRENCE-ID:${MASTER}`);
+    const cases: readonly [fault: string, most: string | undefined, more: string, said: string][] =
+      [
+        ["a long title", file(vevent(1, summary(255))), file(vevent(1, summary(256))), "title"],
+        [
+          "a long description",
+          file(vevent(1, "SUMMARY:x", `DESCRIPTION:${"x".repeat(8_192)}`)),
+          file(vevent(1, "SUMMARY:x", `DESCRIPTION:${"x".repeat(8_193)}`)),
+          "description",
+        ],
+        [
+          "an instance with a long title",
+          file(daily(3), instance(255)),
+          file(daily(3), instance(256)),
+          "title",
+        ],
+        [
+          "more attendees",
+          undefined,
+          file(vevent(1, "SUMMARY:x", ...Array.from({ length: 201 }, attendee))),
+          "attendees",
+        ],
+        [
+          "more instances that differ",
+          file(daily(101), ...changed(100)),
+          file(daily(101), ...changed(101)),
+          "100 instances",
+        ],
+        [
+          "more events",
+          file(...Array.from({ length: 100 }, (_, i) => vevent(i, "SUMMARY:x"))),
+          file(...Array.from({ length: 101 }, (_, i) => vevent(i, "SUMMARY:x"))),
+          "100 events",
+        ],
+      ];
+    for (const [i, [fault, most, more, said]] of cases.entries()) {
+      it(`are refused before anything is written: ${fault}`, async () => {
+        const { length } = bench.shards.commands;
+        const parent = `calendars/ana.limit-${i}`;
+        for (const validateOnly of [true, false]) {
+          const request = { parent, icalendar: more, validateOnly };
+          const failure = await failureOf(bench.call(importEvents, request, ana));
+          expect(failure.details.violations?.[0]?.field).equals("icalendar");
+          expect(failure.message).contains(said);
+        }
+        expect(bench.shards.commands).to.have.lengthOf(length);
+        if (most === undefined) return;
+        await bench.call(importEvents, { parent, icalendar: most }, ana);
+      });
+    }
+  });
+
+  it("come back with all that was deleted of a series", async () => {
+    const { name } = await bench.createEvent(ana, "ana.gone", {
+      title: "Daily",
+      span: timed("2027-03-01T14:00:00Z", "2027-03-01T15:00:00Z"),
+      recurrence: ["RRULE:FREQ=DAILY;COUNT=102"],
+    });
+    const listed = async (parent: string) =>
+      (await bench.call(listInstances, { parent, pageSize: 200 }, ana)).instances;
+    for (const instance of (await listed(name)).slice(1, 101)) {
+      await bench.call(deleteEvent, { name: instance.name }, ana);
+    }
+    const left = (await listed(name)).map(startOf);
+    expect(left).to.have.lengthOf(2);
+    const [icalendar = ""] = await exported(0, ana, "calendars/ana.gone");
+    const parent = "calendars/ana.gone-copy";
+    const made = await bench.call(importEvents, { parent, icalendar }, ana);
+    const copy = await listed(made.events[0]?.name ?? "");
+    expect(copy.map(startOf)).deep.equals(left);
   });
 });

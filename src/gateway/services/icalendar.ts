@@ -1,4 +1,5 @@
-import { EventService } from "../../../gen/cabildo/v1/events_pb.js";
+import { create } from "@bufbuild/protobuf";
+import { EventSchema, EventService } from "../../../gen/cabildo/v1/events_pb.js";
 import type {
   ExportEventsRequest,
   ImportEventsRequest,
@@ -8,6 +9,7 @@ import { ClusterError } from "../../base/index.js";
 import type { Caller, EventContent, EventField, Occurrences } from "../../domain/index.js";
 import { CalendarFault, readCalendar, writeCalendar } from "../../ical/index.js";
 import type { ReadEvent } from "../../ical/index.js";
+import { requireValid } from "../../wire/index.js";
 import { requireCalendar } from "../calendars.js";
 import { fieldFault, refused } from "../faults.js";
 import type { Call } from "../handlers.js";
@@ -22,6 +24,10 @@ import { occurrencesOf } from "./occurrences.js";
 const PAGE_SIZE_DEFAULT = 200;
 /** As many as one command makes. */
 const IMPORTED_MAX = 100;
+/** As many instances as can differ from an event. */
+const CHANGED_MAX = 100;
+/** Of one line, which has 1,024 bytes at most. */
+const LINE_DATES_MAX = 50;
 const OWN_UID = /^(e[0-9a-hjkmnp-tv-z]{26})@cabildo$/;
 const { method } = EventService;
 /** What a changed instance has of its own. */
@@ -172,11 +178,18 @@ function planImport(caller: Caller, { icalendar }: ImportEventsRequest, nowMs: n
     const instances = read.filter((one) => one.uid === master.uid && one !== master);
     const off = instances.filter(({ isCancelled }) => isCancelled);
     const content = contentOf(master, off, user);
+    requirePossible(master, content);
     const { occurrences } = occurrencesOf(content, nowMs, "icalendar");
     const starts = new Set(occurrences?.startsMs);
-    const changed = instances.flatMap(({ originalStartMs = 0, content: own, isCancelled }) =>
-      !isCancelled && starts.has(originalStartMs) ? [{ originalStartMs, content: own }] : [],
-    );
+    const changed = instances.flatMap((one): readonly Change[] => {
+      const { originalStartMs = 0, content: own, isCancelled } = one;
+      if (isCancelled || !starts.has(originalStartMs)) return [];
+      requirePossible(one, own);
+      return [{ originalStartMs, content: own }];
+    });
+    if (changed.length > CHANGED_MAX) {
+      throw faultOf(master, `more than ${CHANGED_MAX} instances differ from it`);
+    }
     kept += changed.length + off.length;
     const made = { event: idOf(master, user), content, changed };
     return occurrences === undefined ? made : { ...made, occurrences };
@@ -193,6 +206,29 @@ function readFile(text: string): readonly ReadEvent[] {
   }
 }
 
+/** By the rules of events that come one by one: nothing is written where a later command would be refused. */
+function requirePossible(read: ReadEvent, content: EventContent): void {
+  const { title, description, location, labels, recurrence, invitees } = content;
+  const event = create(EventSchema, {
+    title,
+    description,
+    location,
+    labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
+    recurrence: [...recurrence],
+    attendees: invitees.map(({ user }) => ({ user: `users/${user}` })),
+  });
+  try {
+    requireValid(EventSchema, event);
+  } catch (cause) {
+    if (cause instanceof ClusterError) throw faultOf(read, cause.message);
+    throw cause;
+  }
+}
+
+function faultOf({ uid }: ReadEvent, description: string): ClusterError {
+  return fieldFault("icalendar", `event of UID ${uid}: ${description}`);
+}
+
 /** A cancelled instance is left out by the series. Only who organises an event invites to it. */
 function contentOf(master: ReadEvent, off: readonly ReadEvent[], user: string): EventContent {
   const { content, organizer } = master;
@@ -203,8 +239,11 @@ function contentOf(master: ReadEvent, off: readonly ReadEvent[], user: string): 
     return content.span.kind === "all-day" ? utc.slice(0, 8) : utc;
   });
   const name = content.span.kind === "all-day" ? "EXDATE;VALUE=DATE" : "EXDATE";
-  const recurrence = [...content.recurrence, `${name}:${times.join(",")}`];
-  return { ...content, invitees, recurrence };
+  const lines: string[] = [];
+  for (let i = 0; i < times.length; i += LINE_DATES_MAX) {
+    lines.push(`${name}:${times.slice(i, i + LINE_DATES_MAX).join(",")}`);
+  }
+  return { ...content, invitees, recurrence: [...content.recurrence, ...lines] };
 }
 
 /** The id follows from the UID: what was imported is found again, and is not there twice. */
