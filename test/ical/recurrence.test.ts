@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type { EventSpan, Occurrences } from "../../src/domain/index.js";
 import { expandRecurrence, RecurrenceFault } from "../../src/ical/index.js";
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type { CalendarEvent, Response } from "../../src/domain/index.js";
 import { AgendaHistory, anyHistory, DESK_RANKS, RANKS } from "../support/agenda-history.js";
 import { AgendaModel } from "../support/agenda-model.js";

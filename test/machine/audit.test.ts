@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type {
   AuditEntry,
   AuditFilter,

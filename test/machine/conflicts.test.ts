@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type { Conflict, EventContent, Operation } from "../../src/domain/index.js";
 import { CONFLICTS_MAX } from "../../src/machine/conflicts.js";
 import { createEvent, DAY_MS, eventContent, eventId, HOUR_MS, NOW_MS } from "../support/agenda.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import { InvariantViolation } from "../../src/base/index.js";
 import type { Command, OperationKind } from "../../src/domain/index.js";
 import type { Applied } from "../../src/machine/index.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type { Question } from "../../src/domain/index.js";
 import { anySpan } from "../support/agenda-arbitraries.js";
 import { createEvent, DAY_MS, eventId, HOUR_MS, NOW_MS, userCaller } from "../support/agenda.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type { CalendarEvent, Change, Operation, Visibility } from "../../src/domain/index.js";
 import { ShownChange } from "../../src/policy/shown-change.js";
 import { findEndedRight } from "../../src/policy/index.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import { decodeConfChange, encodeConfChange, LEAVE_JOINT } from "../../src/raft/index.js";
 import type { ChangeKind, ConfChange, ConfState } from "../../src/raft/index.js";
 import { changeMembership, fromConfState, toConfState } from "../../src/raft/membership.js";

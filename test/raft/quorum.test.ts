@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import { jointIndex, jointVote, majorityIndex, majorityVote } from "../../src/raft/quorum.js";
 
 const ids = fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { maxLength: 7 });

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type { Entry } from "../../src/raft/index.js";
 import { StateHash } from "../../src/runtime/state-hash.js";
 import { DAY_MS } from "../support/agenda.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import type { Machine, StateKey, StateRow, View, Write } from "../../src/machine/index.js";
 import { runQuery } from "../../src/runtime/query-runner.js";
 import { StateCache } from "../../src/runtime/state-cache.js";

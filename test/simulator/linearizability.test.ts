@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../support/properties.js";
 import { isLinearizable } from "./linearizability.js";
 import type { Model, TimedOperation } from "./linearizability.js";
 

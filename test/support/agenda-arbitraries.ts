@@ -1,5 +1,5 @@
 import { DEFAULT_RANGE_MAP } from "../../src/placement/index.js";
-import fc from "fast-check";
+import { fc } from "./properties.js";
 import type {
   CalendarContent,
   Caller,

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "./properties.js";
 import type { Caller, Operation } from "../../src/domain/index.js";
 import {
   command,

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "./properties.js";
 import type { CalendarEvent } from "../../src/domain/index.js";
 import { createStoreCodec } from "../../src/wire/store/index.js";
 import { DAY_MS, eventContent, eventId, HOUR_MS, NOW_MS } from "./agenda.js";

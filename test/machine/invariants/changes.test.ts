@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../../support/properties.js";
 import { ClusterError } from "../../../src/base/index.js";
 import type { CalendarEvent, Change, Operation } from "../../../src/domain/index.js";
 import { Feed } from "../../../src/runtime/feed.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../../support/properties.js";
 import type { Operation } from "../../../src/domain/index.js";
 import {
   DAY_MS,

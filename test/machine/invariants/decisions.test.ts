@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../../support/properties.js";
 import type { CalendarEvent, EventState, Response } from "../../../src/domain/index.js";
 import { DAY_MS, eventContent, eventId, HOUR_MS, NOW_MS } from "../../support/agenda.js";
 import { AgendaCluster } from "../../support/agenda-cluster.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../../support/properties.js";
 import type { CalendarContent, CalendarEvent, Operation } from "../../../src/domain/index.js";
 import { prefixRange } from "../../../src/machine/index.js";
 import { DEFAULT_RANGE_MAP, findShard } from "../../../src/placement/index.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../../support/properties.js";
 import type { EventSpan, Operation } from "../../../src/domain/index.js";
 import { requireTimeZone } from "../../../src/gateway/time-zone.js";
 import { expandRecurrence } from "../../../src/ical/index.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../../support/properties.js";
 import type { CommandReply, EventField, Operation } from "../../../src/domain/index.js";
 import { chainHash, formatEtag, KEYS } from "../../../src/machine/index.js";
 import type { Write } from "../../../src/machine/index.js";

@@ -1,6 +1,6 @@
 import { DEFAULT_RANGE_MAP } from "../../../src/placement/index.js";
 import { expect } from "chai";
-import fc from "fast-check";
+import { fc } from "../../support/properties.js";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import {
