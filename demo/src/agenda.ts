@@ -1,4 +1,4 @@
-import type { Event } from "cabildo/v1/events";
+import type { Event, TimedSpan } from "cabildo/v1/events";
 import { EventState, Response } from "cabildo/v1/events";
 import { byId, make } from "./dom.js";
 import { GROUP } from "./town.js";
@@ -6,7 +6,7 @@ import type { Person } from "./town.js";
 import type { Word, Words } from "./words.js";
 
 const SHOWN_MAX = 4;
-const DAY_MS = 86_400_000;
+const FIRST_HOUR = 10;
 const HOUR_MS = 3_600_000;
 const SPARK_MS = 700;
 
@@ -144,7 +144,7 @@ export class AgendaSide {
   }
 
   #propose(title: string): Promise<Event> {
-    const start = Math.ceil((Date.now() + DAY_MS) / HOUR_MS) * HOUR_MS;
+    const start = nextFree(this.#events);
     const at = (ms: number): { readonly seconds: bigint } => ({ seconds: BigInt(ms / 1000) });
     const value = { startTime: at(start), endTime: at(start + HOUR_MS) };
     return this.#person.cabildo.events.createEvent({
@@ -169,12 +169,11 @@ export class AgendaSide {
 
   #when({ span }: Event): string {
     if (span.case !== "timed") return "";
-    const date = new Date(Number(span.value.startTime?.seconds ?? 0n) * 1000);
-    return date.toLocaleString(this.#words.language, {
+    return new Date(startOf(span.value)).toLocaleString(this.#words.language, {
       weekday: "long",
       day: "numeric",
       month: "long",
-      hour: "2-digit",
+      hour: "numeric",
       minute: "2-digit",
     });
   }
@@ -191,6 +190,20 @@ export function spark(): void {
   element.classList.remove("crossing");
   requestAnimationFrame(() => element.classList.add("crossing"));
   setTimeout(() => element.classList.remove("crossing"), SPARK_MS);
+}
+
+/** Tomorrow from ten o'clock on, an hour after the other, by the clock of who looks. */
+function nextFree(events: readonly Event[]): number {
+  const taken = new Set(events.map(({ span }) => span.case === "timed" && startOf(span.value)));
+  const start = new Date();
+  start.setDate(start.getDate() + 1);
+  start.setHours(FIRST_HOUR, 0, 0, 0);
+  while (taken.has(start.getTime())) start.setTime(start.getTime() + HOUR_MS);
+  return start.getTime();
+}
+
+function startOf({ startTime }: TimedSpan): number {
+  return Number(startTime?.seconds ?? 0n) * 1000;
 }
 
 function newest(events: Event[]): readonly Event[] {
