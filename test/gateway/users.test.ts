@@ -57,6 +57,18 @@ describe("users", function () {
     }
   });
 
+  it("have an address of e-mail or none", async () => {
+    const change = (email: string) =>
+      bench.call(
+        method.updateUser,
+        { user: { name: "users/ana", email }, updateMask: { paths: ["email"] } },
+        ana,
+      );
+    expect(await failureOf(change("at home"))).to.include({ code: "invalid-argument" });
+    expect((await change("ana@example.org")).email).to.equal("ana@example.org");
+    expect((await change("")).email).to.equal("");
+  });
+
   it("change nothing where they only ask whether they could", async () => {
     const user = { name: "users/ana", displayName: "Ana" };
     const shown = await bench.call(method.updateUser, { user, validateOnly: true }, ana);
