@@ -72,15 +72,7 @@ function describe(cause: unknown): string {
   if (error.code === Code.Unavailable && isRefused(error.cause)) {
     return "nobody answers there: is the cluster up? (`make up` starts one)";
   }
-  return `${withoutPattern(error.rawMessage)} (${Code[error.code]})`;
-}
-
-/** For a person: which field it is, and not the pattern that it has to match. */
-function withoutPattern(message: string): string {
-  return message.replace(
-    /does not match regex pattern `.*`/su,
-    "is not written as such a thing is: --help shows an example",
-  );
+  return `${error.rawMessage} (${Code[error.code]})`;
 }
 
 function isRefused(cause: unknown): boolean {

@@ -30,7 +30,26 @@ export function requireValid(schema: DescMessage, request: Message): void {
 }
 
 function describe({ field, message }: Violation): { field: string; description: string } {
-  return { field: pathText(field), description: message };
+  return { field: pathText(field), description: asExample(message) ?? message };
+}
+
+/** What a name should look like, by what its pattern has in it. */
+const EXAMPLES: readonly (readonly [part: string, example: string])[] = [
+  ["/events/", "calendars/ana/events/e01m8dz4m4nwh1gvssknztbk6qe"],
+  ["^calendars/", "calendars/ana"],
+  ["^groups/", "groups/choir"],
+  ["/subscriptions", "users/ana/subscriptions"],
+  ["^users/", "users/ana"],
+  ["\\.", "ana.work"],
+  ["^[a-z](", "choir"],
+];
+
+/** A pattern says little to who does not read patterns. */
+function asExample(message: string): string | undefined {
+  const pattern = /^does not match regex pattern `(.*)`$/su.exec(message)?.[1];
+  const example = EXAMPLES.find(([part]) => pattern?.includes(part))?.[1];
+  if (example === undefined) return undefined;
+  return `must be written like ${example}: lower-case letters, digits and hyphens, a letter first`;
 }
 
 function pathText(path: Violation["field"]): string {
