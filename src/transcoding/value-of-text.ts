@@ -31,7 +31,13 @@ export function valueOfText(path: FieldPath, text: string): JsonValue {
   const isFlag =
     field.scalar === ScalarType.BOOL || field.message?.typeName === "google.protobuf.BoolValue";
   if (isFlag && (text === "true" || text === "false")) return text === "true";
+  if (field.message?.typeName === "google.protobuf.FieldMask") return inCamelCase(text);
   return text;
+}
+
+/** A mask names fields as JSON does; like the name of a parameter, it may be written as the protos have it too. */
+function inCamelCase(mask: string): string {
+  return mask.replace(/_([a-z])/gu, (_, letter: string) => letter.toUpperCase());
 }
 
 /** By name or by number. */

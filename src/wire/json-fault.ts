@@ -33,7 +33,7 @@ function faultOfMessage(
 ): JsonFault | undefined {
   if (depth > DEPTH_MAX) return { path, description: "is nested too deep" };
   if (hasOwnJson(schema)) return faultOfLeaf(schema, json, path);
-  if (!isObject(json)) return { path, description: "is not an object" };
+  if (!isObject(json)) return { path, description: `is not an object${suchAs(schema)}` };
   for (const [name, value] of Object.entries(json)) {
     const at = path === "" ? shorten(name) : `${path}.${shorten(name)}`;
     const field = schema.fields.find((known) => known.jsonName === name || known.name === name);
@@ -95,15 +95,19 @@ function faultOfValue(
 
 function faultOfLeaf(schema: DescMessage, json: JsonValue, path: string): JsonFault | undefined {
   if (decodes(schema, json)) return undefined;
-  const example = EXAMPLES[schema.typeName];
-  const such = example === undefined ? "" : ` such as ${example}`;
-  return { path, description: `is not a ${schema.typeName}${such}` };
+  return { path, description: `is not a ${schema.typeName}${suchAs(schema)}` };
+}
+
+function suchAs({ typeName }: DescMessage): string {
+  const example = EXAMPLES[typeName];
+  return example === undefined ? "" : ` such as ${example}`;
 }
 
 const EXAMPLES: Readonly<Record<string, string>> = {
   "google.protobuf.Timestamp": '"2030-01-31T09:00:00Z"',
   "google.protobuf.Duration": '"1.5s"',
   "google.protobuf.FieldMask": '"title,startTime"',
+  "google.type.Date": '{"year":2030,"month":1,"day":31}',
 };
 
 function decodes(schema: DescMessage, json: JsonValue): boolean {

@@ -108,6 +108,12 @@ describe("a coordinator", () => {
         "is not a google.protobuf.Timestamp such as",
       ],
       ["a list for an object", '{"event":[]}', "event", "is not an object"],
+      [
+        "a text for a day",
+        '{"event":{"allDay":{"startDate":"2030-01-31"}}}',
+        "event.allDay.startDate",
+        'is not an object such as {"year":2030,"month":1,"day":31}',
+      ],
       ["an object for a list", '{"event":{"recurrence":{}}}', "event.recurrence", "is not a list"],
       [
         "a number in a list of texts",

@@ -62,7 +62,11 @@ describe("a request of HTTP", () => {
   });
 
   it("may use the names of the proto", () => {
-    expect(read(get("/v1/books"), { query: "page_size=5" })).to.deep.equal({ pageSize: 5 });
+    const query = "page_size=5&update_mask=page_size,book.author.first_name";
+    expect(read(get("/v1/books"), { query })).to.deep.equal({
+      pageSize: 5,
+      updateMask: "pageSize,book.author.firstName",
+    });
   });
 
   it("says a field of a field in its path", () => {
