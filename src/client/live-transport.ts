@@ -3,8 +3,8 @@ import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { runUnaryCall } from "@connectrpc/connect/protocol";
 import { isJson } from "./frames.js";
-import type { Refusal } from "./frames.js";
 import type { Live } from "./live.js";
+import { errorOf } from "./refusals.js";
 
 export interface LiveTransportOptions {
   readonly live: Live;
@@ -59,17 +59,4 @@ export function createLiveTransport(options: LiveTransportOptions): Transport {
         new ConnectError("streams have no place on this socket: subscribe", Code.Unimplemented),
       ),
   };
-}
-
-/** Canonical codes of gRPC by name (google/rpc/code.proto). */
-const CODES: ReadonlyMap<string, Code> = new Map(
-  [["Cancelled", Code.Canceled] as const, ...Object.entries(Code)].flatMap(([name, code]) =>
-    typeof code === "number"
-      ? [[name.replace(/(?<=[a-z])(?=[A-Z])/gu, "_").toUpperCase(), code]]
-      : [],
-  ),
-);
-
-function errorOf({ code, status, message }: Refusal): ConnectError {
-  return new ConnectError(message, CODES.get(status) ?? Code.Unknown, { "cabildo-reason": code });
 }

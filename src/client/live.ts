@@ -8,6 +8,7 @@ import type { ConnectionEnd } from "./live-connection.js";
 import type { OpenSocket } from "./live-socket.js";
 import { Heard } from "./place.js";
 import type { Positions } from "./positions.js";
+import { errorOf } from "./refusals.js";
 import { Subscription } from "./subscription.js";
 import type { SubscriptionHost } from "./subscription.js";
 import type { TokenSource } from "./tokens.js";
@@ -246,7 +247,7 @@ export class Live implements SubscriptionHost {
         const delayMs = fullJitter(failures + 1, this.#options.random);
         setTimeout(() => this.#rejoin(connection, subscription, failures + 1), delayMs);
       } else {
-        subscription.end(new Error(refusal.message));
+        subscription.end(errorOf(refusal));
       }
     });
   }
@@ -289,9 +290,7 @@ export class Live implements SubscriptionHost {
         subscription.chose(left);
         continue;
       }
-      if (refusal === undefined) continue;
-      const { message, code } = refusal;
-      subscription.end(new Error(message === "" ? code : message));
+      if (refusal !== undefined) subscription.end(errorOf(refusal));
     }
   }
 

@@ -20,7 +20,7 @@ export class WatchedCalendar {
   readonly #events: Client<typeof EventService>;
   readonly #live: Live;
   readonly #watcher: CalendarWatcher;
-  readonly #copy = new Map<string, Event>();
+  #copy = new Map<string, Event>();
   #subscription: Subscription | undefined;
   #closed = false;
 
@@ -57,9 +57,12 @@ export class WatchedCalendar {
     }
   }
 
-  /** Every page is of the first one's position: the changes after it lead from this copy to the next. */
+  /**
+   * Every page is of the first one's position: the changes after it lead from this copy to the next. The one from
+   * before stands until all of the new one is there.
+   */
   async #read(): Promise<string> {
-    this.#copy.clear();
+    const copy = new Map<string, Event>();
     let position = "";
     let pageToken = "";
     do {
@@ -69,9 +72,10 @@ export class WatchedCalendar {
         pageToken,
       });
       if (position === "") ({ position } = page);
-      for (const event of page.events) this.#copy.set(event.name, event);
+      for (const event of page.events) copy.set(event.name, event);
       pageToken = page.nextPageToken;
     } while (pageToken !== "" && !this.#closed);
+    this.#copy = copy;
     return position;
   }
 

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { EventService } from "../../gen/cabildo/v1/events_pb.js";
-import { createOpenSocket, Live } from "../../src/client/index.js";
+import { createOpenSocket, Live, reasonOf } from "../../src/client/index.js";
 import type { LiveEvent, LiveState } from "../../src/client/index.js";
 import { createLiveTransport } from "../../src/client/live-transport.js";
 import { Positions } from "../../src/client/positions.js";
@@ -94,7 +94,10 @@ describe("a subscription to live channels", () => {
     },
   });
   const refuse: Script = (socket, id) =>
-    say(socket, { id, error: { code: "NOT_FOUND", message: "no such calendar" } });
+    say(socket, {
+      id,
+      error: { code: "NOT_FOUND", status: "NOT_FOUND", message: "no such calendar" },
+    });
   /** The frames, then the end of the connection, as when a network is cut. */
   const cut =
     (...frames: object[]): Script =>
@@ -106,13 +109,13 @@ describe("a subscription to live channels", () => {
   /** Everything until the server refuses the subscription. */
   async function heard(
     since: readonly string[] = [],
-  ): Promise<{ events: LiveEvent[]; end: string }> {
+  ): Promise<{ events: LiveEvent[]; end: string; reason?: string | undefined }> {
     const events: LiveEvent[] = [];
     try {
       for await (const event of live.subscribe(["calendars/ana"], since)) events.push(event);
       return { events, end: "" };
     } catch (error) {
-      return { events, end: error instanceof Error ? error.message : String(error) };
+      return { events, end: ConnectError.from(error).rawMessage, reason: reasonOf(error) };
     }
   }
   const sequences = (events: readonly LiveEvent[]): number[] =>
@@ -197,7 +200,7 @@ describe("a subscription to live channels", () => {
 
   it("ends where the server says that it will not be heard", async () => {
     scripts = [refuse];
-    expect((await heard()).end).to.equal("no such calendar");
+    expect(await heard()).to.include({ end: "no such calendar", reason: "NOT_FOUND" });
     scripts = [(socket) => socket.close(4501, "invalid token")];
     expect((await heard()).end).to.equal("invalid token");
     expect((await heard()).end).to.equal("the client is closed");
@@ -207,9 +210,12 @@ describe("a subscription to live channels", () => {
     const error = { code: "NOT_FOUND", message: "calendars/ana was not found" };
     const ended = { unsubscribed: { channels: ["calendars/ana"], error } };
     scripts = [(socket, id) => say(socket, joined(id, "p0"), push(1, 0), ended)];
-    const { events, end } = await heard();
+    const { events, end, reason } = await heard();
     expect(sequences(events)).to.deep.equal([1]);
-    expect(end).to.equal("calendars/ana was not found");
+    expect({ end, reason }).to.deep.equal({
+      end: "calendars/ana was not found",
+      reason: "NOT_FOUND",
+    });
   });
 
   it("asks again on the same connection where a shard could not be reached", async () => {
@@ -330,6 +336,7 @@ describe("a call over the socket of the live channels", () => {
     const failed = await failure(events().updateEvent({}));
     expect(failed.code).to.equal(Code.Aborted);
     expect(failed.rawMessage).to.equal("read it again");
+    expect(reasonOf(failed)).to.equal("STALE_ETAG");
   });
 
   it("is UNAVAILABLE where the connection is lost before the answer", async () => {
