@@ -36,7 +36,7 @@ import {
   encodeQuery,
 } from "../wire/index.js";
 import { formatAddress } from "./address.js";
-import { exportCheckpoint } from "./audit/export-checkpoint.js";
+import { CheckpointFile } from "./audit/checkpoint-file.js";
 import { addressOf, raftAddressOf, votersOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
 import { SYSTEM_CLOCK } from "./clock.js";
@@ -148,7 +148,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
       start: NO_AUDIT.hash,
       next: (before, entry) => chainHash(codec, before, entry),
     },
-    export: (shard, checkpoint) => exportCheckpoint(directory, shard, checkpoint),
+    exported: new CheckpointFile(directory),
     observer: createAuditObserver({ registry, log, shardName }),
   });
   signer.start(() => runtime.replicas);

@@ -6,7 +6,7 @@ import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
 import { decodeReply, encodeCommand } from "../wire/index.js";
-import { followAuditTrail, readAuditHead } from "./follow-audit-trail.js";
+import { followAuditTrail, readAuditHead, readCheckpoints } from "./follow-audit-trail.js";
 import type { AuditChain, TrailEnd } from "./follow-audit-trail.js";
 import type { RelayClock } from "./outbox-relay.js";
 import { Repeated } from "./repeated.js";
@@ -22,6 +22,14 @@ export interface AuditObserver {
   failed(shard: ShardNumber | undefined, cause: unknown): void;
 }
 
+/** Takes what was signed out of the cluster: whoever changes a trail later cannot change that. */
+export interface CheckpointExport {
+  /** Number of the last checkpoint of a shard that is there; 0 where none is. */
+  last(shard: string): Promise<number>;
+  /** All of them, or none where it fails. */
+  add(shard: string, checkpoints: readonly AuditCheckpoint[]): Promise<void>;
+}
+
 export interface AuditSignerOptions {
   readonly clusterId: string;
   readonly rangeMap: RangeMap;
@@ -29,8 +37,7 @@ export interface AuditSignerOptions {
   readonly shards: Pick<ShardClient, "read">;
   readonly clock: RelayClock;
   readonly chain: AuditChain;
-  /** Takes what was signed out of the cluster: whoever changes a trail later cannot change that. */
-  readonly export: (shard: string, checkpoint: AuditCheckpoint) => Promise<void>;
+  readonly exported: CheckpointExport;
   readonly observer: AuditObserver;
 }
 
@@ -38,6 +45,8 @@ const LOOK_MS = 5_000;
 /** Entries after which a trail is signed, and how long fewer wait. */
 const ENTRIES_MAX = 100;
 const WAIT_MS = 60_000;
+/** Checkpoints that are exported at once; more follow at the next look. */
+const EXPORTED_MAX = 100;
 const TIMEOUT_MS = 5_000;
 const SYSTEM = { kind: "system" } as const;
 
@@ -79,14 +88,27 @@ export class AuditSigner {
         observer.broken(replica.shard, undefined);
         continue;
       }
-      try {
-        await this.#signIfDue(replica);
-      } catch (cause) {
-        // It looks again soon: an election, or a leader that is about to go, is none of its business.
-        const passes = cause instanceof ClusterError && cause.retryable;
-        if (!passes && this.#looking?.isClosed !== true) observer.failed(replica.shard, cause);
-      }
+      await this.#try(replica, this.#signIfDue(replica));
+      await this.#try(replica, this.#exportSigned(replica));
     }
+  }
+
+  async #try({ shard }: ReplicaHandle, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (cause) {
+      // It looks again soon: an election, or a leader that is about to go, is none of its business.
+      const passes = cause instanceof ClusterError && cause.retryable;
+      if (!passes && this.#looking?.isClosed !== true) this.#options.observer.failed(shard, cause);
+    }
+  }
+
+  /** From what the shard holds, so that what could not be written once, here or by a leader before, is written later. */
+  async #exportSigned(replica: ReplicaHandle): Promise<void> {
+    const { exported } = this.#options;
+    const shard = this.#nameOf(replica);
+    const missing = await readCheckpoints(replica, await exported.last(shard), EXPORTED_MAX);
+    if (missing.length > 0) await exported.add(shard, missing);
   }
 
   async #signIfDue(replica: ReplicaHandle): Promise<void> {
@@ -125,7 +147,6 @@ export class AuditSigner {
     const { reply } = await replica.execute(encodeCommand(command), { timeoutMs: TIMEOUT_MS });
     const done = decodeReply(reply);
     if (done.kind === "refused") throw new ClusterError(done.code, done.message);
-    await this.#options.export(shard, { ...checkpoint, timeMs: this.#options.clock.wallMs() });
   }
 
   async #readKeys(): Promise<ClusterKeys> {

@@ -1,5 +1,5 @@
 import { ClusterError, InvariantViolation } from "../base/index.js";
-import type { Answer, AuditEntry, AuditHead, Question } from "../domain/index.js";
+import type { Answer, AuditCheckpoint, AuditEntry, AuditHead, Question } from "../domain/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import { decodeQueryReply, encodeQuery } from "../wire/index.js";
 
@@ -62,14 +62,23 @@ export async function readAuditHead(replica: ReplicaHandle): Promise<AuditHead> 
   return (await readPage(replica, Number.MAX_SAFE_INTEGER - 1)).head;
 }
 
+/** Those that the shard holds after an entry, in order; of many the first. */
+export async function readCheckpoints(
+  replica: ReplicaHandle,
+  after: number,
+  pageSize: number,
+): Promise<readonly AuditCheckpoint[]> {
+  const question = { kind: "list-audit-checkpoints", after, pageSize } as const;
+  return (await ask(replica, question, "audit-checkpoints")).checkpoints;
+}
+
 async function findSigned(
   replica: ReplicaHandle,
   { start }: AuditChain,
   { signed }: AuditHead,
 ): Promise<TrailEnd | undefined> {
   if (signed === 0) return { number: 0, hash: start };
-  const question = { kind: "list-audit-checkpoints", after: signed - 1, pageSize: 1 } as const;
-  const [checkpoint] = (await ask(replica, question, "audit-checkpoints")).checkpoints;
+  const [checkpoint] = await readCheckpoints(replica, signed - 1, 1);
   return checkpoint?.number === signed ? checkpoint : undefined;
 }
 

@@ -3,7 +3,7 @@
  * `openRpcServer` takes the parts of the port; close the services first, then the server.
  */
 export { AuditSigner } from "./audit-signer.js";
-export type { AuditObserver, AuditSignerOptions } from "./audit-signer.js";
+export type { AuditObserver, AuditSignerOptions, CheckpointExport } from "./audit-signer.js";
 export { RangeMapKeeper } from "./range-map-keeper.js";
 export type { RangeMapKeeperOptions } from "./range-map-keeper.js";
 export { OutboxRelay } from "./outbox-relay.js";

@@ -46,6 +46,8 @@ class SignedShard {
   readonly faults: unknown[] = [];
   readonly publicKey: Uint8Array;
   hasKeys = true;
+  /** Nothing can be written beside the store. */
+  isDiskFull = false;
   readonly #signer: AuditSigner;
   readonly #registry = createRegistry({ name: "node-1", version: "0.0.1" });
 
@@ -63,7 +65,13 @@ class SignedShard {
       },
       clock: this.clock,
       chain: { start: NO_AUDIT.hash, next: (before, entry) => chainHash(codec, before, entry) },
-      export: async (_, checkpoint) => void this.exported.push(checkpoint),
+      exported: {
+        last: async () => this.exported.at(-1)?.number ?? 0,
+        add: async (_, checkpoints) => {
+          if (this.isDiskFull) throw new Error("ENOSPC");
+          this.exported.push(...checkpoints);
+        },
+      },
       observer: createAuditObserver({
         registry: this.#registry,
         log: {
@@ -144,6 +152,17 @@ describe("the signer of an audit trail", () => {
     await shard.pass(LOOK_MS);
     expect(signedTo()).to.equal(603);
     expect(await shard.alerts()).to.deep.equal([]);
+  });
+
+  it("writes later what could not be written when it was signed", async () => {
+    shard.isDiskFull = true;
+    await shard.pass(2 * MINUTE_MS);
+    shard.register("dora");
+    await shard.pass(2 * MINUTE_MS);
+    expect(shard.exported).to.deep.equal([]);
+    shard.isDiskFull = false;
+    await shard.pass(LOOK_MS);
+    expect(shard.exported.map(({ number }) => number)).to.deep.equal([3, 4]);
   });
 
   it("goes on from what it signed, when that is pruned too", async () => {

@@ -25,6 +25,16 @@ export function formatCheckpoint(checkpoint: AuditCheckpoint): string {
   return JSON.stringify({ checkpoint: toJson(AuditCheckpointSchema, checkpoint) });
 }
 
+/** Undefined where a line is none. */
+export function findCheckpoint(line: string): AuditCheckpoint | undefined {
+  try {
+    const { checkpoint } = parseLine(line, 0);
+    return checkpoint === undefined ? undefined : fromJson(AuditCheckpointSchema, checkpoint);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Of several files, one after another: an export, and checkpoints that were kept elsewhere. Fails with the line at fault. */
 export function parseTrails(texts: readonly string[]): Trails {
   let clusterId = "";
