@@ -3,6 +3,7 @@ import { formatAddress, reachable } from "./address.js";
 import { findFile, writeFileAtomic } from "./files.js";
 import {
   asObject,
+  optionalTexts,
   parseObject,
   requireFlag,
   requireList,
@@ -18,6 +19,8 @@ import type { JsonObject } from "./json-shape.js";
 export interface ClusterFile {
   /** Random; positions, streams and backups carry it. */
   readonly clusterId: string;
+  /** Ids of the clusters whose backups this one came from, the first one first: they stand in what was signed there. */
+  readonly restoredFrom?: readonly string[];
   /** Stands in every certificate. */
   readonly name: string;
   /**
@@ -83,8 +86,10 @@ export function parseClusterFile(text: string, path: string): ClusterFile {
   const object = parseObject(text, path);
   const nodes = requireList(object, "nodes", path).map((node) => parseNode(node, path));
   if (nodes.length === 0) throw new Error(`${path}: nodes is empty`);
+  const restoredFrom = optionalTexts(object, "restoredFrom", path);
   return {
     clusterId: requireText(object, "clusterId", path),
+    ...(restoredFrom.length === 0 ? {} : { restoredFrom }),
     name: requireText(object, "name", path),
     formed: requireFlag(object, "formed", path),
     ...(object["formUntil"] === undefined ? {} : { formUntil: requireTime(object, path) }),

@@ -51,6 +51,7 @@ export function planCluster(
   return {
     cluster: {
       clusterId: existing?.clusterId ?? randomUUID(),
+      ...(existing?.restoredFrom && { restoredFrom: existing.restoredFrom }),
       name: existing?.name ?? CLUSTER_NAME,
       formed: existing?.formed ?? false,
       bootstrapHash,

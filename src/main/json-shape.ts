@@ -40,6 +40,15 @@ export function requireFlag(object: JsonObject, field: string, what: string): bo
   return value;
 }
 
+/** Absent is empty. */
+export function optionalTexts(object: JsonObject, field: string, what: string): readonly string[] {
+  const value = object[field] ?? [];
+  if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
+    throw new Error(`${what}: ${field} is not a list of texts`);
+  }
+  return value;
+}
+
 export function requireList(
   object: JsonObject,
   field: string,

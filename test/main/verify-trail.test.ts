@@ -21,7 +21,7 @@ const ALL: AuditFilter = {
 };
 
 /** A trail of six entries as a real shard wrote it, signed at the fourth. */
-async function makeTrails(): Promise<Trails> {
+async function makeTrails(): Promise<Trails & { readonly jwk: string }> {
   const shard = new AgendaShard();
   for (const user of ["ana", "bea", "carl", "dora", "eve", "fay"]) {
     shard.done(ANONYMOUS, registerUser(user));
@@ -40,7 +40,9 @@ async function makeTrails(): Promise<Trails> {
     timeMs: 1,
   };
   return {
+    jwk,
     clusterId: CLUSTER_ID,
+    restoredFrom: [],
     keys: new Map([[id, publicKeyOf(jwk)]]),
     entries: new Map([[SHARD, entries.map((entry) => auditEntryToPublic(SHARD, entry))]]),
     checkpoints: new Map([[SHARD, [auditCheckpointToPublic(SHARD, checkpoint)]]]),
@@ -48,7 +50,7 @@ async function makeTrails(): Promise<Trails> {
 }
 
 describe("verifying an audit trail", () => {
-  let trails: Trails;
+  let trails: Trails & { readonly jwk: string };
   before(async () => {
     trails = await makeTrails();
   });
@@ -139,6 +141,23 @@ describe("verifying an audit trail", () => {
   it("takes a trail whose beginning was pruned up to what is signed", () => {
     expect(faultOf({ entries: entries().slice(4) })).equals(undefined);
     expect(faultOf({ entries: entries().slice(4), checkpoints: [] })).equals(5);
+  });
+
+  it("believes what the clusters signed whose backups this one came from", () => {
+    const restored = { ...trails, clusterId: "c3", restoredFrom: [CLUSTER_ID, "c2"] };
+    const text = [...formatTrails(restored)].join("\n");
+    expect(verifyTrails(parseTrails([text]))[0]?.fault).equals(undefined);
+    expect(verifyTrails({ ...restored, restoredFrom: ["c2"] })[0]?.fault?.number).equals(4);
+  });
+
+  it("names the entry of which two copies hold signatures that differ", () => {
+    const [checkpoint] = checkpoints();
+    if (checkpoint === undefined) throw new Error("no checkpoint");
+    const hash = new Uint8Array(32);
+    const statement = { clusterId: CLUSTER_ID, shard: SHARD, number: 4, hash };
+    const other = { ...checkpoint, hash, signature: signCheckpoint(trails.jwk, statement) };
+    expect(faultOf({ checkpoints: [checkpoint, checkpoint] })).equals(undefined);
+    expect(faultOf({ checkpoints: [other, checkpoint] })).equals(4);
   });
 
   it("believes no signature of another key, cluster or statement", () => {

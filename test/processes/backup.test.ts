@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { GroupKind } from "../../gen/cabildo/v1/groups_pb.js";
+import { parseClusterFile } from "../../src/main/cluster-file.js";
 import { eventually } from "../support/eventually.js";
 import { EveryKind } from "../support/every-kind.js";
 import { RetryingWriter } from "../support/retrying-writer.js";
@@ -204,6 +205,8 @@ describe("a backup", function () {
     expect(made.code, made.err).to.equal(0);
     restored = await UpCluster.start({ dataDir });
     expect(restored.ready.clusterId).not.to.equal(cluster.ready.clusterId);
+    const file = parseClusterFile(readFileSync(path.join(dataDir, "cluster.json"), "utf8"), "");
+    expect(file.restoredFrom).to.deep.equal([cluster.ready.clusterId]);
     const ana = await restored.signIn("ana");
     const zoe = await restored.signIn("zoe");
     const [ofAna, ofZoe] = await eventually(

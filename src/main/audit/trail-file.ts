@@ -6,11 +6,13 @@ import {
   AuditKeySchema,
 } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import type { AuditCheckpoint, AuditEntry } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { optionalTexts } from "../json-shape.js";
 import type { Trails } from "./verify-trail.js";
 
-/** One JSON object a line, each with one of these: `clusterId`, `key`, `entry`, `checkpoint`. */
-export function* formatTrails({ clusterId, keys, entries, checkpoints }: Trails): Iterable<string> {
-  yield JSON.stringify({ clusterId });
+/** One JSON object a line, each with one of these: `clusterId` (and `restoredFrom`), `key`, `entry`, `checkpoint`. */
+export function* formatTrails(trails: Trails): Iterable<string> {
+  const { clusterId, restoredFrom, keys, entries, checkpoints } = trails;
+  yield JSON.stringify({ clusterId, restoredFrom });
   for (const [keyId, publicKey] of keys) {
     const key = { $typeName: "cabildo.admin.v1.AuditKey" as const, keyId, publicKey };
     yield JSON.stringify({ key: toJson(AuditKeySchema, key) });
@@ -38,6 +40,7 @@ export function findCheckpoint(line: string): AuditCheckpoint | undefined {
 /** Of several files, one after another: an export, and checkpoints that were kept elsewhere. Fails with the line at fault. */
 export function parseTrails(texts: readonly string[]): Trails {
   let clusterId = "";
+  let restoredFrom: readonly string[] = [];
   const keys = new Map<string, Uint8Array>();
   const entries: AuditEntry[] = [];
   const checkpoints: AuditCheckpoint[] = [];
@@ -46,7 +49,12 @@ export function parseTrails(texts: readonly string[]): Trails {
       if (line.trim() === "") continue;
       const number = i + 1;
       const part = parseLine(line, number);
-      if (typeof part.clusterId === "string") clusterId = part.clusterId;
+      if (typeof part.clusterId === "string") {
+        clusterId = part.clusterId;
+        const { restoredFrom: ids } = part;
+        const what = `line ${number} is not what was exported`;
+        restoredFrom = optionalTexts({ restoredFrom: ids }, "restoredFrom", what);
+      }
       if (part.key !== undefined) {
         const { keyId, publicKey } = parsePart(AuditKeySchema, part.key, number);
         keys.set(keyId, publicKey);
@@ -59,6 +67,7 @@ export function parseTrails(texts: readonly string[]): Trails {
   }
   return {
     clusterId,
+    restoredFrom,
     keys,
     entries: byShard(entries),
     checkpoints: byShard(checkpoints),
@@ -67,6 +76,7 @@ export function parseTrails(texts: readonly string[]): Trails {
 
 interface Line {
   readonly clusterId?: unknown;
+  readonly restoredFrom?: unknown;
   readonly key?: JsonValue;
   readonly entry?: JsonValue;
   readonly checkpoint?: JsonValue;

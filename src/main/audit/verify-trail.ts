@@ -7,6 +7,8 @@ import { auditEntryFromPublic, createStoreCodec } from "../../wire/index.js";
 /** All that was told of audit trails, by a cluster or by a file. */
 export interface Trails {
   readonly clusterId: string;
+  /** Ids of the clusters whose backups that one came from: what was signed there is signed with theirs. */
+  readonly restoredFrom: readonly string[];
   /** Public keys by id. */
   readonly keys: ReadonlyMap<string, Uint8Array>;
   /** By name of the shard, each in order of number. */
@@ -45,6 +47,7 @@ function verifyTrail(trails: Trails, shard: string): TrailVerdict {
   const sound = checkpoints.filter(
     ({ number }) => !faults.some((f) => f.number === Number(number)),
   );
+  faults.push(...contradictions(sound));
   const chained = findChainFault(entries, sound);
   if (chained !== undefined) faults.push(chained);
   faults.sort((a, b) => a.number - b.number);
@@ -58,7 +61,7 @@ function verifyTrail(trails: Trails, shard: string): TrailVerdict {
 }
 
 function* forgedCheckpoints(
-  { clusterId, keys }: Trails,
+  { clusterId, restoredFrom, keys }: Trails,
   shard: string,
   checkpoints: readonly AuditCheckpoint[],
 ): Iterable<Fault> {
@@ -67,9 +70,24 @@ function* forgedCheckpoints(
     const key = keys.get(keyId);
     if (key === undefined) {
       yield { number, message: `its checkpoint is signed with the unknown key ${keyId}` };
-    } else if (!verifyCheckpoint(key, { clusterId, shard, number, hash }, signature)) {
+      continue;
+    }
+    const isSignedBy = (id: string): boolean =>
+      verifyCheckpoint(key, { clusterId: id, shard, number, hash }, signature);
+    if (![clusterId, ...restoredFrom].some(isSignedBy)) {
       yield { number, message: "the signature of its checkpoint is wrong" };
     }
+  }
+}
+
+/** Copies may hold the same checkpoint, and never another one of the same entry. */
+function* contradictions(checkpoints: readonly AuditCheckpoint[]): Iterable<Fault> {
+  const hashes = new Map<number, Uint8Array>();
+  for (const { number: at, hash } of checkpoints) {
+    const number = Number(at);
+    const known = hashes.get(number) ?? hash;
+    hashes.set(number, known);
+    if (!isEqual(known, hash)) yield { number, message: "two signatures of it say two things" };
   }
 }
 

@@ -4,11 +4,20 @@ import { createHash } from "node:crypto";
 import type { RangeMap } from "../../placement/index.js";
 import { parseRangeMap } from "../cluster-file.js";
 import { findFile, writeFileAtomic } from "../files.js";
-import { asObject, parseObject, requireList, requireNumber, requireText } from "../json-shape.js";
+import {
+  asObject,
+  optionalTexts,
+  parseObject,
+  requireList,
+  requireNumber,
+  requireText,
+} from "../json-shape.js";
 
 /** What a backup holds. Written last: a directory without it is no backup. */
 export interface Manifest {
   readonly clusterId: string;
+  /** Ids of the clusters whose backups that one came from. */
+  readonly restoredFrom: readonly string[];
   readonly clusterName: string;
   /** ISO 8601, UTC. */
   readonly takenAt: string;
@@ -72,6 +81,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
   }
   return {
     clusterId: requireText(body, "clusterId", path),
+    restoredFrom: optionalTexts(body, "restoredFrom", path),
     clusterName: requireText(body, "clusterName", path),
     takenAt: requireText(body, "takenAt", path),
     version: requireText(body, "version", path),

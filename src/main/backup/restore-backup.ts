@@ -42,6 +42,7 @@ export async function restoreCluster(
   const cluster = {
     ...planned,
     clusterId: randomUUID(),
+    restoredFrom: [...manifest.restoredFrom, manifest.clusterId],
     name: manifest.clusterName,
     rangeMap: manifest.rangeMap,
     formed: true,

@@ -50,6 +50,7 @@ export async function takeBackup(
   const shards = await Promise.all(copies.map((copy) => store(copy, directory, progress)));
   const manifest = {
     clusterId: cluster.clusterId,
+    restoredFrom: cluster.restoredFrom ?? [],
     clusterName: cluster.name,
     takenAt: new Date().toISOString(),
     version: VERSION,

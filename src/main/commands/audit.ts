@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { toJsonString } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
@@ -8,8 +9,10 @@ import { formatTrails, parseTrails } from "../audit/trail-file.js";
 import { verifyTrails } from "../audit/verify-trail.js";
 import type { Trails, TrailVerdict } from "../audit/verify-trail.js";
 import { Operator } from "../client/operator.js";
+import { findClusterFile } from "../cluster-file.js";
 import { DATA_DIR, DATA_OPTION, JSON_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
+import { CLUSTER_FILE } from "../data-dir.js";
 import { requireLocalCluster } from "../ready-file.js";
 import { formatTable } from "../table.js";
 
@@ -126,6 +129,7 @@ async function readLive(data: string): Promise<Trails> {
   const checkpoints = new Map<string, readonly AuditCheckpoint[]>();
   const keys = new Map<string, Uint8Array>();
   let clusterId = "";
+  const restoredFrom = (await findClusterFile(join(data, CLUSTER_FILE)))?.restoredFrom ?? [];
   for (const shard of await shardNames(operator)) {
     // Signatures first: what is signed meanwhile would be of entries that were not read.
     const signed: AuditCheckpoint[] = [];
@@ -142,7 +146,7 @@ async function readLive(data: string): Promise<Trails> {
     checkpoints.set(shard, signed);
     entries.set(shard, await entriesOf(operator, shard, NO_FILTER));
   }
-  return { clusterId, keys, entries, checkpoints };
+  return { clusterId, restoredFrom, keys, entries, checkpoints };
 }
 
 async function entriesOf(

@@ -156,6 +156,10 @@ async function restoreAlone(
   if (node === undefined) throw new UsageError(`${path} has no node ${name}`);
   await restoreNode(directory, manifest, cluster, node, resolve(data), told);
   say(`${name} is in ${data}`);
+  const ids = [...manifest.restoredFrom, manifest.clusterId];
+  if (!ids.every((id) => cluster.restoredFrom?.includes(id))) {
+    say(`for \`cabildo audit verify\` write "restoredFrom": ${JSON.stringify(ids)} into ${path}`);
+  }
 }
 
 function show(manifest: Manifest, output: Output): void {
