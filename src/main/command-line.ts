@@ -1,6 +1,7 @@
 import { ConnectError, Code } from "@connectrpc/connect";
 import { Command, CommanderError } from "commander";
 import { say, UsageError } from "./command-line-parts.js";
+import { isNodeError } from "./files.js";
 import { VERSION } from "./version.js";
 
 const FAILED = 1;
@@ -65,6 +66,8 @@ async function createProgram(asked: string | undefined): Promise<Command> {
 }
 
 function describe(cause: unknown): string {
+  const ofFile = describeFileError(cause);
+  if (ofFile !== undefined) return ofFile;
   const error = ConnectError.from(cause);
   if (!(cause instanceof ConnectError)) {
     return cause instanceof Error ? cause.message : error.rawMessage;
@@ -72,7 +75,35 @@ function describe(cause: unknown): string {
   if (error.code === Code.Unavailable && isRefused(error.cause)) {
     return "nobody answers there: is the cluster up? (`make up` starts one)";
   }
+  if (isUnknownCertificate(error.cause)) {
+    return `the certificate there is not of the authority in --ca: ${error.rawMessage}`;
+  }
   return `${error.rawMessage} (${Code[error.code]})`;
+}
+
+const FILE_ERRORS: ReadonlyMap<string | undefined, (path: string) => string> = new Map([
+  ["ENOENT", (path) => `there is no ${path}`],
+  ["EACCES", (path) => `${path} may not be read or written by you`],
+  ["EPERM", (path) => `${path} may not be changed by you`],
+  ["EROFS", (path) => `${path} is on a file system that is read only`],
+  ["ENOSPC", (path) => `${path} cannot be written: the disk is full`],
+  ["ENOTDIR", (path) => `${path} is not in a directory`],
+  ["EISDIR", (path) => `${path} is a directory`],
+]);
+
+/** Undefined for another error. */
+function describeFileError(cause: unknown): string | undefined {
+  if (!(cause instanceof Error) || !isNodeError(cause) || cause.path === undefined)
+    return undefined;
+  return FILE_ERRORS.get(cause.code)?.(cause.path);
+}
+
+function isUnknownCertificate(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    isNodeError(cause) &&
+    /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_)/u.test(cause.code ?? "")
+  );
 }
 
 function isRefused(cause: unknown): boolean {

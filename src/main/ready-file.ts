@@ -103,10 +103,12 @@ const numberOr0 = (value: unknown): number => (typeof value === "number" ? value
 
 export async function requireLocalCluster(dataDir: string): Promise<LocalCluster> {
   const cluster = await findLocalCluster(dataDir);
-  if (cluster === undefined) {
-    throw new Error(
-      `no cluster has run from ${dataDir}: start one with \`make up\`, or give --data`,
-    );
-  }
+  if (cluster === undefined) throw noLocalCluster(dataDir);
   return cluster;
+}
+
+export function noLocalCluster(dataDir: string): Error {
+  return new Error(
+    `no cluster has run from ${dataDir}: start one with \`make up\`, or say with --data where it is`,
+  );
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -77,6 +77,30 @@ describe("the command line", () => {
     expect((await cabildo("up", "--layout", "round")).code).to.equal(2);
     expect((await cabildo("up", "--base-port", "many")).code).to.equal(2);
     expect((await cabildo("node")).code).to.equal(2);
+    expect((await cabildo("login", "ana", "--api", "here", "--ca", "ca.pem")).code).to.equal(2);
+    const data = join(dir, "nothing");
+    const { err } = await cabildo("login", "ana", "--api", "https://h", "--data", data);
+    expect(err).to.contain("--api needs --ca");
+  });
+
+  it("takes no roles away that nobody said to take", async () => {
+    expect((await cabildo("user", "roles", "ana")).code).to.equal(2);
+    expect((await cabildo("user", "roles", "ana", "admin", "--none")).code).to.equal(2);
+  });
+
+  it("names the file that is not there", async () => {
+    const missing = join(dir, "missing.pem");
+    expect((await cabildo("certs", "show", missing)).err).to.equal(
+      `cabildo: there is no ${missing}\n`,
+    );
+  });
+
+  it("does not call a trail whole that is not there", async () => {
+    const empty = join(dir, "empty.jsonl");
+    writeFileSync(empty, "");
+    const { code, err } = await cabildo("audit", "verify", empty);
+    expect(code).to.equal(1);
+    expect(err).to.contain("there is no trail in");
   });
 
   it("makes certificates whose keys nobody else can read", async () => {
@@ -87,6 +111,12 @@ describe("the command line", () => {
     expect(statSync(join(certs, "node-1-key.pem")).mode & 0o777).to.equal(0o600);
     const { out } = await cabildo("certs", "show", join(certs, "node-1.pem"));
     expect(out).to.contain("URI:cabildo://cabildo/node/node-1");
+    const authority = readFileSync(join(certs, "ca.pem"), "utf8");
+    for (const name of ["ca", "../ca", "certs/x"]) {
+      const refused = await cabildo("certs", "issue", name, "--role", "node", "--dir", certs);
+      expect(refused.code, name).to.equal(2);
+    }
+    expect(readFileSync(join(certs, "ca.pem"), "utf8")).to.equal(authority);
     expect((await cabildo("certs", "issue", "x", "--role", "king", "--dir", certs)).code).to.equal(
       2,
     );

@@ -111,6 +111,7 @@ async function verify(files: readonly string[], { data, output }: OutputOptions)
       ? await readLive(data)
       : parseTrails(await Promise.all(files.map((file) => readFile(file, "utf8"))));
   const verdicts = verifyTrails(trails);
+  if (verdicts.length === 0) throw new Error(`there is no trail in ${files.join(", ")}`);
   if (output === "json") print(JSON.stringify(verdicts));
   else for (const verdict of verdicts) print(sentenceOf(verdict));
   const bad = verdicts.filter(({ fault }) => fault !== undefined);

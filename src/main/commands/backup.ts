@@ -84,7 +84,7 @@ async function backup(directory: string, { data, output }: BackupOptions): Promi
       directory,
       {
         began: (shard, node) => progress.set(shard, `from ${node}`),
-        copied: (shard, bytes) => progress.set(shard, `${megabytes(bytes)} MB`),
+        copied: (shard, bytes) => progress.set(shard, sizeOf(bytes)),
       },
       stop.signal,
     );
@@ -99,7 +99,16 @@ async function backup(directory: string, { data, output }: BackupOptions): Promi
 async function verify(directory: string, { output }: BackupOptions): Promise<void> {
   const manifest = await readManifest(directory);
   requireWhole(manifest);
-  for (const shard of manifest.shards) await verifyShard(directory, shard);
+  const progress = new Progress(process.stderr);
+  try {
+    for (const shard of manifest.shards) {
+      progress.set(shard.name, "reads it again");
+      await verifyShard(directory, shard);
+      progress.set(shard.name, "whole");
+    }
+  } finally {
+    progress.end();
+  }
   show(manifest, output);
 }
 
@@ -110,13 +119,15 @@ async function restore(directory: string, options: RestoreOptions): Promise<void
     restored: (node: string, shard: string, rows: number) =>
       progress.set(node, `${shard}: ${rows} rows`),
   };
+  let done: string;
   try {
-    await (options.node === undefined
+    done = await (options.node === undefined
       ? restoreAll(directory, manifest, options, told)
       : restoreAlone(directory, manifest, options.node, options, told));
   } finally {
     progress.end();
   }
+  say(done);
 }
 
 async function restoreAll(
@@ -124,7 +135,7 @@ async function restoreAll(
   manifest: Manifest,
   { data, layout, basePort }: RestoreOptions,
   told: Parameters<typeof restoreCluster>[4],
-): Promise<void> {
+): Promise<string> {
   const wish = {
     layout: parseLayout(layout),
     basePort,
@@ -133,7 +144,7 @@ async function restoreAll(
     fanouts: 1,
   };
   const cluster = await restoreCluster(directory, manifest, resolve(data), wish, told);
-  say(`cluster ${cluster.clusterId} is in ${data}: cabildo up --data ${data} starts it`);
+  return `cluster ${cluster.clusterId} is in ${data}: cabildo up --data ${data} starts it`;
 }
 
 async function restoreAlone(
@@ -142,7 +153,7 @@ async function restoreAlone(
   name: string,
   { data, cluster: path }: RestoreOptions,
   told: Parameters<typeof restoreNode>[5],
-): Promise<void> {
+): Promise<string> {
   if (path === undefined) throw new UsageError("--node needs --cluster");
   const cluster = await readClusterFile(path);
   if (cluster.clusterId === manifest.clusterId) {
@@ -155,11 +166,12 @@ async function restoreAlone(
   const node = cluster.nodes.find((candidate) => candidate.name === name);
   if (node === undefined) throw new UsageError(`${path} has no node ${name}`);
   await restoreNode(directory, manifest, cluster, node, resolve(data), told);
-  say(`${name} is in ${data}`);
   const ids = [...manifest.restoredFrom, manifest.clusterId];
-  if (!ids.every((id) => cluster.restoredFrom?.includes(id))) {
-    say(`for \`cabildo audit verify\` write "restoredFrom": ${JSON.stringify(ids)} into ${path}`);
-  }
+  if (ids.every((id) => cluster.restoredFrom?.includes(id))) return `${name} is in ${data}`;
+  return (
+    `${name} is in ${data}\n` +
+    `for cabildo audit verify, write "restoredFrom": ${JSON.stringify(ids)} into ${path}`
+  );
 }
 
 function show(manifest: Manifest, output: Output): void {
@@ -170,12 +182,12 @@ function show(manifest: Manifest, output: Output): void {
   print(`cluster ${manifest.clusterId}, taken at ${manifest.takenAt}`);
   print(
     formatTable(
-      ["shard", "entry", "rows", "MB", "from", "sha-256"],
+      ["shard", "entry", "rows", "size", "from", "sha-256"],
       manifest.shards.map(({ name, index, rows, bytes, node, sha256 }) => [
         name,
         String(index),
         String(rows),
-        megabytes(bytes),
+        sizeOf(bytes),
         node,
         `${sha256.slice(0, 16)}...`,
       ]),
@@ -183,4 +195,5 @@ function show(manifest: Manifest, output: Output): void {
   );
 }
 
-const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+const sizeOf = (bytes: number): string =>
+  bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;

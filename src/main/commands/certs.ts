@@ -35,6 +35,8 @@ interface TrustOptions {
 }
 
 const DIR_OPTION = ["--dir <dir>", "directory of the certificates"] as const;
+/** It is a file's name, and stands in a URI. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/u;
 const NAME_OPTION = [
   "--cluster-name <name>",
   "name of the cluster, as in every certificate",
@@ -97,6 +99,11 @@ async function initialise({ dir, clusterName }: CertsOptions): Promise<void> {
 
 async function issueOne(name: string, options: IssueOptions): Promise<void> {
   const { dir, clusterName, role, host } = options;
+  if (!NAME.test(name) || name === AUTHORITY) {
+    throw new UsageError(
+      `no process can be called ${name}: use letters, digits and hyphens, and not ${AUTHORITY}`,
+    );
+  }
   const known = ROLES.find((candidate) => candidate === role);
   if (known === undefined) {
     throw new UsageError(`there is no role ${role}: ${ROLES.join(", ")} are`);

@@ -7,7 +7,7 @@ import { openCabildo } from "../client/api.js";
 import type { Context } from "../client/context-file.js";
 import { currentSession } from "../client/current-session.js";
 import { parseTime, requireTimeZone } from "../client/zoned-time.js";
-import { OUTPUT_OPTION, parseWhole, print, UsageError } from "../command-line-parts.js";
+import { OUTPUT_OPTION, parseWhole, print, say, UsageError } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { formatEvent, formatEvents } from "./event-text.js";
 import { DEFAULT_MINUTES, parseSpan } from "./event-span.js";
@@ -60,7 +60,7 @@ export function addEvent(program: Command): void {
     .argument("[calendar]", "key of the calendar; yours if left out")
     .option("--from <time>", "events that end after this")
     .option("--to <time>", "events that start before this")
-    .option("--limit <n>", "at most so many", parseWhole, PAGE_SIZE)
+    .option("--limit <n>", "at most so many", parseLimit, PAGE_SIZE)
     .option("--deleted", "with those that were deleted")
     .addOption(OUTPUT_OPTION)
     .addHelpText("after", "\nExample:\n  cabildo event list ana --from 2026-12-01 --to 2026-12-08")
@@ -108,17 +108,27 @@ async function createEvent(title: string, options: ContentOptions): Promise<void
 
 async function listEvents(calendar: string | undefined, options: ListOptions): Promise<void> {
   const { events, context } = await connect();
-  const response = await events.listEvents({
-    parent: parentOf(calendar, context),
-    pageSize: options.limit,
-    showDeleted: options.deleted ?? false,
-    ...(options.from !== undefined && { startTime: momentOf(options.from, context) }),
-    ...(options.to !== undefined && { endTime: momentOf(options.to, context) }),
-  });
+  const response = create(ListEventsResponseSchema);
+  do {
+    const page = await events.listEvents({
+      parent: parentOf(calendar, context),
+      pageSize: options.limit - response.events.length,
+      pageToken: response.nextPageToken,
+      showDeleted: options.deleted ?? false,
+      ...(options.from !== undefined && { startTime: momentOf(options.from, context) }),
+      ...(options.to !== undefined && { endTime: momentOf(options.to, context) }),
+    });
+    response.events.push(...page.events);
+    response.nextPageToken = page.nextPageToken;
+    response.position = page.position;
+  } while (response.nextPageToken !== "" && response.events.length < options.limit);
   if (isJson(options)) {
     print(toJsonString(ListEventsResponseSchema, response, { prettySpaces: 2 }));
   } else {
     print(formatEvents(response.events, context.timeZone));
+    if (response.nextPageToken !== "") {
+      say(`there are more than these ${response.events.length}: see --limit, --from and --to`);
+    }
   }
 }
 
@@ -165,6 +175,12 @@ async function connect() {
   return { context: await session.context(), events: (await openCabildo(session)).events };
 }
 
+function parseLimit(text: string): number {
+  const limit = parseWhole(text);
+  if (limit === 0) throw new UsageError("--limit is 1 at least");
+  return limit;
+}
+
 function parentOf(calendar: string | undefined, context: Context): string {
   const key = calendar ?? context.user;
   return key.startsWith("calendars/") ? key : `calendars/${key}`;
@@ -175,8 +191,10 @@ function zoneOf({ zone }: ContentOptions, context: Context): string {
 }
 
 function momentOf(text: string, { timeZone }: Context) {
-  const time = parseTime(text.includes(":") ? text : `${text}T00:00`, timeZone);
-  return timestampFromMs(time.kind === "moment" ? time.ms : 0);
+  const time = parseTime(text, timeZone);
+  if (time.kind === "moment") return timestampFromMs(time.ms);
+  const midnight = parseTime(`${text}T00:00`, timeZone);
+  return timestampFromMs(midnight.kind === "moment" ? midnight.ms : 0);
 }
 
 const isJson = ({ output }: OutputOptions): boolean => output === "json";

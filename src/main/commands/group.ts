@@ -89,7 +89,7 @@ async function createGroup(groupId: string, options: CreateOptions): Promise<voi
 }
 
 async function members(group: string, { output }: GroupOptions): Promise<void> {
-  const parent = `groups/${group}`;
+  const parent = nameOfGroup(group);
   const response = await (await groupsOf()).listMembers({ parent, pageSize: PAGE_SIZE });
   if (output === "json") {
     print(JSON.stringify(toJson(ListMembersResponseSchema, response), null, 2));
@@ -103,17 +103,23 @@ async function addMember(group: string, user: string, options: AddOptions): Prom
   if (role === undefined) {
     throw new UsageError(`there is no role ${options.role}: ${Object.keys(ROLES).join(", ")} are`);
   }
-  const member = { user: `users/${user}`, role, rank: options.rank };
-  const added = await (await groupsOf()).addMember({ parent: `groups/${group}`, member });
+  const member = { user: `users/${idOf("users", user)}`, role, rank: options.rank };
+  const added = await (await groupsOf()).addMember({ parent: nameOfGroup(group), member });
   if (options.output === "json") print(JSON.stringify(toJson(MemberSchema, added)));
   else print(formatTable(["user", "role", "rank"], [cells(added)]));
 }
 
 async function removeMember(group: string, user: string, { output }: GroupOptions): Promise<void> {
-  const name = `groups/${group}/members/${user}`;
+  const name = `${nameOfGroup(group)}/members/${idOf("users", user)}`;
   await (await groupsOf()).removeMember({ name });
   print(output === "json" ? JSON.stringify({ name }) : `${user} is no longer in ${group}`);
 }
+
+/** Of an id, or of a name, as other commands write it. */
+const idOf = (collection: string, text: string): string =>
+  text.startsWith(`${collection}/`) ? text.slice(collection.length + 1) : text;
+
+const nameOfGroup = (text: string): string => `groups/${idOf("groups", text)}`;
 
 function cells({ user, role, rank }: Member): readonly string[] {
   const known = Object.entries(ROLES).find(([, value]) => value === role)?.[0] ?? "member";

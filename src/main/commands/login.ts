@@ -8,8 +8,8 @@ import { besideContext, contextPath, writeContext } from "../client/context-file
 import { askHidden, readAll } from "../client/prompt.js";
 import { tokensOf } from "../client/session.js";
 import { requireTimeZone, systemTimeZone } from "../client/zoned-time.js";
-import { DATA_DIR, DATA_OPTION, say } from "../command-line-parts.js";
-import { requireLocalCluster } from "../ready-file.js";
+import { DATA_DIR, DATA_OPTION, say, UsageError } from "../command-line-parts.js";
+import { findLocalCluster, noLocalCluster } from "../ready-file.js";
 
 interface LoginOptions {
   readonly register?: string | true;
@@ -110,8 +110,15 @@ interface Target {
 }
 
 async function findTarget({ api, wss, ca, data }: LoginOptions): Promise<Target> {
+  if (api !== undefined && !URL.canParse(api)) {
+    throw new UsageError(`--api ${api} is no URL: write for example https://agenda.example:7443`);
+  }
   if (api !== undefined && ca !== undefined) return { api, wss: wss ?? guessLive(api), ca };
-  const local = await requireLocalCluster(data);
+  const local = await findLocalCluster(data);
+  if (local === undefined && api !== undefined) {
+    throw new UsageError("--api needs --ca beside it: the authority's file, as certs/ca.pem");
+  }
+  if (local === undefined) throw noLocalCluster(data);
   return { api: api ?? local.api, wss: wss ?? local.wss, ca: ca ?? local.ca };
 }
 

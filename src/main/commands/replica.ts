@@ -7,6 +7,7 @@ import type { Operator } from "../client/operator.js";
 import { say } from "../command-line-parts.js";
 import { drainNode } from "../drain-node.js";
 import { quorumAfter, requireQuorum } from "../quorum-after.js";
+import type { QuorumAfter } from "../quorum-after.js";
 import { replaceInClusterFile } from "../replace-in-cluster-file.js";
 import { answer, answerTable, openOperator, operatorCommand } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
@@ -24,6 +25,7 @@ interface DrainOptions extends ChangeOptions {
 
 const ALL = "all";
 const SHARD = `a shard, or ${ALL} in which the node is`;
+const LINES = "\nJSON is one shard a line, as it is done.";
 const DRY_RUN = ["--dry-run", "say what would be left, and change nothing"] as const;
 
 export function addReplica(program: Command): void {
@@ -36,11 +38,13 @@ export function addReplica(program: Command): void {
   operatorCommand(replica, ["promote", "give a learner that caught up a vote", "groups node-4"])
     .argument("<shard>", SHARD)
     .argument("<node>")
+    .addHelpText("after", LINES)
     .action(promote);
   operatorCommand(replica, ["remove", "take a node's replica out of a shard", "groups node-1"])
     .argument("<shard>", SHARD)
     .argument("<node>")
     .option(...DRY_RUN)
+    .addHelpText("after", LINES)
     .action(remove);
   operatorCommand(replica, [
     "replace",
@@ -49,6 +53,7 @@ export function addReplica(program: Command): void {
   ])
     .argument("<node>")
     .argument("<new-node>")
+    .addHelpText("after", LINES)
     .action(replace);
   operatorCommand(replica, ["drain", "let others lead, so that a node can be stopped", "node-1"])
     .argument("<node>")
@@ -111,10 +116,9 @@ async function remove(shard: string, node: string, options: ChangeOptions): Prom
   const shards = named(status, shard, (candidate) => holds(candidate, node));
   const after = shards.map((one) => quorumAfter(one, node, "removed"));
   if (options.dryRun === true) {
-    for (const one of after) {
-      const text = `${one.answering} of ${one.voters} votes of ${one.shard} would answer`;
-      answer(options, one, text);
-    }
+    const without = shards.find((one) => !holds(one, node));
+    if (without !== undefined) throw new Error(`${node} holds no replica of ${without.name}`);
+    showQuorum(after, options);
     requireQuorum(after, node);
     return;
   }
@@ -134,14 +138,7 @@ async function drain(node: string, options: DrainOptions): Promise<void> {
     return;
   }
   const after = shardsOf(status, node).map((shard) => quorumAfter(shard, node, "stopped"));
-  if (options.dryRun === true) {
-    answerTable(
-      options,
-      after,
-      ["shard", "votes", "would answer"],
-      after.map(({ shard, voters, answering }) => [shard, String(voters), String(answering)]),
-    );
-  }
+  if (options.dryRun === true) showQuorum(after, options);
   requireQuorum(after, node);
   if (options.dryRun === true) return;
   const moved = await drainNode(operator, node);
@@ -190,6 +187,15 @@ async function replaceIn(
     }
     await sleep(ASK_AGAIN_MS);
   }
+}
+
+function showQuorum(after: readonly QuorumAfter[], options: OperatorOptions): void {
+  answerTable(
+    options,
+    after,
+    ["shard", "votes", "would answer"],
+    after.map(({ shard, voters, answering }) => [shard, String(voters), String(answering)]),
+  );
 }
 
 function show(shard: string, { voters, learners }: Membership, options: OperatorOptions): void {

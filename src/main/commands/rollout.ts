@@ -31,7 +31,7 @@ export function addRollout(program: Command): void {
     .description("restart every node, one after the other, while the cluster serves")
     .option(
       "--exec <command>",
-      "what restarts or updates a node; {} is its name. Without it: the supervisor of `cabildo up` starts it again",
+      "what restarts or updates a node, split at spaces, without a shell; {} is the node's name. Without it: the supervisor of `cabildo up` starts it again",
     )
     .option("--timeout <seconds>", "for one node to be back and caught up", parseWhole, 300)
     .option(...DATA_OPTION, DATA_DIR)
@@ -69,7 +69,13 @@ async function rollout(options: RolloutOptions): Promise<void> {
       progress.set(name, "hands over");
       await drainNode(operator, name);
       progress.set(name, "restarts");
-      await restart(name, options);
+      try {
+        await restart(name, options);
+      } catch (cause) {
+        // It runs on, and may lead again.
+        await (await operator.atNode(name)).drainNode({ undo: true }).catch(() => undefined);
+        throw cause;
+      }
       done.push(name);
       progress.set(name, "done");
     }
@@ -85,7 +91,12 @@ async function restart(name: string, { exec, data, timeout }: RolloutOptions): P
     const [command = "", ...args] = exec
       .split(/\s+/u)
       .map((part) => part.replaceAll(PLACEHOLDER, name));
-    await promisify(execFile)(command, args, { timeout: timeout * 1000 });
+    try {
+      await promisify(execFile)(command, args, { timeout: timeout * 1000 });
+    } catch (cause) {
+      const { message } = cause instanceof Error ? cause : new Error(String(cause));
+      throw new Error(`${name} was not restarted: ${message.trim()}`, { cause });
+    }
     return;
   }
   const before = await pidOf(name, data);

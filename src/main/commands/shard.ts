@@ -139,13 +139,14 @@ async function hash(shard: string, options: HashOptions): Promise<void> {
       : (await operator.atLeader(shard, (leader) => leader.getStateHash({ shard }))).index;
   const nodes = await hashesAt(operator, shard, at);
   const found = nodes.flatMap((row) => (row.trouble === "" ? [row.hash] : []));
-  const equal = new Set(found).size <= 1;
+  const equal = new Set(found).size === 1;
   answerTable(
     options,
     { shard, index: String(at), equal, nodes },
     ["node", `hash after entry ${at} of ${shard}`],
     nodes.map((row) => [row.node, row.hash || `no answer: ${row.trouble}`]),
   );
+  if (found.length === 0) throw new Error(`no replica of ${shard} told its hash after entry ${at}`);
   if (!equal) {
     throw new Error(
       `the replicas of ${shard} differ after entry ${at}: keep their directories, and replace the one that is alone`,

@@ -16,7 +16,16 @@ export function formatStatus(status: ClusterStatus, colors: Colors): string {
     status.unreachable.length === 0
       ? []
       : [colors.red(`no answer from ${status.unreachable.join(", ")}`)];
-  return [`cluster ${status.clusterId}`, table.toString(), ...silent].join("\n");
+  const drained = status.nodes.filter(({ draining }) => draining).map(({ name }) => name);
+  const idle =
+    drained.length === 0
+      ? []
+      : [
+          colors.yellow(
+            `drained, and so without leaders: ${drained.join(", ")} (--undo ends that)`,
+          ),
+        ];
+  return [`cluster ${status.clusterId}`, table.toString(), ...idle, ...silent].join("\n");
 }
 
 function describeShard(shard: Shard, colors: Colors): string {

@@ -6,7 +6,7 @@ import type { User } from "../../../gen/cabildo/v1/users_pb.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
 import { Operator } from "../client/operator.js";
-import { DATA_DIR, DATA_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
+import { DATA_DIR, DATA_OPTION, OUTPUT_OPTION, print, UsageError } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { requireLocalCluster } from "../ready-file.js";
 import { formatTable } from "../table.js";
@@ -15,17 +15,21 @@ interface UserOptions {
   readonly output: Output;
 }
 
+interface RolesOptions extends UserOptions {
+  readonly none?: true;
+}
+
 export function addUser(program: Command): void {
   const user = program
     .command("user")
     .description("see users, let them in or not, and say what they may do");
-  const add = (name: string, description: string): Command =>
+  const add = (name: string, description: string, example = "ana"): Command =>
     user
       .command(name)
       .description(description)
       .argument("<user>", "such as ana")
       .addOption(OUTPUT_OPTION)
-      .addHelpText("after", `\nExample:\n  cabildo user ${name} ana`);
+      .addHelpText("after", `\nExample:\n  cabildo user ${name} ${example}`);
   add("get", "show a user").action(async (id: string, options: UserOptions) => {
     show(await (await connect()).users.getUser({ name: nameOfUser(id) }), options);
   });
@@ -37,9 +41,13 @@ export function addUser(program: Command): void {
   add("enable", "let a disabled user in again").action(async (id: string, options: UserOptions) => {
     show(await (await connect()).users.enableUser({ name: nameOfUser(id) }), options);
   });
-  add("roles", "set the cluster roles of a user, as an administrator")
-    .argument("[role...]", "all that the user is to have: admin, operator, auditor; none for none")
-    .action(async (id: string, clusterRoles: readonly string[], options: UserOptions) => {
+  add("roles", "set the cluster roles of a user, as an administrator", "ana operator auditor")
+    .argument("[role...]", "all that the user is to have: admin, operator, auditor")
+    .option("--none", "take all roles away")
+    .action(async (id: string, clusterRoles: readonly string[], options: RolesOptions) => {
+      if ((clusterRoles.length === 0) !== (options.none === true)) {
+        throw new UsageError(`name the roles that ${id} is to have, or give --none`);
+      }
       const name = nameOfUser(id);
       const { users } = await connect();
       show(await users.setClusterRoles({ name, clusterRoles: [...clusterRoles] }), options);

@@ -40,11 +40,15 @@ async function watch(calendar: string | undefined, options: WatchOptions): Promi
     if (state.kind === "waiting") say(`connection lost (${state.reason}): connecting again`);
   });
   const since = options.since === undefined ? [] : [options.since];
-  for await (const event of cabildo.live.subscribe([channel], since)) {
-    if (event.kind === "joined") say(`watching ${channel} from ${event.positions.join(" ")}`);
-    else if (event.kind === "too-old") {
-      say(`what happened before is no longer kept, going on from now: ${event.reason}`);
-    } else if (event.kind === "change") print(show(event.change, options, timeZone));
+  try {
+    for await (const event of cabildo.live.subscribe([channel], since)) {
+      if (event.kind === "joined") say(`watching ${channel} from ${event.positions.join(" ")}`);
+      else if (event.kind === "too-old") {
+        say(`what happened before is no longer kept, going on from now: ${event.reason}`);
+      } else if (event.kind === "change") print(show(event.change, options, timeZone));
+    }
+  } finally {
+    cabildo.close();
   }
 }
 

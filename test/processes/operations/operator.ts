@@ -73,7 +73,10 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       const spread = (await cluster.status()).shards.map(({ leader }) => leader);
       expect(new Set(spread).size).to.equal(3);
       const dry = await operate("replica", "remove", "groups", "node-2", "--dry-run");
-      expect(dry.out).to.equal("2 of 2 votes of groups would answer\n");
+      expect(dry.out).to.match(/ groups +│ 2 +│ 2 /u);
+      const unknown = await operate("replica", "remove", "groups", "node-9", "--dry-run");
+      expect(unknown.err).to.contain("node-9 holds no replica of groups");
+      expect((await operate("shard", "hash", "users", "--index", "999999")).code).to.equal(1);
     });
 
     it("looks after users and groups", async () => {
