@@ -98,17 +98,12 @@ export function commandLine(running: () => UpCluster): void {
     });
 
     it("says that a list goes on", async () => {
-      const named = async (start: string): Promise<string> => {
-        const made = await cabildo(["event", "create", "Tea", "--start", start, "-o", "json"]);
-        const { name } = JSON.parse(made.out) as { name: string };
-        return name;
-      };
-      const tea = [await named("2027-01-01"), await named("2027-01-02")];
-      const first = await cabildo(["event", "list", "--from", "2027-01-01", "--limit", "1"]);
-      expect(first.out.trim().split("\n")).to.have.length(1);
-      expect(first.err).to.contain("there are more");
-      expect((await cabildo(["event", "list", "--from", "2027-01-01"])).err).to.equal("");
-      for (const name of tea) expect((await cabildo(["event", "delete", name])).code).to.equal(0);
+      const made = await cabildo(["event", "create", "Tea", "--start", "2027-01-01", "-o", "json"]);
+      const { name } = JSON.parse(made.out) as { name: string };
+      const { out, err } = await cabildo(["event", "list", "--limit", "1"]);
+      expect(out.trim().split("\n")).to.have.length(1);
+      expect(err).to.contain("there are more");
+      expect((await cabildo(["event", "delete", name])).code).to.equal(0);
     });
 
     it("lists, changes and deletes what was created", async () => {
