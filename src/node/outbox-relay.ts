@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
@@ -44,6 +45,8 @@ export class OutboxRelay {
 
   constructor(options: OutboxRelayOptions) {
     this.#options = options;
+    // One listener a lane that waits: all of them, while no shard has a leader.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Once, when there can be replicas; what they post before is found by looking. */

@@ -81,6 +81,10 @@ async function list({ data, shard, output, ...filter }: ListOptions): Promise<vo
     for (const entry of entries) print(toJsonString(AuditEntrySchema, entry));
     return;
   }
+  if (entries.length === 0) {
+    print("no entries");
+    return;
+  }
   const head = ["shard", "#", "time", "who", "what", "to what", "decision", "from", "detail"];
   print(formatTable(head, entries.map(rowOf)));
 }
