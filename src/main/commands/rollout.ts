@@ -31,7 +31,8 @@ export function addRollout(program: Command): void {
     .description("restart every node, one after the other, while the cluster serves")
     .option(
       "--exec <command>",
-      "what restarts or updates a node, split at spaces, without a shell; {} is the node's name. Without it: the supervisor of `cabildo up` starts it again",
+      "what restarts or updates a node, split at spaces, without a shell; {} is the node's name. Without it: the supervisor of " +
+        "`cabildo up` starts it again",
     )
     .option("--timeout <seconds>", "for one node to be back and caught up", parseWhole, 300)
     .option(...DATA_OPTION, DATA_DIR)
