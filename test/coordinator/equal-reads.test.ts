@@ -1,11 +1,5 @@
-import { create, equals, fromJsonString, getOption, toJson } from "@bufbuild/protobuf";
-import type {
-  DescMessage,
-  DescMethodUnary,
-  JsonObject,
-  JsonValue,
-  MessageInitShape,
-} from "@bufbuild/protobuf";
+import { create, equals, fromJsonString } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
 import { AuditService, RouteService } from "../../gen/cabildo/admin/v1/admin_pb.js";
@@ -18,10 +12,10 @@ import { NotificationService } from "../../gen/cabildo/v1/notifications_pb.js";
 import { SubscriptionService } from "../../gen/cabildo/v1/subscriptions_pb.js";
 import { SyncService } from "../../gen/cabildo/v1/sync_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
-import { http } from "../../gen/google/api/annotations_pb.js";
 import { PUBLIC_SERVICES } from "../../src/gateway/index.js";
 import { BOOTSTRAP, eventInit, GatewayBench, PASSWORD } from "../gateway/support.js";
 import { openDoor, type Door } from "./support/door.js";
+import { overRest } from "./support/over-rest.js";
 
 interface Read {
   readonly method: DescMethodUnary;
@@ -75,7 +69,7 @@ const METHODS = PUBLIC_SERVICES.flatMap(({ methods }) => methods).filter(
 describe("every read", function () {
   this.timeout(60_000);
   let bench: GatewayBench;
-  let door: Door;
+  let doors: readonly Door[];
   let token: string;
   let event: string;
   let beginning: string;
@@ -98,10 +92,14 @@ describe("every read", function () {
     event = (await bench.createEvent(token, "ana", { recurrence: ["RRULE:FREQ=DAILY;COUNT=3"] }))
       .name;
     await bench.createEvent(token, "ana", eventInit({ title: "Ensayo" }));
-    door = await openDoor({ gateway: bench.gateway, clock: bench.clock });
+    const { gateway, clock } = bench;
+    doors = [
+      await openDoor({ gateway, clock }),
+      await openDoor({ gateway, clock, shortWay: false }),
+    ];
   });
   after(async () => {
-    await door.close();
+    for (const door of doors) await door.close();
     bench.gateway.close();
   });
 
@@ -117,39 +115,22 @@ describe("every read", function () {
       const message = create(method.input, found);
       const expected = await bench.call(method, found, token);
       const headers = { authorization: `Bearer ${token}` };
-      for (const [protocol, transport] of Object.entries(door.transports)) {
-        const answer = await transport.unary(method, undefined, 20_000, headers, message);
-        expect(equals(method.output, answer.message, expected), protocol).to.equal(true);
+      for (const door of doors) {
+        for (const [protocol, transport] of Object.entries(door.transports)) {
+          const answer = await transport.unary(method, undefined, 20_000, headers, message);
+          expect(equals(method.output, answer.message, expected), protocol).to.equal(true);
+        }
+        const rest = overRest(method, message);
+        const answer = await door.send(
+          rest.verb,
+          rest.path,
+          { ...headers, ...rest.headers },
+          rest.body,
+        );
+        expect(answer.status, answer.text).to.equal(200);
+        const overHttp = fromJsonString(method.output, answer.text);
+        expect(equals(method.output, overHttp, expected), "REST").to.equal(true);
       }
-      const { verb, path, body } = overRest(method, toJson(method.input, message) as JsonObject);
-      const type = body === "" ? {} : { "content-type": "application/json" };
-      const answer = await door.send(verb, path, { ...headers, ...type }, body);
-      expect(answer.status, answer.text).to.equal(200);
-      const overHttp = fromJsonString(method.output, answer.text);
-      expect(equals(method.output, overHttp, expected), "REST").to.equal(true);
     });
   }
 });
-
-/** As a person would write it who reads the rule: names into the path, and the rest into the query or the body. */
-function overRest(method: DescMethodUnary, json: JsonObject) {
-  const { pattern, body } = getOption(method, http);
-  if (typeof pattern.value !== "string") throw new Error(`${method.name} has no address`);
-  const rest = new Map(Object.entries(json));
-  const path = pattern.value.replace(/\{([a-z_]+)(?:=[^}]+)?\}/gu, (_, field: string) => {
-    const value = rest.get(field);
-    rest.delete(field);
-    return textOf(value);
-  });
-  const verb = pattern.case.toUpperCase();
-  if (body === "*") return { verb, path, body: JSON.stringify(Object.fromEntries(rest)) };
-  const query = [...rest].flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map(
-      (one) => `${name}=${encodeURIComponent(textOf(one))}`,
-    ),
-  );
-  return { verb, path: query.length === 0 ? path : `${path}?${query.join("&")}`, body: "" };
-}
-
-const textOf = (value: JsonValue | undefined): string =>
-  typeof value === "string" ? value : JSON.stringify(value);
