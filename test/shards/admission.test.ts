@@ -1,13 +1,18 @@
 import { expect } from "chai";
 import { Admission, type AdmissionLimits } from "../../src/shards/admission.js";
 
-const LIMITS: AdmissionLimits = { openMax: 2, waitingMax: 50, targetMs: 20, burstMs: 100 };
+const LIMITS: AdmissionLimits = {
+  ...{ openMax: 2, openMin: 2, openMs: 1000 },
+  ...{ waitingMax: 50, targetMs: 20, burstMs: 100 },
+};
 
 /** Calls that end when the test says so, one after the other. */
 class Crowd {
   nowMs = 0;
   readonly started: number[] = [];
   readonly refused: number[] = [];
+  /** Milliseconds between coming and being answered. */
+  readonly tookMs: number[] = [];
   readonly #ends: (() => void)[] = [];
   readonly #admission: Admission;
 
@@ -22,7 +27,10 @@ class Crowd {
     const run = () =>
       new Promise<void>((resolve) => {
         this.started.push(cameMs);
-        this.#ends.push(resolve);
+        this.#ends.push(() => {
+          this.tookMs.push(this.nowMs - cameMs);
+          resolve();
+        });
       });
     const options = { timeoutMs: 60_000, ...(signal === undefined ? {} : { signal }) };
     this.#admission.run(run, options).catch(() => this.refused.push(cameMs));
@@ -72,6 +80,49 @@ describe("the queue before a shard", () => {
     expect(crowd.started.length).to.be.within(295, 305);
     expect(crowd.refused.length).to.be.above(2500);
     expect(Math.max(...waits)).to.be.most(LIMITS.targetMs);
+  });
+
+  describe("that is slow", () => {
+    const limits = { ...LIMITS, openMax: 64, openMin: 4, openMs: 200, waitingMax: 1000 };
+    const ROUNDS = 1000;
+    const ANSWER_MS = 20;
+
+    async function crowded(rounds: number, crowd: Crowd): Promise<void> {
+      for (let round = 0; round < rounds; round++) {
+        for (let n = 0; n < 10; n++) crowd.call();
+        await crowd.answer(ANSWER_MS);
+      }
+    }
+
+    it("answers whom it lets in as soon under ten times the load, and as many", async () => {
+      const crowd = new Crowd(limits);
+      await crowded(ROUNDS, crowd);
+      expect(crowd.tookMs).to.have.lengthOf(ROUNDS);
+      const settled = crowd.tookMs.slice(ROUNDS / 2);
+      expect(Math.max(...settled)).to.be.most(limits.openMs + limits.targetMs + 2 * ANSWER_MS);
+    });
+
+    it("has as many at a time as before once it is quick again", async () => {
+      const crowd = new Crowd(limits);
+      await crowded(ROUNDS, crowd);
+      while (crowd.tookMs.length < crowd.started.length) await crowd.answer(1);
+      for (let n = 0; n < 64 * 64; n++) {
+        crowd.call();
+        await crowd.answer(1);
+      }
+      const before = crowd.started.length;
+      for (let n = 0; n < 100; n++) crowd.call();
+      expect(crowd.started.length - before).to.equal(64);
+    });
+
+    it("does not take a failover for slowness", async () => {
+      const crowd = new Crowd(limits);
+      for (let n = 0; n < 64; n++) crowd.call();
+      await crowd.answer(5_000);
+      for (let n = 0; n < 63; n++) await crowd.answer(1);
+      for (let n = 0; n < 64; n++) crowd.call();
+      expect(crowd.started).to.have.lengthOf(128);
+    });
   });
 
   it("does not take a failover for a crowd", async () => {

@@ -362,7 +362,8 @@ describe("the shard client", () => {
   it("answers calls to a shard while another one's crowd waits or is refused", async () => {
     const [busy, quiet] = cluster.shards;
     if (busy === undefined || quiet === undefined) throw new Error("two shards are needed");
-    const admission = { openMax: 8, waitingMax: 100, targetMs: 60_000, burstMs: 60_000 };
+    const crowdedMs = { targetMs: 60_000, burstMs: 60_000, openMs: 60_000 };
+    const admission = { openMax: 8, openMin: 8, waitingMax: 100, ...crowdedMs };
     const crowded = await cluster.client({ admission });
     let release: (executed: Executed) => void = () => undefined;
     const released = new Promise<Executed>((resolve) => (release = resolve));
