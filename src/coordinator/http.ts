@@ -16,7 +16,9 @@ export function respond(
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader("content-length", body.byteLength);
-  response.end(body);
+  // Headers that are all of an answer must say so over HTTP/2: those of gRPC are trailers then.
+  if (body.byteLength === 0) response.end();
+  else response.end(body);
 }
 
 export function respondJson(response: HttpResponse, status: number, value: object): void {

@@ -1,4 +1,10 @@
-import { createSecureServer, type Http2SecureServer } from "node:http2";
+import {
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { DescService } from "@bufbuild/protobuf";
@@ -111,7 +117,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       description: options.reflection ? new DescriptionPages(services) : undefined,
     }),
   );
-  takeStreams(server, direct, cors);
+  takeStreams(server, direct, cors, limits.headerBytesMax);
   const port = await listen(server, options.host, options.port);
   server.on("error", (error) => logger?.error("the server failed", { cause: String(error) }));
 
@@ -185,14 +191,36 @@ function takeStreams(
   server: Http2SecureServer,
   direct: (exchange: Exchange) => boolean,
   cors: Cors,
+  headerBytesMax: number,
 ): void {
   const imitate = server.listeners("stream");
   server.removeAllListeners("stream");
   server.on("stream", (...event) => {
     const [stream, headers] = event;
+    if (bytesOf(headers) > headerBytesMax) {
+      refuseHeaders(stream);
+      return;
+    }
     if (direct(new Http2Exchange(stream, headers, cors.headersFor(headers.origin)))) return;
     for (const listener of imitate) Reflect.apply(listener, server, event);
   });
+}
+
+/** As RFC 9113, 6.5.2 counts them. */
+function bytesOf(headers: IncomingHttpHeaders): number {
+  const FIELD_BYTES = 32;
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers)) {
+    bytes += name.length + String(value).length + FIELD_BYTES;
+  }
+  return bytes;
+}
+
+/** node:http2 holds a client to the limit once it has heard of it, and it need never say so. */
+function refuseHeaders(stream: ServerHttp2Stream): void {
+  stream.on("error", () => undefined);
+  stream.respond({ ":status": 431 }, { endStream: true });
+  stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 /**
