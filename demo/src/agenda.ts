@@ -43,7 +43,7 @@ export class AgendaSide {
     this.#onChange = options.onChange;
     person.cabildo.watchCalendar(`calendars/${person.id}`, {
       changed: (events, change) => {
-        this.#events = newest([...events.values()]);
+        this.#events = newestFirst([...events.values()]);
         this.#draw();
         if (change !== undefined) this.#onChange();
       },
@@ -68,7 +68,7 @@ export class AgendaSide {
         make("p", "", `${this.#words.of("owner")} `, make("b", "", shardOf(id))),
       ),
     );
-    const cards = this.#events.map((event) => this.#card(event));
+    const cards = this.#events.slice(0, SHOWN_MAX).map((event) => this.#card(event));
     const empty = make(
       "p",
       "empty",
@@ -206,10 +206,10 @@ function startOf({ startTime }: TimedSpan): number {
   return Number(startTime?.seconds ?? 0n) * 1000;
 }
 
-function newest(events: Event[]): readonly Event[] {
+function newestFirst(events: Event[]): readonly Event[] {
   const made = ({ createTime }: Event): number =>
     Number(createTime?.seconds ?? 0n) * 1000 + (createTime?.nanos ?? 0) / 1e6;
-  return events.sort((a, b) => made(b) - made(a)).slice(0, SHOWN_MAX);
+  return events.sort((a, b) => made(b) - made(a));
 }
 
 function responseWord(response: Response): "accepted" | "declined" | "asked" {

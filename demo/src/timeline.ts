@@ -6,6 +6,8 @@ const LATENCY_MAX_MS = 3_000;
 const LATENCY_MIN_MS = 1;
 const DOT = 2.2;
 const MARGIN = 14;
+/** Room for the labels of the scale. */
+const AXIS = 48;
 
 /** The last minute: each write at the time of its answer, as high as it took, on a logarithmic scale. */
 export class Timeline {
@@ -47,7 +49,7 @@ export class Timeline {
     const style = getComputedStyle(this.#canvas);
     const color = (name: string): string => style.getPropertyValue(name);
     const now = performance.now();
-    const x = (ms: number): number => width - ((now - ms) / SPAN_MS) * width;
+    const x = (ms: number): number => width - ((now - ms) / SPAN_MS) * (width - AXIS);
     const y = (latencyMs: number): number => {
       const bounded = Math.min(LATENCY_MAX_MS, Math.max(LATENCY_MIN_MS, latencyMs));
       const part = Math.log(bounded / LATENCY_MIN_MS) / Math.log(LATENCY_MAX_MS / LATENCY_MIN_MS);
@@ -74,6 +76,7 @@ export class Timeline {
       paint.stroke();
     }
     for (const { shard, sentMs, answeredMs } of this.#beats) {
+      if (now - answeredMs > SPAN_MS) continue;
       paint.fillStyle = color(shard === "events-am" ? "--ana" : "--nora");
       paint.beginPath();
       paint.arc(x(answeredMs), y(answeredMs - sentMs), DOT, 0, 2 * Math.PI);
