@@ -27,11 +27,11 @@ export function noticeAnswer(draft: Draft, before: CalendarEvent, after: Calenda
   notice(draft, after.organizer, whatChanged(before, after) ?? "answer", after);
 }
 
+/** A new time asks everyone again, which undoes what was decided: it is the time that they are to hear of. */
 function whatChanged(before: CalendarEvent, after: CalendarEvent): Notice | undefined {
-  if (before.state !== after.state) {
-    return after.state === "cancelled" ? "cancellation" : "decision";
-  }
-  return before.sequence === after.sequence ? undefined : "new-time";
+  if (before.state !== after.state && after.state === "cancelled") return "cancellation";
+  if (before.sequence !== after.sequence) return "new-time";
+  return before.state === after.state ? undefined : "decision";
 }
 
 function notice(draft: Draft, user: string, type: Notice, event: CalendarEvent): void {

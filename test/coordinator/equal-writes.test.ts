@@ -33,13 +33,13 @@ import { overRest } from "./support/over-rest.js";
 const NOW_MS = Date.UTC(2030, 0, 1);
 const CALL_MS = 20_000;
 const RESET_CODE = "a code that an operator gave";
-/** Made by chance where no test has a say. */
 const PROTOCOLS = [
   "gRPC",
   "gRPC-Web over HTTP/1.1",
   "Connect in JSON over HTTP/1.1",
   "Connect in protobuf over HTTP/2",
 ];
+/** Made by chance where no test has a say. */
 const BY_CHANCE = ["accessToken", "refreshToken", "refreshHash", "presentedHash", "nextHash"];
 
 class StillClock extends TestClock {

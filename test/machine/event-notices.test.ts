@@ -84,6 +84,18 @@ describe("people whom an event concerns are told", () => {
     expect(told("zoe")).deep.equals(["invitation", "new-time"]);
   });
 
+  it("of another time, also of what was decided already", () => {
+    respond("bea", "accepted");
+    respond("zoe", "accepted");
+    const [startMs, endMs] = [NOW_MS + DAY_MS, NOW_MS + DAY_MS + HOUR_MS];
+    const span = { kind: "timed", startMs, endMs, timeZone: "UTC" } as const;
+    const content = eventContent({ title: "Rehearsal", span });
+    const update = { kind: "update-event", calendar: "ana", event: ID, content, etag: "" } as const;
+    cluster.calendar("ana", { ...update, fields: ["span"] });
+    cluster.carry();
+    expect(told("zoe")).deep.equals(["invitation", "decision", "new-time"]);
+  });
+
   it("that it is cancelled, and nothing more when it is deleted then", () => {
     cluster.calendar("ana", { kind: "cancel-event", calendar: "ana", event: ID, etag: "" });
     cluster.carry();
