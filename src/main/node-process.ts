@@ -6,6 +6,7 @@ import {
   AuditSigner,
   createNodeServices,
   DueWork,
+  findRemoved,
   openRpcServer,
   OutboxRelay,
   RangeMapKeeper,
@@ -104,6 +105,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     clock: SYSTEM_CLOCK,
     observer: createRelayObserver({ registry, log, shardName }),
   });
+  const removed = new Set<string>();
   const machine = createMachine(codec, cluster.rangeMap);
   const runtime = await startRuntime({
     clusterId: cluster.clusterId,
@@ -118,6 +120,11 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     replicas: hostedReplicas(cluster, own),
     nodeOf: hostOf(cluster),
     onMember: ({ node, address }) => {
+      const gone = findRemoved(node);
+      if (gone !== undefined) {
+        removed.add(gone);
+        return;
+      }
       // The cluster file knows better where the nodes are that it names.
       if (!nodes.some((known) => known.name === node)) network.meet({ name: node, address });
     },
@@ -163,6 +170,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
       return runtime.replicas;
     },
     address: addressOf(own),
+    removed,
     join: (shard, replica) => runtime.join(shard, replica),
     get isDraining() {
       return runtime.isDraining;
@@ -193,6 +201,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     raft: network.service,
     others: services,
     observer: createRpcMetrics(registry),
+    removed: services.removed,
   });
 
   const dueWork = new DueWork({
@@ -246,7 +255,7 @@ async function openServers(
     raft,
     others,
     ...shared
-  }: Pick<RpcServerOptions, "tls" | "observer"> & { raft: Service; others: Service },
+  }: Pick<RpcServerOptions, "tls" | "observer" | "removed"> & { raft: Service; others: Service },
 ): Promise<readonly RpcServer[]> {
   const open = (at: string, port: number, services: readonly Service[]) =>
     openRpcServer({ address: formatAddress(at, port), services, ...shared });

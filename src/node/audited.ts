@@ -1,9 +1,9 @@
 import type { ServerUnaryCall } from "@grpc/grpc-js";
-import { parseIdentity, type Identity, type IdentityRole } from "../base/index.js";
+import { parseIdentity, type Identity } from "../base/index.js";
 import type { Action } from "../policy/index.js";
 import type { AuthenticatedCall } from "../wire/index.js";
 import type { NodeContext } from "./context.js";
-import { guarded } from "./guarded.js";
+import { guarded, type CallerRole } from "./guarded.js";
 
 /** What the audit trail says of a call. */
 export interface AuditedCall<Request> {
@@ -15,7 +15,7 @@ export interface AuditedCall<Request> {
 /** A guarded handler that does nothing before the audit trail says who is about to do it; who may not is in there too. */
 export function audited<Request extends object, Response>(
   context: NodeContext,
-  roles: readonly IdentityRole[],
+  roles: readonly CallerRole[],
   { action, object, detail = () => "" }: AuditedCall<Request>,
   handle: (request: Request, caller: Identity) => Response | Promise<Response>,
 ) {

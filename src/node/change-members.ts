@@ -16,6 +16,7 @@ import {
   type ReplicaHandle,
 } from "../runtime/index.js";
 import type { NodeContext } from "./context.js";
+import { encodeRemoved } from "./removed-member.js";
 import { requireShard } from "./require-shard.js";
 
 const CHANGE_TIMEOUT_MS = 5000;
@@ -37,6 +38,7 @@ export async function addLearner(
   request: AddLearnerRequest,
 ): Promise<number> {
   const { node, address, storeId, featureLevel } = request;
+  await context.standing.refuseRemoved(caller.name);
   if (caller.name !== node) {
     throw new ClusterError("permission-denied", `${caller.name} asks for ${node}`);
   }
@@ -80,7 +82,8 @@ export async function removeReplica(
   const member = requireMember(led, node);
   if (!member.learner) await requireMajorityWithout(led, member, undefined);
   await handOverFirst(context, led, member);
-  return propose(led.replica, [{ kind: "remove", replica: member.replica }]);
+  const removed = encodeRemoved(member);
+  return propose(led.replica, [{ kind: "remove", replica: member.replica }], removed);
 }
 
 export async function replaceReplica(
@@ -92,10 +95,13 @@ export async function replaceReplica(
   const learner = requireLearner(led, byNode);
   await requireMajorityWithout(led, member, learner);
   await handOverFirst(context, led, member);
-  return propose(led.replica, [
+  await propose(led.replica, [
     { kind: "add-voter", replica: learner.replica },
     { kind: "remove", replica: member.replica },
   ]);
+  // Until now the group may have needed it: before the old configuration was left it voted, too.
+  const removed = encodeRemoved(member);
+  return propose(led.replica, [{ kind: "update", replica: member.replica }], removed);
 }
 
 /** Several changes go through a joint configuration, which is left before this resolves. */

@@ -4,6 +4,7 @@ import type { ReplicaHandle } from "../runtime/index.js";
 import type { AuditRecorder, NodeCalls, ShardClient, ShardNode } from "../shards/index.js";
 import { knownNodes } from "./known-nodes.js";
 import type { LeaderBalancing } from "./leader-balancer.js";
+import { Standing } from "./standing.js";
 
 export interface NodeServicesOptions {
   /** May grow. */
@@ -22,6 +23,8 @@ export interface NodeServicesOptions {
   readonly address: string;
   /** The nodes that the cluster was formed with. */
   readonly nodes: readonly ShardNode[];
+  /** Nodes that were taken out of a shard which this node hosts, as of what is applied here. May grow. */
+  readonly removed: ReadonlySet<string>;
   /** Hosts a new replica, durably. */
   readonly join: (shard: ShardNumber, replica: number) => Promise<void>;
   /** Whether this node is to lead only what no other can. */
@@ -44,9 +47,11 @@ export interface NodeServicesOptions {
 export class NodeContext {
   readonly options: NodeServicesOptions;
   readonly closing = new AbortController();
+  readonly standing: Standing;
 
   constructor(options: NodeServicesOptions) {
     this.options = options;
+    this.standing = new Standing(options, () => this.nodes);
     // One listener a stream.
     setMaxListeners(0, this.closing.signal);
   }

@@ -11,10 +11,16 @@ import {
 import type { NodeContext } from "./context.js";
 import { RpcFailure } from "./rpc-failure.js";
 
+/** By the certificate; `member` is a node that is in a shard now, `node` any. */
+export type CallerRole = IdentityRole | "member";
+
+/** How often a node with an open stream is asked for again. */
+const MEMBER_CHECK_MS = 1000;
+
 /** A unary handler that runs only for certificates of these roles, and answers every failure in our words. */
 export function guarded<Request extends object, Response>(
   context: NodeContext,
-  roles: readonly IdentityRole[],
+  roles: readonly CallerRole[],
   handle: (
     request: Request,
     caller: Identity,
@@ -25,7 +31,8 @@ export function guarded<Request extends object, Response>(
 ): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
   return (call, callback) => {
     const run = async () => {
-      const caller = requireIdentity(call, context.options.clusterName, roles);
+      const caller = requireCaller(context, call, roles);
+      if (mustBeMember(caller, roles)) await context.standing.requireMember(caller.name);
       if (isMalformed(call.request)) throw new ClusterError("invalid-argument", "not a request");
       requireRules(call.request);
       return handle(call.request, caller, call);
@@ -54,19 +61,63 @@ function isRefusal({ code }: ClusterError): boolean {
   return code === "permission-denied" || code === "unauthenticated";
 }
 
+type StreamCall = AuthenticatedCall & NodeJS.EventEmitter & { readonly cancelled: boolean };
+
 /** The same for a stream, whose handler runs on after this returns. */
-export function guardedStream<Call extends AuthenticatedCall & NodeJS.EventEmitter>(
+export function guardedStream<Call extends StreamCall>(
   context: NodeContext,
-  roles: readonly IdentityRole[],
+  roles: readonly CallerRole[],
   handle: (call: Call) => void,
 ): (call: Call) => void {
   return (call) => {
     try {
-      requireIdentity(call, context.options.clusterName, roles);
-      handle(call);
+      const caller = requireCaller(context, call, roles);
+      if (mustBeMember(caller, roles)) void handleOfMember(context, call, caller.name, handle);
+      else handle(call);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
       call.emit("error", new RpcFailure(error));
     }
   };
+}
+
+/** Ends the stream of a node that is taken out while it is open. */
+async function handleOfMember<Call extends StreamCall>(
+  { standing }: NodeContext,
+  call: Call,
+  node: string,
+  handle: (call: Call) => void,
+): Promise<void> {
+  try {
+    await standing.requireMember(node);
+    if (call.cancelled) return;
+    handle(call);
+  } catch (error) {
+    call.emit("error", new RpcFailure(error));
+    return;
+  }
+  const timer = setInterval(() => {
+    standing.requireMember(node).catch((error: unknown) => {
+      // That nobody could be asked ends nothing.
+      if (!(error instanceof ClusterError) || !isRefusal(error)) return;
+      clearInterval(timer);
+      call.emit("error", new RpcFailure(error));
+    });
+  }, MEMBER_CHECK_MS).unref();
+  for (const end of ["cancelled", "close", "error", "end"]) {
+    call.on(end, () => clearInterval(timer));
+  }
+}
+
+function requireCaller(
+  { options }: NodeContext,
+  call: AuthenticatedCall,
+  roles: readonly CallerRole[],
+): Identity {
+  const certificates = roles.map((role) => (role === "member" ? "node" : role));
+  return requireIdentity(call, options.clusterName, certificates);
+}
+
+function mustBeMember({ role }: Identity, roles: readonly CallerRole[]): boolean {
+  return role === "node" && roles.includes("member") && !roles.includes("node");
 }

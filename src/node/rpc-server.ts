@@ -6,6 +6,7 @@ import { MESSAGE_BYTES_MAX } from "../wire/index.js";
 import type { TlsMaterial } from "../wire/index.js";
 import { Handshakes } from "./handshakes.js";
 import { observedCalls, type CallObserver } from "./observed-calls.js";
+import { refuseRemoved, type RemovedNodes } from "./refuse-removed.js";
 
 const STREAMS_PER_CONNECTION_MAX = 1024;
 /** Who has not shown a certificate by then is no peer. */
@@ -23,6 +24,8 @@ export interface RpcServerOptions {
   /** How long a caller may take to show a certificate. Default 5 s. */
   readonly handshakeMs?: number;
   readonly observer?: CallObserver;
+  /** Whose Raft is not heard. */
+  readonly removed?: RemovedNodes;
 }
 
 export interface RpcServer {
@@ -40,7 +43,10 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
     "grpc.keepalive_time_ms": 10_000,
     "grpc.keepalive_timeout_ms": 5000,
     "grpc.enable_channelz": 0,
-    interceptors: options.observer === undefined ? [] : [observedCalls(options.observer)],
+    interceptors: [
+      ...(options.observer === undefined ? [] : [observedCalls(options.observer)]),
+      ...(options.removed === undefined ? [] : [refuseRemoved(options.removed)]),
+    ],
   });
   for (const service of options.services) service.addTo(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

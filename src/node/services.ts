@@ -41,7 +41,7 @@ import {
   type ServerReflectionResponse,
 } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
-import { ClusterError, type IdentityRole } from "../base/index.js";
+import { ClusterError } from "../base/index.js";
 import type { Action } from "../policy/index.js";
 import { createReflection, isMalformed, serviceDefinition, toUint64 } from "../wire/index.js";
 import { addAuditService } from "./audit-service.js";
@@ -53,12 +53,13 @@ import { clusterStatus } from "./cluster-status.js";
 import { NodeContext, type NodeServicesOptions } from "./context.js";
 import { ExecuteStream, type ExecuteCall } from "./execute-stream.js";
 import { explainRoute } from "./explain-route.js";
-import { guarded, guardedStream } from "./guarded.js";
+import { guarded, guardedStream, type CallerRole } from "./guarded.js";
 import { issueResetCode } from "./issue-reset-code.js";
 import { joinShard } from "./join-shard.js";
 import { LeaderBalancer } from "./leader-balancer.js";
 import { NodeHealth } from "./node-health.js";
 import { nodeStatus } from "./node-status.js";
+import type { RemovedNodes } from "./refuse-removed.js";
 import { requireReplica } from "./require-replica.js";
 import { requireShard } from "./require-shard.js";
 import { rotateKeys } from "./rotate-keys.js";
@@ -67,13 +68,16 @@ import { stateHash } from "./state-hash.js";
 import { transferLeader } from "./transfer-leader.js";
 
 /** Those whose word on who acts is believed: a node carries what its shards have for others, and votes anyway. */
-const CALLERS: readonly IdentityRole[] = ["coordinator", "fanout", "node"];
-const OPERATORS: readonly IdentityRole[] = ["operator"];
-const ANYONE: readonly IdentityRole[] = ["node", "coordinator", "fanout", "operator"];
+const CALLERS: readonly CallerRole[] = ["coordinator", "fanout", "member"];
+const LISTENERS: readonly CallerRole[] = ["coordinator", "fanout"];
+const OPERATORS: readonly CallerRole[] = ["operator"];
+const ANYONE: readonly CallerRole[] = ["node", "coordinator", "fanout", "operator"];
 const HEALTH_POLL_MS = 500;
 
 export interface NodeServices {
   addTo(server: Server): void;
+  /** For the port on which Raft is. */
+  readonly removed: RemovedNodes;
   /** Makes this node a learner of the shard of this name; resolves with the id of its replica. */
   joinShard(shard: string): Promise<number>;
   /** Ends the streams: callers go on elsewhere. Idempotent. */
@@ -94,6 +98,12 @@ export function createNodeServices(options: NodeServicesOptions): NodeServices {
       addHealth(server, context);
       addReflection(server, context);
     },
+    removed: {
+      get some() {
+        return options.removed.size > 0;
+      },
+      has: (node) => context.standing.isRemovedHere(node),
+    },
     joinShard: (shard) => joinShard(context, shard),
     close: () => {
       balancer?.close();
@@ -107,7 +117,7 @@ function addShardService(server: Server, context: NodeContext): void {
     execute: guardedStream(context, CALLERS, (call: ExecuteCall) => {
       new ExecuteStream(call, context);
     }),
-    changes: guardedStream(context, CALLERS, (call: ChangesCall) => {
+    changes: guardedStream(context, LISTENERS, (call: ChangesCall) => {
       void streamChanges(call, context);
     }),
     status: guarded(context, ANYONE, () => nodeStatus(context)),
@@ -120,7 +130,7 @@ function addClusterService(server: Server, context: NodeContext): void {
     // A node asks on behalf of an operator who came to the wrong one.
     transferLeader: audited(
       context,
-      [...OPERATORS, "node"],
+      [...OPERATORS, "member"],
       ofShard<TransferLeaderRequest>("cluster.transfer-leader", ({ toNode }) =>
         toNode === "" ? "" : `to ${toNode}`,
       ),

@@ -138,6 +138,7 @@ async function serve(tls: TestTls, others: readonly string[], note: (what: unkno
     replicas: runtime.replicas,
     address: own.address,
     join: (shard, replica) => runtime.join(shard, replica),
+    removed: new Set(),
     isDraining: false,
     holdDeliveries: (forMs) => relay.hold(forMs),
     get rangeMap() {

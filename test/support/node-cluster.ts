@@ -152,6 +152,7 @@ export async function openNode<Replica extends ReplicaHandle>(
       },
       address: entry.address,
       nodes: directory,
+      removed: new Set(),
       join: () => Promise.resolve(),
       isDraining: false,
       holdDeliveries: () => Promise.resolve("1"),
