@@ -99,9 +99,22 @@ export async function replaceReplica(
     { kind: "add-voter", replica: learner.replica },
     { kind: "remove", replica: member.replica },
   ]);
-  // Until now the group may have needed it: before the old configuration was left it voted, too.
-  const removed = encodeRemoved(member);
-  return propose(led.replica, [{ kind: "update", replica: member.replica }], removed);
+  return markRemoved(led.replica, member);
+}
+
+/** Only now: before the old configuration was left the group may have needed its vote. */
+async function markRemoved(replica: ReplicaHandle, member: MemberStatus): Promise<Membership> {
+  const endMs = performance.now() + CHANGE_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const changes: MemberChange[] = [{ kind: "update", replica: member.replica }];
+      return await propose(replica, changes, encodeRemoved(member));
+    } catch (error) {
+      const isBusy = error instanceof ClusterError && error.code === "failed-precondition";
+      if (!isBusy || performance.now() > endMs) throw error;
+    }
+    await sleep(ASK_AGAIN_MS);
+  }
 }
 
 /** Several changes go through a joint configuration, which is left before this resolves. */

@@ -116,6 +116,7 @@ export async function openNode<Replica extends ReplicaHandle>(
   directory: readonly ShardNode[],
   tls: TestTls,
   rangeMap = RANGE_MAP,
+  removed: ReadonlySet<string> = new Set(),
 ): Promise<ClusterNode<Replica>> {
   const unexpected: unknown[] = [];
   // When it is first called, every node has its address.
@@ -152,7 +153,7 @@ export async function openNode<Replica extends ReplicaHandle>(
       },
       address: entry.address,
       nodes: directory,
-      removed: new Set(),
+      removed,
       join: () => Promise.resolve(),
       isDraining: false,
       holdDeliveries: () => Promise.resolve("1"),

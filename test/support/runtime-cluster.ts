@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { findRemoved } from "../../src/node/index.js";
 import { replicaId, shardOfReplica } from "../../src/placement/index.js";
 import type { ReplicaId } from "../../src/raft/index.js";
 import { encodeMember, startRuntime } from "../../src/runtime/index.js";
@@ -42,6 +43,8 @@ export class RuntimeCluster {
   readonly failures: unknown[] = [];
   /** How far a node's wall clock is off. */
   readonly clockOffMs = new Map<string, number>();
+  /** Whom a node knows to have been taken out of its shards. */
+  readonly removed = new Map<string, Set<string>>();
   /** Which version a node runs, from its next start on: 1 where nothing is said. */
   readonly levels = new Map<string, number>();
 
@@ -68,6 +71,8 @@ export class RuntimeCluster {
       disk,
       onFatal: (error) => this.failures.push(error),
     });
+    const removed = new Set<string>();
+    this.removed.set(name, removed);
     const voters = (shard: number): number[] => ORDINALS.map((n) => replicaId(shard, n));
     const starting = startRuntime({
       clusterId: "test",
@@ -95,6 +100,10 @@ export class RuntimeCluster {
       nodeOf: (replica) => {
         const of = replica - replicaId(shardOfReplica(replica), 1) + 1;
         return ORDINALS.includes(of) ? `node-${of}` : "";
+      },
+      onMember: ({ node }) => {
+        const gone = findRemoved(node);
+        if (gone !== undefined) removed.add(gone);
       },
       openTransport: (listener) => this.network.open(name, listener),
       limits: this.#limits,
