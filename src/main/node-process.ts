@@ -1,5 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { uuidV7 } from "../base/index.js";
 import { chainHash, createMachine, NO_AUDIT } from "../machine/index.js";
 import {
@@ -79,6 +79,8 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     process.exit(1);
   };
 
+  // Password hashes and signing keys are in it.
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const store = await openRocksDbStore({ directory, onFatal: fatal, scrub: DEFAULT_SCRUB });
   const nodes = cluster.nodes.map((node) => ({ ...node, address: addressOf(node) }));
   const network = createPeerTransport({

@@ -114,6 +114,10 @@ describe("a cluster on an address that other machines reach", function () {
       for (const secret of [adminCredential, operatorKey]) {
         expect(statSync(secret).mode & 0o777, secret).to.equal(0o600);
       }
+      for (const { name } of cluster.ready.nodes) {
+        const directory = join(cluster.ready.dataDir, name);
+        expect(statSync(directory).mode & 0o777, directory).to.equal(0o700);
+      }
     } finally {
       await cluster.stop();
     }
