@@ -11,10 +11,10 @@ import {
 import type { NodeContext } from "./context.js";
 import { RpcFailure } from "./rpc-failure.js";
 
-/** By the certificate; `member` is a node that is in a shard now, `node` any. */
+/** By the certificate; `member` is a node that was not taken out, `node` any. */
 export type CallerRole = IdentityRole | "member";
 
-/** How often a node with an open stream is asked for again. */
+/** How often it is looked whether a node with an open stream was taken out. */
 const MEMBER_CHECK_MS = 1000;
 
 /** A unary handler that runs only for certificates of these roles, and answers every failure in our words. */
@@ -32,7 +32,7 @@ export function guarded<Request extends object, Response>(
   return (call, callback) => {
     const run = async () => {
       const caller = requireCaller(context, call, roles);
-      if (mustBeMember(caller, roles)) await context.standing.requireMember(caller.name);
+      if (mustBeMember(caller, roles)) await context.standing.refuseRemoved(caller.name);
       if (isMalformed(call.request)) throw new ClusterError("invalid-argument", "not a request");
       requireRules(call.request);
       return handle(call.request, caller, call);
@@ -89,7 +89,7 @@ async function handleOfMember<Call extends StreamCall>(
   handle: (call: Call) => void,
 ): Promise<void> {
   try {
-    await standing.requireMember(node);
+    await standing.refuseRemoved(node);
     if (call.cancelled) return;
     handle(call);
   } catch (error) {
@@ -97,8 +97,7 @@ async function handleOfMember<Call extends StreamCall>(
     return;
   }
   const timer = setInterval(() => {
-    standing.requireMember(node).catch((error: unknown) => {
-      // That nobody could be asked ends nothing.
+    standing.refuseRemoved(node).catch((error: unknown) => {
       if (!(error instanceof ClusterError) || !isRefusal(error)) return;
       clearInterval(timer);
       call.emit("error", new RpcFailure(error));

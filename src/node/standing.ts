@@ -1,6 +1,6 @@
 import { ClusterError } from "../base/index.js";
-import type { NodeServicesOptions } from "./context.js";
 import type { ShardNode } from "../shards/index.js";
+import type { NodeServicesOptions } from "./context.js";
 
 const ASK_TIMEOUT_MS = 1000;
 /** How long the answers of others hold. */
@@ -8,16 +8,14 @@ const HOLDS_MS = 2000;
 
 interface Heard {
   readonly atMs: number;
-  readonly answers: number;
   readonly isMember: boolean;
-  readonly isRemoved: boolean;
 }
 
 type Options = Pick<NodeServicesOptions, "nodeName" | "replicas" | "removed" | "calls">;
 
 /**
- * What a node is to this cluster, by what is applied here, and by what other nodes say of shards that this one does not host.
- * Its certificate goes on being valid when it was taken out.
+ * Whether a node was taken out of the cluster, by what is applied here, and where it may be in a shard that this node does not
+ * host, by what others say. Its certificate goes on being valid.
  */
 export class Standing {
   readonly #options: Options;
@@ -41,20 +39,10 @@ export class Standing {
     return this.#options.removed.has(node) && !this.isMemberHere(node);
   }
 
-  /** Fails unless the node is a member of some shard. */
-  async requireMember(node: string): Promise<void> {
-    if (this.isMemberHere(node)) return;
-    const { isMember, answers } = await this.#ask(node);
-    if (isMember) return;
-    if (answers > 0 || this.#options.removed.has(node)) throw noMember(node);
-    throw new ClusterError("unreachable", `no other node says whether ${node} is a member`);
-  }
-
-  /** Fails where the node was taken out of a shard, and is a member of none. */
+  /** Fails where it is removed here, unless another node says that it is in another shard. */
   async refuseRemoved(node: string): Promise<void> {
-    if (this.isMemberHere(node)) return;
-    const { isMember, isRemoved } = await this.#ask(node);
-    if (!isMember && (isRemoved || this.#options.removed.has(node))) throw noMember(node);
+    if (!this.isRemovedHere(node)) return;
+    if (!(await this.#ask(node)).isMember) throw noMember(node);
   }
 
   async #ask(node: string): Promise<Heard> {
@@ -77,11 +65,9 @@ export class Standing {
     const heard = answers.filter((answer) => answer !== undefined);
     return {
       atMs: performance.now(),
-      answers: heard.length,
       isMember: heard.some(({ replicas }) =>
         replicas.some(({ members }) => members.some((member) => member.node === node)),
       ),
-      isRemoved: heard.some(({ removed }) => removed.includes(node)),
     };
   }
 }

@@ -93,7 +93,6 @@ class BalancedCluster {
       rangeMap: DEFAULT_RANGE_MAP,
       address: `${node}:1`,
       nodes,
-      removed: new Set(),
       isDraining: false,
       calls: calls as NodeServicesOptions["calls"],
     };

@@ -37,13 +37,9 @@ class Fixture {
     );
   }
 
-  says(node: string, members: readonly string[], removed: readonly string[] = []): void {
+  says(node: string, members: readonly string[]): void {
     const replicas = [{ shard: 2, members: members.map((member) => ({ node: member })) }];
-    this.answers.set(node, create(StatusResponseSchema, { replicas, removed: [...removed] }));
-  }
-
-  require(node: string): Promise<string> {
-    return codeOf(this.standing.requireMember(node));
+    this.answers.set(node, create(StatusResponseSchema, { replicas }));
   }
 
   refuseRemoved(node: string): Promise<string> {
@@ -57,51 +53,34 @@ const codeOf = (checked: Promise<void>): Promise<string> =>
     (error: unknown) => (error instanceof ClusterError ? error.code : String(error)),
   );
 
-describe("whether a node is a member", () => {
+describe("whether a node was taken out", () => {
   let fixture: Fixture;
 
   beforeEach(() => {
     fixture = new Fixture();
   });
 
-  it("is known of the shards that are hosted here, without asking", async () => {
-    expect(await fixture.require("node-3")).to.equal("passed");
-    expect(fixture.asked).to.deep.equal([]);
-  });
-
-  it("is said of other shards by those who host them", async () => {
-    fixture.says("other-1", ["other-1", "other-4"]);
-    expect(await fixture.require("other-4")).to.equal("passed");
-    expect(await fixture.require("other-5")).to.equal("permission-denied");
-  });
-
-  it("is not said by itself", async () => {
-    fixture.says("other-1", ["other-1"]);
-    fixture.says("other-2", ["other-2"]);
-    expect(await fixture.require("other-2")).to.equal("permission-denied");
-    expect(fixture.asked).to.not.include("other-2");
-  });
-
-  it("is unknown where nobody answers, and so asked again later", async () => {
-    expect(await fixture.require("other-4")).to.equal("unreachable");
-    fixture.removed.add("other-4");
-    expect(await fixture.require("other-4")).to.equal("permission-denied");
-  });
-
-  it("does not matter to who was never a member, and only asks to join", async () => {
-    fixture.says("other-1", ["other-1"]);
+  it("is known without asking of members, and of those whom no shard here ever had", async () => {
+    fixture.removed.add("node-3");
+    expect(await fixture.refuseRemoved("node-3")).to.equal("passed");
     expect(await fixture.refuseRemoved("node-9")).to.equal("passed");
+    expect(fixture.asked).to.deep.equal([]);
+    expect(fixture.standing.isRemovedHere("node-3")).to.equal(false);
   });
 
-  it("decides over who was taken out, here or elsewhere", async () => {
-    fixture.removed.add("node-8");
+  it("is said by others where it may be in a shard of theirs", async () => {
     fixture.removed.add("other-4");
-    fixture.says("other-1", ["other-1", "other-4"], ["node-9"]);
-    expect(await fixture.refuseRemoved("node-8")).to.equal("permission-denied");
-    expect(await fixture.refuseRemoved("node-9")).to.equal("permission-denied");
-    // Of one shard, and in another one still.
+    fixture.removed.add("node-8");
+    fixture.says("other-1", ["other-1", "other-4"]);
     expect(await fixture.refuseRemoved("other-4")).to.equal("passed");
+    expect(await fixture.refuseRemoved("node-8")).to.equal("permission-denied");
     expect(fixture.standing.isRemovedHere("node-8")).to.equal(true);
-    expect(fixture.standing.isRemovedHere("node-2")).to.equal(false);
+  });
+
+  it("is not said by itself, nor doubted where nobody answers", async () => {
+    fixture.removed.add("other-2");
+    fixture.says("other-2", ["other-2"]);
+    expect(await fixture.refuseRemoved("other-2")).to.equal("permission-denied");
+    expect(fixture.asked).to.not.include("other-2");
   });
 });

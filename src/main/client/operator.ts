@@ -56,7 +56,10 @@ export class Operator {
 
   /** What any node can do as well as another: one that answers does it, once. */
   async anywhere<T>(ask: (node: NodeClient) => Promise<T>): Promise<T> {
-    return ask(this.at((await this.#statusOf()).address));
+    const { status, address } = await this.#statusOf();
+    // A node that was taken out may still run, answer, and do nothing.
+    const leader = status.shards.find(({ name }) => name === "system")?.leader ?? "";
+    return ask(this.at(leader === "" ? address : requireAddress(status, leader)));
   }
 
   explainRoute(name: string): Promise<Route> {
