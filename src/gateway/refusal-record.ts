@@ -1,7 +1,7 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { Message } from "@bufbuild/protobuf";
-import { ClusterError } from "../base/index.js";
+import { ClusterError, type ErrorCode } from "../base/index.js";
 import type { Caller } from "../domain/index.js";
 import type { Action } from "../policy/index.js";
 import type { Refusal } from "../shards/index.js";
@@ -18,26 +18,30 @@ const GUESSES: readonly Action[] = ["auth.login", "auth.reset-password"];
  * be seen: the trail says so, the caller cannot tell.
  */
 export function refusalRecord(
-  { method, request, remoteAddress }: GatewayCall,
+  call: GatewayCall,
   rule: MethodRule,
   caller: Caller | undefined,
   error: unknown,
 ): Refusal | undefined {
   if (!(error instanceof ClusterError) || rule.kind === "closed") return undefined;
-  // The shard that counts guesses keeps them too.
-  if (GUESSES.includes(rule.action) && error.code === "unauthenticated") return undefined;
-  const { code } = error;
-  const refusesRead = code === "permission-denied" || code === "unauthenticated";
-  const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  if (!refusesRead && (isRead || code !== "not-found")) return undefined;
+  if (!isTold(call.method, rule.action, error.code)) return undefined;
   return {
     subject: caller?.kind === "user" ? `users/${caller.user}` : "anonymous",
     action: rule.action,
-    object: objectOf(method.input, request),
-    decision: code,
+    object: objectOf(call.method.input, call.request),
+    decision: error.code,
     detail: "",
-    origin: remoteAddress,
+    origin: call.remoteAddress,
   };
+}
+
+function isTold(method: GatewayCall["method"], action: Action, code: ErrorCode): boolean {
+  // The shard that counts guesses keeps the wrong ones too, but none that was one too many.
+  if (GUESSES.includes(action) && code === "unauthenticated") return false;
+  if (GUESSES.includes(action) && code === "overloaded") return true;
+  if (code === "permission-denied" || code === "unauthenticated") return true;
+  const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  return code === "not-found" && !isRead;
 }
 
 function objectOf(desc: GatewayCall["method"]["input"], request: Message): string {

@@ -66,6 +66,17 @@ describe("the audit trail at the public door", () => {
     });
   });
 
+  it("keeps who was not heard because of too many guesses", async () => {
+    const guess = { userId: "nobody", password: "a guess" };
+    for (let n = 0; n < 11; n++) await failureOf(bench.call(AuthService.method.login, guess));
+    await eventually(async () => {
+      const { entries } = await list({ shard: "system", action: "auth.login" });
+      return entries.some(
+        ({ object, decision }) => object === "users/nobody" && decision === "overloaded",
+      );
+    });
+  });
+
   it("is read in pages that are good for one reader alone", async () => {
     const first = await list({ shard: "users", pageSize: 1 });
     expect(first.entries).to.have.length(1);
