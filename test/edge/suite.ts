@@ -14,11 +14,12 @@ const PATH = [process.env["PATH"], join(homedir(), "go/bin")].join(delimiter);
 
 /**
  * What is up to chance: whether client or server notices first that the time is over, and only ours gives a reason; whether a
- * client reads the body of a 415.
+ * client reads the body of a 405 or 415, in which is told in JSON what would be a request, where nothing is expected.
  */
 const CHANCE = [
   "Timeouts/**",
   "**/unexpected-codec",
+  "**/unexpected-verb",
   "Unexpected Requests/**/unexpected-content-type",
 ];
 /** Refused in Connect's own words where the short way is off, and with a google.rpc.ErrorInfo that is not expected where on. */
