@@ -4,6 +4,7 @@ export { decodeConfChange, encodeConfChange, LEAVE_JOINT } from "./conf-change.j
 export { isAtLeast } from "./log.js";
 export type { ChangeKind, ConfChange, SingleChange, Transition } from "./conf-change.js";
 export type { FollowerProgress, RaftStatus } from "./status.js";
+export { acknowledgedIndex } from "./replica.js";
 export type { StepOutcome } from "./step.js";
 export type {
   AppendDone,

@@ -107,7 +107,7 @@ export class Replica {
    */
   withdraw(from: number): void {
     this.messagesAfterAppend = this.messagesAfterAppend.filter(
-      (message) => message.kind !== "append-response" || message.reject || message.index < from,
+      (message) => acknowledgedIndex(message) < from,
     );
   }
 
@@ -115,4 +115,9 @@ export class Replica {
     const ticks = this.settings.electionTicks;
     this.electionTimeout = this.settings.randomTicks(ticks, 2 * ticks - 1);
   }
+}
+
+/** Up to where a follower says that its log is durable and its leader's; 0 if the message says nothing of it. */
+export function acknowledgedIndex(message: Message): number {
+  return message.kind === "append-response" && !message.reject ? message.index : 0;
 }

@@ -1,3 +1,4 @@
+import { acknowledgedIndex } from "../raft/index.js";
 import type { AppendWork, Entry, HardState } from "../raft/index.js";
 
 /** What one round writes of a replica's log, and the works that it completes. */
@@ -10,7 +11,7 @@ export interface MergedAppend {
 
 /**
  * Works for the log in the order in which the core gave them. Those that arrive while a round is being written are merged
- * into the next one; what a later work overwrites is never written at all.
+ * into the next one; what a later work overwrites is never written at all, and no longer acknowledged.
  */
 export class AppendQueue {
   #works: AppendWork[] = [];
@@ -50,19 +51,35 @@ export class AppendQueue {
     const entries: Entry[] = [];
     let hardState: HardState | undefined;
     let mustSync = false;
-    for (const work of works) {
+    let acknowledged = 0;
+    for (const [at, work] of works.entries()) {
       const first = work.entries[0]?.index;
+      if (first !== undefined && first <= acknowledged) {
+        withdraw(works, at, first);
+        acknowledged = first - 1;
+      }
       const start = entries[0]?.index;
       if (first !== undefined && start !== undefined) entries.length = Math.max(first - start, 0);
       for (const entry of work.entries) entries.push(entry);
       hardState = work.hardState ?? hardState;
       mustSync ||= work.mustSync;
+      for (const message of work.responses) {
+        acknowledged = Math.max(acknowledged, acknowledgedIndex(message));
+      }
     }
     return { works, entries, hardState, mustSync };
   }
 
   written(): void {
     this.#writing = false;
+  }
+}
+
+/** The works before the one at `until` acknowledge nothing from `first` on: it is replaced. */
+function withdraw(works: AppendWork[], until: number, first: number): void {
+  for (const [at, work] of works.slice(0, until).entries()) {
+    const responses = work.responses.filter((message) => acknowledgedIndex(message) < first);
+    works[at] = { ...work, responses };
   }
 }
 

@@ -74,6 +74,19 @@ describe("the works for one round", () => {
     expect(queue.take().entries).to.deep.equal([entry(1), entry(2, 2)]);
   });
 
+  it("acknowledge nothing that a later work overwrites, written already or not", () => {
+    const acknowledge = (index: number): Message => ({ ...RESPONSE, index });
+    const refusal: Message = { ...RESPONSE, index: 3, reject: true };
+    queue.push(work({ entries: [entry(3)], responses: [acknowledge(2), acknowledge(3), refusal] }));
+    queue.push(work({ entries: [entry(2, 2)], responses: [acknowledge(2)] }));
+    queue.push(work({ entries: [entry(3, 2)], responses: [acknowledge(3)] }));
+    expect(queue.take().works.map(({ responses }) => responses)).to.deep.equal([
+      [refusal],
+      [acknowledge(2)],
+      [acknowledge(3)],
+    ]);
+  });
+
   it("stop before a snapshot, which stands alone, and stay urgent behind it", () => {
     const snapshot = {
       meta: {
