@@ -133,9 +133,7 @@ export class MarkerWriter {
   finish(replica: ReplicaId, last: LogId): void {
     const row = this.#require(replica);
     row.finished = last;
-    if (row.lost && last.index >= row.promised.index && last.term >= row.promised.term) {
-      row.lost = false;
-    }
+    if (row.lost && hasPassed(last, row.promised)) row.lost = false;
   }
 
   /** Everything noted so far, durably. Waits for a write that is under way. */
@@ -208,6 +206,11 @@ export class MarkerWriter {
     if (row === undefined) throw new Error(`replica ${replica} is not in the marker`);
     return row;
   }
+}
+
+/** Whether a log with this end needs none of what was lost: it was brought there by a leader of that term or a later one. */
+export function hasPassed(end: LogId, promised: LogId): boolean {
+  return end.index >= promised.index && end.term >= promised.term;
 }
 
 /** The end of the more complete log. */

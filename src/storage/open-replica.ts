@@ -15,7 +15,7 @@ import {
 import { emptyLog, lastLogId, termAt } from "./log-bounds.js";
 import { checkLog } from "./log-check.js";
 import type { MarkerRow } from "./marker.js";
-import { laterOf } from "./marker-writer.js";
+import { hasPassed, laterOf } from "./marker-writer.js";
 import type { LostLog, MarkerWriter } from "./marker-writer.js";
 import { initialApplied } from "./replica-state.js";
 import type { ReplicaState } from "./replica-state.js";
@@ -158,7 +158,10 @@ function findLoss(
     must = cut;
     reasons.push(reason);
   }
-  if (promised.index > applied.index && termAt(log, promised.index) !== promised.term) {
+  const holds = ({ index, term }: LogId): boolean =>
+    index <= applied.index || termAt(log, index) === term;
+  // The round that brought a lost log past its promise is durable before the marker says so.
+  if (!holds(promised) && !(hasPassed(attempted, promised) && holds(attempted))) {
     must = laterOf(must, promised);
     const name = `entry ${promised.index} of term ${promised.term}`;
     reasons.push(`${name} was acknowledged and is not in the log`);

@@ -161,6 +161,27 @@ describe("a store on RocksDB", () => {
       await reopen();
       expect(await store.openReplica(R, MEMBERS)).not.to.have.property("lost");
     });
+
+    it("is sound if the log came past it and the process ended before the marker said so, and only then", async () => {
+      await reopen(copyDatabase);
+      await store.openReplica(R, MEMBERS);
+      await append(store, R, entries(4, 2, 2));
+      await store.close();
+      await restoreDatabase();
+      store = await directory.open({ after: never });
+      await store.openReplica(R, MEMBERS);
+      await append(store, R, entries(4, 6, 6));
+      const interrupted = join(directory.path, "interrupted");
+      await copyFile(marker(), interrupted);
+      await reopen(() => copyFile(interrupted, marker()));
+      expect(await store.openReplica(R, MEMBERS)).not.to.have.property("lost");
+      await reopen(async () => {
+        await restoreDatabase();
+        await copyFile(interrupted, marker());
+      });
+      const { lost } = await store.openReplica(R, MEMBERS);
+      expect(lost?.reason).to.match(/entry 5 of term 2 was acknowledged/u);
+    });
   });
 
   it("loses nothing when only the marker of an interrupted round was written", async () => {
