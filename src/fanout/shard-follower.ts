@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { ClusterError, assert } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
+import { sleep } from "../shards/index.js";
 import type { ChangesEvent, FeedItem, ShardClient } from "../shards/index.js";
 import { calendarOfEvent } from "./channels.js";
 import type { Clock } from "./clock.js";
@@ -217,14 +218,7 @@ export class ShardFollower {
         if (code === "position-gone" || code === "epoch-changed") this.#interrupt();
       }
       if (isAborted(signal)) return;
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(AGAIN_MS, resolve);
-        const stop = (): void => {
-          cancel();
-          resolve();
-        };
-        signal.addEventListener("abort", stop, { once: true });
-      });
+      await sleep(clock, AGAIN_MS, signal);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { ShardDescription } from "../placement/index.js";
+import { sleep } from "../shards/index.js";
 import type { GatewayClock } from "./clock.js";
 import { refused } from "./faults.js";
-import { pause } from "./pause.js";
 import type { Call } from "./handlers.js";
 import { SYSTEM } from "./shard-calls.js";
 
@@ -41,6 +41,6 @@ export async function awaitLane(
     wanted ??= answer.outbox.last;
     if (answer.outbox.done >= wanted) return false;
     if (clock.monotonicMs() + delayMs > untilMs) return true;
-    await pause(clock, delayMs, signal);
+    await sleep(clock, delayMs, signal);
   }
 }

@@ -2,6 +2,7 @@ import { ClusterError, InvariantViolation } from "../base/index.js";
 import type { CommandReply, OutboxEntry, OutboxPage } from "../domain/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
+import { sleep } from "../shards/index.js";
 import type { ShardClient } from "../shards/index.js";
 import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
 import type { RelayClock, RelayObserver } from "./outbox-relay.js";
@@ -85,15 +86,7 @@ export class OutboxLane {
     } else if (error.code !== "not-leader") {
       observer.failed(replica.shard, target, error.code, this.#failures);
     }
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(delayMs, done);
-      function done(): void {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      }
-      signal.addEventListener("abort", done, { once: true });
-    });
+    await sleep(clock, delayMs, signal);
     this.#wanted = true;
   }
 

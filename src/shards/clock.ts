@@ -19,7 +19,7 @@ export const SYSTEM_RANDOM = (): number => randomInt(2 ** 32) / 2 ** 32;
 
 /** Ends early, without an error, when one of the signals aborts. */
 export function sleep(
-  clock: ShardClock,
+  clock: Pick<ShardClock, "after">,
   delayMs: number,
   ...signals: readonly (AbortSignal | undefined)[]
 ): Promise<void> {

@@ -8,6 +8,7 @@ export { createShardClient } from "./client.js";
 export type { ShardClientOptions, ShardNode } from "./client.js";
 export { ADMISSION_LIMITS } from "./admission.js";
 export type { AdmissionLimits } from "./admission.js";
+export { sleep } from "./clock.js";
 export type { ShardClock } from "./clock.js";
 export type { ShardCodec } from "./codec.js";
 export { createNodeCalls } from "./node-calls.js";

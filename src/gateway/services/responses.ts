@@ -3,13 +3,13 @@ import type { RespondEventRequest } from "../../../gen/cabildo/v1/events_pb.js";
 import { ClusterError } from "../../base/index.js";
 import type { Attendee, CalendarEvent } from "../../domain/index.js";
 import { calendarOwner } from "../../policy/index.js";
+import { sleep } from "../../shards/index.js";
 import type { ShardPosition } from "../../shards/index.js";
 import { RESPONSE } from "../../wire/index.js";
 import type { GatewayClock } from "../clock.js";
 import { fieldFault, notFound, refused } from "../faults.js";
 import type { Call } from "../handlers.js";
 import { parseEvent } from "../names.js";
-import { pause } from "../pause.js";
 
 const { method } = EventService;
 /** How long an invitation, or an answer, may be on its way before the caller hears so. */
@@ -93,7 +93,7 @@ async function until<Found>(
   for (let delayMs = LOOK_FIRST_MS; ; delayMs = Math.min(2 * delayMs, LOOK_MAX_MS)) {
     const found = await look();
     if (found !== undefined || clock.monotonicMs() + delayMs > untilMs) return found;
-    await pause(clock, delayMs, signal);
+    await sleep(clock, delayMs, signal);
   }
 }
 
