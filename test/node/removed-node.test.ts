@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata, type ClientDuplexStream } from "@grpc/grpc-js";
+import type { Client, ClientDuplexStream } from "@grpc/grpc-js";
 import { expect } from "chai";
 import {
   AddLearnerRequestSchema,
@@ -17,9 +17,10 @@ import {
 } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { openRpcServer } from "../../src/node/index.js";
 import type { ReplicaHandle } from "../../src/runtime/index.js";
-import { channelOptions, serviceDefinition, type RpcMethod } from "../../src/wire/index.js";
+import { serviceDefinition, type RpcMethod } from "../../src/wire/index.js";
 import { createTestAuthority, type TestAuthority } from "../support/certificates.js";
 import { eventually } from "../support/eventually.js";
+import { callUnary, dialNode, refusalOf } from "../support/node-caller.js";
 import { CLUSTER, openNode, RANGE_MAP, type ClusterNode } from "../support/node-cluster.js";
 import { getQuery } from "../support/register-machine.js";
 import { RuntimeCluster } from "../support/runtime-cluster.js";
@@ -72,28 +73,12 @@ describe("a node that was taken out", function () {
   });
 
   const dial = async (role: string, name: string, node: string): Promise<Client> => {
-    const { ca, key, cert } = await authority.process(CLUSTER, role, name);
+    const tls = await authority.process(CLUSTER, role, name);
     const address = nodes.find((one) => one.name === node)?.address ?? "";
-    const client = new Client(address, credentials.createSsl(ca, key, cert), channelOptions(node));
+    const client = dialNode(tls, address, node);
     clients.push(client);
     return client;
   };
-
-  const call = <Request, Response>(
-    client: Client,
-    method: RpcMethod<Request, Response>,
-    request: Request,
-  ): Promise<string> =>
-    new Promise((resolve) => {
-      client.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        new Metadata(),
-        (error) => resolve(error?.message ?? "answered"),
-      );
-    });
 
   const byOperator = async <Request, Response>(
     shard: number,
@@ -103,7 +88,10 @@ describe("a node that was taken out", function () {
     // Who leads and is to go hands over first.
     await eventually(async () => {
       const { node } = await group.leader(shard);
-      return (await call(await dial("operator", "eve", node), method, request)) === "answered";
+      return (
+        (await refusalOf(callUnary(await dial("operator", "eve", node), method, request))) ===
+        "answered"
+      );
     });
   };
 
@@ -149,9 +137,13 @@ describe("a node that was taken out", function () {
       const client = await dial("node", "node-4", node);
       const learner = { shard: "groups", node: "node-4", address: "a:1", storeId: "s" };
       const join = create(AddLearnerRequestSchema, { ...learner, featureLevel: 9 });
-      expect(await call(client, CLUSTER_SERVICE.addLearner, join)).to.match(NO_MEMBER);
+      expect(await refusalOf(callUnary(client, CLUSTER_SERVICE.addLearner, join))).to.match(
+        NO_MEMBER,
+      );
       const transfer = create(TransferLeaderRequestSchema, { shard: "groups" });
-      expect(await call(client, CLUSTER_SERVICE.transferLeader, transfer)).to.match(NO_MEMBER);
+      expect(await refusalOf(callUnary(client, CLUSTER_SERVICE.transferLeader, transfer))).to.match(
+        NO_MEMBER,
+      );
     }
     // What was applied is on the disk.
     await group.stopNode("node-2");
@@ -199,12 +191,8 @@ describe("the Raft of a node that was taken out", () => {
         },
       ],
     });
-    const { ca, key, cert } = await authority.process(CLUSTER, "node", "node-2");
-    const client = new Client(
-      `127.0.0.1:${server.port}`,
-      credentials.createSsl(ca, key, cert),
-      channelOptions("node-1"),
-    );
+    const own = await authority.process(CLUSTER, "node", "node-2");
+    const client = dialNode(own, `127.0.0.1:${server.port}`, "node-1");
     const { path, requestSerialize, responseDeserialize } = RAFT.appendEntries;
     const open = () => client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     const frame = create(AppendEntriesRequestSchema);

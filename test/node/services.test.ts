@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import type { Client } from "@grpc/grpc-js";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import {
@@ -31,9 +31,10 @@ import {
   type ServerReflectionResponse,
 } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
-import { channelOptions, serviceDefinition, type RpcMethod } from "../../src/wire/index.js";
+import { serviceDefinition } from "../../src/wire/index.js";
 import { createTestAuthority, type TestAuthority } from "../support/certificates.js";
 import { eventually } from "../support/eventually.js";
+import { callUnary, dialNode, refusalOf } from "../support/node-caller.js";
 import { CLUSTER, openNodeCluster, RANGE_MAP, type NodeCluster } from "../support/node-cluster.js";
 
 const CLUSTER_SERVICE = serviceDefinition(ClusterService);
@@ -60,44 +61,18 @@ describe("a node's services", () => {
   });
 
   const dial = async (role: string, node = "node-1"): Promise<Client> => {
-    const { ca, key, cert } = await authority.process(CLUSTER, role, `${role}-1`);
-    const { address } = cluster.node(node);
-    const client = new Client(address, credentials.createSsl(ca, key, cert), channelOptions(node));
+    const tls = await authority.process(CLUSTER, role, `${role}-1`);
+    const client = dialNode(tls, cluster.node(node).address, node);
     clients.push(client);
     return client;
   };
-
-  const call = <Request, Response>(
-    client: Client,
-    method: RpcMethod<Request, Response>,
-    request: Request,
-  ): Promise<Response> =>
-    new Promise((resolve, reject) => {
-      client.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        new Metadata(),
-        (error, response) => {
-          if (error === null && response !== undefined) resolve(response);
-          else reject(error ?? new Error("no response"));
-        },
-      );
-    });
-
-  const refusalOf = (answer: Promise<unknown>): Promise<string> =>
-    answer.then(
-      () => "answered",
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
 
   describe("for operators", () => {
     it("tell every shard as all nodes see it, and who did not answer", async () => {
       cluster.shards[1]?.append(new Uint8Array(1));
       await cluster.node("node-3").kill();
       const operator = await dial("operator", "node-2");
-      const status = await call(
+      const status = await callUnary(
         operator,
         CLUSTER_SERVICE.getStatus,
         create(GetStatusRequestSchema),
@@ -124,7 +99,7 @@ describe("a node's services", () => {
       const { replicas } = cluster.node("node-2");
       const load = { requestsPerSecond: 12.5, bytesPerSecond: 800, cpuPercent: 3 };
       for (const replica of replicas) replica.load = { ...replica.load, ...load };
-      const { shards } = await call(
+      const { shards } = await callUnary(
         await dial("operator"),
         CLUSTER_SERVICE.getStatus,
         create(GetStatusRequestSchema),
@@ -137,7 +112,7 @@ describe("a node's services", () => {
 
     it("hold deliveries for no longer than the contract says", async () => {
       const hold = async (forMs: number) =>
-        call(
+        callUnary(
           await dial("operator"),
           CLUSTER_SERVICE.holdDeliveries,
           create(HoldDeliveriesRequestSchema, { forMs }),
@@ -149,7 +124,7 @@ describe("a node's services", () => {
     it("explain which shard owns a name and who leads it", async () => {
       const operator = await dial("operator");
       const explain = (name: string) =>
-        call(operator, ROUTES.explainRoute, create(ExplainRouteRequestSchema, { name }));
+        callUnary(operator, ROUTES.explainRoute, create(ExplainRouteRequestSchema, { name }));
       expect(await explain("groups/choir")).to.deep.include({
         shard: "groups",
         leader: "node-1",
@@ -161,7 +136,7 @@ describe("a node's services", () => {
     it("hand leadership on from whatever node is asked", async () => {
       const transfer = async (node: string, toNode: string) => {
         const request = create(TransferLeaderRequestSchema, { shard: "groups", toNode });
-        return call(await dial("operator", node), CLUSTER_SERVICE.transferLeader, request);
+        return callUnary(await dial("operator", node), CLUSTER_SERVICE.transferLeader, request);
       };
       expect((await transfer("node-1", "node-3")).leader).to.equal("node-3");
       expect((await transfer("node-2", "node-2")).leader).to.equal("node-2");
@@ -172,15 +147,15 @@ describe("a node's services", () => {
     it("do not pass an order on twice", async () => {
       const request = create(TransferLeaderRequestSchema, { shard: "groups" });
       const node = await dial("node", "node-2");
-      const refusal = await refusalOf(call(node, CLUSTER_SERVICE.transferLeader, request));
+      const refusal = await refusalOf(callUnary(node, CLUSTER_SERVICE.transferLeader, request));
       expect(refusal).to.match(/^9 FAILED_PRECONDITION.*ask node-1/u);
     });
 
     it("write who does something into the audit trail before it is done", async () => {
       const request = create(TransferLeaderRequestSchema, { shard: "groups", toNode: "node-9" });
       const { transferLeader } = CLUSTER_SERVICE;
-      await refusalOf(call(await dial("operator"), transferLeader, request));
-      await refusalOf(call(await dial("fanout"), transferLeader, request));
+      await refusalOf(callUnary(await dial("operator"), transferLeader, request));
+      await refusalOf(callUnary(await dial("fanout"), transferLeader, request));
       const said = {
         action: "cluster.transfer-leader",
         object: "shards/groups",
@@ -197,13 +172,13 @@ describe("a node's services", () => {
       const { listAuditEntries } = serviceDefinition(AuditService);
       const request = create(ListAuditEntriesRequestSchema, { shard: "nowhere" });
       for (const role of ["auditor", "operator"]) {
-        const refusal = await refusalOf(call(await dial(role), listAuditEntries, request));
+        const refusal = await refusalOf(callUnary(await dial(role), listAuditEntries, request));
         expect(refusal).to.match(/^5 NOT_FOUND.*no shard nowhere/u);
       }
       const status = create(GetStatusRequestSchema);
-      const byAuditor = call(await dial("auditor"), CLUSTER_SERVICE.getStatus, status);
+      const byAuditor = callUnary(await dial("auditor"), CLUSTER_SERVICE.getStatus, status);
       expect(await refusalOf(byAuditor)).to.match(/^7 PERMISSION_DENIED/u);
-      const byCoordinator = call(await dial("coordinator"), listAuditEntries, request);
+      const byCoordinator = callUnary(await dial("coordinator"), listAuditEntries, request);
       expect(await refusalOf(byCoordinator)).to.match(/^7 PERMISSION_DENIED/u);
     });
 
@@ -211,7 +186,7 @@ describe("a node's services", () => {
       it(`are denied to a certificate of role ${role}`, async () => {
         const client = await dial(role);
         const request = create(GetStatusRequestSchema);
-        expect(await refusalOf(call(client, CLUSTER_SERVICE.getStatus, request))).to.match(
+        expect(await refusalOf(callUnary(client, CLUSTER_SERVICE.getStatus, request))).to.match(
           /^7 PERMISSION_DENIED/u,
         );
       });
@@ -221,7 +196,7 @@ describe("a node's services", () => {
   describe("for other processes", () => {
     it("tell what the node's replicas know", async () => {
       const client = await dial("coordinator", "node-2");
-      const status = await call(client, SHARD.status, create(StatusRequestSchema));
+      const status = await callUnary(client, SHARD.status, create(StatusRequestSchema));
       expect(status).to.deep.include({ node: "node-2", storeId: "node-2-store", boot: 2n });
       expect(status.replicas.map(({ shardName, role }) => [shardName, role])).to.deep.equal([
         ["groups", "follower"],
@@ -287,7 +262,7 @@ describe("a node's services", () => {
 
   describe("for health checks", () => {
     const check = (client: Client, service: string) =>
-      call(client, HEALTH.check, create(HealthCheckRequestSchema, { service }));
+      callUnary(client, HEALTH.check, create(HealthCheckRequestSchema, { service }));
 
     it("say of a shard whether its replica knows a leader", async () => {
       const client = await dial("fanout");
@@ -297,7 +272,7 @@ describe("a node's services", () => {
       if (groups !== undefined) groups.leader = "";
       expect((await check(client, "shard/groups")).status).to.equal(2);
       expect(await refusalOf(check(client, "shard/none"))).to.match(/^5 NOT_FOUND/u);
-      const all = await call(client, HEALTH.list, create(HealthListRequestSchema));
+      const all = await callUnary(client, HEALTH.list, create(HealthListRequestSchema));
       expect(Object.keys(all.statuses)).to.include.members(["", "shard/groups", "shard/users"]);
     });
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Client, credentials, Metadata, type ChannelCredentials } from "@grpc/grpc-js";
+import { Client, credentials, type ChannelCredentials } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
 import {
   AppendEntriesRequestSchema,
@@ -10,6 +10,7 @@ import { parseIdentity } from "../../src/base/index.js";
 import { encodeHello, serviceDefinition } from "../../src/wire/index.js";
 import { createTestAuthority, type TestAuthority, type TestTls } from "../support/certificates.js";
 import { eventually } from "../support/eventually.js";
+import { callUnary, refusalOf } from "../support/node-caller.js";
 import { CLUSTER, openNodes, RecordingListener, type TestNode } from "./support.js";
 
 const RAFT = serviceDefinition(RaftService);
@@ -45,7 +46,7 @@ describe("a node's Raft port", () => {
   const dialAs = ({ ca, key, cert }: TestTls) => dial(credentials.createSsl(ca, key, cert));
 
   /** Speaks `first` on an AppendEntries stream and gives the text of the refusal. */
-  const refusalOf = (client: Client, name = "ana", bytes?: Buffer): Promise<string> =>
+  const streamRefusal = (client: Client, name = "ana", bytes?: Buffer): Promise<string> =>
     new Promise((resolve) => {
       const { path, requestSerialize, responseDeserialize } = RAFT.appendEntries;
       const first = requestSerialize(create(AppendEntriesRequestSchema, { hello: hello(name) }));
@@ -61,30 +62,32 @@ describe("a node's Raft port", () => {
 
   it("admits a node by its own name", async () => {
     const client = dialAs(await authority.process(CLUSTER, "node", "ana"));
-    expect(await refusalOf(client)).to.equal("admitted");
+    expect(await streamRefusal(client)).to.equal("admitted");
   });
 
   it("refuses a node that says it is another", async () => {
     const client = dialAs(await authority.process(CLUSTER, "node", "mallory"));
-    expect(await refusalOf(client)).to.match(/^7 PERMISSION_DENIED/u);
+    expect(await streamRefusal(client)).to.match(/^7 PERMISSION_DENIED/u);
   });
 
   for (const role of ["coordinator", "fanout", "operator"]) {
     it(`refuses a certificate of role ${role}`, async () => {
       const client = dialAs(await authority.process(CLUSTER, role, "ana"));
-      expect(await refusalOf(client)).to.match(/^7 PERMISSION_DENIED/u);
+      expect(await streamRefusal(client)).to.match(/^7 PERMISSION_DENIED/u);
     });
   }
 
   it("refuses a node of another cluster", async () => {
     const client = dialAs(await authority.process("elsewhere", "node", "ana"));
-    expect(await refusalOf(client)).to.match(/^7 PERMISSION_DENIED/u);
+    expect(await streamRefusal(client)).to.match(/^7 PERMISSION_DENIED/u);
   });
 
   it("refuses certificates without an identity, or with two", async () => {
     const uri = `cabildo://${CLUSTER}/node/ana`;
     for (const uris of [[], [uri, `cabildo://${CLUSTER}/node/bo`], [`${uri}/more`]]) {
-      expect(await refusalOf(dialAs(await authority.issue(uris)))).to.match(/^16 UNAUTHENTICATED/u);
+      expect(await streamRefusal(dialAs(await authority.issue(uris)))).to.match(
+        /^16 UNAUTHENTICATED/u,
+      );
     }
   });
 
@@ -92,20 +95,20 @@ describe("a node's Raft port", () => {
     const other = await createTestAuthority();
     const { key, cert } = await other.process(CLUSTER, "node", "ana");
     const client = dialAs({ ca: authority.ca, key, cert });
-    expect(await refusalOf(client)).to.match(/^14 UNAVAILABLE/u);
+    expect(await streamRefusal(client)).to.match(/^14 UNAVAILABLE/u);
   });
 
   it("refuses callers without a certificate, and those without TLS", async () => {
     const bare = dial(credentials.createSsl(authority.ca));
-    expect(await refusalOf(bare)).to.match(/^14 UNAVAILABLE/u);
-    expect(await refusalOf(dial(credentials.createInsecure()))).to.match(/^14 UNAVAILABLE/u);
+    expect(await streamRefusal(bare)).to.match(/^14 UNAVAILABLE/u);
+    expect(await streamRefusal(dial(credentials.createInsecure()))).to.match(/^14 UNAVAILABLE/u);
   });
 
   it("answers bytes that are no protobuf with INVALID_ARGUMENT and lives on", async () => {
     const client = dialAs(await authority.process(CLUSTER, "node", "ana"));
     const junk = Buffer.from([0xff, 0xff, 0xff, 1, 2, 3]);
-    expect(await refusalOf(client, "ana", junk)).to.match(/^3 INVALID_ARGUMENT/u);
-    expect(await refusalOf(client)).to.equal("admitted");
+    expect(await streamRefusal(client, "ana", junk)).to.match(/^3 INVALID_ARGUMENT/u);
+    expect(await streamRefusal(client)).to.equal("admitted");
   });
 
   it("refuses a term after which it could not campaign", async () => {
@@ -113,7 +116,7 @@ describe("a node's Raft port", () => {
     const route = { shard: 1, from: 1, to: 2, term: 2n ** 53n - 1n };
     const frame = create(AppendEntriesRequestSchema, { heartbeats: [{ route }] });
     const bytes = RAFT.appendEntries.requestSerialize(frame);
-    expect(await refusalOf(client, "ana", bytes)).to.match(/^3 INVALID_ARGUMENT/u);
+    expect(await streamRefusal(client, "ana", bytes)).to.match(/^3 INVALID_ARGUMENT/u);
   });
 
   it("answers a number that it cannot hold with INVALID_ARGUMENT", async () => {
@@ -122,25 +125,15 @@ describe("a node's Raft port", () => {
     const heartbeats = [{ route, commit: 0n, readRound: 0n }];
     const frame = create(AppendEntriesRequestSchema, { heartbeats });
     const bytes = RAFT.appendEntries.requestSerialize(frame);
-    expect(await refusalOf(client, "ana", bytes)).to.match(/^3 INVALID_ARGUMENT/u);
+    expect(await streamRefusal(client, "ana", bytes)).to.match(/^3 INVALID_ARGUMENT/u);
     expect(bo.listener.messages).to.deep.equal([]);
   });
 
   it("checks the first words of a vote too", async () => {
     const client = dialAs(await authority.process(CLUSTER, "node", "mallory"));
-    const { path, requestSerialize, responseDeserialize } = RAFT.requestVote;
     const route = { shard: 1, from: 1, to: 2, term: 3n };
-    const ask = (request: Parameters<typeof requestSerialize>[0]) =>
-      new Promise<string>((resolve) => {
-        client.makeUnaryRequest(
-          path,
-          requestSerialize,
-          responseDeserialize,
-          request,
-          new Metadata(),
-          (error) => resolve(error?.message ?? "answered"),
-        );
-      });
+    const ask = (request: Parameters<typeof RAFT.requestVote.requestSerialize>[0]) =>
+      refusalOf(callUnary(client, RAFT.requestVote, request));
     const asAna = create(RequestVoteRequestSchema, { hello: hello("ana"), route });
     expect(await ask(asAna)).to.match(/^7 PERMISSION_DENIED/u);
     const silent = create(RequestVoteRequestSchema, { route });
