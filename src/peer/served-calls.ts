@@ -144,15 +144,11 @@ export class ServedCalls {
       const received = decodeVoteRequest(call.request);
       const { shard, message } = received;
       const key = answerKey(node, shard, message.from, message.to, message.kind);
-      const forget = this.#votes.add(key, message.term, (vote) => {
-        if (vote === undefined) {
-          callback(new RpcRefusal(new ClusterError("deadline-exceeded", "no vote in time")));
-        } else {
-          const route = encodeRoute(shard, vote);
-          callback(null, create(RequestVoteResponseSchema, { route, reject: vote.reject }));
-        }
+      const answer = answerWith<VoteResponse, RequestVoteResponse>(callback, (vote) => {
+        const route = encodeRoute(shard, vote);
+        return create(RequestVoteResponseSchema, { route, reject: vote.reject });
       });
-      call.on("cancelled", forget);
+      call.on("cancelled", this.#votes.add(key, message.term, answer));
       listener.receive(node, [received]);
     });
   };
@@ -166,16 +162,11 @@ export class ServedCalls {
       const { shard, message } = received;
       const { context } = call.request;
       const key = answerKey(node, shard, message.from, Number(context), "read-index");
-      const forget = this.#reads.add(key, 0, (read) => {
-        if (read === undefined) {
-          callback(new RpcRefusal(new ClusterError("deadline-exceeded", "no index in time")));
-        } else {
-          const route = encodeRoute(shard, read);
-          const index = toUint64(read.index);
-          callback(null, create(ReadIndexResponseSchema, { route, context, index }));
-        }
+      const answer = answerWith<ReadResponse, ReadIndexResponse>(callback, (read) => {
+        const route = encodeRoute(shard, read);
+        return create(ReadIndexResponseSchema, { route, context, index: toUint64(read.index) });
       });
-      call.on("cancelled", forget);
+      call.on("cancelled", this.#reads.add(key, 0, answer));
       listener.receive(node, [received]);
     });
   };
@@ -245,6 +236,17 @@ export class ServedCalls {
     if (reason !== undefined) throw new ClusterError("failed-precondition", reason);
     return listener;
   }
+}
+
+/** Answers a call with what the replica said, or refuses it where that is nothing. */
+function answerWith<Answer, Response>(
+  callback: sendUnaryData<Response>,
+  encode: (answer: Answer) => Response,
+): (answer: Answer | undefined) => void {
+  return (answer) => {
+    if (answer !== undefined) callback(null, encode(answer));
+    else callback(new RpcRefusal(new ClusterError("deadline-exceeded", "no answer in time")));
+  };
 }
 
 function answerKey(
