@@ -1,4 +1,3 @@
-import { LRUCache } from "lru-cache";
 import { ClusterError, assert } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
 import { sleep } from "../shards/index.js";
@@ -7,16 +6,15 @@ import { calendarOfEvent } from "./channels.js";
 import type { Clock } from "./clock.js";
 import type { Effect } from "./effect.js";
 import type { FanoutObserver } from "./events.js";
-import { FeedChange } from "./feed-change.js";
-import type { ShardLabel } from "./feed-change.js";
+import type { FeedChange } from "./feed-change.js";
 import { FeedPages } from "./feed-pages.js";
 import type { FeedPage } from "./feed-pages.js";
+import { FollowedFeed } from "./followed-feed.js";
 import type { Limits } from "./limits.js";
 import type { LivePath } from "./live-path.js";
 import type { Logger } from "./logger.js";
 import { endsWith, Readers, standsOn } from "./readers.js";
 import type { Reader, ReadersRight } from "./readers.js";
-import { ChangeRing } from "./ring.js";
 import type { RingEntry } from "./ring.js";
 import { Signal } from "./signal.js";
 
@@ -40,11 +38,6 @@ export interface FollowerOptions {
   onInterrupted(): void;
 }
 
-interface Following {
-  readonly epoch: number;
-  readonly ring: ChangeRing;
-}
-
 /**
  * Follows one shard from a little before the present on, keeps its newest changes in memory and gives each to the live
  * path. `head` moves change by change, in the same turn in which a change is delivered.
@@ -54,38 +47,23 @@ export class ShardFollower {
   readonly live: LivePath;
   readonly readers = new Readers();
   readonly #options: FollowerOptions;
-  readonly #label: ShardLabel;
-  readonly #lastOnChannel: LRUCache<string, number>;
-  /** Changes read from the feed for those who are behind, shared among them. */
-  readonly #older: LRUCache<number, FeedChange>;
   readonly #pages: FeedPages;
   readonly #moved = new Signal();
-  #following: Following | undefined;
-  #firstSequence = 0;
+  #feed: FollowedFeed | undefined;
   #readyAt = 0;
   #refreshing: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
-    const { shard, live, limits } = options;
+    const { shard, live } = options;
     this.shard = shard;
     this.live = live;
     this.#options = options;
-    this.#label = {
-      name: shard.name,
-      encode: (sequence) => options.encodePosition(this.epoch, sequence),
-    };
     this.#pages = new FeedPages(shard.number, options.shards, options.clock);
-    this.#lastOnChannel = new LRUCache({ max: limits.knownChannels });
-    this.#older = new LRUCache({
-      max: limits.ringChanges,
-      maxSize: limits.ringBytes,
-      sizeCalculation: ({ bytes }) => bytes + 1,
-    });
   }
 
   /** Follows, and has in memory what there was when it began. */
   get isReady(): boolean {
-    return this.#following !== undefined && this.#following.ring.head >= this.#readyAt;
+    return this.#feed !== undefined && this.#feed.ring.head >= this.#readyAt;
   }
 
   get epoch(): number {
@@ -102,9 +80,9 @@ export class ShardFollower {
     return this.#require().ring.base;
   }
 
-  /** The first change that the feed still holds, as far as it is known here. */
+  /** See FollowedFeed. */
   get firstSequence(): number {
-    return this.#firstSequence;
+    return this.#require().firstSequence;
   }
 
   entry(sequence: number): RingEntry {
@@ -129,14 +107,14 @@ export class ShardFollower {
     return false;
   }
 
-  /** 0 if none is known. */
+  /** See FollowedFeed. */
   lastSequenceOn(channel: string): number {
-    return this.#lastOnChannel.get(channel) ?? 0;
+    return this.#feed?.lastSequenceOn(channel) ?? 0;
   }
 
-  /** Somebody read the feed up to the head, and this was the channel's last change. */
+  /** See FollowedFeed. */
   learnLast(channel: string, sequence: number): void {
-    if (!this.#lastOnChannel.has(channel)) this.#lastOnChannel.set(channel, sequence);
+    this.#feed?.learnLast(channel, sequence);
   }
 
   /** What is no longer in memory, for one who has everything up to `after`. */
@@ -146,11 +124,7 @@ export class ShardFollower {
   }
 
   fromFeed(item: FeedItem): FeedChange {
-    const known = this.#older.get(item.sequence);
-    if (known !== undefined) return known;
-    const change = new FeedChange(item, this.#label);
-    this.#older.set(item.sequence, change);
-    return change;
+    return this.#require().older(item);
   }
 
   /** Resolves when the head has moved, or the feed was interrupted. */
@@ -168,6 +142,7 @@ export class ShardFollower {
 
   async #readFirstSequence(signal: AbortSignal): Promise<void> {
     const { shards, limits, clock } = this.#options;
+    const feed = this.#require();
     const stop = new AbortController();
     const cancel = clock.after(limits.feedMs, () => {
       stop.abort();
@@ -178,8 +153,8 @@ export class ShardFollower {
         after: undefined,
         signal: AbortSignal.any([signal, stop.signal]),
       });
-      for await (const { firstSequence } of events) {
-        this.#firstSequence = Math.max(this.#firstSequence, firstSequence);
+      for await (const { epoch, firstSequence } of events) {
+        if (epoch === feed.epoch) feed.learnFirst(firstSequence);
         return;
       }
     } finally {
@@ -197,12 +172,12 @@ export class ShardFollower {
   async run(signal: AbortSignal): Promise<void> {
     const { shards, logger, observer, clock } = this.#options;
     while (!isAborted(signal)) {
-      const following = this.#following;
+      const feed = this.#feed;
       try {
         const after =
-          following === undefined
+          feed === undefined
             ? await this.#findStart(signal)
-            : { epoch: following.epoch, sequence: following.ring.head };
+            : { epoch: feed.epoch, sequence: feed.ring.head };
         for await (const event of shards.changes({ shard: this.shard.number, after, signal })) {
           await this.#take(event, signal);
           if (isAborted(signal)) return;
@@ -245,16 +220,11 @@ export class ShardFollower {
   }
 
   async #take(event: ChangesEvent, signal: AbortSignal): Promise<void> {
-    const { limits, clock } = this.#options;
-    const known = this.#following;
-    if (known !== undefined && known.epoch !== event.epoch) this.#interrupt();
-    this.#firstSequence = Math.max(this.#firstSequence, event.firstSequence);
-    const first = (event.items[0]?.sequence ?? event.upTo + 1) - 1;
-    this.#following ??= {
-      epoch: event.epoch,
-      ring: new ChangeRing(first, limits.ringChanges, limits.ringBytes),
-    };
-    const { ring } = this.#following;
+    const { clock } = this.#options;
+    if (this.#feed !== undefined && this.#feed.epoch !== event.epoch) this.#interrupt();
+    const feed = (this.#feed ??= this.#begin(event));
+    const { ring } = feed;
+    feed.learnFirst(event.firstSequence);
     let round: FeedItem[] = [];
     let bytes = 0;
     for (const item of event.items) {
@@ -263,7 +233,7 @@ export class ShardFollower {
       round.push(item);
       bytes += item.change.byteLength;
       if (round.length < ROUND_CHANGES && bytes < ROUND_BYTES) continue;
-      this.#give(ring, round);
+      this.#give(feed, round);
       round = [];
       bytes = 0;
       await new Promise<void>((resolve) => {
@@ -271,7 +241,7 @@ export class ShardFollower {
       });
       if (isAborted(signal)) return;
     }
-    if (round.length > 0) this.#give(ring, round);
+    if (round.length > 0) this.#give(feed, round);
     if (ring.head < event.upTo) {
       this.#options.logger.error(
         { shard: this.shard.name, head: ring.head, upTo: event.upTo },
@@ -283,16 +253,16 @@ export class ShardFollower {
     this.#moved.fire();
   }
 
-  #give(ring: ChangeRing, items: readonly FeedItem[]): void {
+  #give(feed: FollowedFeed, items: readonly FeedItem[]): void {
     const { live, observer, clock } = this.#options;
-    const changes = items.map((item) => new FeedChange(item, this.#label));
+    const changes = items.map((item) => feed.changeOf(item));
     live.shed(new Set(changes.flatMap(({ channels }) => channels)));
     try {
       for (const change of changes) {
         this.#takeEffect(change);
-        const entry = { change, previous: this.#remember(change) };
+        const entry = feed.entryOf(change);
         live.deliver(entry);
-        ring.push(entry);
+        feed.ring.push(entry);
       }
     } finally {
       live.flush();
@@ -300,7 +270,7 @@ export class ShardFollower {
     observer({
       kind: "feed",
       shard: this.shard.number,
-      sequence: ring.head,
+      sequence: feed.ring.head,
       changes: changes.length,
       ageMs: Math.max(0, clock.wallMs() - (changes.at(-1)?.timeMs ?? 0)),
     });
@@ -324,27 +294,26 @@ export class ShardFollower {
     observer({ kind: "right-ended", shard: this.shard.number, connections, ageMs });
   }
 
-  #remember(change: FeedChange): readonly number[] {
-    return change.channels.map((channel) => {
-      const previous = this.lastSequenceOn(channel);
-      this.#lastOnChannel.set(channel, change.sequence);
-      return previous;
-    });
+  #begin({ epoch, items, upTo }: ChangesEvent): FollowedFeed {
+    const options = this.#options;
+    const label = {
+      name: this.shard.name,
+      encode: (sequence: number) => options.encodePosition(epoch, sequence),
+    };
+    const head = (items[0]?.sequence ?? upTo + 1) - 1;
+    return new FollowedFeed({ epoch, head, label, limits: options.limits });
   }
 
   #interrupt(): void {
-    if (this.#following === undefined) return;
+    if (this.#feed === undefined) return;
     this.#options.onInterrupted();
-    this.#following = undefined;
-    this.#firstSequence = 0;
-    this.#lastOnChannel.clear();
-    this.#older.clear();
+    this.#feed = undefined;
     this.#moved.fire();
   }
 
-  #require(): Following {
-    assert(this.#following !== undefined, `shard ${this.shard.name} is not followed yet`);
-    return this.#following;
+  #require(): FollowedFeed {
+    assert(this.#feed !== undefined, `shard ${this.shard.name} is not followed yet`);
+    return this.#feed;
   }
 }
 
