@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describeCertificate, loadTlsFiles } from "../auth/index.js";
 import type { TlsFiles } from "../auth/index.js";
@@ -22,7 +23,7 @@ export class LiveCertificate implements TlsMaterial {
   /** What of them could not be used, and has been said. */
   #refused = "";
 
-  /** Fails where there is none, or a key that others can read. */
+  /** Fails where a file is missing, or others can read the key. */
   constructor(directory: string, name: string, log: Log) {
     this.name = name;
     this.#log = log;
@@ -31,6 +32,13 @@ export class LiveCertificate implements TlsMaterial {
       cert: certPath(directory, name),
       key: keyPath(directory, name),
     };
+    const { ca, cert, key } = this.#paths;
+    const missing = [ca, cert, key].find((path) => !existsSync(path));
+    if (missing !== undefined) {
+      throw new Error(
+        `${missing} is missing: \`cabildo certs issue ${name} --help\` says how to make it`,
+      );
+    }
     this.#current = loadTlsFiles(this.#paths);
     this.#seen = joined(this.#current);
   }
@@ -54,6 +62,11 @@ export class LiveCertificate implements TlsMaterial {
 
   get expireMs(): number {
     return describeCertificate(this.#current.cert).expireMs;
+  }
+
+  /** Subject alternative names, as Node writes them. */
+  get names(): string {
+    return describeCertificate(this.#current.cert).names;
   }
 
   onRenewed(listener: () => void): void {

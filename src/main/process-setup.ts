@@ -7,6 +7,7 @@ import {
   openMetricsServer,
 } from "../observability/index.js";
 import type { Log, MetricsServer, Registry } from "../observability/index.js";
+import type { IdentityRole } from "../base/index.js";
 import { isLoopback } from "./address.js";
 import { SERVER } from "./certificates.js";
 import { readClusterFile } from "./cluster-file.js";
@@ -16,6 +17,7 @@ import type { ProcessOptions } from "./commands/process-options.js";
 import { LiveCertificate } from "./live-certificate.js";
 import { ownAddress } from "./own-address.js";
 import { refuseUnsafeStart } from "./refuse-unsafe-start.js";
+import { requireIdentity } from "./require-identity.js";
 import { VERSION } from "./version.js";
 
 /** What every process of a cluster has before it does anything of its own. */
@@ -32,7 +34,11 @@ export interface ProcessSetup {
   readonly shardName: (shard: number) => string;
 }
 
-export async function setUpProcess(options: ProcessOptions, log: Log): Promise<ProcessSetup> {
+export async function setUpProcess(
+  role: IdentityRole,
+  options: ProcessOptions,
+  log: Log,
+): Promise<ProcessSetup> {
   refuseUnsafeStart({ env: process.env, execArgv: process.execArgv, inspector: inspectorUrl() });
   const { name, certs } = options;
   const cluster = await readClusterFile(options.cluster);
@@ -44,6 +50,7 @@ export async function setUpProcess(options: ProcessOptions, log: Log): Promise<P
     return certificate;
   };
   const tls = open(name);
+  requireIdentity(tls.names, { cluster: cluster.name, role, name });
   const registry = createRegistry({ name, version: VERSION });
   observeCertificates(registry, () =>
     Object.fromEntries(used.map((certificate) => [certificate.name, certificate.expireMs])),

@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { findFile, writeFileAtomic } from "./files.js";
 import { asObject, parseObject, requireList, requireText } from "./json-shape.js";
 import type { ChildSpec } from "./supervisor/child.js";
@@ -54,6 +55,7 @@ export interface ReadyFanout extends ReadyDoor {
 }
 
 const READY_FILE = "ready.json";
+const LOOK_AGAIN_MS = 250;
 
 export const commandOf = ({ command, args }: ChildSpec): readonly string[] => [command, ...args];
 
@@ -105,6 +107,17 @@ export async function requireLocalCluster(dataDir: string): Promise<LocalCluster
   const cluster = await findLocalCluster(dataDir);
   if (cluster === undefined) throw noLocalCluster(dataDir);
   return cluster;
+}
+
+/** The same, for who starts beside the cluster and may be the first of the two. */
+export async function awaitLocalCluster(dataDir: string, seconds: number): Promise<LocalCluster> {
+  const endMs = performance.now() + seconds * 1000;
+  for (;;) {
+    const cluster = await findLocalCluster(dataDir);
+    if (cluster !== undefined) return cluster;
+    if (performance.now() > endMs) throw noLocalCluster(dataDir);
+    await sleep(LOOK_AGAIN_MS);
+  }
 }
 
 export function noLocalCluster(dataDir: string): Error {

@@ -19,7 +19,10 @@ Example:
       liveAs(log, async () => {
         // Loaded by the process that needs it alone: the other commands start sooner without.
         const { startCoordinatorProcess } = await import("../coordinator-process.js");
-        return await startCoordinatorProcess(await setUpProcess(options, log), options);
+        return await startCoordinatorProcess(
+          await setUpProcess("coordinator", options, log),
+          options,
+        );
       });
     });
 }

@@ -20,7 +20,7 @@ Example:
       liveAs(log, async () => {
         // Loaded by the process that needs it alone: the other commands start sooner without.
         const { startFanoutProcess } = await import("../fanout-process.js");
-        return await startFanoutProcess(await setUpProcess(options, log), options);
+        return await startFanoutProcess(await setUpProcess("fanout", options, log), options);
       });
     });
 }

@@ -64,7 +64,7 @@ Examples:
       liveAs(log, async () => {
         // Loaded by the process that needs it alone: the other commands start sooner without.
         const { startNode } = await import("../node-process.js");
-        const setup = await setUpProcess(options, log);
+        const setup = await setUpProcess("node", options, log);
         const all = setup.cluster.rangeMap.shards.map(({ name }) => name);
         const join = options.join === true ? all : (options.join ?? []);
         const { data, listen, raftListen, balanceLeaders, snapshotMib } = options;
