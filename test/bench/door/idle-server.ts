@@ -1,5 +1,5 @@
 /**
- * A server that does nothing but answer GetEvent: `node idle-server.js connect|bare CERTIFICATE KEY`. Says its port on stdout.
+ * A server that does nothing but answer GetEvent: `node idle-server.js connect-node|bare CERTIFICATE KEY`. Says its port on stdout.
  */
 import { readFileSync } from "node:fs";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
@@ -16,7 +16,7 @@ const HEAD_BYTES = 5;
 const [kind, certFile = "", keyFile = ""] = process.argv.slice(2);
 const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile), allowHTTP1: true };
 const answer = (name: string) => create(EventSchema, { name, title: "idle" });
-const server = kind === "connect" ? connectServer() : bareServer();
+const server = kind === "connect-node" ? connectServer() : bareServer();
 server.listen(0, "127.0.0.1", () => {
   const bound = server.address();
   console.log(bound !== null && typeof bound === "object" ? bound.port : 0);

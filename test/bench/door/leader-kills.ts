@@ -26,11 +26,10 @@ export async function measureLeaderKills(
   cluster: UpCluster,
   shard: string,
   kills: number,
-  call: (n: number) => Promise<void>,
+  call: () => Promise<void>,
 ): Promise<LeaderKills> {
   const tookMs: number[] = [];
   const failed = new Map<string, number[]>();
-  let next = 0;
   for (let kill = 0; kill < kills; kill++) {
     const { shards } = await cluster.healthy();
     const leader = shards.find(({ name }) => name === shard)?.leader ?? "";
@@ -39,7 +38,7 @@ export async function measureLeaderKills(
       while (performance.now() < killMs + AFTER_MS) {
         const startMs = performance.now();
         try {
-          await call(next++);
+          await call();
           tookMs.push(performance.now() - startMs);
         } catch (error) {
           const code = codes[(error as ServiceError).code];

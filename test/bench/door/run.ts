@@ -25,6 +25,7 @@ import { UpCluster } from "../../support/up-cluster.js";
 import { closedLoop, drive, type Measured } from "../closed-loop.js";
 import { flag } from "../flag.js";
 import { UnaryGrpc } from "../unary-grpc.js";
+import { measureCallCosts, type CallCost, type Called } from "./call-cost.js";
 import { HttpLoad } from "./http-load.js";
 import { measureLeaderKills, type LeaderKills } from "./leader-kills.js";
 
@@ -34,6 +35,7 @@ const CALLERS = 16;
 const SATURATED = 64;
 const NEIGHBOURS = 4;
 const KILLS = 5;
+const COST_RATE = 200;
 const RATES_OFF = [
   "--coordinator-flag=--calls-per-second-max=1000000",
   "--coordinator-flag=--streams-per-connection-max=1000",
@@ -44,12 +46,13 @@ const rows: (string | number)[][] = [];
 const cluster = await UpCluster.start({ extra: RATES_OFF });
 const children: ChildProcess[] = [];
 let killed: LeaderKills;
-let next = 0;
+let costs: readonly CallCost[];
+let events = 0;
 try {
   const ana = await cluster.person("ana");
   const nora = await cluster.person("nora");
   await cluster.healthy();
-  const { name } = await ana.events.createEvent(eventInit("ana", 0));
+  const { name } = await ana.events.createEvent(eventInit("ana"));
   const { api, coordinators } = cluster.ready;
   const pids = coordinators.map(({ pid }) => pid);
   const access = { ca: cluster.ca, token: ana.accessToken };
@@ -64,40 +67,43 @@ try {
     ]);
     process.stderr.write(`${rows.at(-1)?.join("  ")}\n`);
   };
-  const measure = async (
-    what: string,
+  const overEach = (
     method: string,
     schema: DescMessage,
-    init: (n: number) => MessageInitShape<DescMessage>,
-    rest: (n: number) => { readonly method: string; readonly path: string; readonly body?: string },
-    inFlight = CALLERS,
-  ): Promise<void> => {
+    init: () => MessageInitShape<DescMessage>,
+    rest: () => { readonly method: string; readonly path: string; readonly body?: string },
+  ) => {
     const rpc = `${SERVICE}/${method}`;
-    const load = { inFlight, seconds, pids };
     const grpc = new UnaryGrpc({ ...access, address, path: rpc });
-    const bytes = (n: number): Uint8Array => toBinary(schema, create(schema, init(n)));
-    note(what, "gRPC", await closedLoop({ ...load, call: (n) => grpc.call(bytes(n)) }));
-    grpc.close();
+    const bytes = (): Uint8Array => toBinary(schema, create(schema, init()));
     const post = { method: "POST", path: rpc };
     const web = { ...post, contentType: "application/grpc-web+proto" };
-    const overWeb = (n: number) => http.call({ ...web, body: sealed(bytes(n)) });
-    note(what, "gRPC-Web", await closedLoop({ ...load, call: overWeb }));
     const json = { ...post, contentType: "application/json" };
-    const overConnect = (n: number) =>
-      http.call({ ...json, body: toJsonString(schema, create(schema, init(n))) });
-    note(what, "Connect, JSON", await closedLoop({ ...load, call: overConnect }));
-    const overRest = (n: number) => http.call({ contentType: "application/json", ...rest(n) });
-    note(what, "REST", await closedLoop({ ...load, call: overRest }));
+    const ways: Record<string, () => Promise<void>> = {
+      gRPC: () => grpc.call(bytes()),
+      "gRPC-Web": () => http.call({ ...web, body: sealed(bytes()) }),
+      "Connect, JSON": () =>
+        http.call({ ...json, body: toJsonString(schema, create(schema, init())) }),
+      REST: () => http.call({ contentType: "application/json", ...rest() }),
+    };
+    return { ways: Object.entries(ways), close: () => grpc.close() };
+  };
+  const measure = async (what: string, ...asked: Parameters<typeof overEach>): Promise<void> => {
+    const { ways, close } = overEach(...asked);
+    for (const [protocol, call] of ways) {
+      note(what, protocol, await closedLoop({ inFlight: CALLERS, seconds, pids, call }));
+    }
+    close();
   };
   await measure(
     "create",
     "CreateEvent",
     CreateEventRequestSchema,
-    (n) => eventInit("ana", n),
-    (n) => ({
+    () => eventInit("ana"),
+    () => ({
       method: "POST",
       path: EVENTS,
-      body: toJsonString(EventSchema, create(EventSchema, eventInit("ana", n).event)),
+      body: toJsonString(EventSchema, create(EventSchema, eventInit("ana").event)),
     }),
   );
   const get = () => ({ method: "GET", path: `/v1/${name}` });
@@ -106,50 +112,49 @@ try {
   const list = () => ({ method: "GET", path: `${EVENTS}?pageSize=10` });
   await measure("list of 10", "ListEvents", ListEventsRequestSchema, () => page, list);
 
-  for (const kind of ["connect", "bare"]) {
+  const gets = overEach("GetEvent", GetEventRequestSchema, () => ({ name }), get);
+  const called: Called[] = gets.ways.map(([over, call]) => ({ over, pids, call }));
+  const idle: UnaryGrpc[] = [];
+  for (const kind of ["connect-node", "bare http2"]) {
     const { child, port } = await startIdle(kind, cluster.ready.dataDir);
     children.push(child);
-    const idle = { ...access, address: `localhost:${port}`, path: `${SERVICE}/GetEvent` };
-    const grpc = new UnaryGrpc(idle);
-    const call = () =>
-      grpc.call(toBinary(GetEventRequestSchema, create(GetEventRequestSchema, { name })));
-    const idlePids = [child.pid ?? 0];
-    const measured = await closedLoop({ inFlight: CALLERS, seconds, pids: idlePids, call });
-    note(
-      "get, from nobody",
-      kind === "connect" ? "gRPC, connect-node" : "gRPC, bare http2",
-      measured,
-    );
-    grpc.close();
+    const options = { ...access, address: `localhost:${port}`, path: `${SERVICE}/GetEvent` };
+    const grpc = new UnaryGrpc(options);
+    idle.push(grpc);
+    const request = toBinary(GetEventRequestSchema, create(GetEventRequestSchema, { name }));
+    const over = `gRPC, ${kind} that does nothing`;
+    called.push({ over, pids: [child.pid ?? 0], call: () => grpc.call(request) });
   }
+  costs = await measureCallCosts(called, { perSecond: COST_RATE, seconds });
+  for (const grpc of [gets, ...idle]) grpc.close();
   const creating = { address, ca: cluster.ca, path: `${SERVICE}/CreateEvent` };
   const creator = (user: string, token: string) => {
     const grpc = new UnaryGrpc({ ...creating, token });
-    const call = (n: number): Promise<void> => {
-      const request = create(CreateEventRequestSchema, eventInit(user, n));
+    const call = (): Promise<void> => {
+      const request = create(CreateEventRequestSchema, eventInit(user));
       return grpc.call(toBinary(CreateEventRequestSchema, request));
     };
     return { call, close: () => grpc.close() };
   };
   for (const times of [1, 3, 10]) {
     const inFlight = SATURATED * times;
-    const { call, close } = creator("ana", ana.accessToken);
+    const { call, close } = creator("ana", await ana.renew());
     note(`create, ${times}x`, "gRPC", await closedLoop({ inFlight, seconds, pids, call }));
     close();
   }
-  const neighbour = creator("nora", nora.accessToken);
+  const neighbour = creator("nora", await nora.renew());
   const beside = { inFlight: NEIGHBOURS, seconds, pids, call: neighbour.call };
   note("create in events-nz, alone", "gRPC", await closedLoop(beside));
   for (const times of [1, 10]) {
-    const crowd = creator("ana", ana.accessToken);
+    const crowd = creator("ana", await ana.renew());
     const [measured] = await Promise.all([
       closedLoop(beside),
-      drive(SATURATED * times, seconds + 1, () => crowd.call(next++)),
+      drive(SATURATED * times, seconds + 1, crowd.call),
     ]);
     note(`the same, events-am at ${times}x`, "gRPC", measured);
     crowd.close();
   }
-  const patient = creator("ana", ana.accessToken);
+  const patient = creator("ana", await ana.renew());
   killed = await measureLeaderKills(cluster, "events-am", KILLS, patient.call);
   for (const one of [neighbour, patient]) one.close();
   http.close();
@@ -162,6 +167,12 @@ const table = new Table({ head, style: { head: [], border: [] } });
 table.push(...rows);
 console.log(`${os.cpus().length} cores, Node ${process.version}; clients on the same cores`);
 console.log(table.toString());
+const costHead = ["get, at an equal rate", "per second", "CPU us", "idle, us a call"];
+const costTable = new Table({ head: costHead, style: { head: [], border: [] } });
+for (const { over, perSecond, cpuMicros, idleMicros } of costs) {
+  costTable.push([over, ...[perSecond, cpuMicros, idleMicros].map(Math.round)]);
+}
+console.log(costTable.toString());
 const { kills, answered, longestMs, failed } = killed;
 console.log(`${kills} kills of the leader of events-am, callers who repeat nothing:`);
 console.log(`  answered: ${answered}, the longest after ${Math.round(longestMs)} ms`);
@@ -170,10 +181,12 @@ for (const { code, count, firstMs, lastMs } of failed) {
   console.log(`  ${code}: ${count}, ${when}`);
 }
 if (failed.length === 0) console.log("  failed: none");
-console.log(JSON.stringify({ rows, killed }));
+console.log(JSON.stringify({ rows, costs, killed }));
 
-function eventInit(user: string, n: number) {
-  const startSeconds = BigInt(1_800_000_000 + n * 60);
+/** One an hour, as people have them: what an event is in conflict with is looked for among those of its hour. */
+function eventInit(user: string) {
+  const n = events++;
+  const startSeconds = BigInt(1_800_000_000 + n * 3600);
   return {
     parent: `calendars/${user}`,
     event: {
