@@ -76,6 +76,7 @@ export class UnaryCalls {
     const cancelTimer = clock.after(timeoutMs, () => end(tooLate()));
     this.#open.add(end);
     exchange.onClose(() => {
+      if (settled) return;
       const left = new ClusterError("canceled", "the client left before the answer");
       if (settle(codeName(left))) leaving.abort(left);
     });
