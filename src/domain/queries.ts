@@ -79,14 +79,13 @@ export type Question =
   | { readonly kind: "get-calendar"; readonly calendar: string }
   /** The caller's own, those of the caller's groups and those shared with the caller, as far as this shard knows of them. */
   | { readonly kind: "list-calendars" }
-  /** Of an event in a calendar of the caller's: what else is at the same time, as far as it is not over. */
   | {
-      readonly kind: "list-conflicts";
+      readonly kind: "get-event";
       readonly calendar: string;
       readonly event: string;
-      readonly fromMs: number;
+      /** Where it is said: what else is at the same time is answered too, as far as it is not over by then. */
+      readonly conflictsFromMs?: number;
     }
-  | { readonly kind: "get-event"; readonly calendar: string; readonly event: string }
   /** In the order asked for; refused where one is not there. */
   | { readonly kind: "get-events"; readonly calendar: string; readonly events: readonly string[] }
   | {
@@ -205,8 +204,12 @@ export type Answer =
   | { readonly kind: "members"; readonly members: readonly Member[]; readonly next: string }
   | { readonly kind: "calendar"; readonly calendar: Calendar }
   | { readonly kind: "calendars"; readonly calendars: readonly Calendar[] }
-  | { readonly kind: "conflicts"; readonly conflicts: readonly Conflict[] }
-  | { readonly kind: "event"; readonly event: CalendarEvent }
+  | {
+      readonly kind: "event";
+      readonly event: CalendarEvent;
+      /** Where it was asked for; none where the calendar is not the caller's. */
+      readonly conflicts?: readonly Conflict[];
+    }
   | {
       readonly kind: "events";
       readonly events: readonly CalendarEvent[];

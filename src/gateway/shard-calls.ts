@@ -70,7 +70,6 @@ const ANSWERS = {
   "list-invitations": "invitations",
   "get-calendar": "calendar",
   "list-calendars": "calendars",
-  "list-conflicts": "conflicts",
   "get-event": "event",
   "get-events": "events",
   "list-events": "events",

@@ -66,12 +66,27 @@ export class CalendarQueries {
   }
 
   /** A deleted event can still be read, until it is purged. */
-  getEvent({ calendar, event: id }: Of<"get-event">): Answer | Refusal {
+  getEvent({ calendar, event: id, conflictsFromMs }: Of<"get-event">): Answer | Refusal {
     const absent = refuseNotFound(eventName(calendar, id));
     const vantage = isEventId(id) ? this.#vantageOf("event.get", calendar) : undefined;
     if (vantage === undefined) return absent;
-    const event = this.#findSeen(calendar, id, vantage);
-    return event === undefined ? absent : { kind: "event", event };
+    if (conflictsFromMs === undefined) {
+      const event = this.#findSeen(calendar, id, vantage);
+      return event === undefined ? absent : { kind: "event", event };
+    }
+    const caller = this.#caller;
+    const owner = calendarOwner(calendar);
+    const isOwn = owner?.kind === "user" && caller.kind === "user" && owner.user === caller.user;
+    // All that can be known before the event is, at once.
+    const beside = isOwn ? [KEYS.calendarIndex(owner.user)] : [];
+    gather(this.#view, { keys: [...beside, ...eventReads(calendar, id)], ranges: [] });
+    const found = findEventRow(this.#view, this.#rows, calendar, id);
+    if (found === undefined) return absent;
+    const event = asSeen(caller, found.event, vantage);
+    if (event === undefined) return absent;
+    const standing = found.kind === "row" ? found : { event: found.event, series: undefined };
+    const conflicts = isOwn ? findConflicts(this.#state, standing, conflictsFromMs).conflicts : [];
+    return { kind: "event", event, conflicts };
   }
 
   getEvents({ calendar, events: ids }: Of<"get-events">): Answer | Refusal {
@@ -87,25 +102,6 @@ export class CalendarQueries {
       events.push(event);
     }
     return { kind: "events", events, next: "" };
-  }
-
-  /** For the one whose calendar it is, and nobody else. */
-  listConflicts({ calendar, event: id, fromMs }: Of<"list-conflicts">): Answer | Refusal {
-    const absent = refuseNotFound(eventName(calendar, id));
-    const owner = calendarOwner(calendar);
-    const caller = this.#caller;
-    const isOwn = owner?.kind === "user" && caller.kind === "user" && owner.user === caller.user;
-    if (!isOwn || !isEventId(id)) return absent;
-    // All that can be known before the event is, at once.
-    gather(this.#view, {
-      keys: [KEYS.calendarIndex(owner.user), ...eventReads(calendar, id)],
-      ranges: [],
-    });
-    const found = findEventRow(this.#view, this.#rows, calendar, id);
-    if (found?.event.deleteTimeMs !== 0) return absent;
-    const standing = found.kind === "row" ? found : { event: found.event, series: undefined };
-    const { conflicts } = findConflicts(this.#state, standing, fromMs);
-    return { kind: "conflicts", conflicts };
   }
 
   #findSeen(calendar: string, id: string, vantage: Vantage): CalendarEvent | undefined {

@@ -115,8 +115,6 @@ class Queries {
         return this.#calendars.getCalendar(question);
       case "list-calendars":
         return this.#calendars.listCalendars();
-      case "list-conflicts":
-        return this.#calendars.listConflicts(question);
       case "get-event":
         return this.#calendars.getEvent(question);
       case "get-events":

@@ -1,10 +1,23 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Event } from "../../../gen/cabildo/v1/events_pb.js";
-import type { CalendarEvent, Caller } from "../../domain/index.js";
+import type { CalendarEvent, Caller, Conflict } from "../../domain/index.js";
 import type { ShardDescription } from "../../placement/index.js";
-import { calendarOwner } from "../../policy/index.js";
+import { calendarOwner, takesTime } from "../../policy/index.js";
 import type { ShardPosition } from "../../shards/index.js";
 import type { Call } from "../handlers.js";
+
+export function conflictsToPublic(conflicts: readonly Conflict[]): Event["conflicts"] {
+  return conflicts.map(({ calendar, event, startMs, endMs }) => ({
+    $typeName: "cabildo.v1.Conflict",
+    event: `calendars/${calendar}/events/${event}`,
+    span: {
+      $typeName: "cabildo.v1.TimedSpan",
+      startTime: timestampFromMs(startMs),
+      endTime: timestampFromMs(endMs),
+      timeZone: "UTC",
+    },
+  }));
+}
 
 /** What an event is in conflict with, for the one in whose calendar it is; read no earlier than the event. */
 export async function conflictsOf(
@@ -16,18 +29,9 @@ export async function conflictsOf(
 ): Promise<Event["conflicts"]> {
   const { calendar, id } = event;
   if (!isOwn(call.caller, calendar) || !takesTime(event)) return [];
-  const question = { kind: "list-conflicts", calendar, event: id, fromMs } as const;
+  const question = { kind: "get-event", calendar, event: id, conflictsFromMs: fromMs } as const;
   const { answer } = await call.shards.read(shard, call.caller, question, [position]);
-  return answer.conflicts.map(({ calendar: key, event: other, startMs, endMs }) => ({
-    $typeName: "cabildo.v1.Conflict" as const,
-    event: `calendars/${key}/events/${other}`,
-    span: {
-      $typeName: "cabildo.v1.TimedSpan" as const,
-      startTime: timestampFromMs(startMs),
-      endTime: timestampFromMs(endMs),
-      timeZone: "UTC",
-    },
-  }));
+  return conflictsToPublic(answer.conflicts ?? []);
 }
 
 /** Events that are looked at, one by one, at the same time. */
@@ -56,9 +60,4 @@ export async function conflictsOfAll(
 function isOwn(caller: Caller, calendar: string): boolean {
   const owner = calendarOwner(calendar);
   return caller.kind === "user" && owner?.kind === "user" && owner.user === caller.user;
-}
-
-/** What takes none needs no question. */
-function takesTime({ transparency, state, deleteTimeMs }: CalendarEvent): boolean {
-  return transparency === "opaque" && state !== "cancelled" && deleteTimeMs === 0;
 }

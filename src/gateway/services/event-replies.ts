@@ -6,7 +6,7 @@ import { eventToPublic } from "../../wire/index.js";
 import type { Call } from "../handlers.js";
 import { parseEvent } from "../names.js";
 import type { Written } from "../shard-calls.js";
-import { conflictsOf, conflictsOfAll } from "./conflicts.js";
+import { conflictsOf, conflictsOfAll, conflictsToPublic } from "./conflicts.js";
 import type { ServiceContext } from "./context.js";
 
 /** Events as they are answered with. */
@@ -38,15 +38,26 @@ export class EventReplies {
     return Object.assign(this.show(event, shard, position.epoch), { conflicts });
   }
 
+  /** The same of an event that was not read yet. */
+  async read(
+    call: Call,
+    shard: ShardDescription,
+    named: { readonly calendar: string; readonly event: string },
+    after: readonly ShardPosition[],
+  ): Promise<Event> {
+    const conflictsFromMs = this.#context.clock.wallMs();
+    const question = { kind: "get-event", ...named, conflictsFromMs } as const;
+    const { answer, position } = await call.shards.read(shard, call.caller, question, after);
+    const conflicts = conflictsToPublic(answer.conflicts ?? []);
+    return Object.assign(this.show(answer.event, shard, position.epoch), { conflicts });
+  }
+
   /** What a write answers with. */
   async written(call: Call, shard: ShardDescription, found: Written): Promise<Event> {
     const { resource, position, name } = found;
-    if (resource?.kind === "event") {
-      return await this.showAlone(call, shard, resource.event, position);
-    }
-    const question = { kind: "get-event", ...parseEvent(name, "name") } as const;
-    const read = await call.shards.read(shard, call.caller, question, [position]);
-    return await this.showAlone(call, shard, read.answer.event, read.position);
+    return resource?.kind === "event"
+      ? await this.showAlone(call, shard, resource.event, position)
+      : await this.read(call, shard, parseEvent(name, "name"), [position]);
   }
 
   /** What would be written has no position yet. */

@@ -39,9 +39,7 @@ export function eventHandlers(context: ServiceContext): readonly Handler[] {
       const { calendar, event } = parseEvent(name, "name");
       requireCalendar(call.caller, "event.get", calendar, name);
       const shard = call.shards.of("calendars", calendar);
-      const question = { kind: "get-event", calendar, event } as const;
-      const found = await call.shards.read(shard, call.caller, question, after);
-      return await replies.showAlone(call, shard, found.answer.event, found.position);
+      return await replies.read(call, shard, { calendar, event }, after);
     }),
     unary(method.undeleteEvent, (call, request) => service.undelete(call, request)),
     unary(method.exportEvents, (call, request) => exportEvents(context, call, request)),

@@ -113,11 +113,13 @@ export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           calendars: answer.calendars.map(toCalendar),
         },
       };
-    case "conflicts":
+    case "event":
+      if (answer.conflicts === undefined) return { case: "event", value: toEvent(answer.event) };
       return {
-        case: "conflicts",
+        case: "eventWithConflicts",
         value: {
-          $typeName: "cabildo.store.v1.Conflicts",
+          $typeName: "cabildo.store.v1.EventWithConflicts",
+          event: toEvent(answer.event),
           conflicts: answer.conflicts.map(({ calendar, event, startMs, endMs }) => ({
             $typeName: "cabildo.store.v1.Conflict" as const,
             calendar,
@@ -127,8 +129,6 @@ export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
           })),
         },
       };
-    case "event":
-      return { case: "event", value: toEvent(answer.event) };
     case "events":
       return {
         case: "events",
@@ -271,9 +271,10 @@ export function fromAnswer(
       return { kind: "calendar", calendar: fromCalendar(outcome.value) };
     case "calendars":
       return { kind: "calendars", calendars: outcome.value.calendars.map(fromCalendar) };
-    case "conflicts":
+    case "eventWithConflicts":
       return {
-        kind: "conflicts",
+        kind: "event",
+        event: fromEvent(required(outcome.value.event, "event")),
         conflicts: outcome.value.conflicts.map(({ calendar, event, startMs, endMs }) => ({
           calendar,
           event,

@@ -111,19 +111,16 @@ export function toQuestion(question: Question): pb.Query["question"] {
     }
     case "list-calendars":
       return { case: "listCalendars", value: { $typeName: "cabildo.store.v1.ListCalendars" } };
-    case "list-conflicts": {
-      const { calendar, event } = question;
-      const fromMs = toInt64(question.fromMs);
-      return {
-        case: "listConflicts",
-        value: { $typeName: "cabildo.store.v1.ListConflicts", calendar, event, fromMs },
-      };
-    }
     case "get-event": {
-      const { calendar, event } = question;
+      const { calendar, event, conflictsFromMs } = question;
       return {
         case: "getEvent",
-        value: { $typeName: "cabildo.store.v1.GetEvent", calendar, event },
+        value: {
+          $typeName: "cabildo.store.v1.GetEvent",
+          calendar,
+          event,
+          ...(conflictsFromMs === undefined ? {} : { conflictsFromMs: toInt64(conflictsFromMs) }),
+        },
       };
     }
     case "get-events": {
@@ -269,13 +266,10 @@ export function fromQuestion(question: pb.Query["question"]): Question {
       return { kind: "get-calendar", calendar: question.value.calendar };
     case "listCalendars":
       return { kind: "list-calendars" };
-    case "listConflicts": {
-      const { calendar, event, fromMs } = question.value;
-      return { kind: "list-conflicts", calendar, event, fromMs: toSafeInteger(fromMs) };
-    }
     case "getEvent": {
-      const { calendar, event } = question.value;
-      return { kind: "get-event", calendar, event };
+      const { calendar, event, conflictsFromMs: fromMs } = question.value;
+      const from = fromMs === undefined ? {} : { conflictsFromMs: toSafeInteger(fromMs) };
+      return { kind: "get-event", calendar, event, ...from };
     }
     case "getEvents": {
       const { calendar, events } = question.value;

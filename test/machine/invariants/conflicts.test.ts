@@ -152,8 +152,8 @@ class Agenda {
   }
 
   reported({ in: calendar, id: event }: Note): readonly string[] {
-    const question = { kind: "list-conflicts", calendar, event, fromMs: NOW_MS } as const;
-    const { conflicts } = this.cluster.ask(userCaller("zoe"), question, "conflicts");
+    const question = { kind: "get-event", calendar, event, conflictsFromMs: NOW_MS } as const;
+    const { conflicts = [] } = this.cluster.ask(userCaller("zoe"), question, "event");
     return conflicts.map((one) => `${one.calendar} ${one.startMs}-${one.endMs}`).sort();
   }
 }

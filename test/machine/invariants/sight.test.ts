@@ -159,7 +159,7 @@ function questions({ events }: World): readonly Question[] {
         { kind: "get-event", ...named },
         { kind: "get-events", calendar: made.in, events: [eventId(n)] },
         { kind: "list-instances", ...named, ...page, ...window },
-        { kind: "list-conflicts", ...named, fromMs: 0 },
+        { kind: "get-event", ...named, conflictsFromMs: 0 },
       ];
     }),
     { kind: "free-busy", calendars: ["bea"], ofPeople: true, ...window },

@@ -319,17 +319,15 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
     }),
     fc.record({ kind: fc.constant("get-calendar" as const), calendar: fc.string() }),
     fc.record({ kind: fc.constant("list-calendars" as const) }),
-    fc.record({
-      kind: fc.constant("list-conflicts" as const),
-      calendar: fc.string(),
-      event: fc.string(),
-      fromMs: anyNatural,
-    }),
-    fc.record({
-      kind: fc.constant("get-event" as const),
-      calendar: fc.string(),
-      event: fc.string(),
-    }),
+    fc.record(
+      {
+        kind: fc.constant("get-event" as const),
+        calendar: fc.string(),
+        event: fc.string(),
+        conflictsFromMs: anyNatural,
+      },
+      { requiredKeys: ["kind", "calendar", "event"] },
+    ),
     fc.record({
       kind: fc.constant("get-events" as const),
       calendar: fc.string(),
@@ -439,7 +437,8 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
       }),
       anyCalendar.map((calendar) => ({ kind: "calendar" as const, calendar })),
       fc.record({
-        kind: fc.constant("conflicts" as const),
+        kind: fc.constant("event" as const),
+        event: anyEvent,
         conflicts: fc.array(
           fc.record({
             calendar: fc.string(),

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEirA0KBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASNgoNbGlzdF9kdWVfd29yaxgVIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuTGlzdER1ZVdvcmtIABJBChJsaXN0X25vdGlmaWNhdGlvbnMYFiABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkxpc3ROb3RpZmljYXRpb25zSAASLwoJZnJlZV9idXN5GBcgASgLMhouY2FiaWxkby5zdG9yZS52MS5GcmVlQnVzeUgAEjUKDGdldF9jYWxlbmRhchgYIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2FsZW5kYXJIABI5Cg5saXN0X2NhbGVuZGFycxgZIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTGlzdENhbGVuZGFyc0gAEjkKDmxpc3RfY29uZmxpY3RzGBogASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0Q29uZmxpY3RzSAASMQoKZmluZF91c2VycxgoIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRmluZFVzZXJzSAASNwoNbGlzdF9zZXNzaW9ucxgpIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuTGlzdFNlc3Npb25zSAASMwoLbGlzdF9ncm91cHMYKiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkxpc3RHcm91cHNIABI5Cg5nZXRfaW52aXRhdGlvbhgrIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuR2V0SW52aXRhdGlvbkgAEj0KEGxpc3RfaW52aXRhdGlvbnMYLCABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEj8KEWdldF9zdWJzY3JpcHRpb25zGC0gASgLMiIuY2FiaWxkby5zdG9yZS52MS5HZXRTdWJzY3JpcHRpb25zSAASPgoRZ2V0X2NoYW5uZWxfcmlnaHQYLiABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLkdldENoYW5uZWxSaWdodEgAEjMKC2xpc3Rfb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0T3V0Ym94SAASMQoKbGlzdF9hdWRpdBhQIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuTGlzdEF1ZGl0SAASSAoWbGlzdF9hdWRpdF9jaGVja3BvaW50cxhRIAEoCzImLmNhYmlsZG8uc3RvcmUudjEuTGlzdEF1ZGl0Q2hlY2twb2ludHNIABJAChJnZXRfbG9naW5fdGhyb3R0bGUYUiABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLkdldExvZ2luVGhyb3R0bGVIABI2Cg1nZXRfcmFuZ2VfbWFwGFMgASgLMh0uY2FiaWxkby5zdG9yZS52MS5HZXRSYW5nZU1hcEgAQgoKCHF1ZXN0aW9uIhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIg0KC0dldFJhbmdlTWFwIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSIrCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCSKCAQoNTGlzdEluc3RhbmNlcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSDQoFYWZ0ZXIYBCABKAkSFwoPd2luZG93X3N0YXJ0X21zGAUgASgDEhUKDXdpbmRvd19lbmRfbXMYBiABKAMiWAoRTGlzdE5vdGlmaWNhdGlvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSEwoLdW5yZWFkX29ubHkYBCABKAgiYAoIRnJlZUJ1c3kSEQoJY2FsZW5kYXJzGAEgAygJEhcKD3dpbmRvd19zdGFydF9tcxgCIAEoAxIVCg13aW5kb3dfZW5kX21zGAMgASgDEhEKCW9mX3Blb3BsZRgEIAEoCCIsCgtMaXN0RHVlV29yaxIOCgZub3dfbXMYASABKAMSDQoFbGltaXQYAiABKAUiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSLjAQoKTGlzdEV2ZW50cxIRCgljYWxlbmRhcnMYASADKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhcKD3dpbmRvd19zdGFydF9tcxgEIAEoAxIVCg13aW5kb3dfZW5kX21zGAUgASgDEhQKDHNob3dfZGVsZXRlZBgGIAEoCBI0Cgpjb25kaXRpb25zGAcgAygLMiAuY2FiaWxkby5zdG9yZS52MS5FdmVudENvbmRpdGlvbhIRCglhc19hZ2VuZGEYCCABKAgSEQoJd2l0aF9nb25lGAkgASgIIkwKDkV2ZW50Q29uZGl0aW9uEg0KBWZpZWxkGAEgASgJEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCRIPCgduZWdhdGVkGAQgASgIIh8KC0dldENhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJIg8KDUxpc3RDYWxlbmRhcnMiQQoNTGlzdENvbmZsaWN0cxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIPCgdmcm9tX21zGAMgASgDIjoKCUNvbmZsaWN0cxItCgljb25mbGljdHMYASADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNvbmZsaWN0Ik0KCENvbmZsaWN0EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhAKCHN0YXJ0X21zGAMgASgDEg4KBmVuZF9tcxgEIAEoAyIgChBHZXRTdWJzY3JpcHRpb25zEgwKBHVzZXIYASABKAkiIwoPR2V0Q2hhbm5lbFJpZ2h0EhAKCGNhbGVuZGFyGAEgASgJImcKDENoYW5uZWxSaWdodBIQCghpc19vd25lchgBIAEoCBINCgVzaW5jZRgCIAEoAxIPCgd0aHJvdWdoGAMgAygJEhEKCWFzX21lbWJlchgEIAEoCBISCgpzZWVuX3NpbmNlGAUgASgDIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiogsKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEi0KCGR1ZV93b3JrGAsgASgLMhkuY2FiaWxkby5zdG9yZS52MS5EdWVXb3JrSAASOwoNbm90aWZpY2F0aW9ucxgMIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuTm90aWZpY2F0aW9uUGFnZUgAEjQKCWZyZWVfYnVzeRgNIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuQnVzeUNhbGVuZGFyc0gAEi4KCGNhbGVuZGFyGA4gASgLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckgAEjMKCWNhbGVuZGFycxgPIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJQYWdlSAASMAoJY29uZmxpY3RzGBAgASgLMhsuY2FiaWxkby5zdG9yZS52MS5Db25mbGljdHNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIABI4Cg1zdWJzY3JpcHRpb25zGC0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5TdWJzY3JpcHRpb25zSAASNwoNY2hhbm5lbF9yaWdodBguIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2hhbm5lbFJpZ2h0SAASLgoGb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5PdXRib3hQYWdlSAASLAoFYXVkaXQYUCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkF1ZGl0UGFnZUgAEkIKEWF1ZGl0X2NoZWNrcG9pbnRzGFEgASgLMiUuY2FiaWxkby5zdG9yZS52MS5BdWRpdENoZWNrcG9pbnRQYWdlSAASOQoObG9naW5fdGhyb3R0bGUYUiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkxvZ2luVGhyb3R0bGVIABIvCglyYW5nZV9tYXAYUyABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJhbmdlTWFwSABCCQoHb3V0Y29tZSJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiLgoKTGlzdEdyb3VwcxIRCglwYWdlX3NpemUYASABKAUSDQoFYWZ0ZXIYAiABKAkiMgoNR2V0SW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJIkIKD0xpc3RJbnZpdGF0aW9ucxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiQgoJR3JvdXBQYWdlEicKBmdyb3VwcxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXASDAoEbmV4dBgCIAEoCSJRCg5JbnZpdGF0aW9uUGFnZRIxCgtpbnZpdGF0aW9ucxgBIAMoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbhIMCgRuZXh0GAIgASgJIj4KCkxpc3RPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBWFmdGVyGAIgASgDEhEKCXBhZ2Vfc2l6ZRgDIAEoBSJYCgpPdXRib3hQYWdlEgwKBGxhc3QYASABKAMSDAoEZG9uZRgCIAEoAxIuCgdlbnRyaWVzGAMgAygLMh0uY2FiaWxkby5zdG9yZS52MS5PdXRib3hFbnRyeSJcCgtPdXRib3hFbnRyeRIOCgZudW1iZXIYASABKAMSDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiPQoMQ2FsZW5kYXJQYWdlEi0KCWNhbGVuZGFycxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXIiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIk0KB0R1ZVdvcmsSKwoGc2VyaWVzGAEgAygLMhsuY2FiaWxkby5zdG9yZS52MS5TZXJpZXNFbmQSFQoNaGFzX3JlbWluZGVycxgCIAEoCCJXChBOb3RpZmljYXRpb25QYWdlEjUKDW5vdGlmaWNhdGlvbnMYASADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIMCgRuZXh0GAIgASgJIkIKDUJ1c3lDYWxlbmRhcnMSMQoJY2FsZW5kYXJzGAEgAygLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckJ1c3kibgoMQ2FsZW5kYXJCdXN5EhAKCGNhbGVuZGFyGAEgASgJEikKBXNwYW5zGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5CdXN5U3BhbhIOCgZpc19jdXQYAyABKAgSEQoJaXNfaGlkZGVuGAQgASgIIiwKCEJ1c3lTcGFuEhAKCHN0YXJ0X21zGAEgASgDEg4KBmVuZF9tcxgCIAEoAyJzCglTZXJpZXNFbmQSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EhAKCHVudGlsX21zGAIgASgDEhAKCGNhbGVuZGFyGAMgASgJEgoKAmlkGAQgASgJEg4KBmR1ZV9tcxgFIAEoAyKBAQoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCRIOCgZwbGFjZXMYAyADKAkSLQoEZ29uZRgEIAMoCzIfLmNhYmlsZG8uc3RvcmUudjEuR29uZUluc3RhbmNlcyIiCg1Hb25lSW5zdGFuY2VzEhEKCXN0YXJ0c19tcxgBIAMoA2IGcHJvdG8z", [file_cabildo_store_v1_audit, file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi9wwKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASNgoNbGlzdF9kdWVfd29yaxgVIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuTGlzdER1ZVdvcmtIABJBChJsaXN0X25vdGlmaWNhdGlvbnMYFiABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkxpc3ROb3RpZmljYXRpb25zSAASLwoJZnJlZV9idXN5GBcgASgLMhouY2FiaWxkby5zdG9yZS52MS5GcmVlQnVzeUgAEjUKDGdldF9jYWxlbmRhchgYIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2FsZW5kYXJIABI5Cg5saXN0X2NhbGVuZGFycxgZIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTGlzdENhbGVuZGFyc0gAEjEKCmZpbmRfdXNlcnMYKCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkZpbmRVc2Vyc0gAEjcKDWxpc3Rfc2Vzc2lvbnMYKSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RTZXNzaW9uc0gAEjMKC2xpc3RfZ3JvdXBzGCogASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0R3JvdXBzSAASOQoOZ2V0X2ludml0YXRpb24YKyABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkdldEludml0YXRpb25IABI9ChBsaXN0X2ludml0YXRpb25zGCwgASgLMiEuY2FiaWxkby5zdG9yZS52MS5MaXN0SW52aXRhdGlvbnNIABI/ChFnZXRfc3Vic2NyaXB0aW9ucxgtIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuR2V0U3Vic2NyaXB0aW9uc0gAEj4KEWdldF9jaGFubmVsX3JpZ2h0GC4gASgLMiEuY2FiaWxkby5zdG9yZS52MS5HZXRDaGFubmVsUmlnaHRIABIzCgtsaXN0X291dGJveBg8IAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdE91dGJveEgAEjEKCmxpc3RfYXVkaXQYUCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkxpc3RBdWRpdEgAEkgKFmxpc3RfYXVkaXRfY2hlY2twb2ludHMYUSABKAsyJi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RBdWRpdENoZWNrcG9pbnRzSAASQAoSZ2V0X2xvZ2luX3Rocm90dGxlGFIgASgLMiIuY2FiaWxkby5zdG9yZS52MS5HZXRMb2dpblRocm90dGxlSAASNgoNZ2V0X3JhbmdlX21hcBhTIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0UmFuZ2VNYXBIAEIKCghxdWVzdGlvbkoECBoQGyIXCgdHZXRVc2VyEgwKBHVzZXIYASABKAkiHgoOR2V0Q3JlZGVudGlhbHMSDAoEdXNlchgBIAEoCSIrCgpHZXRTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSIQCg5HZXRDbHVzdGVyS2V5cyINCgtHZXRSYW5nZU1hcCIZCghHZXRHcm91cBINCgVncm91cBgBIAEoCSIoCglHZXRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI+CgtMaXN0TWVtYmVycxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiYQoIR2V0RXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSHgoRY29uZmxpY3RzX2Zyb21fbXMYAyABKANIAIgBAUIUChJfY29uZmxpY3RzX2Zyb21fbXMiggEKDUxpc3RJbnN0YW5jZXMSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEg0KBWFmdGVyGAQgASgJEhcKD3dpbmRvd19zdGFydF9tcxgFIAEoAxIVCg13aW5kb3dfZW5kX21zGAYgASgDIlgKEUxpc3ROb3RpZmljYXRpb25zEgwKBHVzZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhMKC3VucmVhZF9vbmx5GAQgASgIImAKCEZyZWVCdXN5EhEKCWNhbGVuZGFycxgBIAMoCRIXCg93aW5kb3dfc3RhcnRfbXMYAiABKAMSFQoNd2luZG93X2VuZF9tcxgDIAEoAxIRCglvZl9wZW9wbGUYBCABKAgiLAoLTGlzdER1ZVdvcmsSDgoGbm93X21zGAEgASgDEg0KBWxpbWl0GAIgASgFIi0KCUdldEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAki4wEKCkxpc3RFdmVudHMSEQoJY2FsZW5kYXJzGAEgAygJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgSNAoKY29uZGl0aW9ucxgHIAMoCzIgLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb25kaXRpb24SEQoJYXNfYWdlbmRhGAggASgIEhEKCXdpdGhfZ29uZRgJIAEoCCJMCg5FdmVudENvbmRpdGlvbhINCgVmaWVsZBgBIAEoCRILCgNrZXkYAiABKAkSDQoFdmFsdWUYAyABKAkSDwoHbmVnYXRlZBgEIAEoCCIfCgtHZXRDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCSIPCg1MaXN0Q2FsZW5kYXJzImsKEkV2ZW50V2l0aENvbmZsaWN0cxImCgVldmVudBgBIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSLQoJY29uZmxpY3RzGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5Db25mbGljdCJNCghDb25mbGljdBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghzdGFydF9tcxgDIAEoAxIOCgZlbmRfbXMYBCABKAMiIAoQR2V0U3Vic2NyaXB0aW9ucxIMCgR1c2VyGAEgASgJIiMKD0dldENoYW5uZWxSaWdodBIQCghjYWxlbmRhchgBIAEoCSJnCgxDaGFubmVsUmlnaHQSEAoIaXNfb3duZXIYASABKAgSDQoFc2luY2UYAiABKAMSDwoHdGhyb3VnaBgDIAMoCRIRCglhc19tZW1iZXIYBCABKAgSEgoKc2Vlbl9zaW5jZRgFIAEoAyIpCglGaW5kVXNlcnMSDQoFdXNlcnMYASADKAkSDQoFZW1haWwYAiABKAkiPgoMTGlzdFNlc3Npb25zEgwKBHVzZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIrwLCgpRdWVyeVJlcGx5EiwKB3JlZnVzZWQYASABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABImCgR1c2VyGAIgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VySAASOAoLY3JlZGVudGlhbHMYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDcmVkZW50aWFsc0gAEiwKB3Nlc3Npb24YBCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABI1CgxjbHVzdGVyX2tleXMYBSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzSAASKAoFZ3JvdXAYBiABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwSAASKgoGbWVtYmVyGAcgASgLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXJIABIvCgdtZW1iZXJzGAggASgLMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJQYWdlSAASKAoFZXZlbnQYCSABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50SAASLQoGZXZlbnRzGAogASgLMhsuY2FiaWxkby5zdG9yZS52MS5FdmVudFBhZ2VIABItCghkdWVfd29yaxgLIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuRHVlV29ya0gAEjsKDW5vdGlmaWNhdGlvbnMYDCABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvblBhZ2VIABI0CglmcmVlX2J1c3kYDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkJ1c3lDYWxlbmRhcnNIABIuCghjYWxlbmRhchgOIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJIABIzCgljYWxlbmRhcnMYDyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyUGFnZUgAEkQKFGV2ZW50X3dpdGhfY29uZmxpY3RzGBEgASgLMiQuY2FiaWxkby5zdG9yZS52MS5FdmVudFdpdGhDb25mbGljdHNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIABI4Cg1zdWJzY3JpcHRpb25zGC0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5TdWJzY3JpcHRpb25zSAASNwoNY2hhbm5lbF9yaWdodBguIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2hhbm5lbFJpZ2h0SAASLgoGb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5PdXRib3hQYWdlSAASLAoFYXVkaXQYUCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkF1ZGl0UGFnZUgAEkIKEWF1ZGl0X2NoZWNrcG9pbnRzGFEgASgLMiUuY2FiaWxkby5zdG9yZS52MS5BdWRpdENoZWNrcG9pbnRQYWdlSAASOQoObG9naW5fdGhyb3R0bGUYUiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkxvZ2luVGhyb3R0bGVIABIvCglyYW5nZV9tYXAYUyABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJhbmdlTWFwSABCCQoHb3V0Y29tZUoECBAQESJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiLgoKTGlzdEdyb3VwcxIRCglwYWdlX3NpemUYASABKAUSDQoFYWZ0ZXIYAiABKAkiMgoNR2V0SW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJIkIKD0xpc3RJbnZpdGF0aW9ucxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiQgoJR3JvdXBQYWdlEicKBmdyb3VwcxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXASDAoEbmV4dBgCIAEoCSJRCg5JbnZpdGF0aW9uUGFnZRIxCgtpbnZpdGF0aW9ucxgBIAMoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbhIMCgRuZXh0GAIgASgJIj4KCkxpc3RPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBWFmdGVyGAIgASgDEhEKCXBhZ2Vfc2l6ZRgDIAEoBSJYCgpPdXRib3hQYWdlEgwKBGxhc3QYASABKAMSDAoEZG9uZRgCIAEoAxIuCgdlbnRyaWVzGAMgAygLMh0uY2FiaWxkby5zdG9yZS52MS5PdXRib3hFbnRyeSJcCgtPdXRib3hFbnRyeRIOCgZudW1iZXIYASABKAMSDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiPQoMQ2FsZW5kYXJQYWdlEi0KCWNhbGVuZGFycxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXIiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIk0KB0R1ZVdvcmsSKwoGc2VyaWVzGAEgAygLMhsuY2FiaWxkby5zdG9yZS52MS5TZXJpZXNFbmQSFQoNaGFzX3JlbWluZGVycxgCIAEoCCJXChBOb3RpZmljYXRpb25QYWdlEjUKDW5vdGlmaWNhdGlvbnMYASADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIMCgRuZXh0GAIgASgJIkIKDUJ1c3lDYWxlbmRhcnMSMQoJY2FsZW5kYXJzGAEgAygLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckJ1c3kibgoMQ2FsZW5kYXJCdXN5EhAKCGNhbGVuZGFyGAEgASgJEikKBXNwYW5zGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5CdXN5U3BhbhIOCgZpc19jdXQYAyABKAgSEQoJaXNfaGlkZGVuGAQgASgIIiwKCEJ1c3lTcGFuEhAKCHN0YXJ0X21zGAEgASgDEg4KBmVuZF9tcxgCIAEoAyJzCglTZXJpZXNFbmQSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EhAKCHVudGlsX21zGAIgASgDEhAKCGNhbGVuZGFyGAMgASgJEgoKAmlkGAQgASgJEg4KBmR1ZV9tcxgFIAEoAyKBAQoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCRIOCgZwbGFjZXMYAyADKAkSLQoEZ29uZRgEIAMoCzIfLmNhYmlsZG8uc3RvcmUudjEuR29uZUluc3RhbmNlcyIiCg1Hb25lSW5zdGFuY2VzEhEKCXN0YXJ0c19tcxgBIAMoA2IGcHJvdG8z", [file_cabildo_store_v1_audit, file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -130,12 +130,6 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: ListCalendars;
     case: "listCalendars";
-  } | {
-    /**
-     * @generated from field: cabildo.store.v1.ListConflicts list_conflicts = 26;
-     */
-    value: ListConflicts;
-    case: "listConflicts";
   } | {
     /**
      * @generated from field: cabildo.store.v1.FindUsers find_users = 40;
@@ -379,6 +373,13 @@ export type GetEvent = Message<"cabildo.store.v1.GetEvent"> & {
    * @generated from field: string event = 2;
    */
   event: string;
+
+  /**
+   * For the one whose calendar it is: what else is at the same time, as far as it is not over by then, is answered too.
+   *
+   * @generated from field: optional int64 conflicts_from_ms = 3;
+   */
+  conflictsFromMs?: bigint | undefined;
 };
 
 /**
@@ -658,48 +659,26 @@ export const ListCalendarsSchema: GenMessage<ListCalendars> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 18);
 
 /**
- * @generated from message cabildo.store.v1.ListConflicts
+ * @generated from message cabildo.store.v1.EventWithConflicts
  */
-export type ListConflicts = Message<"cabildo.store.v1.ListConflicts"> & {
+export type EventWithConflicts = Message<"cabildo.store.v1.EventWithConflicts"> & {
   /**
-   * @generated from field: string calendar = 1;
+   * @generated from field: cabildo.store.v1.Event event = 1;
    */
-  calendar: string;
+  event?: Event | undefined;
 
   /**
-   * @generated from field: string event = 2;
-   */
-  event: string;
-
-  /**
-   * @generated from field: int64 from_ms = 3;
-   */
-  fromMs: bigint;
-};
-
-/**
- * Describes the message cabildo.store.v1.ListConflicts.
- * Use `create(ListConflictsSchema)` to create a new message.
- */
-export const ListConflictsSchema: GenMessage<ListConflicts> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 19);
-
-/**
- * @generated from message cabildo.store.v1.Conflicts
- */
-export type Conflicts = Message<"cabildo.store.v1.Conflicts"> & {
-  /**
-   * @generated from field: repeated cabildo.store.v1.Conflict conflicts = 1;
+   * @generated from field: repeated cabildo.store.v1.Conflict conflicts = 2;
    */
   conflicts: Conflict[];
 };
 
 /**
- * Describes the message cabildo.store.v1.Conflicts.
- * Use `create(ConflictsSchema)` to create a new message.
+ * Describes the message cabildo.store.v1.EventWithConflicts.
+ * Use `create(EventWithConflictsSchema)` to create a new message.
  */
-export const ConflictsSchema: GenMessage<Conflicts> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 20);
+export const EventWithConflictsSchema: GenMessage<EventWithConflicts> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 19);
 
 /**
  * @generated from message cabildo.store.v1.Conflict
@@ -731,7 +710,7 @@ export type Conflict = Message<"cabildo.store.v1.Conflict"> & {
  * Use `create(ConflictSchema)` to create a new message.
  */
 export const ConflictSchema: GenMessage<Conflict> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 21);
+  messageDesc(file_cabildo_store_v1_queries, 20);
 
 /**
  * @generated from message cabildo.store.v1.GetSubscriptions
@@ -748,7 +727,7 @@ export type GetSubscriptions = Message<"cabildo.store.v1.GetSubscriptions"> & {
  * Use `create(GetSubscriptionsSchema)` to create a new message.
  */
 export const GetSubscriptionsSchema: GenMessage<GetSubscriptions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 22);
+  messageDesc(file_cabildo_store_v1_queries, 21);
 
 /**
  * @generated from message cabildo.store.v1.GetChannelRight
@@ -765,7 +744,7 @@ export type GetChannelRight = Message<"cabildo.store.v1.GetChannelRight"> & {
  * Use `create(GetChannelRightSchema)` to create a new message.
  */
 export const GetChannelRightSchema: GenMessage<GetChannelRight> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 23);
+  messageDesc(file_cabildo_store_v1_queries, 22);
 
 /**
  * To hear a calendar's changes.
@@ -804,7 +783,7 @@ export type ChannelRight = Message<"cabildo.store.v1.ChannelRight"> & {
  * Use `create(ChannelRightSchema)` to create a new message.
  */
 export const ChannelRightSchema: GenMessage<ChannelRight> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 24);
+  messageDesc(file_cabildo_store_v1_queries, 23);
 
 /**
  * @generated from message cabildo.store.v1.FindUsers
@@ -826,7 +805,7 @@ export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
  * Use `create(FindUsersSchema)` to create a new message.
  */
 export const FindUsersSchema: GenMessage<FindUsers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 25);
+  messageDesc(file_cabildo_store_v1_queries, 24);
 
 /**
  * @generated from message cabildo.store.v1.ListSessions
@@ -853,7 +832,7 @@ export type ListSessions = Message<"cabildo.store.v1.ListSessions"> & {
  * Use `create(ListSessionsSchema)` to create a new message.
  */
 export const ListSessionsSchema: GenMessage<ListSessions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 26);
+  messageDesc(file_cabildo_store_v1_queries, 25);
 
 /**
  * @generated from message cabildo.store.v1.QueryReply
@@ -954,10 +933,10 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
     case: "calendars";
   } | {
     /**
-     * @generated from field: cabildo.store.v1.Conflicts conflicts = 16;
+     * @generated from field: cabildo.store.v1.EventWithConflicts event_with_conflicts = 17;
      */
-    value: Conflicts;
-    case: "conflicts";
+    value: EventWithConflicts;
+    case: "eventWithConflicts";
   } | {
     /**
      * @generated from field: cabildo.store.v1.UserPage users = 40;
@@ -1038,7 +1017,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 27);
+  messageDesc(file_cabildo_store_v1_queries, 26);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -1060,7 +1039,7 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 28);
+  messageDesc(file_cabildo_store_v1_queries, 27);
 
 /**
  * @generated from message cabildo.store.v1.ListGroups
@@ -1082,7 +1061,7 @@ export type ListGroups = Message<"cabildo.store.v1.ListGroups"> & {
  * Use `create(ListGroupsSchema)` to create a new message.
  */
 export const ListGroupsSchema: GenMessage<ListGroups> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 29);
+  messageDesc(file_cabildo_store_v1_queries, 28);
 
 /**
  * @generated from message cabildo.store.v1.GetInvitation
@@ -1104,7 +1083,7 @@ export type GetInvitation = Message<"cabildo.store.v1.GetInvitation"> & {
  * Use `create(GetInvitationSchema)` to create a new message.
  */
 export const GetInvitationSchema: GenMessage<GetInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 30);
+  messageDesc(file_cabildo_store_v1_queries, 29);
 
 /**
  * @generated from message cabildo.store.v1.ListInvitations
@@ -1131,7 +1110,7 @@ export type ListInvitations = Message<"cabildo.store.v1.ListInvitations"> & {
  * Use `create(ListInvitationsSchema)` to create a new message.
  */
 export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 31);
+  messageDesc(file_cabildo_store_v1_queries, 30);
 
 /**
  * @generated from message cabildo.store.v1.GroupPage
@@ -1153,7 +1132,7 @@ export type GroupPage = Message<"cabildo.store.v1.GroupPage"> & {
  * Use `create(GroupPageSchema)` to create a new message.
  */
 export const GroupPageSchema: GenMessage<GroupPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 32);
+  messageDesc(file_cabildo_store_v1_queries, 31);
 
 /**
  * @generated from message cabildo.store.v1.InvitationPage
@@ -1175,7 +1154,7 @@ export type InvitationPage = Message<"cabildo.store.v1.InvitationPage"> & {
  * Use `create(InvitationPageSchema)` to create a new message.
  */
 export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 33);
+  messageDesc(file_cabildo_store_v1_queries, 32);
 
 /**
  * @generated from message cabildo.store.v1.ListOutbox
@@ -1202,7 +1181,7 @@ export type ListOutbox = Message<"cabildo.store.v1.ListOutbox"> & {
  * Use `create(ListOutboxSchema)` to create a new message.
  */
 export const ListOutboxSchema: GenMessage<ListOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 34);
+  messageDesc(file_cabildo_store_v1_queries, 33);
 
 /**
  * @generated from message cabildo.store.v1.OutboxPage
@@ -1229,7 +1208,7 @@ export type OutboxPage = Message<"cabildo.store.v1.OutboxPage"> & {
  * Use `create(OutboxPageSchema)` to create a new message.
  */
 export const OutboxPageSchema: GenMessage<OutboxPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 35);
+  messageDesc(file_cabildo_store_v1_queries, 34);
 
 /**
  * @generated from message cabildo.store.v1.OutboxEntry
@@ -1256,7 +1235,7 @@ export type OutboxEntry = Message<"cabildo.store.v1.OutboxEntry"> & {
  * Use `create(OutboxEntrySchema)` to create a new message.
  */
 export const OutboxEntrySchema: GenMessage<OutboxEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 36);
+  messageDesc(file_cabildo_store_v1_queries, 35);
 
 /**
  * @generated from message cabildo.store.v1.CalendarPage
@@ -1273,7 +1252,7 @@ export type CalendarPage = Message<"cabildo.store.v1.CalendarPage"> & {
  * Use `create(CalendarPageSchema)` to create a new message.
  */
 export const CalendarPageSchema: GenMessage<CalendarPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 37);
+  messageDesc(file_cabildo_store_v1_queries, 36);
 
 /**
  * @generated from message cabildo.store.v1.UserPage
@@ -1290,7 +1269,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 38);
+  messageDesc(file_cabildo_store_v1_queries, 37);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -1312,7 +1291,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 39);
+  messageDesc(file_cabildo_store_v1_queries, 38);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -1334,7 +1313,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 40);
+  messageDesc(file_cabildo_store_v1_queries, 39);
 
 /**
  * @generated from message cabildo.store.v1.DueWork
@@ -1356,7 +1335,7 @@ export type DueWork = Message<"cabildo.store.v1.DueWork"> & {
  * Use `create(DueWorkSchema)` to create a new message.
  */
 export const DueWorkSchema: GenMessage<DueWork> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 41);
+  messageDesc(file_cabildo_store_v1_queries, 40);
 
 /**
  * @generated from message cabildo.store.v1.NotificationPage
@@ -1378,7 +1357,7 @@ export type NotificationPage = Message<"cabildo.store.v1.NotificationPage"> & {
  * Use `create(NotificationPageSchema)` to create a new message.
  */
 export const NotificationPageSchema: GenMessage<NotificationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 42);
+  messageDesc(file_cabildo_store_v1_queries, 41);
 
 /**
  * @generated from message cabildo.store.v1.BusyCalendars
@@ -1395,7 +1374,7 @@ export type BusyCalendars = Message<"cabildo.store.v1.BusyCalendars"> & {
  * Use `create(BusyCalendarsSchema)` to create a new message.
  */
 export const BusyCalendarsSchema: GenMessage<BusyCalendars> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 43);
+  messageDesc(file_cabildo_store_v1_queries, 42);
 
 /**
  * @generated from message cabildo.store.v1.CalendarBusy
@@ -1427,7 +1406,7 @@ export type CalendarBusy = Message<"cabildo.store.v1.CalendarBusy"> & {
  * Use `create(CalendarBusySchema)` to create a new message.
  */
 export const CalendarBusySchema: GenMessage<CalendarBusy> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 44);
+  messageDesc(file_cabildo_store_v1_queries, 43);
 
 /**
  * @generated from message cabildo.store.v1.BusySpan
@@ -1449,7 +1428,7 @@ export type BusySpan = Message<"cabildo.store.v1.BusySpan"> & {
  * Use `create(BusySpanSchema)` to create a new message.
  */
 export const BusySpanSchema: GenMessage<BusySpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 45);
+  messageDesc(file_cabildo_store_v1_queries, 44);
 
 /**
  * @generated from message cabildo.store.v1.SeriesEnd
@@ -1486,7 +1465,7 @@ export type SeriesEnd = Message<"cabildo.store.v1.SeriesEnd"> & {
  * Use `create(SeriesEndSchema)` to create a new message.
  */
 export const SeriesEndSchema: GenMessage<SeriesEnd> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 46);
+  messageDesc(file_cabildo_store_v1_queries, 45);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -1518,7 +1497,7 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 47);
+  messageDesc(file_cabildo_store_v1_queries, 46);
 
 /**
  * @generated from message cabildo.store.v1.GoneInstances
@@ -1535,5 +1514,5 @@ export type GoneInstances = Message<"cabildo.store.v1.GoneInstances"> & {
  * Use `create(GoneInstancesSchema)` to create a new message.
  */
 export const GoneInstancesSchema: GenMessage<GoneInstances> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 48);
+  messageDesc(file_cabildo_store_v1_queries, 47);
 
