@@ -1,5 +1,6 @@
 /**
- * A server that does nothing but answer GetEvent: `node idle-server.js connect-node|bare CERTIFICATE KEY`. Says its port on stdout.
+ * A server that does nothing but answer GetEvent: `node idle-server.js connect-node|bare CERTIFICATE KEY`. Says its port on
+ * stdout.
  */
 import { readFileSync } from "node:fs";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
