@@ -162,6 +162,8 @@ export type Operation =
       readonly role: MemberRole;
       readonly rank: number;
       readonly lifetimeMs: number;
+      /** Whether the invitee finds it among their notifications. */
+      readonly tells: boolean;
     }
   | {
       readonly kind: "settle-invitation";

@@ -3,6 +3,7 @@ import type {
   CalendarEvent,
   Group,
   Member,
+  Notification,
   Occurrences,
   Visibility,
 } from "./resources.js";
@@ -57,6 +58,11 @@ export type Delivery =
    * one above it is.
    */
   | { readonly kind: "group-moved"; readonly group: string; readonly after: string }
+  /** What a user finds among their notifications. */
+  | ({ readonly kind: "notice"; readonly user: string } & Pick<
+      Notification,
+      "type" | "subject" | "text"
+    >)
   /** What has come to a group's events, after that place: of the groups' shard, or of the shard itself, to go on. */
   | {
       readonly kind: "group-events";

@@ -4,7 +4,7 @@ import type { Command, Delivery, Operation } from "../domain/index.js";
  * What this version knows: commands of this level and below. A version that adds a kind of command, or a field that changes
  * what one does, raises it and says so in `LATER`.
  */
-export const FEATURE_LEVEL = 2;
+export const FEATURE_LEVEL = 3;
 
 /** What every version knows, and every group begins with. */
 export const FIRST_FEATURE_LEVEL = 1;
@@ -17,10 +17,12 @@ const LATER_NEWS: ReadonlyMap<Delivery["kind"], number> = new Map([
   ["default-visibility", 2],
   ["left-above", 2],
   ["group-moved", 2],
+  ["notice", 3],
 ]);
 
 /** The level from which on a command may stand in a log. */
 export function levelOf({ operation }: Command): number {
+  if (operation.kind === "create-invitation" && operation.tells) return 3;
   const later =
     operation.kind === "deliver"
       ? LATER_NEWS.get(operation.delivery.kind)

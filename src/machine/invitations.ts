@@ -22,7 +22,7 @@ export function createInvitation(
   caller: Caller,
   operation: CreateInvitation,
 ): Outcome {
-  const { group, invitation: id, invitee, role, rank, lifetimeMs } = operation;
+  const { group, invitation: id, invitee, role, rank, lifetimeMs, tells } = operation;
   const refusal = refuseSuperior(draft, caller, "invitation.create", group, rank, role);
   if (refusal !== undefined) return refusal;
   if (caller.kind !== "user") return refuseNotFound(`groups/${group}`);
@@ -43,6 +43,15 @@ export function createInvitation(
   });
   const purgeKey = KEYS.invitationPurge(expireTimeMs + KEPT_MS, group, id);
   draft.put(draft.rows.expiry, purgeKey, { keys: [], bytes: 0 });
+  if (tells) {
+    draft.postTo("calendars", invitee, {
+      kind: "notice",
+      user: invitee,
+      type: "group-invitation",
+      subject: invitationName(group, id),
+      text: findGroup(draft, group)?.displayName ?? "",
+    });
+  }
   return write(draft, "created", {
     group,
     id,

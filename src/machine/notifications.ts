@@ -31,10 +31,10 @@ export function isNotificationId(text: string): boolean {
 export function notify(
   draft: Draft,
   user: string,
-  said: Pick<Notification, "type" | "subject" | "text">,
+  { type, subject, text }: Pick<Notification, "type" | "subject" | "text">,
 ): void {
   const id = `n${String(draft.nextRevision).padStart(ID_DIGITS, "0")}`;
-  const notification = { user, id, ...said, createTimeMs: draft.nowMs, readTimeMs: 0 };
+  const notification = { user, id, type, subject, text, createTimeMs: draft.nowMs, readTimeMs: 0 };
   const bytes = draft.rows.notification.encode(notification);
   draft.putBytes(KEYS.notification(user, id), bytes);
   draft.putBytes(KEYS.unread(user, id), bytes);

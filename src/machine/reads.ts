@@ -189,6 +189,7 @@ function laneKeys(operation: Operation, { shards }: RangeMap): readonly StateKey
     case "add-member":
     case "update-member":
     case "transfer-leadership":
+    case "create-invitation":
     case "settle-invitation":
       return lanes("calendars");
     case "update-group":

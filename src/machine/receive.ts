@@ -9,6 +9,7 @@ import { followGroup } from "./group-events.js";
 import { dropMember, GROUPS_MAX, memberCount, memberName, subgroupRange } from "./group-rows.js";
 import { endMembership } from "./members.js";
 import { findGroup, findMember, isInherited, memberKeys } from "./membership.js";
+import { notify } from "./notifications.js";
 import { standingChannel } from "../policy/index.js";
 import { KEYS, MARK, prefixRange } from "./rows.js";
 
@@ -62,6 +63,9 @@ export function receive(draft: Draft, delivery: Delivery): void {
       followGroup(draft, delivery);
       return;
     }
+    case "notice":
+      notify(draft, delivery.user, delivery);
+      return;
     case "group-moved":
       followGroup(draft, delivery);
       return;

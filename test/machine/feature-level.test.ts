@@ -55,4 +55,16 @@ describe("the commands of this version", () => {
       }
     }
   });
+
+  it("are of a level for a field that changes what they do, and without it of the one before", () => {
+    const asked = {
+      kind: "create-invitation",
+      group: "choir",
+      invitation: "i1",
+      invitee: "zoe",
+    } as const;
+    const invite = { ...asked, role: "member", rank: 1, lifetimeMs: 1 } as const;
+    expect(levelOf(commandOf({ ...invite, tells: false }))).to.equal(1);
+    expect(levelOf(commandOf({ ...invite, tells: true }))).to.equal(3);
+  });
 });

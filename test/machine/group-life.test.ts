@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Member, MemberRole, Operation } from "../../src/domain/index.js";
 import { DAY_MS, HOUR_MS, SYSTEM, userCaller } from "../support/agenda.js";
+import { AgendaCluster } from "../support/agenda-cluster.js";
 import { AgendaShard } from "../support/agenda-shard.js";
 
 const ana = userCaller("ana");
@@ -42,6 +43,7 @@ function invite(n: number, invitee: string, rank = 10): Operation {
     role: "member",
     rank,
     lifetimeMs: DAY_MS,
+    tells: true,
   };
 }
 
@@ -319,5 +321,20 @@ describe("a group", () => {
       shard.ask(carl, question, "invitation");
       expect(shard.query(userCaller("eve"), question)).to.include({ code: "not-found" });
     });
+  });
+
+  it("tells whom it asks where they find it later, once, and by its name", () => {
+    const cluster = new AgendaCluster();
+    cluster.group("ana", { ...found("choir"), displayName: "The choir" } as Operation);
+    cluster.carry();
+    expect(cluster.group("ana", invite(1, "zoe")).kind).to.equal("done");
+    cluster.carry();
+    const question = { kind: "list-notifications", user: "zoe", pageSize: 50, after: "" } as const;
+    const { notifications } = cluster
+      .at("calendars", "zoe")
+      .ask(userCaller("zoe"), { ...question, unreadOnly: false }, "notifications");
+    expect(notifications.map(({ type, subject, text }) => [type, subject, text])).to.deep.equal([
+      ["group-invitation", `groups/choir/invitations/${invitationId(1)}`, "The choir"],
+    ]);
   });
 });

@@ -226,6 +226,13 @@ const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("group-moved" as const), group, after: fc.constant("") }),
   fc.record({
+    kind: fc.constant("notice" as const),
+    user,
+    type: fc.constant("group-invitation"),
+    subject: fc.constantFrom("", "groups/choir"),
+    text: fc.constantFrom("", "The choir"),
+  }),
+  fc.record({
     kind: fc.constant("group-events" as const),
     group,
     left: user,
@@ -404,6 +411,7 @@ export const anyOperation: fc.Arbitrary<Exclude<Operation, { kind: "unknown" }>>
     role: anyRole,
     rank: fc.integer({ min: 0, max: 120 }),
     lifetimeMs: fc.constantFrom(HOUR_MS, 14 * DAY_MS),
+    tells: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant("settle-invitation" as const),

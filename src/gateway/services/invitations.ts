@@ -75,7 +75,7 @@ class Invitations {
     const written = await writeToGroup(
       call,
       group,
-      { ...operation, lifetimeMs },
+      { ...operation, lifetimeMs, tells: true },
       { method: method.createInvitation, request },
     );
     return await this.#invitation(call, written);

@@ -51,6 +51,13 @@ function toNews(delivery: Delivery): pb.Delivery["news"] {
         value: { $typeName: "cabildo.store.v1.GroupMoved", group, after },
       };
     }
+    case "notice": {
+      const { user, type, subject, text } = delivery;
+      return {
+        case: "notice",
+        value: { $typeName: "cabildo.store.v1.Notice", user, type, subject, text },
+      };
+    }
     case "default-visibility": {
       const { user } = delivery;
       const visibility = VISIBILITY.encode(delivery.visibility);
@@ -112,6 +119,10 @@ export function fromDelivery({ news }: pb.Delivery): Delivery {
     case "groupMoved": {
       const { group, after } = news.value;
       return { kind: "group-moved", group, after };
+    }
+    case "notice": {
+      const { user, type, subject, text } = news.value;
+      return { kind: "notice", user, type, subject, text };
     }
     case "defaultVisibility": {
       const { user, visibility } = news.value;

@@ -119,6 +119,7 @@ export function toGroupOperation(operation: GroupOperation): GroupCase {
           role: MEMBER_ROLE.encode(operation.role),
           rank: operation.rank,
           lifetimeMs: toInt64(operation.lifetimeMs),
+          tells: operation.tells,
         },
       };
     case "settle-invitation": {
@@ -169,10 +170,11 @@ export function fromGroupOperation(operation: GroupCase): GroupOperation {
       return { kind: "transfer-leadership", group, successor };
     }
     case "createInvitation": {
-      const { group, invitation, invitee, rank } = operation.value;
+      const { group, invitation, invitee, rank, tells } = operation.value;
       const role = MEMBER_ROLE.decode(operation.value.role);
       const lifetimeMs = toSafeInteger(operation.value.lifetimeMs);
-      return { kind: "create-invitation", group, invitation, invitee, role, rank, lifetimeMs };
+      const of = { group, invitation, invitee };
+      return { kind: "create-invitation", ...of, role, rank, lifetimeMs, tells };
     }
     case "settleInvitation": {
       const { group, invitation } = operation.value;

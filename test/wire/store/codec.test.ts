@@ -219,6 +219,9 @@ const anyDelivery: fc.Arbitrary<Delivery> = fc.oneof(
   fc.constantFrom("default", "private").map((visibility): Delivery => {
     return { kind: "default-visibility", user: "ana", visibility };
   }),
+  fc.tuple(fc.string(), fc.string()).map(([subject, text]): Delivery => {
+    return { kind: "notice", user: "ana", type: "group-invitation", subject, text };
+  }),
   fc.constant<Delivery>({ kind: "member-gone", group: "choir", user: "ana", revision: 7 }),
 );
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/deliveries.proto.
  */
 export const file_cabildo_store_v1_deliveries: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYWJpbGRvL3N0b3JlL3YxL2RlbGl2ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEimgQKCERlbGl2ZXJ5EigKBWdyb3VwGAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgCIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASMwoLbWVtYmVyX2dvbmUYAyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckdvbmVIABIvCgl1c2VyX2dvbmUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJHb25lSAASMQoKZXZlbnRfbmV3cxgFIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnROZXdzSAASNQoMZXZlbnRfYW5zd2VyGAYgASgLMh0uY2FiaWxkby5zdG9yZS52MS5FdmVudEFuc3dlckgAEjUKDGdyb3VwX2V2ZW50cxgHIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBFdmVudHNIABJBChJkZWZhdWx0X3Zpc2liaWxpdHkYCCABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkRlZmF1bHRWaXNpYmlsaXR5SAASMQoKbGVmdF9hYm92ZRgJIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuTGVmdEFib3ZlSAASMwoLZ3JvdXBfbW92ZWQYCiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwTW92ZWRIAEIGCgRuZXdzIjsKCk1lbWJlckdvbmUSDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyIYCghVc2VyR29uZRIMCgR1c2VyGAEgASgJIlMKEURlZmF1bHRWaXNpYmlsaXR5EgwKBHVzZXIYASABKAkSMAoKdmlzaWJpbGl0eRgCIAEoDjIcLmNhYmlsZG8uc3RvcmUudjEuVmlzaWJpbGl0eSI3CglMZWZ0QWJvdmUSDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCRINCgVhZnRlchgDIAEoCSKLAQoJRXZlbnROZXdzEiYKBWV2ZW50GAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudBIyCgtvY2N1cnJlbmNlcxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuT2NjdXJyZW5jZXMSEwoLZXhjZXB0ZWRfbXMYAyADKAMSDQoFdXNlcnMYBCADKAkibgoLRXZlbnRBbnN3ZXISEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEAoIc2VxdWVuY2UYAyABKAUSLAoIYXR0ZW5kZWUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkF0dGVuZGVlIioKCkdyb3VwTW92ZWQSDQoFZ3JvdXAYASABKAkSDQoFYWZ0ZXIYAiABKAkiOQoLR3JvdXBFdmVudHMSDQoFZ3JvdXAYASABKAkSDAoEbGVmdBgCIAEoCRINCgVhZnRlchgDIAEoCWIGcHJvdG8z", [file_cabildo_store_v1_resources]);
+  fileDesc("CiFjYWJpbGRvL3N0b3JlL3YxL2RlbGl2ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEixgQKCERlbGl2ZXJ5EigKBWdyb3VwGAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5Hcm91cEgAEioKBm1lbWJlchgCIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuTWVtYmVySAASMwoLbWVtYmVyX2dvbmUYAyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckdvbmVIABIvCgl1c2VyX2dvbmUYBCABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJHb25lSAASMQoKZXZlbnRfbmV3cxgFIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuRXZlbnROZXdzSAASNQoMZXZlbnRfYW5zd2VyGAYgASgLMh0uY2FiaWxkby5zdG9yZS52MS5FdmVudEFuc3dlckgAEjUKDGdyb3VwX2V2ZW50cxgHIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBFdmVudHNIABJBChJkZWZhdWx0X3Zpc2liaWxpdHkYCCABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkRlZmF1bHRWaXNpYmlsaXR5SAASMQoKbGVmdF9hYm92ZRgJIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuTGVmdEFib3ZlSAASMwoLZ3JvdXBfbW92ZWQYCiABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwTW92ZWRIABIqCgZub3RpY2UYCyABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk5vdGljZUgAQgYKBG5ld3MiOwoKTWVtYmVyR29uZRINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEhAKCHJldmlzaW9uGAMgASgDIhgKCFVzZXJHb25lEgwKBHVzZXIYASABKAkiUwoRRGVmYXVsdFZpc2liaWxpdHkSDAoEdXNlchgBIAEoCRIwCgp2aXNpYmlsaXR5GAIgASgOMhwuY2FiaWxkby5zdG9yZS52MS5WaXNpYmlsaXR5IjcKCUxlZnRBYm92ZRINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJEg0KBWFmdGVyGAMgASgJIosBCglFdmVudE5ld3MSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EjIKC29jY3VycmVuY2VzGAIgASgLMh0uY2FiaWxkby5zdG9yZS52MS5PY2N1cnJlbmNlcxITCgtleGNlcHRlZF9tcxgDIAMoAxINCgV1c2VycxgEIAMoCSJuCgtFdmVudEFuc3dlchIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBRIsCghhdHRlbmRlZRgEIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQXR0ZW5kZWUiKgoKR3JvdXBNb3ZlZBINCgVncm91cBgBIAEoCRINCgVhZnRlchgCIAEoCSJDCgZOb3RpY2USDAoEdXNlchgBIAEoCRIMCgR0eXBlGAIgASgJEg8KB3N1YmplY3QYAyABKAkSDAoEdGV4dBgEIAEoCSI5CgtHcm91cEV2ZW50cxINCgVncm91cBgBIAEoCRIMCgRsZWZ0GAIgASgJEg0KBWFmdGVyGAMgASgJYgZwcm90bzM", [file_cabildo_store_v1_resources]);
 
 /**
  * What one shard tells another, in order and once.
@@ -85,6 +85,12 @@ export type Delivery = Message<"cabildo.store.v1.Delivery"> & {
      */
     value: GroupMoved;
     case: "groupMoved";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.Notice notice = 11;
+     */
+    value: Notice;
+    case: "notice";
   } | { case: undefined; value?: undefined };
 };
 
@@ -291,6 +297,42 @@ export const GroupMovedSchema: GenMessage<GroupMoved> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_deliveries, 7);
 
 /**
+ * What a user finds among their notifications.
+ *
+ * @generated from message cabildo.store.v1.Notice
+ */
+export type Notice = Message<"cabildo.store.v1.Notice"> & {
+  /**
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * Name of the resource that it is about.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string text = 4;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message cabildo.store.v1.Notice.
+ * Use `create(NoticeSchema)` to create a new message.
+ */
+export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_deliveries, 8);
+
+/**
  * What has come to a group's events goes on from there.
  *
  * @generated from message cabildo.store.v1.GroupEvents
@@ -319,5 +361,5 @@ export type GroupEvents = Message<"cabildo.store.v1.GroupEvents"> & {
  * Use `create(GroupEventsSchema)` to create a new message.
  */
 export const GroupEventsSchema: GenMessage<GroupEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_deliveries, 8);
+  messageDesc(file_cabildo_store_v1_deliveries, 9);
 
