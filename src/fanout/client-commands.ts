@@ -3,7 +3,7 @@ import type { Authenticated, ChosenChannels } from "../gateway/index.js";
 import type { ChannelRequests } from "./channel-requests.js";
 import type { CloseCause } from "./close-codes.js";
 import type { CommandReceiver, OrderedCommand } from "./command-intake.js";
-import type { ClientCommand, RemoteCall } from "./commands.js";
+import type { RemoteCall } from "./commands.js";
 import type { Limits } from "./limits.js";
 import { judgeRefusedConnect } from "./refused-connect.js";
 import { RemoteCalls } from "./remote-calls.js";
@@ -86,7 +86,8 @@ export class ClientCommands implements CommandReceiver {
   }
 
   ping(id: number): void {
-    this.#host.send(replies.ping(id));
+    if (this.#identity.kind === "unsaid") this.#refuseStranger("ping", id);
+    else this.#host.send(replies.ping(id));
   }
 
   call(call: RemoteCall): void {
@@ -104,7 +105,8 @@ export class ClientCommands implements CommandReceiver {
   }
 
   refuse(command: string, id: number, error: ClusterError): void {
-    this.#fail(command, id, error);
+    if (this.#identity.kind === "unsaid") this.#refuseStranger(command, id);
+    else this.#fail(command, id, error);
   }
 
   cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void {
@@ -118,7 +120,7 @@ export class ClientCommands implements CommandReceiver {
 
   async #call(call: RemoteCall): Promise<void> {
     if (this.#identity.kind !== "known") {
-      this.#refuseStranger(call);
+      this.#refuseStranger(call.kind, call.id);
       return;
     }
     try {
@@ -153,7 +155,7 @@ export class ClientCommands implements CommandReceiver {
       return;
     }
     if (identity.kind !== "known") {
-      this.#refuseStranger(command);
+      this.#refuseStranger(command.kind, command.id);
       return;
     }
     switch (command.kind) {
@@ -184,9 +186,10 @@ export class ClientCommands implements CommandReceiver {
     }
   }
 
-  #refuseStranger({ kind, id }: ClientCommand): void {
+  /** To answer all that somebody says who does not say who they are would cost more than to say it. */
+  #refuseStranger(command: string, id: number): void {
     const refusal = new ClusterError("unauthenticated", "connect must be the first command");
-    this.#fail(kind, id, refusal);
+    this.#fail(command, id, refusal);
     this.#host.disconnect("bad-request", refusal.message);
   }
 

@@ -1,12 +1,18 @@
+const COORDINATOR = "--coordinator-flag=--calls-per-second-max=100000";
 const FANOUT = [
   "--connections-per-user=100000",
   "--connections-per-address=100000",
   "--connections-per-second=100000",
-  "--commands-per-second=100000",
 ];
 
-/** Options of `up`, for loads that come from one user at one address, as nobody's do. */
-export const WITHOUT_LIMITS: readonly string[] = [
-  "--coordinator-flag=--calls-per-second-max=100000",
+/** Options of `up`, for clients that are more than one address has. */
+export const FOR_MANY_CLIENTS: readonly string[] = [
+  COORDINATOR,
   ...FANOUT.map((flag) => `--fanout-flag=${flag}`),
+];
+
+/** The same, for loads that come from one user over few connections, as nobody's do. */
+export const WITHOUT_LIMITS: readonly string[] = [
+  ...FOR_MANY_CLIENTS,
+  "--fanout-flag=--commands-per-second=100000",
 ];

@@ -190,13 +190,21 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(JSON.stringify(client.objects)).to.not.include("token-ana");
       });
 
-      it("ends a connection that says something else first", async () => {
-        await begin();
-        const client = await open();
-        client.send({ id: 1, subscribe: { channels: ["calendars/ana"] } });
-        expect(errorCode(await client.answer(1))).to.equal("UNAUTHENTICATED");
-        expect(await client.closed()).to.equal(CLOSE_CODES["bad-request"]);
-      });
+      const others: readonly (readonly [string, object])[] = [
+        ["a command", { subscribe: { channels: ["calendars/ana"] } }],
+        ["a ping", { ping: {} }],
+        ["a command that there is not", { juggle: {} }],
+        ["two commands in one", { ping: {}, refresh: {} }],
+      ];
+      for (const [what, command] of others) {
+        it(`ends a connection that says something else first: ${what}`, async () => {
+          await begin();
+          const client = await open();
+          client.send({ id: 1, ...command });
+          expect(errorCode(await client.answer(1))).to.equal("UNAUTHENTICATED");
+          expect(await client.closed()).to.equal(CLOSE_CODES["bad-request"]);
+        });
+      }
 
       it("ends a connection that says nothing for too long", async () => {
         await begin();

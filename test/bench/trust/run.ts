@@ -9,7 +9,7 @@ import { SURFACES } from "../../fuzz/surfaces.js";
 import { UpCluster } from "../../support/up-cluster.js";
 import { closedLoop } from "../closed-loop.js";
 import { flag } from "../flag.js";
-import { WITHOUT_LIMITS } from "../without-limits.js";
+import { FOR_MANY_CLIENTS } from "../without-limits.js";
 import { measureAbuse } from "./abuse.js";
 import { measureEqualTimes } from "./equal-times.js";
 import { percentile } from "./percentile.js";
@@ -24,7 +24,7 @@ const parts = flag("parts", PARTS.join(",")).split(",");
 const result: Record<string, unknown> = { cores: os.cpus().length, node: process.version };
 
 if (parts.some((part) => ["abuse", "logins", "revocation"].includes(part))) {
-  const cluster = await UpCluster.start({ extra: WITHOUT_LIMITS });
+  const cluster = await UpCluster.start({ extra: FOR_MANY_CLIENTS });
   try {
     await cluster.healthy();
     if (parts.includes("logins")) await logins(cluster);
