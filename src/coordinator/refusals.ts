@@ -23,7 +23,7 @@ export function refuseUnknownMethod(request: HttpRequest, response: HttpResponse
   }
   const message =
     `there is no method ${path}: the path of a call is /package.Service/Method, ` +
-    "such as /cabildo.v1.EventService/GetEvent, and reflection lists them";
+    "such as /cabildo.v1.EventService/GetEvent: see / for what is there";
   const type = request.headers["content-type"] ?? "";
   const protocol = parseProtocol(type);
   if (protocol === undefined || protocol.name === "connect") {
