@@ -1,7 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterStatus } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { observeLeaders, planLeaderMoves } from "../placement/index.js";
 import type { LeaderMove } from "../placement/index.js";
-import type { Operator } from "./client/operator.js";
+import { isPassing, type Operator } from "./client/operator.js";
+
+/** While others restart, a node may be slow to take over, or somebody else hands over first. */
+const PATIENCE_MS = 30_000;
+const PLAN_AGAIN_MS = 500;
+
+type Cluster = Pick<Operator, "status" | "atNode" | "atLeader">;
 
 export interface MovedLeader {
   readonly shard: string;
@@ -12,13 +19,21 @@ export interface MovedLeader {
  * Hands over everything that a node leads, to whoever has least to do. Until it is started again, or the drain is undone, it
  * leads only what no other node can.
  */
-export async function drainNode(operator: Operator, node: string): Promise<readonly MovedLeader[]> {
+export async function drainNode(operator: Cluster, node: string): Promise<readonly MovedLeader[]> {
   await (await operator.atNode(node)).drainNode({});
-  const moves = planLeaderMoves(placementOf(await operator.status(), [node]));
-  return await moveLeaders(
-    operator,
-    moves.filter(({ from }) => from === node),
-  );
+  const endMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const moves = planLeaderMoves(placementOf(await operator.status(), [node]));
+    try {
+      return await moveLeaders(
+        operator,
+        moves.filter(({ from }) => from === node),
+      );
+    } catch (cause) {
+      if (!isPassing(cause) || performance.now() > endMs) throw cause;
+      await sleep(PLAN_AGAIN_MS);
+    }
+  }
 }
 
 /** Nodes that are drained lead nothing, as those in `without`. */
@@ -28,7 +43,7 @@ export function placementOf({ shards, nodes }: ClusterStatus, without: readonly 
 }
 
 export async function moveLeaders(
-  operator: Operator,
+  operator: Cluster,
   moves: readonly LeaderMove[],
 ): Promise<readonly MovedLeader[]> {
   const moved: MovedLeader[] = [];

@@ -118,7 +118,7 @@ export class Operator {
       try {
         return { kind: "value", value: await ask(address) };
       } catch (cause) {
-        if (!isElsewhere(cause) && !isTimeout(cause)) return { kind: "refusal", cause };
+        if (!isPassing(cause)) return { kind: "refusal", cause };
         troubles.push(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
         this.#hangUp(address);
         throw cause;
@@ -187,6 +187,9 @@ async function within<T>(ms: number, attempts: readonly Promise<T>[]): Promise<T
   timer.abort();
   return found;
 }
+
+/** Whether the same may be done a moment later, or somewhere else. */
+export const isPassing = (cause: unknown): boolean => isElsewhere(cause) || isTimeout(cause);
 
 const isTimeout = (cause: unknown): boolean =>
   cause instanceof ConnectError && cause.code === Code.DeadlineExceeded;
