@@ -24,8 +24,6 @@ const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1000;
 /** The node answers its own deadline; only one that says nothing at all runs into ours. */
 const GRACE_MS = 50;
-/** A node that answers nothing of a kind must not eat the whole deadline of a call. */
-const SILENCE_MS = 1000;
 
 type Stream = ClientDuplexStream<ExecuteRequest, ExecuteResponse>;
 
@@ -39,7 +37,7 @@ export type Attempt =
   | { readonly kind: "failed"; readonly failure: ShardFailure }
   /** The stream is gone, or there was none; `sent` if the node may have read the call. */
   | { readonly kind: "lost"; readonly sent: boolean }
-  /** No answer in time, nor to any other call of its kind for a while. */
+  /** No answer in time. */
   | { readonly kind: "silent"; readonly sent: boolean }
   | { readonly kind: "canceled" };
 
@@ -74,8 +72,6 @@ export class ExecuteLink {
   #established = false;
   #connectTimer: (() => void) | undefined;
   #lastId = 0;
-  /** When the last call of each kind was answered. */
-  readonly #answeredMs = new Map<string, number>();
   readonly #waiting = new Map<number, Waiting>();
   #outbox: ShardCall[] = [];
   #flushing = false;
@@ -100,29 +96,17 @@ export class ExecuteLink {
       return Promise.resolve({ kind: "failed", failure: TOO_MANY_CALLS });
     }
     const id = ++this.#lastId;
-    const { clock } = this.#options;
-    const kind = kindOf(call);
-    const sentMs = clock.monotonicMs();
-    const deadlineMs = sentMs + call.timeoutMs + GRACE_MS;
     return new Promise((resolve) => {
       const settle = (attempt: Attempt) => {
-        if (attempt.kind === "done") this.#answeredMs.set(kind, clock.monotonicMs());
         this.#waiting.delete(id);
         stopTimer();
         signal?.removeEventListener("abort", abort);
         resolve(attempt);
       };
-      /** While others of its kind are answered, the call is in a queue: sent once more it would only make that longer. */
-      const wait = (): (() => void) => {
-        const quietSinceMs = Math.max(sentMs, this.#answeredMs.get(kind) ?? 0);
-        const untilMs = Math.min(deadlineMs, quietSinceMs + SILENCE_MS);
-        const nowMs = clock.monotonicMs();
-        if (nowMs < untilMs) return clock.after(untilMs - nowMs, () => (stopTimer = wait()));
+      const stopTimer = this.#options.clock.after(call.timeoutMs + GRACE_MS, () => {
         this.#cancel(id, call.shard);
         settle({ kind: "silent", sent: this.#mayHaveSent() });
-        return () => undefined;
-      };
-      let stopTimer = wait();
+      });
       const abort = () => {
         this.#cancel(id, call.shard);
         settle({ kind: "canceled" });
@@ -222,18 +206,6 @@ export class ExecuteLink {
     const { client } = this.#state;
     return client.getChannel().getConnectivityState(false) === connectivityState.READY;
   }
-}
-
-/** Calls that wait for the same: a replica that is cut off from its leader answers reads of some age, and no others. */
-function kindOf({
-  shard,
-  operation,
-}: {
-  readonly shard: ShardNumber;
-  readonly operation: ShardOperation;
-}): string {
-  const isStale = operation.kind === "read" && operation.maxStalenessMs > 0;
-  return `${shard} ${isStale ? "stale read" : operation.kind}`;
 }
 
 const TOO_MANY_CALLS: ShardFailure = {

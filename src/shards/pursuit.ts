@@ -8,6 +8,8 @@ import type { ShardObserver } from "./observer.js";
 import type { Readers } from "./readers.js";
 import type { RetryBudget } from "./retry-budget.js";
 
+/** A node that says nothing must not eat the whole deadline. */
+const ATTEMPT_MS = 1000;
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_SPREAD_MS = 40;
 const BACKOFF_MAX_MS = 200;
@@ -74,7 +76,7 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     if (node === undefined) {
       throw new ClusterError("unreachable", `no node holds shard ${shard}`, outcome());
     }
-    const attempt = await context.attempt(node, pursuit, leftMs);
+    const attempt = await context.attempt(node, pursuit, Math.min(leftMs, ATTEMPT_MS));
     if (attempt.kind === "done") {
       if (operation.kind === "command") leaders.learn(shard, node);
       return attempt;

@@ -6,7 +6,6 @@ import type { ShardClient } from "../../src/shards/index.js";
 import { createTestAuthority, type TestAuthority } from "../support/certificates.js";
 import { eventually } from "../support/eventually.js";
 import type { FakeReplica } from "../support/fake-shard.js";
-import { ManualClock } from "../support/manual-clock.js";
 import {
   CLUSTER,
   openNodeCluster,
@@ -159,42 +158,6 @@ describe("the shard client", () => {
     expect(retried[0]).to.deep.equal(["node-1", "silent"]);
     groups().leader = "node-2";
     await call;
-  });
-
-  it("waits its turn at a node that answers others of its kind, and sends nothing twice", async () => {
-    const clock = new ManualClock();
-    const patient = await cluster.client({
-      clock,
-      observer: { retried: (_, node, reason) => retried.push([node, reason]) },
-    });
-    let answer: () => void = () => undefined;
-    let reached = false;
-    replica("node-1").intercept = () => {
-      if (reached) return undefined;
-      reached = true;
-      return new Promise((resolve) => {
-        answer = () =>
-          resolve({ reply: Buffer.from(JSON.stringify(command("slow"))), sequence: 1, epoch: 1 });
-      });
-    };
-    const slow = patient.execute(GROUPS, command("slow"), { timeoutMs: 60_000 });
-    await eventually(() => reached);
-    for (let n = 0; n < 10; n++) {
-      await patient.execute(GROUPS, command(`quick ${n}`), { timeoutMs: 60_000 });
-      await clock.turn(900);
-    }
-    answer();
-    await slow;
-    expect(retried.filter(([, reason]) => reason === "silent")).to.deep.equal([]);
-    reached = false;
-    const read = patient.read(GROUPS, QUERY, { timeoutMs: 60_000 });
-    await eventually(() => reached);
-    await clock.turn(900);
-    await patient.execute(GROUPS, command("another kind"), { timeoutMs: 60_000 });
-    groups().leader = "node-2";
-    await clock.turn(100);
-    await read;
-    expect(retried.at(-1)).to.deep.equal(["node-1", "silent"]);
   });
 
   it("returns to a node that was restarted", async () => {
