@@ -2,7 +2,7 @@ import type { Command, Delivery, Operation } from "../domain/index.js";
 
 /**
  * What this version knows: commands of this level and below. A version that adds a kind of command, or a field that changes
- * what one does, raises it and says so in `LATER`.
+ * what one does, raises it and says so below.
  */
 export const FEATURE_LEVEL = 3;
 
@@ -22,6 +22,7 @@ const LATER_NEWS: ReadonlyMap<Delivery["kind"], number> = new Map([
 
 /** The level from which on a command may stand in a log. */
 export function levelOf({ operation }: Command): number {
+  // A field that came after its kind: without it the command does what it did.
   if (operation.kind === "create-invitation" && operation.tells) return 3;
   const later =
     operation.kind === "deliver"
