@@ -34,11 +34,13 @@ describe("three nodes with two shards", function () {
   it("refuse on a follower and say who leads", async () => {
     cluster = await RuntimeCluster.start();
     await cluster.set(1, "k", "first");
-    const { node } = await cluster.leader(1);
-    const follower = cluster.nodes.find((name) => name !== node) ?? "";
-    await eventually(() => cluster.replica(follower, 1).status().leaderNode === node);
-    const refusal = await cluster
-      .replica(follower, 1)
+    const { node, follower } = await eventually(async () => {
+      const { node } = await cluster.leader(1);
+      const others = cluster.nodes.filter((name) => name !== node);
+      const follower = others.map((name) => cluster.replica(name, 1))[0];
+      return follower?.status().leaderNode === node && { node, follower };
+    });
+    const refusal = await follower
       .execute(setCommand("k", "second"), { timeoutMs: 1000 })
       .catch((error: unknown) => error);
     expect(refusal).to.be.instanceOf(ClusterError);
@@ -65,10 +67,9 @@ describe("three nodes with two shards", function () {
 
   it("do not propose a command of a newer version, which would stop every replica", async () => {
     cluster = await RuntimeCluster.start();
-    const { replica } = await cluster.leader(1);
     const newer = Buffer.from(JSON.stringify({ operation: { kind: "unknown" } }));
-    const refusal = await replica
-      .execute(newer, { timeoutMs: 1000 })
+    const refusal = await cluster
+      .askLeader(1, (replica) => replica.execute(newer, { timeoutMs: 1000 }))
       .catch((error: unknown) => error);
     expect(refusal).to.be.instanceOf(ClusterError);
     expect(refusal).to.include({ code: "unimplemented" });
@@ -212,8 +213,10 @@ describe("three nodes with two shards", function () {
       return n;
     })();
     for (let round = 0; round < 5; round++) {
-      const { node, replica } = await cluster.leader(1);
-      const next = await replica.transferLeader(undefined);
+      const [node, next] = await cluster.askLeader(1, async (replica, from) => [
+        from,
+        await replica.transferLeader(undefined),
+      ]);
       expect(next).to.not.equal(node);
     }
     writing = false;

@@ -36,10 +36,10 @@ describe("a cluster that is upgraded to a version with a new command", function 
       cluster.network.announce();
       return levels().every((level) => level === 2);
     });
-  const clear = async (key: string): Promise<unknown> => {
-    const { replica } = await cluster.leader(SHARD);
-    return replica.execute(clearCommand(key), { timeoutMs: 5000 }).catch((error: unknown) => error);
-  };
+  const clear = (key: string): Promise<unknown> =>
+    cluster
+      .askLeader(SHARD, (replica) => replica.execute(clearCommand(key), { timeoutMs: 5000 }))
+      .catch((error: unknown) => error);
   /** The new command through whoever leads now, until it is taken. */
   const cleared = (key: string) =>
     eventually(async () => !((await clear(key)) instanceof ClusterError));

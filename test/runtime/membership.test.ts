@@ -57,13 +57,15 @@ describe("a node that joins a running group", function () {
     await cluster.startNode("node-4");
     const joined = await cluster.join("node-4", SHARD);
     await caughtUp("node-4");
-    const { node, replica: leader } = await cluster.leader(SHARD);
-    const old = cluster.nodes.find((name) => name !== node && name !== "node-4") ?? "";
-    const left = cluster.replica(old, SHARD).replica;
-    await leader.changeMembership(
-      change({ kind: "add-voter", replica: joined }, { kind: "remove", replica: left }),
-      { timeoutMs: 5000 },
-    );
+    const { leader, node, old } = await cluster.askLeader(SHARD, async (leader, node) => {
+      const old = cluster.nodes.find((name) => name !== node && name !== "node-4") ?? "";
+      const left = cluster.replica(old, SHARD).replica;
+      await leader.changeMembership(
+        change({ kind: "add-voter", replica: joined }, { kind: "remove", replica: left }),
+        { timeoutMs: 5000 },
+      );
+      return { leader, node, old };
+    });
     await eventually(() => !leader.status().changing, { what: "the joint configuration to end" });
     cluster.crashNode(old);
     const third = cluster.nodes.find((name) => name !== node && name !== "node-4") ?? "";
@@ -86,10 +88,9 @@ describe("a node that joins a running group", function () {
     await cluster.startNode("node-4");
     const joined = await cluster.join("node-4", SHARD);
     await caughtUp("node-4");
-    const { replica: leader } = await cluster.leader(SHARD);
-    await leader.changeMembership(change({ kind: "add-voter", replica: joined }), {
-      timeoutMs: 5000,
-    });
+    await cluster.askLeader(SHARD, (leader) =>
+      leader.changeMembership(change({ kind: "add-voter", replica: joined }), { timeoutMs: 5000 }),
+    );
     await eventually(() =>
       cluster.nodes.every(
         (name) =>
@@ -114,16 +115,22 @@ describe("a node that joins a running group", function () {
   it("gets an id that no replica of the shard ever had", async () => {
     cluster = await RuntimeCluster.start();
     await cluster.set(SHARD, "k", "first");
-    const { node, replica: leader } = await cluster.leader(SHARD);
+    const remove = (chosen: (leaderNode: string) => number) =>
+      cluster.askLeader(SHARD, async (leader, node) => {
+        const gone = chosen(node);
+        await leader.changeMembership(change({ kind: "remove", replica: gone }), {
+          timeoutMs: 5000,
+        });
+        expect(leader.nextReplicaId).to.be.greaterThan(gone);
+      });
     // The one with the highest id of those that can go.
-    const others = cluster.nodes.filter((name) => name !== node);
-    const gone = Math.max(...others.map((name) => cluster.replica(name, SHARD).replica));
-    await leader.changeMembership(change({ kind: "remove", replica: gone }), { timeoutMs: 5000 });
-    expect(leader.nextReplicaId).to.be.greaterThan(gone);
+    await remove((node) => {
+      const others = cluster.nodes.filter((name) => name !== node);
+      return Math.max(...others.map((name) => cluster.replica(name, SHARD).replica));
+    });
     await cluster.startNode("node-4");
     const first = await cluster.join("node-4", SHARD);
-    await leader.changeMembership(change({ kind: "remove", replica: first }), { timeoutMs: 5000 });
-    expect(leader.nextReplicaId).to.be.greaterThan(first);
+    await remove(() => first);
   });
 
   it("is repaired where its database forgot that it ever joined", async () => {

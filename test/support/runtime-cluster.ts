@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { ClusterError } from "../../src/base/index.js";
 import { findRemoved } from "../../src/node/index.js";
 import { replicaId, shardOfReplica } from "../../src/placement/index.js";
 import type { ReplicaId } from "../../src/raft/index.js";
@@ -26,6 +27,9 @@ export const CLOCK: Clock = {
   },
   soon: (run) => setImmediate(run),
 };
+
+const leadsNot = (refusal: unknown): boolean =>
+  refusal instanceof ClusterError && ["not-leader", "no-leader"].includes(refusal.code);
 
 interface Running {
   readonly runtime: Runtime;
@@ -192,22 +196,19 @@ export class RuntimeCluster {
 
   /** A running node becomes a learner of a shard. */
   async join(name: string, shard: number): Promise<ReplicaId> {
-    const { replica: leader } = await this.leader(shard);
-    const replica = leader.nextReplicaId;
-    const member = {
-      replica,
-      node: name,
-      address: name,
-      storeId: this.#require(name).store.storeId,
-    };
-    await leader.changeMembership(
-      {
-        transition: "auto",
-        changes: [{ kind: "add-learner", replica }],
-        context: encodeMember(member),
-      },
-      { timeoutMs: 5000 },
-    );
+    const { storeId } = this.#require(name).store;
+    const replica = await this.askLeader(shard, async (leader) => {
+      const replica = leader.nextReplicaId;
+      await leader.changeMembership(
+        {
+          transition: "auto",
+          changes: [{ kind: "add-learner", replica }],
+          context: encodeMember({ replica, node: name, address: name, storeId }),
+        },
+        { timeoutMs: 5000 },
+      );
+      return replica;
+    });
     await this.#require(name).runtime.join(shard, replica);
     return replica;
   }
@@ -229,6 +230,20 @@ export class RuntimeCluster {
           .sort((a, b) => b.replica.status().term - a.replica.status().term)[0],
       { what: "a leader" },
     );
+  }
+
+  /** Asks whoever leads, and again where it does no longer, or not yet, when it is asked. */
+  async askLeader<T>(
+    shard: number,
+    ask: (replica: ReplicaHandle, node: string) => Promise<T>,
+  ): Promise<T> {
+    const asked = await eventually(async () => {
+      const { node, replica } = await this.leader(shard);
+      const [settled] = await Promise.allSettled([ask(replica, node)]);
+      return settled.status === "rejected" && leadsNot(settled.reason) ? undefined : settled;
+    });
+    if (asked.status === "rejected") throw asked.reason;
+    return asked.value;
   }
 
   /** Sets through whoever leads, until it is acknowledged. */
