@@ -60,7 +60,10 @@ export class OutboxLane {
     this.#running = true;
     while (this.#wanted && !this.#isStopped()) {
       this.#wanted = false;
-      if (!this.#leads()) break;
+      if (!this.#leads()) {
+        this.#nothingWaits();
+        break;
+      }
       try {
         await this.#drain();
         this.#failures = 0;
@@ -92,6 +95,12 @@ export class OutboxLane {
 
   #leads(): boolean {
     return this.#options.replica.status().role === "leader";
+  }
+
+  /** Here: who leads says what does. */
+  #nothingWaits(): void {
+    const { observer, replica, target } = this.#options;
+    observer.waiting(replica.shard, target, 0, 0);
   }
 
   async #drain(): Promise<void> {

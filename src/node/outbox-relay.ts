@@ -19,7 +19,7 @@ export interface RelayObserver {
   cut(source: ShardNumber, target: ShardNumber, seconds: number): void;
   /** For the `times`th time in a row: a few come with every election. */
   failed(source: ShardNumber, target: ShardNumber, reason: string, times: number): void;
-  /** `oldestSeconds` since the commit of what has waited longest; 0 where nothing waits. */
+  /** `oldestSeconds` since the commit of what has waited longest; 0 where nothing waits, or another node leads. */
   waiting(source: ShardNumber, target: ShardNumber, rows: number, oldestSeconds: number): void;
 }
 

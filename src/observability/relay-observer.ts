@@ -37,12 +37,12 @@ export function createRelayObserver(options: {
   const waiting = new Gauge({
     ...common,
     name: "cabildo_outbox_pending",
-    help: "Deliveries that wait, as last seen while this node led the shard.",
+    help: "Deliveries that wait; 0 where this node does not lead the shard.",
   });
   const oldest = new Gauge({
     ...common,
     name: "cabildo_outbox_oldest_seconds",
-    help: "Age of the delivery that has waited longest, as last seen while this node led the shard.",
+    help: "Age of the delivery that has waited longest; 0 where this node does not lead the shard.",
   });
   const labels = (source: number, target: number) => ({
     shard: shardName(source),
