@@ -280,5 +280,5 @@ try {
   await test.docker("swarm", "leave", "--force").catch(() => "");
   await engine.close();
   rmSync(directory, { recursive: true });
-  say("nothing of it is left");
+  say("its stack, its volumes and its Swarm are gone");
 }
