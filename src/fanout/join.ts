@@ -18,8 +18,8 @@ interface Delivered {
  * live path has carried; the owner passes it in, and must call these functions in the same turn as it moves.
  *
  * Duties of the owner: (1) changes read for `replay` are contiguous from `from`, as far as the channels in `behind()` go, and
- * `advance` follows them; (2) when `channelsVersion` changed, reading begins again at `from`; (3) what `subscribe`, `stall`
- * and `rejoin` return is put on the live path or taken off it before the next live change.
+ * `advance` follows them; (2) when `channelsVersion` changed, reading begins again at `from`; (3) what `subscribe`, `stall`,
+ * `hold` and `rejoin` return is put on the live path or taken off it before the next live change.
  */
 export class Join {
   readonly #channels = new Map<string, Delivered>();
@@ -77,15 +77,17 @@ export class Join {
     return live;
   }
 
-  /** Nothing more of it goes out before `release`: it is behind from here on. Returns whether it was live. */
-  hold(channel: string, head: number): boolean {
-    const delivered = this.#channels.get(channel);
-    assert(delivered !== undefined, `channel ${channel} is not subscribed`);
-    const { begin, done } = delivered;
-    this.#channels.set(channel, { begin, done: done ?? head, held: true });
-    if (done === undefined) this.#behind += 1;
+  /**
+   * Nothing more of it goes out before `release`, and nothing of the others either: whoever heard a later change of the shard
+   * would go on behind it, and never ask for what was held back. Returns those that were on the live path.
+   */
+  hold(channel: string, head: number): readonly string[] {
+    const stalled = this.stall(head);
+    const { begin, done } = this.#channels.get(channel) ?? {};
+    assert(begin !== undefined, `channel ${channel} is not subscribed`);
+    this.#channels.set(channel, { begin, done, held: true });
     this.channelsVersion += 1;
-    return done === undefined;
+    return stalled;
   }
 
   release(channel: string): void {

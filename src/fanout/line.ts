@@ -138,12 +138,12 @@ export class Line implements LiveSubscriber {
     this.#released.fire();
   }
 
-  /** Nothing more of the channel goes out before `release`, and its position stays where it is. */
+  /** Nothing more of the line goes out before `release`, or before the channel is left, and its position stays where it is. */
   hold(channel: string): void {
-    if (this.#join.hold(channel, this.follower.head)) this.#leave(channel);
+    for (const live of this.#join.hold(channel, this.follower.head)) this.#leave(live);
+    this.catchUp();
   }
 
-  /** `catchUp` must follow. */
   release(channel: string): void {
     this.#join.release(channel);
     this.#released.fire();

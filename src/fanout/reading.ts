@@ -102,7 +102,6 @@ export class Reading implements Reader {
     this.#grant = again;
     this.#doubt = undefined;
     this.#line.release(this.channel);
-    this.#line.catchUp();
   }
 
   #end(error: ClusterError): void {

@@ -170,6 +170,51 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       expect(ended(ben)).to.deep.equal([]);
     });
 
+    const created = (of: string, title: string): void =>
+      void stage.shards.commitEvent(of, { title }, { kind: "created", toReaders: "details" });
+    const withOwn = async (user: string): Promise<LiveClient> => {
+      const client = await listening(user);
+      await client.ask({ subscribe: { channels: [`calendars/${user}`] } });
+      return client;
+    };
+    const sequences = (client: LiveClient): readonly number[] =>
+      changes(client).map(({ sequence }) => Number(sequence));
+
+    it("as members hear the changes of all channels in order, also where one is asked for again", async () => {
+      grant("ben", { asMember: true });
+      const ben = await withOwn("ben");
+      let answer: () => void = () => undefined;
+      stage.gateway.holdChannels = new Promise((resolve) => (answer = resolve));
+      stage.shards.commitStanding("choir", "ben");
+      created("ben", "own");
+      created("ana", "1");
+      created("ben", "own too");
+      await ben.ask({ ping: {} });
+      expect(heard(ben)).to.deep.equal([]);
+      answer();
+      await ben.pushed(3);
+      created("ben", "at last");
+      await ben.pushed(4);
+      expect(heard(ben)).to.deep.equal([
+        ...['CREATED "own"', 'CREATED "1"', 'CREATED "own too"', 'CREATED "at last"'],
+      ]);
+      expect(sequences(ben)).to.deep.equal([...sequences(ben)].sort((a, b) => a - b));
+    });
+
+    it("as members go on hearing their other channels where their place has ended", async () => {
+      grant("ben", { asMember: true });
+      const ben = await withOwn("ben");
+      stage.gateway.closedChannels.add(`ben ${CALENDAR}`);
+      stage.shards.commitStanding("choir", "ben");
+      created("ana", "1");
+      created("ben", "own");
+      await eventually(() => expect(ended(ben)).to.deep.equal(["NOT_FOUND"]));
+      await ben.pushed(1);
+      created("ben", "own too");
+      await ben.pushed(2);
+      expect(heard(ben)).to.deep.equal(['CREATED "own"', 'CREATED "own too"']);
+    });
+
     it("as members hear nothing from the change on with which their place ends", async () => {
       grant("ben", { asMember: true });
       grant("eve", { asMember: true });
