@@ -53,6 +53,8 @@ export class ClientCommands implements CommandReceiver {
   #restored: RestoredChannels | undefined;
   readonly #openedMs: number;
   #identity: Identity = { kind: "unsaid" };
+  /** Ends when it was said who the client is, or that it may not come in. */
+  #connecting: Promise<void> | undefined;
 
   constructor(
     host: CommandHost,
@@ -91,10 +93,16 @@ export class ClientCommands implements CommandReceiver {
   }
 
   call(call: RemoteCall): void {
-    void this.#call(call);
+    void this.#callOnceKnown(call);
   }
 
-  async run(command: OrderedCommand): Promise<void> {
+  run(command: OrderedCommand): Promise<void> {
+    const ran = this.#answer(command);
+    if (command.kind === "connect") this.#connecting ??= ran;
+    return ran;
+  }
+
+  async #answer(command: OrderedCommand): Promise<void> {
     try {
       await this.#run(command);
       this.#services.observer({ kind: "command", command: command.kind, code: "OK" });
@@ -116,6 +124,11 @@ export class ClientCommands implements CommandReceiver {
 
   stop(reason: string): void {
     this.#host.cutOff("limit-exceeded", reason);
+  }
+
+  async #callOnceKnown(call: RemoteCall): Promise<void> {
+    if (this.#identity.kind === "checking") await this.#connecting;
+    if (!this.isClosed) await this.#call(call);
   }
 
   async #call(call: RemoteCall): Promise<void> {

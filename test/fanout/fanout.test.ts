@@ -36,6 +36,8 @@ function get(port: number, path: string): Promise<number> {
   });
 }
 
+const GET = "cabildo.v1.EventService/GetEvent";
+
 for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
   describe(`a fan-out over ${kind}`, () => {
     let stage: Stage;
@@ -80,7 +82,6 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
     });
 
     describe("asked to call the API", () => {
-      const GET = "cabildo.v1.EventService/GetEvent";
       const event = (title: string): Event => create(EventSchema, { title });
 
       it("answers in JSON, as whoever opened the connection", async () => {
@@ -233,6 +234,33 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         client.send({ id: 1, connect: { token: "token-ana" } });
         expect(errorCode(await client.answer(1))).to.equal("UNREACHABLE");
         expect(await client.closed()).to.equal(4004);
+      });
+
+      it("takes what is said right behind `connect`, calls too", async () => {
+        await begin();
+        stage.gateway.answer = () => Promise.resolve(create(EventSchema, { title: "Lunch" }));
+        let release = (): void => undefined;
+        stage.gateway.hold = new Promise((resolve) => {
+          release = resolve;
+        });
+        const client = await open();
+        client.send({ id: 1, connect: { token: "token-ana" } });
+        client.send({ id: 2, rpc: { method: GET, request: { name: "calendars/ana/events/e" } } });
+        client.send({ id: 3, ping: {} });
+        expect((await client.answer(3))["ping"]).to.deep.equal({});
+        release();
+        expect((await client.answer(1))["connect"]).to.be.an("object");
+        expect((await client.answer(2))["rpc"]).to.deep.equal({ response: { title: "Lunch" } });
+      });
+
+      it("says nothing to calls of one who is not let in", async () => {
+        await begin();
+        const client = await open();
+        client.send({ id: 1, connect: { token: "nonsense" } });
+        client.send({ id: 2, rpc: { method: GET, request: { name: "calendars/ana/events/e" } } });
+        expect(await client.closed()).to.equal(4501);
+        const answered = client.objects.map(({ id }) => id).filter((id) => id !== undefined);
+        expect(answered).to.deep.equal([1]);
       });
 
       it("survives a client that goes while its token is checked", async () => {
