@@ -15,8 +15,8 @@ export interface Story {
   readonly subscribers: readonly LiveSubscriber[];
 }
 
-/** Everyone begins to write, each event within `deadlineMs`, and to listen. */
-export async function begin(cluster: UpCluster, deadlineMs = 5000): Promise<Story> {
+/** Everyone begins to write and to listen. */
+export async function begin(cluster: UpCluster): Promise<Story> {
   const people: Person[] = [];
   for (const user of PEOPLE) people.push(await cluster.person(user));
   const subscribers = people.map(
@@ -29,7 +29,7 @@ export async function begin(cluster: UpCluster, deadlineMs = 5000): Promise<Stor
       }),
   );
   await Promise.all(subscribers.map(({ subscribed }) => subscribed));
-  const writers = people.map((person) => new RetryingWriter(person, person.user, [], deadlineMs));
+  const writers = people.map((person) => new RetryingWriter(person, person.user));
   for (const writer of writers) writer.start();
   return { cluster, people, writers, subscribers };
 }
