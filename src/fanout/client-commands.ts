@@ -39,7 +39,6 @@ export interface CommandHost extends ChoiceHost {
   claim(user: string): boolean;
   /** Channels were left. */
   channelsLeft(): void;
-  randomDelay(): number;
 }
 
 /** What one client asks for, and the answers. */
@@ -117,13 +116,12 @@ export class ClientCommands implements CommandReceiver {
     else this.#fail(command, id, error);
   }
 
-  cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void {
-    const goodbye = cause === "overloaded" ? { retryAfterMs: this.#host.randomDelay() } : {};
-    this.#host.disconnect(cause, reason, goodbye);
+  cutOff(cause: "bad-request" | "rate-exceeded" | "overloaded", reason: string): void {
+    this.#host.disconnect(cause, reason);
   }
 
   stop(reason: string): void {
-    this.#host.cutOff("limit-exceeded", reason);
+    this.#host.cutOff("rate-exceeded", reason);
   }
 
   async #callOnceKnown(call: RemoteCall): Promise<void> {
@@ -214,7 +212,8 @@ export class ClientCommands implements CommandReceiver {
     const { user, sessionId } = who.caller;
     if (this.#services.hasEnded(sessionId)) throw sessionEnded();
     if (!this.#host.claim(user)) {
-      throw new ClusterError("rate-limited", "this user has too many connections: close another");
+      const message = "this user has too many connections: close another";
+      throw new ClusterError("failed-precondition", message);
     }
     this.#identity = { kind: "known", who };
     this.#host.send(
@@ -229,11 +228,10 @@ export class ClientCommands implements CommandReceiver {
   }
 
   #refuseConnection(token: string, error: unknown): void {
+    // A second connect: the connection stands.
+    if (this.#identity.kind === "known") return;
     const verdict = judgeRefusedConnect(token, error, this.#services.clock.wallMs());
-    if (verdict === undefined) return;
-    const { cause, reason, retryAfterMs } = verdict;
-    const afterMs = retryAfterMs === "random" ? this.#host.randomDelay() : retryAfterMs;
-    this.#host.disconnect(cause, reason, { retryAfterMs: afterMs });
+    this.#host.disconnect(verdict.cause, verdict.reason, verdict);
   }
 
   async #subscribe(

@@ -18,7 +18,7 @@ export interface CommandReceiver {
   run(command: OrderedCommand): Promise<void>;
   refuse(command: string, id: number, error: ClusterError): void;
   /** Nobody can be answered, or somebody does not stop. */
-  cutOff(cause: "bad-request" | "limit-exceeded" | "overloaded", reason: string): void;
+  cutOff(cause: "bad-request" | "rate-exceeded" | "overloaded", reason: string): void;
   /** Without a goodbye: what is sent meanwhile would be answered for seconds. */
   stop(reason: string): void;
 }
@@ -114,7 +114,7 @@ export class CommandIntake {
     const now = this.#clock.monotonicMs();
     this.#patience ??= new TokenBucket(this.#limits.commandsPerSecond * PATIENCE, now);
     if (this.#patience.take(now) > 0) {
-      this.#receiver.cutOff("limit-exceeded", "too many commands");
+      this.#receiver.cutOff("rate-exceeded", "too many commands");
       return;
     }
     const message = "too many commands: wait a little";

@@ -4,7 +4,7 @@ import type { ShardPosition } from "../shards/index.js";
 import { ChannelRequests } from "./channel-requests.js";
 import { ClientCommands } from "./client-commands.js";
 import type { CommandHost, CommandServices } from "./client-commands.js";
-import { CLOSE_CODES } from "./close-codes.js";
+import { CLOSE_CODES, mayComeBack } from "./close-codes.js";
 import type { CloseCause } from "./close-codes.js";
 import { CommandIntake } from "./command-intake.js";
 import { Lag } from "./lag.js";
@@ -25,6 +25,7 @@ export interface ConnectionServices extends CommandServices {
 }
 
 export interface Goodbye {
+  /** Left out: a random time. Where nobody is to come back there is none. */
   readonly retryAfterMs?: number | undefined;
   readonly position?: string;
 }
@@ -149,10 +150,8 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
   }
 
   feedInterrupted(): void {
-    this.disconnect("feed-interrupted", "the shard's changes begin anew: subscribe again", {
-      retryAfterMs: this.randomDelay(),
-      ...this.#lastPosition(),
-    });
+    const reason = "the shard's changes begin anew: subscribe again";
+    this.disconnect("feed-interrupted", reason, this.#lastPosition());
   }
 
   channelEnded(channel: string, error: ClusterError): void {
@@ -182,29 +181,15 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     this.feedInterrupted();
   }
 
-  randomDelay(): number {
-    return Math.floor(this.#services.random() * this.#services.limits.retrySpreadMs);
-  }
-
   disconnect(cause: CloseCause, reason: string, goodbye: Goodbye = {}): void {
     if (this.isClosed) return;
-    const code = CLOSE_CODES[cause];
-    this.#socket.send(
-      replies.disconnect({
-        code,
-        reason,
-        ...(goodbye.retryAfterMs === undefined ? {} : { retry_after_ms: goodbye.retryAfterMs }),
-        ...(goodbye.position === undefined ? {} : { position: goodbye.position }),
-      }),
-    );
-    this.#close(cause);
-    this.#socket.close(code, cause);
+    this.#sayGoodbye(cause, reason, goodbye);
+    this.#socket.close(CLOSE_CODES[cause], cause);
   }
 
   cutOff(cause: CloseCause, reason: string): void {
     if (this.isClosed) return;
-    this.#socket.send(replies.disconnect({ code: CLOSE_CODES[cause], reason }));
-    this.#close(cause);
+    this.#sayGoodbye(cause, reason, {});
     this.#socket.terminate();
   }
 
@@ -232,10 +217,8 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
   }
 
   shutDown(): void {
-    this.disconnect("shutdown", "this server stops: connect to another one", {
-      retryAfterMs: this.randomDelay(),
-      ...this.#lastPosition(),
-    });
+    const reason = "this server stops: connect to another one";
+    this.disconnect("shutdown", reason, this.#lastPosition());
   }
 
   /** From time to time: everything that has to happen without anybody having said something. */
@@ -248,24 +231,22 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
       return;
     }
     if (wallMs >= identity.who.expireTimeMs + limits.expiryGraceMs) {
+      // Tokens end one by one, and whoever slept wants to be there again.
       this.disconnect("token-expired", "the token has expired: connect with a new one", {
+        retryAfterMs: 0,
         ...this.#lastPosition(),
       });
       return;
     }
     this.drained();
     if (this.#lag.isTooLong(nowMs, () => this.#subscriptions.changesBehind())) {
-      this.disconnect("too-slow", "too far behind: connect again and go on from the position", {
-        retryAfterMs: this.randomDelay(),
-        ...this.#lastPosition(),
-      });
+      const reason = "too far behind: connect again and go on from the position";
+      this.disconnect("too-slow", reason, this.#lastPosition());
       return;
     }
     if (nowMs - this.#openedMs >= this.#lifetimeMs) {
-      this.disconnect("lifetime", "connected for long: connect again, to any server", {
-        retryAfterMs: this.randomDelay(),
-        ...this.#lastPosition(),
-      });
+      const reason = "connected for long: connect again, to any server";
+      this.disconnect("lifetime", reason, this.#lastPosition());
       return;
     }
     if (nowMs - this.#lastCheckpointMs >= limits.checkpointMs) this.#checkpoint();
@@ -276,9 +257,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     if (this.#commands.identity.kind === "unsaid") {
       this.disconnect("bad-request", "connect must be the first command, and come soon");
     } else {
-      this.disconnect("overloaded", "who you are cannot be checked now: try again", {
-        retryAfterMs: this.randomDelay(),
-      });
+      this.disconnect("overloaded", "who you are cannot be checked now: try again");
     }
   }
 
@@ -306,6 +285,23 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
   #lastPosition(): { readonly position?: string } {
     const positions = this.#subscriptions.position();
     return positions.length === 0 ? {} : { position: this.#services.encodePositions(positions) };
+  }
+
+  #sayGoodbye(cause: CloseCause, reason: string, { retryAfterMs, position }: Goodbye): void {
+    const retry = mayComeBack(cause) ? { retry_after_ms: retryAfterMs ?? this.#randomDelay() } : {};
+    this.#socket.send(
+      replies.disconnect({
+        code: CLOSE_CODES[cause],
+        reason,
+        ...retry,
+        ...(position === undefined ? {} : { position }),
+      }),
+    );
+    this.#close(cause);
+  }
+
+  #randomDelay(): number {
+    return Math.floor(this.#services.random() * this.#services.limits.retrySpreadMs);
   }
 
   #close(cause: CloseCause | undefined): void {

@@ -50,11 +50,9 @@ export class Connections {
     if (this.#draining) {
       connection.shutDown();
     } else if (ofAddress > this.#limits.connectionsPerAddress) {
-      connection.disconnect("limit-exceeded", "too many connections from this address");
+      connection.disconnect("connection-limit", "too many connections from this address");
     } else if (this.#all.size > this.#limits.connectionsMax) {
-      connection.disconnect("overloaded", "this server is full: connect to another one", {
-        retryAfterMs: this.#spread(),
-      });
+      connection.disconnect("overloaded", "this server is full: connect to another one");
     } else if (waitMs > 0) {
       connection.disconnect("overloaded", "too many come at once: connect again a little later", {
         retryAfterMs: waitMs + this.#spread(),

@@ -5,43 +5,38 @@ import { looksExpired } from "./looks-expired.js";
 export interface Verdict {
   readonly cause: CloseCause;
   readonly reason: string;
-  /** undefined where the server has no wish. */
-  readonly retryAfterMs?: number | "random";
+  /** Left out: as for every end of that cause. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /**
- * How a connection ends whose `connect` was refused; undefined where it stands all the same. It must be right: who is told to
- * stop does not come back with a new token.
+ * How a connection ends whose `connect` was refused. It must be right: who is told to stop does not come back with a new
+ * token.
  */
-export function judgeRefusedConnect(
-  token: string,
-  error: unknown,
-  wallMs: number,
-): Verdict | undefined {
-  if (!(error instanceof ClusterError)) {
-    return { cause: "overloaded", reason: "try again", retryAfterMs: "random" };
-  }
+export function judgeRefusedConnect(token: string, error: unknown, wallMs: number): Verdict {
+  if (!(error instanceof ClusterError)) return { cause: "overloaded", reason: "try again" };
   switch (error.code) {
     case "unauthenticated":
     case "invalid-argument":
       return looksExpired(token, wallMs)
-        ? { cause: "token-expired", reason: "the token has expired: connect with a new one" }
+        ? {
+            cause: "token-expired",
+            reason: "the token has expired: connect with a new one",
+            retryAfterMs: 0,
+          }
         : {
             cause: "invalid-token",
             reason: "this is no token of this cluster, or it was revoked",
           };
     case "permission-denied":
       return { cause: "permission-denied", reason: error.message };
-    case "rate-limited":
-      return { cause: "limit-exceeded", reason: error.message };
     case "failed-precondition":
-      // A second connect: the connection stands.
-      return undefined;
+      return { cause: "connection-limit", reason: error.message };
     default:
       return {
         cause: "overloaded",
         reason: "who you are cannot be checked now: try again",
-        retryAfterMs: error.details.retryAfterMs ?? "random",
+        retryAfterMs: error.details.retryAfterMs,
       };
   }
 }

@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ClusterError, ERRORS } from "../base/index.js";
-import { STATUS_NAMES } from "../wire/index.js";
+import { retryAfterMsOf, STATUS_NAMES } from "../wire/index.js";
 
 /** How a subscription to one channel began, as the client reads it. */
 export type ChannelReply =
@@ -48,7 +48,8 @@ export function errorBody(error: unknown): ErrorBody {
       status: STATUS_NAMES[ERRORS.internal.status],
     };
   }
-  const { retryAfterMs, outcome, violations } = error.details;
+  const { outcome, violations } = error.details;
+  const retryAfterMs = retryAfterMsOf(error);
   const { reason, status } = ERRORS[error.code];
   return {
     code: reason,

@@ -97,5 +97,5 @@ export { jsonOptions } from "./json-options.js";
 export { decodeJson, decodeRequest, parseJson } from "./decode-request.js";
 export { canonicalBytes } from "./canonical.js";
 export { changeToJson } from "./change-json.js";
-export { STATUS_NAMES } from "./status.js";
+export { retryAfterMsOf, STATUS_NAMES } from "./status.js";
 export { requireValid } from "./validation.js";

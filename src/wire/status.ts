@@ -30,9 +30,9 @@ export function describeError(error: unknown): ErrorDescription {
     );
   }
   const { code, message, details } = error;
-  const { status, httpStatus, retryable } = ERRORS[code];
+  const { status, httpStatus } = ERRORS[code];
   const { violations } = details;
-  const retryAfterMs = details.retryAfterMs ?? (retryable ? RETRY_AFTER_MS : undefined);
+  const retryAfterMs = retryAfterMsOf(error);
   return {
     status,
     httpStatus,
@@ -60,6 +60,11 @@ export function describeError(error: unknown): ErrorDescription {
           ]),
     ],
   };
+}
+
+/** When the same request may be sent again; undefined where that does not help. */
+export function retryAfterMsOf({ details, retryable }: ClusterError): number | undefined {
+  return details.retryAfterMs ?? (retryable ? RETRY_AFTER_MS : undefined);
 }
 
 /** Names of nodes and versions of maps stay inside. */

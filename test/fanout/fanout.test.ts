@@ -224,6 +224,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         const expired = await open();
         const claims = Buffer.from(JSON.stringify({ exp: 1_000 })).toString("base64url");
         expired.send({ id: 1, connect: { token: `x.${claims}.y` } });
+        expect(await expired.disconnect()).to.include({ code: 4001, retry_after_ms: 0 });
         expect(await expired.closed()).to.equal(4001);
       });
 
@@ -232,7 +233,10 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         stage.gateway.failWith = new ClusterError("unreachable", "try again");
         const client = await open();
         client.send({ id: 1, connect: { token: "token-ana" } });
-        expect(errorCode(await client.answer(1))).to.equal("UNREACHABLE");
+        const answer = await client.answer(1);
+        expect(errorCode(answer)).to.equal("UNREACHABLE");
+        expect(answer["error"]).to.have.property("retry_after_ms");
+        expect(await client.disconnect()).to.include({ code: 4004 });
         expect(await client.closed()).to.equal(4004);
       });
 
@@ -322,7 +326,8 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await as("ana");
         await as("ana");
         const third = await open();
-        expect(await third.closed()).to.equal(CLOSE_CODES["limit-exceeded"]);
+        expect(await third.disconnect()).to.include({ code: 4503 });
+        expect(await third.closed()).to.equal(CLOSE_CODES["connection-limit"]);
       });
     });
 
@@ -332,9 +337,10 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await as("ana");
         const second = await open();
         expect(errorCode(await second.ask({ connect: { token: "token-ana" } }))).to.equal(
-          "RATE_LIMITED",
+          "FAILED_PRECONDITION",
         );
-        expect(await second.closed()).to.equal(CLOSE_CODES["limit-exceeded"]);
+        expect(await second.disconnect()).to.include({ code: 4503 });
+        expect(await second.closed()).to.equal(CLOSE_CODES["connection-limit"]);
         await as("ben");
       });
 
@@ -431,7 +437,8 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(errorCode(last)).to.equal("OVERLOADED");
         expect(last["error"]).to.have.property("retry_after_ms");
         for (let id = 200; id < 1_400; id++) client.send({ id, ping: {} });
-        expect(await client.closed()).to.equal(CLOSE_CODES["limit-exceeded"]);
+        expect(await client.disconnect()).to.include({ code: 4007 });
+        expect(await client.closed()).to.equal(CLOSE_CODES["rate-exceeded"]);
       });
     });
 
@@ -782,6 +789,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         const zoe = await listening("zoe", "calendars/zoe");
         stage.shards.feed(1).epoch = 2;
         stage.shards.feed(1).wake();
+        expect(await ana.disconnect()).to.include({ code: 4005 });
         expect(await ana.closed()).to.equal(CLOSE_CODES["feed-interrupted"]);
         stage.shards.commit("calendars/zoe", ["still"]);
         expect(titles(await zoe.pushed(1))).to.deep.equal(["still"]);
@@ -889,6 +897,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
           "the end of the dead one",
         );
         dead.stream.resume();
+        expect(await dead.disconnect()).to.include({ code: 4003 });
         expect(await dead.closed()).to.equal(CLOSE_CODES["no-pong"]);
         expect((await alive.ask({ ping: {} }))["ping"]).to.deep.equal({});
       });

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { expect } from "chai";
 import { WebSocket } from "ws";
 import type { ClientOptions } from "ws";
 import { testCertificate } from "./certificate.js";
@@ -107,9 +108,13 @@ export class LiveClient {
     return this.closeCode ?? 0;
   }
 
+  /** Why it ends; that it says when to come back, if anybody is to, holds for every one. */
   async disconnect(): Promise<Json> {
     const object = await this.find((item) => isObject(item["disconnect"]), "a disconnect");
-    return isObject(object["disconnect"]) ? object["disconnect"] : {};
+    const goodbye = isObject(object["disconnect"]) ? object["disconnect"] : {};
+    const saysWhen = typeof goodbye["retry_after_ms"] === "number";
+    expect(saysWhen, JSON.stringify(goodbye)).to.equal(Number(goodbye["code"]) < 4500);
+    return goodbye;
   }
 
   async until(holds: () => boolean, what: string): Promise<void> {
