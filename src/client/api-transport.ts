@@ -8,6 +8,7 @@ import { Audience, authorization } from "../../gen/cabildo/v1/options_pb.js";
 import { fullJitter } from "./full-jitter.js";
 import type { Positions } from "./positions.js";
 import { newRequestId } from "./request-id.js";
+import { reasonOf } from "./refusals.js";
 import type { TokenSource } from "./tokens.js";
 
 /** A call that may be repeated is tried so often at most, each time at the next address. */
@@ -28,16 +29,21 @@ export function authorize(tokens: TokenSource): Interceptor {
 export function complete(positions: Positions): Interceptor {
   return (next) => async (request) => {
     if (request.stream) return await next(request);
-    const name = textField(request.method.input, request.message, ["name", "parent"]);
+    const { input } = request.method;
+    const name = textField(input, request.message, ["name", "parent"]);
     if (isRead(request.method)) {
-      setIfEmpty(request.method.input, request.message, "position", () => positions.of(name));
+      setIfEmpty(input, request.message, "position", () => positions.of(name));
     }
-    const response = await next(request);
+    const passed = textField(input, request.message, ["position"]);
+    const response = await next(request).catch((error: unknown) => {
+      if (reasonOf(error) === "EPOCH_CHANGED") positions.forget(name);
+      throw error;
+    });
     if (!response.stream) {
       const { output } = response.method;
       const written = textField(output, response.message, ["name"]);
       const position = textField(output, response.message, ["position"]);
-      positions.note(written === "" ? name : written, position);
+      positions.answer(written === "" ? name : written, position, passed);
     }
     return response;
   };

@@ -13,7 +13,7 @@ import { UserService } from "../../gen/cabildo/v1/users_pb.js";
 import { authorize, complete, createFailoverTransport } from "./api-transport.js";
 import { createLiveTransport } from "./live-transport.js";
 import { Live } from "./live.js";
-import type { LiveState } from "./live.js";
+import type { LiveState } from "./live-link.js";
 import type { OpenSocket } from "./live-socket.js";
 import { Positions } from "./positions.js";
 import { Session } from "./tokens.js";
@@ -92,14 +92,11 @@ export class Cabildo {
     this.subscriptions = this.service(SubscriptionService);
     this.sync = this.service(SyncService);
     this.users = this.service(UserService);
-    this.live = new Live({
-      urls: options.live,
-      tokens,
-      positions,
-      openSocket: platform.openSocket,
-      random: Math.random,
-      ...(options.onLiveState === undefined ? {} : { onState: options.onLiveState }),
-    });
+    const { openSocket } = platform;
+    this.live = new Live(
+      { urls: options.live, tokens, positions, openSocket, random: Math.random },
+      options.onLiveState,
+    );
     const direct = createLiveTransport({
       live: this.live,
       interceptors: [complete(positions)],

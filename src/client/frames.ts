@@ -14,6 +14,19 @@ export interface Refusal {
 /** What was missed is no longer kept, or cannot be told from what is. */
 export const GONE: ReadonlySet<string> = new Set(["POSITION_GONE", "EPOCH_CHANGED"]);
 
+/** Who leads a shard, and how its replicas are. */
+export interface ShardState {
+  readonly name: string;
+  /** Whether it has a leader that answers. */
+  readonly ready: boolean;
+  readonly replicas: readonly {
+    readonly node: string;
+    /** leader, follower, candidate or pre-candidate; unreachable for a node that does not answer. */
+    readonly role: string;
+    readonly term: number;
+  }[];
+}
+
 /** A reply to a command, or why there is none. */
 export type Reply =
   | { readonly kind: "done"; readonly body: Fields }
@@ -23,6 +36,7 @@ export type Reply =
 export type Frame =
   | { readonly kind: "reply"; readonly id: number; readonly reply: Reply }
   | { readonly kind: "push"; readonly channel: string; readonly change: Change }
+  | { readonly kind: "cluster"; readonly shards: readonly ShardState[] }
   /** `position` is empty where it says nothing of how far the server has come. */
   | { readonly kind: "checkpoint"; readonly position: string }
   /** The user chose them on some device: everything up to `position`, of all channels, was sent. */
@@ -47,7 +61,8 @@ export function parseFrame(line: string): Frame {
   const frame = fieldsOf(JSON.parse(line));
   const { id, push, checkpoint, subscribed, unsubscribed, disconnect } = frame;
   if (push !== undefined) {
-    const { channel, change } = fieldsOf(push);
+    const { channel, change, shards } = fieldsOf(push);
+    if (shards !== undefined) return { kind: "cluster", shards: shardsOf(shards) };
     const json = isJson(change) ? change : {};
     const decoded = fromJson(ChangeSchema, json, { ignoreUnknownFields: true });
     return { kind: "push", channel: textOf(channel), change: decoded };
@@ -129,11 +144,27 @@ function channelsOf(reply: Reply): readonly Fields[] {
 }
 
 function channelsIn({ channels }: Fields): readonly Fields[] {
-  return Array.isArray(channels) ? channels.map(fieldsOf) : [];
+  return listOf(channels);
 }
 
 function begunOf(channels: readonly Fields[]): readonly string[] {
   return channels.filter(({ error }) => error === undefined).map(({ channel }) => textOf(channel));
+}
+
+function shardsOf(shards: unknown): readonly ShardState[] {
+  return listOf(shards).map(({ name, ready, replicas }) => ({
+    name: textOf(name),
+    ready: ready === true,
+    replicas: listOf(replicas).map(({ node, role, term }) => ({
+      node: textOf(node),
+      role: textOf(role),
+      term: typeof term === "number" ? term : 0,
+    })),
+  }));
+}
+
+function listOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.map(fieldsOf) : [];
 }
 
 function fieldsOf(value: unknown): Fields {

@@ -4,7 +4,7 @@
  * `cabildo/client` is whichever fits.
  *
  * Promises of the live channels: what was subscribed to comes in order per shard, each change once, across lost
- * connections and servers; where something can no longer be had, a `too-old` event says so. A list's or a write's
+ * connections and servers; where something can no longer be had, the subscription ends saying so. A list's or a write's
  * position joins exactly.
  */
 import { createConnectTransport } from "@connectrpc/connect-node";

@@ -1,6 +1,6 @@
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
 import { parseFrame } from "./frames.js";
-import type { Frame, Refusal, Reply } from "./frames.js";
+import type { Frame, Refusal, Reply, ShardState } from "./frames.js";
 import { SUBPROTOCOL } from "./live-socket.js";
 import type { LiveSocket, OpenSocket } from "./live-socket.js";
 import type { TokenSource } from "./tokens.js";
@@ -29,6 +29,7 @@ export interface ConnectionEvents {
   /** The server knows who this is. */
   opened(server: string): void;
   push(channel: string, change: Change): void;
+  cluster(shards: readonly ShardState[]): void;
   checkpoint(position: string): void;
   subscribed(channels: readonly string[], position: string): void;
   unsubscribed(channels: readonly string[], refusal: Refusal | undefined): void;
@@ -116,6 +117,9 @@ export class LiveConnection {
     switch (frame.kind) {
       case "push":
         this.#events.push(frame.channel, frame.change);
+        return;
+      case "cluster":
+        this.#events.cluster(frame.shards);
         return;
       case "checkpoint":
         this.#moveTo(frame.position);

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { GONE } from "./frames.js";
 import type { Refusal } from "./frames.js";
 
 /**
@@ -10,6 +11,11 @@ import type { Refusal } from "./frames.js";
 export function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof ConnectError)) return undefined;
   return error.findDetails(ErrorInfoSchema)[0]?.reason;
+}
+
+/** Whether changes were missed that cannot be had any more: read again what you show, and subscribe from that read's position. */
+export function isGone(error: unknown): boolean {
+  return GONE.has(reasonOf(error) ?? "");
 }
 
 /** Canonical codes of gRPC by name (google/rpc/code.proto). */

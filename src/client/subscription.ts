@@ -1,6 +1,6 @@
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
+import type { ShardState } from "./frames.js";
 import { Place } from "./place.js";
-import type { Heard } from "./place.js";
 
 /** Events that wait to be taken; with more, the channels are left and joined again once there is room. */
 const QUEUE_MAX = 10_000;
@@ -11,19 +11,20 @@ export type LiveEvent =
   | { readonly kind: "change"; readonly channel: string; readonly change: Change }
   /** What the user chose, and so what is heard from here on; where this follows the choice. */
   | { readonly kind: "chosen"; readonly channels: readonly string[] }
-  /** What was missed is no longer kept: read again what you show, and subscribe from the position of that read. */
-  | { readonly kind: "too-old"; readonly reason: string };
+  /** On the channel `cluster`: all shards at first and after a loss, then those that changed. */
+  | { readonly kind: "cluster"; readonly shards: readonly ShardState[] };
 
 /** What a subscription asks of the connection that serves it. */
 export interface SubscriptionHost {
-  readonly heard: Heard;
   join(subscription: Subscription): void;
   leave(subscription: Subscription): void;
 }
 
 /**
- * The changes of some channels, in order per shard, each once, whatever happens to connections and servers. Take them
- * with `for await`: leaving the loop ends the subscription.
+ * The changes of some channels, in order per shard, each once, whatever happens to connections and servers, and whatever other
+ * subscriptions hear. Take them with `for await`: leaving the loop ends the subscription. The loop throws where a channel may
+ * not be heard any more, and with the reason POSITION_GONE or EPOCH_CHANGED where changes were missed that cannot be had: then
+ * read again what you show, and subscribe from the position of that read.
  */
 export class Subscription implements AsyncIterable<LiveEvent> {
   readonly place: Place;
@@ -44,7 +45,7 @@ export class Subscription implements AsyncIterable<LiveEvent> {
     this.#host = host;
     this.followsChoice = channels === "chosen";
     this.#channels = channels === "chosen" ? [] : channels;
-    this.place = new Place(host.heard, since);
+    this.place = new Place(since);
   }
 
   get channels(): readonly string[] {
@@ -54,6 +55,7 @@ export class Subscription implements AsyncIterable<LiveEvent> {
   /** What the user chose is this now. */
   chose(channels: readonly string[]): void {
     this.#channels = channels;
+    this.place.keep(channels);
     this.push({ kind: "chosen", channels });
   }
 

@@ -2,8 +2,10 @@
 export { Cabildo } from "./cabildo.js";
 export type { CabildoOptions } from "./cabildo.js";
 export { Live } from "./live.js";
-export type { LiveCounters, LiveState } from "./live.js";
-export { reasonOf } from "./refusals.js";
+export type { LiveListener } from "./live.js";
+export type { LiveCounters, LiveState } from "./live-link.js";
+export type { ShardState } from "./frames.js";
+export { isGone, reasonOf } from "./refusals.js";
 export type { OpenSocket } from "./live-socket.js";
 export type { LiveEvent, Subscription } from "./subscription.js";
 export type { TokenSource, Tokens, TokenStore } from "./tokens.js";

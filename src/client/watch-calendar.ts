@@ -3,6 +3,7 @@ import type { Event, EventService } from "../../gen/cabildo/v1/events_pb.js";
 import { ChangeKind } from "../../gen/cabildo/v1/sync_pb.js";
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
 import type { Live } from "./live.js";
+import { isGone } from "./refusals.js";
 import type { Subscription } from "./subscription.js";
 
 const PAGE_SIZE = 500;
@@ -53,7 +54,13 @@ export class WatchedCalendar {
     while (!this.#closed) {
       const position = await this.#read();
       this.#watcher.changed(this.#copy);
-      await this.#follow(position);
+      try {
+        await this.#follow(position);
+        return;
+      } catch (error) {
+        // What was missed cannot be had any more: all of it is read again.
+        if (!isGone(error)) throw error;
+      }
     }
   }
 
@@ -79,12 +86,10 @@ export class WatchedCalendar {
     return position;
   }
 
-  /** Until what was missed cannot be had any more. */
   async #follow(position: string): Promise<void> {
     if (this.#closed) return;
     this.#subscription = this.#live.subscribe([this.#calendar], [position]);
     for await (const event of this.#subscription) {
-      if (event.kind === "too-old") return;
       if (event.kind === "change") this.#apply(event.change);
     }
   }

@@ -53,7 +53,7 @@ export class Line implements LiveSubscriber {
   #previous: Map<string, number> | undefined;
   /** Of calendars that are not the user's own: whose reader it is, on which channels. */
   #readers: Map<string, string> | undefined;
-  /** Sequence up to which the client knows that it has everything. */
+  /** Sequence up to which the client was told that it has everything. */
   #told: number;
   readonly #released = new Signal();
   /** Channels of single events. */
@@ -83,21 +83,12 @@ export class Line implements LiveSubscriber {
     return this.#join.from(this.follower.head);
   }
 
-  /** Whether it came further than the client can know from its pushes. From then on that counts as told. */
+  /** Whether it came further than the client was told. From then on that counts as told. */
   takeCheckpoint(): boolean {
     const { position } = this;
     if (position <= this.#told) return false;
     this.#told = position;
-    return !this.#endsWithPush(position);
-  }
-
-  /** Whether the change at its position was one of its own: then the client has the position from the push. */
-  #endsWithPush(position: number): boolean {
-    for (const channel of this.#join.channels()) {
-      if (this.#hasReader(channel)) continue;
-      if (this.follower.lastSequenceOn(channel) === position) return true;
-    }
-    return false;
+    return true;
   }
 
   #hasReader(channel: string): boolean {

@@ -42,6 +42,8 @@ export class LivePath {
   readonly #pending = new Map<LiveSubscriber, string>();
   /** Calendars of which somebody hears a single event, with how many do. */
   readonly #eventHearers = new Map<string, number>();
+  /** The last change of each event that is heard, since the first of its subscribers came. */
+  readonly #lastOfEvent = new Map<string, number>();
 
   constructor(transport: () => Pick<Transport, "publish">, observer: FanoutObserver) {
     this.#transport = transport;
@@ -72,7 +74,10 @@ export class LivePath {
   delete(channel: string, subscriber: LiveSubscriber): void {
     const subscribers = this.#subscribers.get(channel);
     if (subscribers?.delete(subscriber) !== true) return;
-    if (subscribers.size === 0) this.#subscribers.delete(channel);
+    if (subscribers.size === 0) {
+      this.#subscribers.delete(channel);
+      this.#lastOfEvent.delete(channel);
+    }
     this.#countHearer(channel, -1);
   }
 
@@ -115,18 +120,18 @@ export class LivePath {
   #deliverToReaders(channel: string, change: FeedChange): void {
     const readers = this.#readers.get(channel);
     if (readers === undefined) return;
-    const { shown } = change;
     const { last } = readers;
-    const { common } = shown;
+    const { common, isCommon } = change.shown;
     if (common !== undefined) readers.last = change.sequence;
-    if (shown.isCommon && hasTopic(channel)) {
+    if (isCommon && hasTopic(channel)) {
       if (common === undefined) return;
       const text = change.text(channel, last, common);
       this.#publish(topicOf(channel, "readers"), text, readers.users.size);
       return;
     }
     for (const [reader, user] of readers.users) {
-      const form = shown.to(user);
+      if (channel !== change.primary && reader.isLiveOn(change.primary)) continue;
+      const form = change.shown.to(user);
       if (form !== undefined) this.#sendOne(reader, change.text(channel, last, form));
     }
   }
@@ -141,12 +146,12 @@ export class LivePath {
     const { eventChannel } = change;
     if (eventChannel === undefined) return;
     const subscribers = this.#subscribers.get(eventChannel);
-    if (subscribers) this.#sendEach(change.channels, change.text(eventChannel, 0), subscribers);
-    const readers = this.#readers.get(eventChannel)?.users ?? new Map<LiveSubscriber, string>();
-    for (const [reader, user] of readers) {
-      const form = reader.isLiveOn(change.primary) ? undefined : change.shown.to(user);
-      if (form !== undefined) this.#sendOne(reader, change.text(eventChannel, 0, form));
+    if (subscribers !== undefined) {
+      const text = change.text(eventChannel, this.#lastOfEvent.get(eventChannel) ?? 0);
+      this.#lastOfEvent.set(eventChannel, change.sequence);
+      this.#sendEach(change.channels, text, subscribers);
     }
+    this.#deliverToReaders(eventChannel, change);
   }
 
   #countHearer(channel: string, by: 1 | -1): void {

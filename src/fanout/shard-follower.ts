@@ -108,11 +108,6 @@ export class ShardFollower {
   }
 
   /** See FollowedFeed. */
-  lastSequenceOn(channel: string): number {
-    return this.#feed?.lastSequenceOn(channel) ?? 0;
-  }
-
-  /** See FollowedFeed. */
   learnLast(channel: string, sequence: number): void {
     this.#feed?.learnLast(channel, sequence);
   }

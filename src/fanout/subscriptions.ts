@@ -158,12 +158,12 @@ export class Subscriptions {
       }));
   }
 
-  /** The position, if the client cannot know it from its pushes. Then it counts as told. */
+  /** The position, if the client was not told of it. Then it counts as told. */
   takeCheckpoint(): readonly ShardPosition[] | undefined {
     if (!this.#lines.every(({ follower }) => follower.isReady)) return undefined;
-    let silent = false;
-    for (const line of this.#lines) if (line.takeCheckpoint()) silent = true;
-    return silent ? this.position() : undefined;
+    let moved = false;
+    for (const line of this.#lines) if (line.takeCheckpoint()) moved = true;
+    return moved ? this.position() : undefined;
   }
 
   /** How far the line that is furthest behind has to go. */

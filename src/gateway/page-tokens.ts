@@ -7,7 +7,7 @@ import type { ShardPosition } from "../shards/index.js";
 import { fieldFault } from "./faults.js";
 import { methodName } from "./handlers.js";
 import type { Positions } from "./types.js";
-import { positionsOf } from "./positions.js";
+import { leastOf } from "./positions.js";
 
 /** Where a page begins. */
 export interface PagePlace {
@@ -67,7 +67,7 @@ export class Pages {
   /** What the answer must not be older than. */
   get notBefore(): readonly ShardPosition[] {
     const { first } = this.place;
-    const asked = positionsOf(this.#positions, this.#request.position ?? "");
+    const asked = leastOf(this.#positions, this.#request.position ?? "");
     if (first === undefined) return asked;
     return [latest(first, asked), ...asked];
   }

@@ -14,6 +14,7 @@ import {
   GetEventRequestSchema,
 } from "../../gen/cabildo/v1/events_pb.js";
 import type { CreateEventRequest, GetEventRequest } from "../../gen/cabildo/v1/events_pb.js";
+import { ChangeSchema } from "../../gen/cabildo/v1/sync_pb.js";
 import { authorize, complete, createFailoverTransport } from "../../src/client/api-transport.js";
 import { Positions } from "../../src/client/positions.js";
 import { newRequestId } from "../../src/client/request-id.js";
@@ -58,6 +59,8 @@ describe("a call of the client", () => {
         },
       },
     );
+  const change = (sequence: bigint, position: string) =>
+    create(ChangeSchema, { resourceName: "calendars/ana/events/e2", sequence, position });
   let positions: Positions;
   let events: ReturnType<typeof createClient<typeof EventService>>;
 
@@ -111,9 +114,10 @@ describe("a call of the client", () => {
     await events.createEvent({ parent: "calendars/ana" });
     await events.getEvent({ name: NAME });
     await events.getEvent({ name: "calendars/zoe/events/e1" });
-    positions.note("calendars/ana/events/e2", "heard");
+    positions.hear(change(7n, "heard"));
     await events.getEvent({ name: NAME });
-    expect(got.map(({ position }) => position)).to.deep.equal(["", "p0", "", "heard"]);
+    const asked = got.map(({ position }) => position);
+    expect(asked).to.deep.equal(["", "p0", "", "p0,heard"]);
   });
 
   it("leaves the caller's message as it is: the same one again is another request", async () => {
@@ -123,9 +127,9 @@ describe("a call of the client", () => {
     expect(new Set(created.map(({ requestId }) => requestId)).size).to.equal(2);
     const read = create(GetEventRequestSchema, { name: NAME });
     await events.getEvent(read);
-    positions.note(NAME, "heard");
+    positions.hear(change(7n, "heard"));
     await events.getEvent(read);
-    expect(got.map(({ position }) => position)).to.deep.equal(["p0", "heard"]);
+    expect(got.map(({ position }) => position)).to.deep.equal(["p0", "p0,heard"]);
     expect(request.requestId + read.position).to.equal("");
   });
 

@@ -14,12 +14,13 @@ import { createTestAuthority } from "../support/certificates.js";
 import { eventually } from "../support/eventually.js";
 
 interface SubscribeCommand {
-  readonly channels: readonly string[];
+  readonly channels?: readonly string[];
   readonly since?: readonly string[];
 }
 type Command = {
   readonly id: number;
   readonly subscribe?: SubscribeCommand;
+  readonly restore?: SubscribeCommand;
   readonly unsubscribe?: unknown;
 };
 
@@ -44,12 +45,13 @@ describe("a subscription to live channels", () => {
     url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}`;
     new WebSocketServer({ server }).on("connection", (socket) => {
       socket.on("message", (data: Buffer) => {
-        const { id, subscribe } = JSON.parse(data.toString()) as Command;
-        if (subscribe === undefined) {
+        const { id, subscribe, restore } = JSON.parse(data.toString()) as Command;
+        const command = subscribe ?? restore;
+        if (command === undefined) {
           say(socket, { id, connect: { user: "users/ana", server: "fanout-1", ping_ms: 25_000 } });
           return;
         }
-        commands.push(subscribe);
+        commands.push(command);
         scripts.shift()?.(socket, id);
       });
     });
@@ -58,14 +60,16 @@ describe("a subscription to live channels", () => {
     scripts = [];
     commands = [];
     states = [];
-    live = new Live({
-      urls: [url],
-      tokens: { accessToken: () => Promise.resolve("token") },
-      openSocket: createOpenSocket(ca),
-      positions: new Positions(),
-      random: () => 0,
-      onState: (state) => states.push(state),
-    });
+    live = new Live(
+      {
+        urls: [url],
+        tokens: { accessToken: () => Promise.resolve("token") },
+        openSocket: createOpenSocket(ca),
+        positions: new Positions(),
+        random: () => 0,
+      },
+      (state) => states.push(state),
+    );
   });
   afterEach(() => {
     live.close();
@@ -81,9 +85,14 @@ describe("a subscription to live channels", () => {
     id,
     subscribe: { channels: [{ channel: "calendars/ana", position }] },
   });
-  const push = (sequence: number, previousSequence: number, shard = "events-am"): object => ({
+  const push = (
+    sequence: number,
+    previousSequence: number,
+    shard = "events-am",
+    channel = "calendars/ana",
+  ): object => ({
     push: {
-      channel: "calendars/ana",
+      channel,
       change: {
         kind: "CHANGE_KIND_CREATED",
         shard,
@@ -186,16 +195,23 @@ describe("a subscription to live channels", () => {
   });
 
   // https://github.com/firebase/firebase-ios-sdk/issues/12052
-  it("says so where what it missed is no longer kept, and goes on from now", async () => {
+  it("ends with that reason where what it missed is no longer kept", async () => {
     const error = { code: "POSITION_GONE", message: "read again" };
     scripts = [
       (socket, id) => say(socket, { id, subscribe: { channels: [{ channel: "c", error }] } }),
-      // The command that leaves the channel stands between.
-      refuse,
     ];
-    const { events } = await heard(["p1"]);
-    expect(events).to.deep.equal([{ kind: "too-old", reason: "read again" }]);
-    expect(commands.map(({ since }) => since)).to.deep.equal([["p1"], undefined]);
+    const { events, end, reason } = await heard(["p1"]);
+    expect(events).to.deep.equal([]);
+    expect({ end, reason }).to.deep.equal({ end: "read again", reason: "POSITION_GONE" });
+  });
+
+  it("ends with that reason where more or less is to be seen than before", async () => {
+    const error = { code: "POSITION_GONE", message: "read again" };
+    const ended = { unsubscribed: { channels: ["calendars/ana"], error } };
+    scripts = [(socket, id) => say(socket, joined(id, "p0"), push(1, 0), ended)];
+    const { events, reason } = await heard();
+    expect(sequences(events)).to.deep.equal([1]);
+    expect(reason).to.equal("POSITION_GONE");
   });
 
   it("ends where the server says that it will not be heard", async () => {
@@ -228,6 +244,132 @@ describe("a subscription to live channels", () => {
     expect((await heard(["p1"])).end).to.equal("no such calendar");
     expect(commands.map(({ since }) => since)).to.deep.equal([["p1"], ["p1"]]);
     expect(live.counters.connections).to.equal(1);
+  });
+
+  it("goes on from where it was when only some of its channels could be heard", async () => {
+    const error = { code: "UNREACHABLE", status: "UNAVAILABLE", message: "no leader" };
+    const begun = { channel: "calendars/ana", position: "p1" };
+    scripts = [
+      (socket, id) => {
+        const channels = [begun, { channel: "calendars/bob", error }];
+        say(socket, { id, subscribe: { channels } }, push(7, 0));
+      },
+      (socket, id) => {
+        const channels = [begun, { channel: "calendars/bob", position: "p1" }];
+        const missed = push(6, 0, "events-am", "calendars/bob");
+        say(socket, { id, subscribe: { channels } }, missed, push(7, 0));
+        setTimeout(() => socket.terminate(), 20);
+      },
+      refuse,
+    ];
+    const taken: LiveEvent[] = [];
+    const subscription = live.subscribe(["calendars/ana", "calendars/bob"], ["p1"]);
+    const failed = await (async () => {
+      for await (const event of subscription) taken.push(event);
+    })().catch((error: unknown) => error);
+    expect(reasonOf(failed)).to.equal("NOT_FOUND");
+    expect(sequences(taken)).to.deep.equal([7, 6]);
+    expect(commands.map(({ since }) => since)).to.deep.equal([["p1"], ["p1"], ["p1"]]);
+    expect(live.counters).to.include({ changes: 2, repeated: 1, gaps: 0 });
+  });
+
+  describe("beside others", () => {
+    const answer =
+      (...channels: readonly string[]): Script =>
+      (socket, id) => {
+        const begun = channels.map((channel) => ({ channel, position: "p0" }));
+        say(socket, { id, subscribe: { channels: begun } });
+      };
+    const servers = (): number => states.filter(({ kind }) => kind === "connected").length;
+
+    it("shares a socket with those that cannot hear the same change", async () => {
+      scripts = [answer("calendars/ana"), answer("groups/choir"), answer("cluster")];
+      live.subscribe(["calendars/ana"]);
+      live.subscribe(["groups/choir"]);
+      live.subscribe(["cluster"]);
+      await eventually(() => commands.length === 3);
+      expect(servers()).to.equal(1);
+    });
+
+    for (const [one, other] of [
+      [["calendars/ana"], ["calendars/ana"]],
+      [["calendars/ana"], ["users/ana"]],
+      [["calendars/ana"], ["events/ana/e01"]],
+      [
+        ["groups/choir", "calendars/ana"],
+        ["calendars/bob", "users/bob"],
+      ],
+    ] as const) {
+      it(`hears all of ${other.join(", ")} beside ${one.join(", ")}, on a socket of its own`, async () => {
+        scripts = [answer(...one), answer(...other)];
+        const first = live.subscribe(one);
+        await eventually(() => commands.length === 1);
+        const second = live.subscribe(other);
+        await eventually(() => commands.length === 2);
+        expect(servers()).to.equal(2);
+        // The socket goes with the last that needed it.
+        second.end();
+        first.end();
+        scripts = [answer(...one)];
+        live.subscribe(one);
+        await eventually(() => commands.length === 3);
+        expect(servers()).to.equal(2);
+      });
+    }
+
+    it("that follow what the user chose has a socket of its own, whatever that will be", async () => {
+      const chosen: Script = (socket, id) => say(socket, { id, restore: { channels: [] } });
+      scripts = [chosen, answer("calendars/ana")];
+      live.subscribeChosen();
+      await eventually(() => commands.length === 1);
+      live.subscribe(["calendars/ana"]);
+      await eventually(() => commands.length === 2);
+      expect(servers()).to.equal(2);
+    });
+  });
+
+  it("hears the state of the cluster", async () => {
+    const shard = (ready: boolean): object => ({
+      name: "groups",
+      ready,
+      replicas: [{ node: "node-1", role: "leader", term: 3 }],
+    });
+    const state = (ready: boolean): object => ({
+      push: { channel: "cluster", shards: [shard(ready)] },
+    });
+    scripts = [
+      (socket, id) => {
+        const channels = [{ channel: "cluster", position: "" }];
+        say(socket, { id, subscribe: { channels } }, state(true), state(false));
+        setTimeout(() => socket.terminate(), 20);
+      },
+      refuse,
+    ];
+    const heardOf: LiveEvent[] = [];
+    const failed = new Promise((resolve) => {
+      live.listen(["cluster"], { heard: (event) => heardOf.push(event), failed: resolve });
+    });
+    expect(reasonOf(await failed)).to.equal("NOT_FOUND");
+    expect(heardOf).to.deep.equal([
+      { kind: "joined", positions: [] },
+      { kind: "cluster", shards: [shard(true)] },
+      { kind: "cluster", shards: [shard(false)] },
+    ]);
+    expect(commands.map(({ since }) => since)).to.deep.equal([undefined, undefined]);
+  });
+
+  it("tells a listener what it hears, and that what the listener threw has ended it", async () => {
+    scripts = [(socket, id) => say(socket, joined(id, "p0"), push(1, 0), push(2, 1))];
+    const taken: LiveEvent[] = [];
+    const failed = await new Promise((resolve) => {
+      const heard = (event: LiveEvent): void => {
+        if (taken.length === 2) throw new Error("enough");
+        taken.push(event);
+      };
+      live.listen(["calendars/ana"], { heard, failed: resolve });
+    });
+    expect(sequences(taken)).to.deep.equal([1]);
+    expect(String(failed)).to.contain("enough");
   });
 
   it("comes back when nobody was there", async () => {

@@ -548,6 +548,15 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         const position = positionOf(1, 1);
         expect(ana.objects.at(-1)?.["checkpoint"]).to.deep.equal({ position });
       });
+
+      it("says how far it is behind a push too: for what else is heard that is silence", async () => {
+        await begin({ limits: { checkpointMs: 0 } });
+        const ana = await listening("ana", "calendars/ana", "calendars/ben");
+        stage.shards.commit("calendars/ana", ["one"]);
+        const position = positionOf(1, 1);
+        const told = await ana.find((object) => "checkpoint" in object, "a checkpoint");
+        expect(told["checkpoint"]).to.deep.equal({ position });
+      });
     });
 
     describe("that is asked for one event", () => {
@@ -565,6 +574,24 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(titles(await client.pushed(1))).to.deep.equal(["two"]);
         expect(client.pushes[0]?.channel).to.equal(channel);
         await live.ask({ unsubscribe: { channels: [`events/ana/${nameOf(3)}`] } });
+      });
+
+      it("names the change before", async () => {
+        await begin();
+        const readers = {
+          kind: "updated",
+          defaultVisibility: "public",
+          toReaders: "details",
+        } as const;
+        const id = nameOf(1);
+        const change = (): number => stage.shards.commitEvent("ana", { id }, readers);
+        const client = await listening("ana", `events/ana/${id}`);
+        change();
+        stage.shards.commit("calendars/ana", ["another"]);
+        change();
+        change();
+        const pushes = await client.pushed(3);
+        expect(pushes.map(({ previous }) => previous)).to.deep.equal([0, 1, 3]);
       });
 
       it("sends its change once to who hears the calendar too", async () => {

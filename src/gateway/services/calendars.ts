@@ -19,7 +19,7 @@ import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseCalendar, parseUser } from "../names.js";
 import { Pages } from "../page-tokens.js";
-import { positionsOf } from "../positions.js";
+import { leastOf } from "../positions.js";
 import type { Repeatable } from "../shard-calls.js";
 import { requireTimeZone } from "../time-zone.js";
 import { requireUsersExist } from "../users-exist.js";
@@ -34,7 +34,7 @@ export function calendarHandlers(context: ServiceContext): readonly Handler[] {
   return [
     unary(method.getCalendar, async (call, { name, position }) => {
       const key = parseCalendar(name, "name");
-      return await read(call, key, positionsOf(context.positions, position));
+      return await read(call, key, leastOf(context.positions, position));
     }),
     unary(method.listCalendars, (call, request) => list(context, call, request)),
     unary(method.createCalendar, (call, request) => create(call, request)),

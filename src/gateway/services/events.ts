@@ -16,7 +16,7 @@ import { fieldFault, notFound, refused } from "../faults.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseCalendar, parseEvent } from "../names.js";
-import { positionsOf } from "../positions.js";
+import { leastOf } from "../positions.js";
 import type { Repeatable } from "../shard-calls.js";
 import type { ServiceContext } from "./context.js";
 import { maskedContent, newContent, overwrite } from "./event-fields.js";
@@ -35,7 +35,7 @@ export function eventHandlers(context: ServiceContext): readonly Handler[] {
   return [
     unary(method.createEvent, (call, request) => service.create(call, request)),
     unary(method.getEvent, async (call, { name, position }) => {
-      const after = positionsOf(context.positions, position);
+      const after = leastOf(context.positions, position);
       const { calendar, event } = parseEvent(name, "name");
       requireCalendar(call.caller, "event.get", calendar, name);
       const shard = call.shards.of("calendars", calendar);

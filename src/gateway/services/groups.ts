@@ -14,7 +14,7 @@ import { fieldsOfMask } from "../field-mask.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseGroup, parseUser } from "../names.js";
-import { positionsOf } from "../positions.js";
+import { leastOf } from "../positions.js";
 import { SYSTEM } from "../shard-calls.js";
 import type { Repeatable } from "../shard-calls.js";
 import type { ServiceContext } from "./context.js";
@@ -28,7 +28,7 @@ export function groupHandlers(context: ServiceContext): readonly Handler[] {
     unary(method.createGroup, (call, request) => service.create(call, request)),
     unary(method.getGroup, async ({ caller, shards }, request) => {
       const group = parseGroup(request.name, "name");
-      const after = positionsOf(context.positions, request.position);
+      const after = leastOf(context.positions, request.position);
       const shard = shards.of("groups", group);
       const { answer } = await shards.read(shard, caller, { kind: "get-group", group }, after);
       return groupToPublic(answer.group);

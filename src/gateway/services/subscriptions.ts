@@ -7,7 +7,7 @@ import { fieldsOfMask } from "../field-mask.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { findChannel, parseSubscriptions } from "../names.js";
-import { positionsOf } from "../positions.js";
+import { leastOf } from "../positions.js";
 import type { ServiceContext } from "./context.js";
 
 const { method } = SubscriptionService;
@@ -16,7 +16,7 @@ export function subscriptionHandlers(context: ServiceContext): readonly Handler[
   return [
     unary(method.getSubscriptions, async (call, { name, position }) => {
       const user = parseSubscriptions(name, "name");
-      return await read(call, user, positionsOf(context.positions, position));
+      return await read(call, user, leastOf(context.positions, position));
     }),
     unary(method.updateSubscriptions, (call, request) => update(call, request)),
   ];

@@ -14,7 +14,7 @@ import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseGroup, parseSession, parseUser } from "../names.js";
 import { Pages } from "../page-tokens.js";
-import { positionsOf } from "../positions.js";
+import { leastOf } from "../positions.js";
 import type { Repeatable, Written } from "../shard-calls.js";
 import { requireTimeZone } from "../time-zone.js";
 import type { ServiceContext } from "./context.js";
@@ -28,7 +28,7 @@ export function userHandlers(context: ServiceContext): readonly Handler[] {
   return [
     unary(method.getUser, async ({ caller, shards }, request) => {
       const user = parseUser(request.name, "name");
-      const after = positionsOf(context.positions, request.position);
+      const after = leastOf(context.positions, request.position);
       const shard = shards.of("users", user);
       const { answer } = await shards.read(shard, caller, { kind: "get-user", user }, after);
       return userToPublic(answer.user);

@@ -3,6 +3,7 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { ChangeKindSchema, ChangeSchema } from "../../../gen/cabildo/v1/sync_pb.js";
 import type { Change } from "../../../gen/cabildo/v1/sync_pb.js";
+import { isGone } from "../../client/index.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
 import { formatTime } from "../client/zoned-time.js";
@@ -39,13 +40,20 @@ async function watch(calendar: string | undefined, options: WatchOptions): Promi
   const cabildo = await openCabildo(session, (state) => {
     if (state.kind === "waiting") say(`connection lost (${state.reason}): connecting again`);
   });
-  const since = options.since === undefined ? [] : [options.since];
+  let since = options.since === undefined ? [] : [options.since];
   try {
-    for await (const event of cabildo.live.subscribe([channel], since)) {
-      if (event.kind === "joined") say(`watching ${channel} from ${event.positions.join(" ")}`);
-      else if (event.kind === "too-old") {
-        say(`what happened before is no longer kept, going on from now: ${event.reason}`);
-      } else if (event.kind === "change") print(show(event.change, options, timeZone));
+    for (;;) {
+      try {
+        for await (const event of cabildo.live.subscribe([channel], since)) {
+          if (event.kind === "joined") say(`watching ${channel} from ${event.positions.join(" ")}`);
+          else if (event.kind === "change") print(show(event.change, options, timeZone));
+        }
+        return;
+      } catch (error) {
+        if (!isGone(error)) throw error;
+        say(`what happened before is no longer kept, going on from now: ${String(error)}`);
+        since = [];
+      }
     }
   } finally {
     cabildo.close();

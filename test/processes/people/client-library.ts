@@ -40,6 +40,18 @@ const watched = cabildo.watchCalendar("calendars/amos", {
   changed: (events) => { copy = events; say({ size: events.size }); },
   failed: (error) => { throw error; },
 });
+// Each of them hears all of its own, whatever the others hear.
+const failed = (error) => { throw error; };
+const heardByUser = [];
+let joined = false;
+const heard = ({ kind, change }) => {
+  joined ||= kind === "joined";
+  if (kind === "change" && change.resource.case === "event") heardByUser.push(change.resource.value.title);
+};
+cabildo.live.listen(["users/amos"], { heard, failed });
+await until(() => joined);
+let second = new Map();
+cabildo.watchCalendar("calendars/amos", { changed: (events) => { second = events; }, failed });
 for (let n = 0; n < ${EVENTS}; n++) {
   const startTime = { seconds: BigInt(1_800_000_000 + n * 3600) };
   const endTime = { seconds: startTime.seconds + 1800n };
@@ -50,9 +62,16 @@ for (let n = 0; n < ${EVENTS}; n++) {
   say({ created: n });
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
-await until(() => copy.size >= ${EVENTS} && heardByPhone.length >= ${EVENTS});
-const titles = [...copy.values()].map(({ title }) => title).sort();
-say({ titles, heardByPhone: heardByPhone.sort(), counters: cabildo.live.counters });
+const lists = () => [[...copy.values()], [...second.values()], heardByPhone, heardByUser];
+await until(() => lists().every(({ length }) => length >= ${EVENTS}));
+const titlesOf = (events) => events.map(({ title }) => title).sort();
+say({
+  titles: titlesOf([...copy.values()]),
+  secondCopy: titlesOf([...second.values()]),
+  heardByPhone: heardByPhone.sort(),
+  heardByUser: heardByUser.sort(),
+  counters: cabildo.live.counters,
+});
 phone.close();
 watched.close();
 cabildo.close();
@@ -61,7 +80,9 @@ cabildo.close();
 interface Said {
   readonly created?: number;
   readonly titles?: readonly string[];
+  readonly secondCopy?: readonly string[];
   readonly heardByPhone?: readonly string[];
+  readonly heardByUser?: readonly string[];
   readonly counters?: { readonly gaps: number; readonly connections: number };
   readonly state?: { readonly kind: string; readonly server?: string };
 }
@@ -139,9 +160,11 @@ export function clientLibrary(running: () => UpCluster): void {
       await cluster.kill("node-1");
       expect(await ended).to.equal(0);
       const last = said.findLast((line) => line.titles !== undefined) ?? {};
-      const { titles, heardByPhone, counters } = last;
+      const { titles, secondCopy, heardByPhone, heardByUser, counters } = last;
       const expected = Array.from({ length: EVENTS }, (_, n) => `event ${n}`).sort();
       expect(titles).to.deep.equal(expected);
+      expect(secondCopy).to.deep.equal(expected);
+      expect(heardByUser).to.deep.equal(expected);
       // A second device, by what the user chose on the first one.
       expect(heardByPhone).to.deep.equal(expected);
       expect(counters).to.include({ gaps: 0 });
