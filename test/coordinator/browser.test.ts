@@ -1,18 +1,16 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join, normalize } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
-import { chromium, type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import ts from "typescript";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import { ClusterError } from "../../src/base/index.js";
 import { createTestAuthority } from "../support/certificates.js";
+import { launchChromium } from "../support/chromium.js";
 import { openDoor, type Door } from "./support/door.js";
-
-const CHROMIUM = "/usr/bin/chromium";
 
 const MODULES = {
   "@bufbuild/protobuf": "@bufbuild/protobuf/dist/esm/index.js",
@@ -85,13 +83,9 @@ describe("a page of another site in a browser", function () {
   let page: Page;
 
   before(async function () {
-    if (!existsSync(CHROMIUM)) {
-      console.warn(`there is no ${CHROMIUM}: what a browser allows is not tried`);
-      this.skip();
-    }
+    browser = await launchChromium(this, "what a browser allows is not tried");
     site = await openSite();
     door = await openDoor({ origins: [site.origin] });
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
     page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
     await page.goto(site.origin);
   });

@@ -1,17 +1,14 @@
-import { existsSync } from "node:fs";
 import { createRegistry, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { expect } from "chai";
-import { chromium } from "playwright-core";
 import { EXAMPLES } from "../../src/coordinator/description/examples.js";
 import { describePublicApi } from "../../src/coordinator/description/document.js";
 import { PUBLIC_SERVICES } from "../../src/gateway/index.js";
 import { readBindings } from "../../src/transcoding/index.js";
+import { launchChromium } from "../support/chromium.js";
 import { openDoor, type Door } from "./support/door.js";
-
-const CHROMIUM = "/usr/bin/chromium";
 
 interface Operation {
   readonly operationId: string;
@@ -183,11 +180,7 @@ describe("a coordinator that describes its API", () => {
 
   it("shows it in a browser, with nothing from elsewhere", async function () {
     this.timeout(60_000);
-    if (!existsSync(CHROMIUM)) {
-      console.warn(`there is no ${CHROMIUM}: the page of the API is not looked at`);
-      this.skip();
-    }
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+    const browser = await launchChromium(this, "the page of the API is not looked at");
     try {
       const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
       const problems: string[] = [];

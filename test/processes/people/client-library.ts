@@ -6,6 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "esbuild";
 import { expect } from "chai";
+import { launchChromium } from "../../support/chromium.js";
 import { eventually } from "../../support/eventually.js";
 import { repositoryRoot, type UpCluster } from "../../support/up-cluster.js";
 
@@ -77,6 +78,24 @@ watched.close();
 cabildo.close();
 `;
 
+/** Runs in a browser: writes into a calendar of which it keeps a copy, and returns what that holds. */
+const PAGE = `async (target) => {
+  const cabildo = library.createCabildo(target);
+  await cabildo.session.login("amos", "amos likes long passwords");
+  const calendar = { name: "calendars/amos.browser", displayName: "Browser" };
+  await cabildo.calendars.createCalendar({ calendarId: "amos.browser", calendar });
+  const titles = new Promise((resolve, failed) => {
+    const changed = (events) => {
+      if (events.size > 0) resolve([...events.values()].map(({ title }) => title));
+    };
+    cabildo.watchCalendar("calendars/amos.browser", { changed, failed });
+  });
+  const value = { startTime: { seconds: 1800000000n }, endTime: { seconds: 1800001800n } };
+  const event = { title: "written in a browser", span: { case: "timed", value } };
+  await cabildo.events.createEvent({ parent: "calendars/amos.browser", event });
+  return await titles.finally(() => cabildo.close());
+}`;
+
 interface Said {
   readonly created?: number;
   readonly titles?: readonly string[];
@@ -119,12 +138,16 @@ export function clientLibrary(running: () => UpCluster): void {
       ]);
     });
 
-    it("is bundled for a browser without anything of Node", async () => {
+    it("is bundled for a browser without anything of Node, and runs there", async function () {
       const { outputFiles, warnings, metafile } = await build({
-        stdin: { contents: 'export * from "cabildo/client";', resolveDir: project },
+        stdin: {
+          contents: 'export { createCabildo } from "cabildo/client";',
+          resolveDir: project,
+        },
         bundle: true,
         minify: true,
-        format: "esm",
+        format: "iife",
+        globalName: "library",
         platform: "browser",
         metafile: true,
         write: false,
@@ -133,9 +156,20 @@ export function clientLibrary(running: () => UpCluster): void {
       const inputs = Object.keys(metafile.inputs);
       expect(inputs.some((file) => file.endsWith("src/client/browser.js"))).to.equal(true);
       expect(inputs.filter((file) => file.includes("connect-node"))).to.deep.equal([]);
-      console.log(
-        `      ${Math.round((outputFiles[0]?.contents.length ?? 0) / 1024)} KiB, minified`,
-      );
+      const [bundle] = outputFiles;
+      console.log(`      ${Math.round((bundle?.contents.length ?? 0) / 1024)} KiB, minified`);
+      const browser = await launchChromium(this, "the library is not run in a browser");
+      try {
+        const page = await browser.newPage({ ignoreHTTPSErrors: true });
+        const [api] = cluster.ready.apis;
+        await page.goto(`${api}/livez`);
+        const target = JSON.stringify({ api: [api], live: cluster.ready.wsss });
+        expect(await page.evaluate(`${bundle?.text};(${PAGE})(${target})`)).to.deep.equal([
+          "written in a browser",
+        ]);
+      } finally {
+        await browser.close();
+      }
     });
 
     it("keeps a copy of a calendar exact while a fan-out and a node are killed", async () => {

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { launchChromium } from "../../support/chromium.js";
 import { eventually } from "../../support/eventually.js";
 import { repositoryRoot, type UpCluster } from "../../support/up-cluster.js";
 
-const CHROMIUM = "/usr/bin/chromium";
 const KILLS = 3;
 /** At least so many writes are counted. */
 const ACKNOWLEDGED = 50;
@@ -22,15 +22,8 @@ export function demoPage(running: () => UpCluster): void {
     const closing: (() => Promise<unknown>)[] = [];
 
     before(async function () {
-      if (!existsSync(CHROMIUM)) {
-        console.log(`      no ${CHROMIUM}: left out`);
-        this.skip();
-      }
       cluster = running();
-      const browser = await chromium.launch({
-        executablePath: CHROMIUM,
-        args: ["--no-sandbox", "--disable-dev-shm-usage", "--lang=en"],
-      });
+      const browser = await launchChromium(this, "the page is not looked at");
       closing.unshift(() => browser.close());
       page = await browser.newPage({
         ignoreHTTPSErrors: true,
