@@ -29,6 +29,12 @@ interface Copy {
   readonly parts: AsyncIterator<ReadBackupResponse>;
 }
 
+interface Target {
+  readonly clusterId: string;
+  readonly directory: string;
+  readonly progress: BackupProgress;
+}
+
 /**
  * Copies every shard into a directory, from followers, while the cluster serves. No delivery from shard to shard lies between two
  * copies: while they begin none is made, which costs the deliveries a moment, and writes nothing.
@@ -42,12 +48,12 @@ export async function takeBackup(
 ): Promise<Manifest> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if (await hasManifest(directory)) throw new Error(`${directory} holds a backup: name another`);
-  const copies = await beginAll(operator, signal);
-  const foreign = copies.find(({ header }) => header.clusterId !== cluster.clusterId);
-  if (foreign !== undefined) {
-    throw new Error(`${foreign.node} belongs to another cluster, ${foreign.header.clusterId}`);
-  }
-  const shards = await Promise.all(copies.map((copy) => store(copy, directory, progress)));
+  const ended = new AbortController();
+  const shards = await copyAll(operator, AbortSignal.any([signal, ended.signal]), {
+    clusterId: cluster.clusterId,
+    directory,
+    progress,
+  }).finally(() => ended.abort());
   const manifest = {
     clusterId: cluster.clusterId,
     restoredFrom: cluster.restoredFrom ?? [],
@@ -59,6 +65,20 @@ export async function takeBackup(
   };
   await writeManifest(directory, manifest);
   return manifest;
+}
+
+/** Where one fails, whoever calls ends the others. */
+async function copyAll(
+  operator: Operator,
+  signal: AbortSignal,
+  { clusterId, directory, progress }: Target,
+): Promise<readonly BackedUpShard[]> {
+  const copies = await beginAll(operator, signal);
+  const foreign = copies.find(({ header }) => header.clusterId !== clusterId);
+  if (foreign !== undefined) {
+    throw new Error(`${foreign.node} belongs to another cluster, ${foreign.header.clusterId}`);
+  }
+  return await Promise.all(copies.map((copy) => store(copy, directory, progress)));
 }
 
 async function store(copy: Copy, directory: string, progress: BackupProgress) {
@@ -136,7 +156,7 @@ async function begin(
   const node = copiedFrom(shard);
   const address = status.nodes.find(({ name }) => name === node)?.address ?? "";
   const stream = operator
-    .at(address, STREAM_TIMEOUT_MS)
+    .apart(address, STREAM_TIMEOUT_MS)
     .readBackup({ shard: shard.name }, { signal });
   const parts = stream[Symbol.asyncIterator]();
   const first = await parts.next();

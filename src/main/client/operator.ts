@@ -79,20 +79,33 @@ export class Operator {
     return createClient(ClusterService, this.#transport(address, timeoutMs));
   }
 
-  #transport(address: string, timeoutMs: number): Transport {
+  /** The same over a connection of its own, for what takes long: others are hung up where nobody answers in time. */
+  apart(address: string, timeoutMs: number): NodeClient {
+    return createClient(ClusterService, this.#transport(address, timeoutMs, this.#open(address)));
+  }
+
+  #transport(
+    address: string,
+    timeoutMs: number,
+    sessionManager = this.#sessionWith(address),
+  ): Transport {
     return createGrpcTransport({
       baseUrl: `https://${address}`,
       defaultTimeoutMs: timeoutMs,
-      sessionManager: this.#sessionWith(address),
+      sessionManager,
     });
   }
 
   #sessionWith(address: string): Http2SessionManager {
     const known = this.#sessions.get(address);
     if (known !== undefined) return known;
-    const session = new Http2SessionManager(`https://${address}`, undefined, this.#tls);
+    const session = this.#open(address);
     this.#sessions.set(address, session);
     return session;
+  }
+
+  #open(address: string): Http2SessionManager {
+    return new Http2SessionManager(`https://${address}`, undefined, this.#tls);
   }
 
   /** Lets go of a connection on which nobody answers: it would keep this process for as long as it hangs. */
@@ -140,7 +153,11 @@ export class Operator {
   }
 
   async atNode(name: string): Promise<NodeClient> {
-    return this.at(requireAddress(await this.status(), name));
+    const status = await this.status();
+    const isMet = status.nodes.some((node) => node.name === name);
+    // One that is still to join is known here alone.
+    const local = isMet ? undefined : this.#cluster.nodes.find((node) => node.name === name);
+    return this.at(local?.address ?? requireAddress(status, name));
   }
 
   /** Asks whoever leads a shard, and again where that has just changed. */
