@@ -1,5 +1,6 @@
 import { assert } from "../base/index.js";
 import type { Draft, Outcome } from "./draft.js";
+import { runEach } from "./gather.js";
 
 /** All or none: the first refusal is the whole answer, and nothing is written. */
 export function forAll<Item>(
@@ -7,15 +8,17 @@ export function forAll<Item>(
   items: readonly Item[],
   run: (item: Item) => Outcome,
 ): Outcome {
-  let first: Outcome | undefined;
-  for (const item of items) {
+  let answer: Outcome | undefined;
+  runEach(items, (item) => {
     const outcome = run(item);
     if (outcome.kind === "refused") {
-      draft.discard();
-      return outcome;
+      answer = outcome;
+      return "stop";
     }
-    first ??= { kind: "done", name: outcome.name, revision: outcome.revision };
-  }
-  assert(first !== undefined, "a batch of nothing");
-  return first;
+    answer ??= { kind: "done", name: outcome.name, revision: outcome.revision };
+    return "go-on";
+  });
+  assert(answer !== undefined, "a batch of nothing");
+  if (answer.kind === "refused") draft.discard();
+  return answer;
 }

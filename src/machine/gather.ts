@@ -21,3 +21,25 @@ export function gather(view: View, wanted: ReadSet): void {
     }
   }
 }
+
+/**
+ * Runs all, so that what any of them misses is named at once. From the first that misses something on the others only say what
+ * they miss: what they come to would depend on what is in memory.
+ */
+export function runEach<Item>(items: readonly Item[], run: (item: Item) => "go-on" | "stop"): void {
+  const keys: StateKey[] = [];
+  const ranges: KeyRange[] = [];
+  let isMissing = false;
+  for (const item of items) {
+    try {
+      if (run(item) === "stop" && !isMissing) return;
+    } catch (error) {
+      if (error instanceof NotLoaded) {
+        isMissing = true;
+        keys.push(...error.need.keys);
+        ranges.push(...error.need.ranges);
+      } else if (!isMissing) throw error;
+    }
+  }
+  if (isMissing) throw new NotLoaded({ keys, ranges });
+}

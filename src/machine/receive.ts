@@ -4,7 +4,7 @@ import { receiveAnswer } from "./answers.js";
 import { receiveEvent } from "./copies.js";
 import { receiveDefaultVisibility } from "./default-visibility.js";
 import type { Draft } from "./draft.js";
-import { gather } from "./gather.js";
+import { gather, runEach } from "./gather.js";
 import { followGroup } from "./group-events.js";
 import { dropMember, GROUPS_MAX, memberCount, memberName, subgroupRange } from "./group-rows.js";
 import { endMembership } from "./members.js";
@@ -139,10 +139,11 @@ function endMemberships(draft: Draft, user: string): void {
     KEYS.memberCount(id),
   ]);
   gather(draft.view, { keys, ranges: [] });
-  for (const id of groups) {
+  runEach(groups, (id) => {
     const member = draft.find(draft.rows.member, KEYS.member(id, user));
     if (member !== undefined) endOne(draft, id, member);
-  }
+    return "go-on";
+  });
   if (found.length > groups.length) draft.postTo("groups", "", { kind: "user-gone", user });
 }
 

@@ -6,7 +6,8 @@ import { exceptionsOf } from "./event-exceptions.js";
 import { eventName } from "./event-name.js";
 import { refuseUnlessTheirs, refuseWriter } from "./event-rights.js";
 import { findEventRow } from "./find-event.js";
-import { findGroup, findMember } from "./membership.js";
+import { gather } from "./gather.js";
+import { findMember, lineOf } from "./membership.js";
 import { KEYS } from "./rows.js";
 import type { Standing } from "./series.js";
 import { writeRecord } from "./write-record.js";
@@ -60,7 +61,10 @@ function undeleteRow(draft: Draft, before: Standing): Outcome {
 function followedGroup(draft: Draft, event: CalendarEvent): CalendarEvent {
   const { group, attendees } = event;
   if (group === "") return event;
-  if (findGroup(draft, group) === undefined) return { ...event, state: "cancelled" };
+  const line = lineOf(draft, group);
+  if (line.length === 0) return { ...event, state: "cancelled" };
+  const keys = line.flatMap(({ id }) => attendees.map(({ user }) => KEYS.member(id, user)));
+  gather(draft.view, { keys, ranges: [] });
   const stay = attendees.filter(({ user }) => findMember(draft, group, user) !== undefined);
   return stay.length === attendees.length ? event : { ...event, attendees: stay };
 }
