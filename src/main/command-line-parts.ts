@@ -22,6 +22,12 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** For the help of a command, without the program's name. */
+export function examples(...lines: readonly string[]): string {
+  const head = lines.length === 1 ? "Example" : "Examples";
+  return `\n${head}:\n${lines.map((line) => `  cabildo ${line}`).join("\n")}`;
+}
+
 /** The command was called in a way that cannot work: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

@@ -1,6 +1,6 @@
 import { ConnectError, Code } from "@connectrpc/connect";
 import { Command, CommanderError } from "commander";
-import { say, UsageError } from "./command-line-parts.js";
+import { examples, say, UsageError } from "./command-line-parts.js";
 import { isNodeError } from "./files.js";
 import { VERSION } from "./version.js";
 
@@ -58,7 +58,7 @@ async function createProgram(asked: string | undefined): Promise<Command> {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(--help shows how, with an example)")
-    .addHelpText("after", "\nExample:\n  cabildo up");
+    .addHelpText("after", examples("up", "login ana --register", "status"));
   const named = COMMANDS.get(asked ?? "");
   const loaded = named === undefined ? new Set(COMMANDS.values()) : [named];
   for (const load of loaded) (await load())(program);

@@ -1,9 +1,15 @@
 const REDRAW_MS = 100;
+const SAY_AGAIN_MS = 5000;
 
-/** Long work, a line a part, drawn over itself on a terminal; elsewhere each part says once that it is done. */
+/**
+ * Long work, a line a part: drawn over itself on a terminal. Elsewhere every step is a line of its own, and how far it is
+ * comes now and then.
+ */
 export class Progress {
   readonly #stream: NodeJS.WriteStream;
   readonly #lines = new Map<string, string>();
+  readonly #unsaid = new Set<string>();
+  readonly #saidAtMs = new Map<string, number>();
   #drawn = 0;
   #drawnAtMs = -Infinity;
 
@@ -11,26 +17,47 @@ export class Progress {
     this.#stream = stream;
   }
 
-  set(part: string, text: string): void {
+  /** What a part does from now on. */
+  step(part: string, text: string): void {
+    this.#lines.set(part, text);
+    if (this.#stream.isTTY) this.#draw();
+    else this.#say(part);
+  }
+
+  /** How far a part is; may come very often. */
+  amount(part: string, text: string): void {
     this.#lines.set(part, text);
     const nowMs = performance.now();
-    if (!this.#stream.isTTY || nowMs - this.#drawnAtMs < REDRAW_MS) return;
-    this.#drawnAtMs = nowMs;
-    this.#draw();
+    if (this.#stream.isTTY) {
+      if (nowMs - this.#drawnAtMs >= REDRAW_MS) this.#draw();
+    } else if (nowMs - (this.#saidAtMs.get(part) ?? -Infinity) >= SAY_AGAIN_MS) this.#say(part);
+    else this.#unsaid.add(part);
   }
 
   end(): void {
-    this.#draw();
+    if (this.#stream.isTTY) this.#draw();
+    else for (const part of this.#unsaid) this.#say(part);
     this.#lines.clear();
     this.#drawn = 0;
   }
 
+  #say(part: string): void {
+    this.#unsaid.delete(part);
+    this.#saidAtMs.set(part, performance.now());
+    this.#write(part, this.#lines.get(part) ?? "");
+  }
+
   #draw(): void {
-    if (this.#stream.isTTY && this.#drawn > 0) this.#stream.moveCursor(0, -this.#drawn);
+    this.#drawnAtMs = performance.now();
+    if (this.#drawn > 0) this.#stream.moveCursor(0, -this.#drawn);
     for (const [part, text] of this.#lines) {
-      if (this.#stream.isTTY) this.#stream.clearLine(0);
-      this.#stream.write(`${part.padEnd(14)} ${text}\n`);
+      this.#stream.clearLine(0);
+      this.#write(part, text);
     }
     this.#drawn = this.#lines.size;
+  }
+
+  #write(part: string, text: string): void {
+    this.#stream.write(`${part.padEnd(14)} ${text}\n`);
   }
 }

@@ -5,17 +5,24 @@ import type { Operator } from "./client/operator.js";
 const LAG_MAX = 100n;
 const ASK_AGAIN_MS = 250;
 
-/** Resolves when every replica answers, may vote, and has caught up, and every shard is led. `what` waits for it. */
+/**
+ * Resolves when every replica answers, may vote, and has caught up, and every shard is led. `what` waits for it, and is
+ * told of what lacks.
+ */
 export async function whenWhole(
   operator: Operator,
   timeoutSeconds: number,
   what: string,
+  lacks: (trouble: string) => void = () => undefined,
+  stop?: AbortSignal,
 ): Promise<ClusterStatus> {
   const endMs = performance.now() + timeoutSeconds * 1000;
   for (;;) {
+    stop?.throwIfAborted();
     const { status, trouble } = await look(operator);
     if (status !== undefined && trouble === undefined) return status;
     if (performance.now() > endMs) throw new Error(`${what}: ${trouble ?? ""}`);
+    lacks(trouble ?? "");
     await sleep(ASK_AGAIN_MS);
   }
 }

@@ -9,6 +9,7 @@ import {
   type ReplaceReplicaRequest,
 } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { ClusterError, type Identity } from "../base/index.js";
+import { PROMOTE_LAG_MAX } from "../placement/index.js";
 import {
   encodeMember,
   type MemberChange,
@@ -20,8 +21,6 @@ import { encodeRemoved } from "./removed-member.js";
 import { requireShard } from "./require-shard.js";
 
 const CHANGE_TIMEOUT_MS = 5000;
-/** A learner that lacks more would keep the shard waiting once it votes. */
-const PROMOTE_LAG_MAX = 1000;
 /** Followers are counted as silent for a moment after each check of the quorum. */
 const ACTIVE_WAIT_MS = 1000;
 const ASK_AGAIN_MS = 20;
@@ -71,6 +70,7 @@ export async function promoteLearner(
 ): Promise<Membership> {
   const led = requireLed(context, shard);
   const learner = requireLearner(led, node);
+  await requireMajorityAfter(led, learner, undefined);
   return propose(led.replica, [{ kind: "add-voter", replica: learner.replica }]);
 }
 
@@ -80,7 +80,7 @@ export async function removeReplica(
 ): Promise<Membership> {
   const led = requireLed(context, shard);
   const member = requireMember(led, node);
-  if (!member.learner) await requireMajorityWithout(led, member, undefined);
+  if (!member.learner) await requireMajorityAfter(led, undefined, member);
   await handOverFirst(context, led, member);
   const removed = encodeRemoved(member);
   return propose(led.replica, [{ kind: "remove", replica: member.replica }], removed);
@@ -93,7 +93,7 @@ export async function replaceReplica(
   const led = requireLed(context, shard);
   const member = requireMember(led, node);
   const learner = requireLearner(led, byNode);
-  await requireMajorityWithout(led, member, learner);
+  await requireMajorityAfter(led, learner, member);
   await handOverFirst(context, led, member);
   await propose(led.replica, [
     { kind: "add-voter", replica: learner.replica },
@@ -167,17 +167,18 @@ function requireLearner(led: Led, node: string): MemberStatus {
   );
 }
 
-/** Whoever leads after the change must find a majority that answers; `by` votes then too. */
-async function requireMajorityWithout(
+/** Whoever leads after the change must find a majority that answers. */
+async function requireMajorityAfter(
   { shard, replica }: Led,
-  leaving: MemberStatus,
-  by: MemberStatus | undefined,
+  coming: MemberStatus | undefined,
+  leaving: MemberStatus | undefined,
 ): Promise<void> {
   const endMs = performance.now() + ACTIVE_WAIT_MS;
   for (;;) {
     const { members, followers, replica: self } = replica.status();
     const voters = members.filter(
-      (one) => one.replica === by?.replica || (!one.learner && one.replica !== leaving.replica),
+      (one) =>
+        one.replica === coming?.replica || (!one.learner && one.replica !== leaving?.replica),
     );
     const silent = voters.filter(
       (one) =>
@@ -189,8 +190,8 @@ async function requireMajorityWithout(
       throw new ClusterError(
         "failed-precondition",
         voters.length === 0
-          ? `${leaving.node} is the last that votes in ${shard}: add another one first`
-          : `without ${leaving.node} too few of ${shard} would answer: ${silent.map(({ node }) => node).join(", ")} are silent`,
+          ? `${leaving?.node} is the last that votes in ${shard}: add another one first`
+          : `no majority of ${shard} would answer: ${silent.map(({ node }) => node).join(", ")} said nothing of late`,
       );
     }
     await sleep(ASK_AGAIN_MS);

@@ -7,3 +7,4 @@ export { afterMove, nextLeaderMove, planLeaderMoves } from "./leader-moves.js";
 export type { LeaderMove } from "./leader-moves.js";
 export { observeLeaders } from "./leader-placement.js";
 export type { LeaderPlacement, LedShard, ObservedShard } from "./leader-placement.js";
+export { PROMOTE_LAG_MAX } from "./promotion.js";

@@ -58,11 +58,19 @@ describe("the command line", () => {
     }
   });
 
-  it("shows how with an example", async () => {
-    expect((await cabildo("up", "--help")).out).to.match(/Example:\n {2}cabildo up/u);
-    expect((await cabildo("event", "create", "--help")).out).to.match(
-      /Example:\n {2}cabildo event create/u,
-    );
+  it("shows how with an example, for every command and every group of them", async () => {
+    const inGroup =
+      /^ {2}(?!help)([a-z-]+)(?: \[options\])?(?: \[\w+(?:\.{3})?\]| <[\w-]+>)*(?: {2}|$)/gmu;
+    const without: string[] = [];
+    const look = async (...path: readonly string[]): Promise<void> => {
+      const { out } = await cabildo(...path, "--help");
+      if (!/^Examples?:\n {2}(?:cabildo|sudo cabildo|eval) /mu.test(out))
+        without.push(path.join(" "));
+      const [, commands = ""] = out.split("Commands:\n");
+      for (const [, name = ""] of commands.matchAll(inGroup)) await look(...path, name);
+    };
+    await look();
+    expect(without).to.deep.equal([]);
   });
 
   it("says in a line what to do, with exit code 1, when something is missing", async () => {

@@ -10,7 +10,14 @@ import { verifyTrails } from "../audit/verify-trail.js";
 import type { Trails, TrailVerdict } from "../audit/verify-trail.js";
 import { Operator } from "../client/operator.js";
 import { findClusterFile } from "../cluster-file.js";
-import { DATA_DIR, DATA_OPTION, JSON_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
+import {
+  DATA_DIR,
+  DATA_OPTION,
+  JSON_OPTION,
+  OUTPUT_OPTION,
+  examples,
+  print,
+} from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { CLUSTER_FILE } from "../data-dir.js";
 import { requireLocalCluster } from "../ready-file.js";
@@ -38,7 +45,8 @@ const PAGE_SIZE = 500;
 export function addAudit(program: Command): void {
   const audit = program
     .command("audit")
-    .description("read and verify the trail of critical operations");
+    .description("read and verify the trail of critical operations")
+    .addHelpText("after", examples("audit list --subject users/ana", "audit verify"));
   audit
     .command("list")
     .description("show who did what, oldest first")
@@ -59,7 +67,7 @@ export function addAudit(program: Command): void {
     .command("export")
     .description("write all trails with their signatures to stdout, to be kept elsewhere")
     .option(...DATA_OPTION, DATA_DIR)
-    .addHelpText("after", "\nExample:\n  cabildo audit export > audit.jsonl")
+    .addHelpText("after", examples("audit export > audit.jsonl"))
     .action(exportAll);
   audit
     .command("verify")
@@ -68,7 +76,7 @@ export function addAudit(program: Command): void {
     .addOption(OUTPUT_OPTION)
     .addOption(JSON_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
-    .addHelpText("after", "\nExample:\n  cabildo audit verify audit.jsonl")
+    .addHelpText("after", examples("audit verify audit.jsonl"))
     .action(verify);
 }
 

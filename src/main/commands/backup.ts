@@ -11,6 +11,7 @@ import {
   DATA_DIR,
   DATA_OPTION,
   OUTPUT_OPTION,
+  examples,
   parseWhole,
   print,
   say,
@@ -21,6 +22,7 @@ import { CLUSTER_FILE } from "../data-dir.js";
 import { BASE_PORT } from "../ports.js";
 import { Progress } from "../progress.js";
 import { requireLocalCluster } from "../ready-file.js";
+import { stopSignal } from "../stop-signal.js";
 import { parseLayout } from "./up.js";
 import { formatTable } from "../table.js";
 
@@ -43,14 +45,14 @@ export function addBackup(program: Command): void {
     .argument("<dir>", "a directory that is empty, or not there yet")
     .option(...DATA_OPTION, DATA_DIR)
     .addOption(OUTPUT_OPTION)
-    .addHelpText("after", "\nExample:\n  cabildo backup /backups/2026-12-01")
+    .addHelpText("after", examples("backup /backups/2026-12-01"))
     .action(backup);
   program
     .command("verify")
     .description("read a backup and check that all of it is what was taken")
     .argument("<dir>", "of the backup")
     .addOption(OUTPUT_OPTION)
-    .addHelpText("after", "\nExample:\n  cabildo verify /backups/2026-12-01")
+    .addHelpText("after", examples("verify /backups/2026-12-01"))
     .action(verify);
   program
     .command("restore")
@@ -61,12 +63,13 @@ export function addBackup(program: Command): void {
     .option("--base-port <n>", "as of cabildo up", parseWhole, BASE_PORT)
     .option("--node <name>", "only the store of this node of --cluster, for a host of its own")
     .option("--cluster <file>", "cluster.json of the new cluster, with --node")
+    .addOption(OUTPUT_OPTION)
     .addHelpText(
       "after",
-      `
-Examples:
-  cabildo restore /backups/2026-12-01 --data .cabildo-2
-  cabildo restore /backups/2026-12-01 --node users-1 --cluster cluster.json --data /data`,
+      examples(
+        "restore /backups/2026-12-01 --data .cabildo-2",
+        "restore /backups/2026-12-01 --node users-1 --cluster cluster.json --data /data",
+      ),
     )
     .action(restore);
 }
@@ -75,24 +78,23 @@ async function backup(directory: string, { data, output }: BackupOptions): Promi
   const operator = await Operator.open(await requireLocalCluster(data));
   const cluster = await readClusterFile(join(data, CLUSTER_FILE));
   const progress = new Progress(process.stderr);
-  const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort(new Error("the backup was stopped: it is none")));
+  const stop = stopSignal("the backup, which is none,");
   try {
     const manifest = await takeBackup(
       operator,
       cluster,
       directory,
       {
-        began: (shard, node) => progress.set(shard, `from ${node}`),
-        copied: (shard, bytes) => progress.set(shard, sizeOf(bytes)),
+        began: (shard, node) => progress.step(shard, `copies from ${node}`),
+        copied: (shard, bytes) => progress.amount(shard, sizeOf(bytes)),
       },
-      stop.signal,
+      stop,
     );
     progress.end();
     show(manifest, output);
   } catch (cause) {
     progress.end();
-    throw stop.signal.aborted ? stop.signal.reason : cause;
+    throw stop.aborted ? stop.reason : cause;
   }
 }
 
@@ -102,9 +104,9 @@ async function verify(directory: string, { output }: BackupOptions): Promise<voi
   const progress = new Progress(process.stderr);
   try {
     for (const shard of manifest.shards) {
-      progress.set(shard.name, "reads it again");
+      progress.step(shard.name, "reads it again");
       await verifyShard(directory, shard);
-      progress.set(shard.name, "whole");
+      progress.step(shard.name, "whole");
     }
   } finally {
     progress.end();
@@ -117,9 +119,9 @@ async function restore(directory: string, options: RestoreOptions): Promise<void
   const progress = new Progress(process.stderr);
   const told = {
     restored: (node: string, shard: string, rows: number) =>
-      progress.set(node, `${shard}: ${rows} rows`),
+      progress.step(node, `${shard}: ${rows} rows`),
   };
-  let done: string;
+  let done: Restored;
   try {
     done = await (options.node === undefined
       ? restoreAll(directory, manifest, options, told)
@@ -127,7 +129,13 @@ async function restore(directory: string, options: RestoreOptions): Promise<void
   } finally {
     progress.end();
   }
-  say(done);
+  if (options.output === "json") print(JSON.stringify(done.facts));
+  else say(done.sentence);
+}
+
+interface Restored {
+  readonly facts: object;
+  readonly sentence: string;
 }
 
 async function restoreAll(
@@ -135,7 +143,7 @@ async function restoreAll(
   manifest: Manifest,
   { data, layout, basePort }: RestoreOptions,
   told: Parameters<typeof restoreCluster>[4],
-): Promise<string> {
+): Promise<Restored> {
   const wish = {
     layout: parseLayout(layout),
     basePort,
@@ -144,7 +152,11 @@ async function restoreAll(
     fanouts: 1,
   };
   const cluster = await restoreCluster(directory, manifest, resolve(data), wish, told);
-  return `cluster ${cluster.clusterId} is in ${data}: cabildo up --data ${data} starts it`;
+  const { clusterId } = cluster;
+  return {
+    facts: { clusterId, data },
+    sentence: `cluster ${clusterId} is in ${data}: cabildo up --data ${data} starts it`,
+  };
 }
 
 async function restoreAlone(
@@ -153,7 +165,7 @@ async function restoreAlone(
   name: string,
   { data, cluster: path }: RestoreOptions,
   told: Parameters<typeof restoreNode>[5],
-): Promise<string> {
+): Promise<Restored> {
   if (path === undefined) throw new UsageError("--node needs --cluster");
   const cluster = await readClusterFile(path);
   if (cluster.clusterId === manifest.clusterId) {
@@ -167,11 +179,12 @@ async function restoreAlone(
   if (node === undefined) throw new UsageError(`${path} has no node ${name}`);
   await restoreNode(directory, manifest, cluster, node, resolve(data), told);
   const ids = [...manifest.restoredFrom, manifest.clusterId];
-  if (ids.every((id) => cluster.restoredFrom?.includes(id))) return `${name} is in ${data}`;
-  return (
-    `${name} is in ${data}\n` +
-    `for cabildo audit verify, write "restoredFrom": ${JSON.stringify(ids)} into ${path}`
-  );
+  const named = ids.every((id) => cluster.restoredFrom?.includes(id));
+  const advice = `\nfor cabildo audit verify, write "restoredFrom": ${JSON.stringify(ids)} into ${path}`;
+  return {
+    facts: { node: name, data, restoredFrom: ids },
+    sentence: `${name} is in ${data}${named ? "" : advice}`,
+  };
 }
 
 function show(manifest: Manifest, output: Output): void {

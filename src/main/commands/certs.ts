@@ -14,12 +14,16 @@ import {
   writePair,
 } from "../certificates.js";
 import { askYesOrNo } from "../client/prompt.js";
-import { OUTPUT_OPTION, print, UsageError } from "../command-line-parts.js";
+import { OUTPUT_OPTION, examples, print, UsageError } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { changeTrust, DEBIAN_STORE } from "../trust-store.js";
 
-interface CertsOptions {
+interface DirOptions {
   readonly dir: string;
+  readonly output: Output;
+}
+
+interface CertsOptions extends DirOptions {
   readonly clusterName: string;
 }
 
@@ -28,8 +32,7 @@ interface IssueOptions extends CertsOptions {
   readonly host: readonly string[];
 }
 
-interface TrustOptions {
-  readonly dir: string;
+interface TrustOptions extends DirOptions {
   readonly remove?: true;
   readonly yes?: true;
 }
@@ -43,13 +46,20 @@ const NAME_OPTION = [
 ] as const;
 
 export function addCerts(program: Command): void {
-  const certs = program.command("certs").description("make and show the certificates of a cluster");
+  const certs = program
+    .command("certs")
+    .description("make and show the certificates of a cluster")
+    .addHelpText(
+      "after",
+      examples("certs show .cabildo/certs/node-1.pem", "certs renew --dir .cabildo/certs"),
+    );
   certs
     .command("init")
     .description("make an authority")
     .option(...DIR_OPTION, "certs")
+    .addOption(OUTPUT_OPTION)
     .option(...NAME_OPTION, "cabildo")
-    .addHelpText("after", "\nExample:\n  cabildo certs init --dir certs")
+    .addHelpText("after", examples("certs init --dir certs"))
     .action(initialise);
   certs
     .command("issue")
@@ -58,10 +68,11 @@ export function addCerts(program: Command): void {
     .requiredOption("--role <role>", `${ROLES.join(", ")}; server is for the public doors`)
     .option("--host <host...>", "DNS names and IP addresses that it answers to", [])
     .option(...DIR_OPTION, "certs")
+    .addOption(OUTPUT_OPTION)
     .option(...NAME_OPTION, "cabildo")
     .addHelpText(
       "after",
-      "\nExample:\n  cabildo certs issue node-1 --role node --host node-1.example.org 10.0.0.7",
+      examples("certs issue node-1 --role node --host node-1.example.org 10.0.0.7"),
     )
     .action(issueOne);
   certs
@@ -73,7 +84,8 @@ export function addCerts(program: Command): void {
     .argument("[names...]", "such as node-1 or server")
     .option("--all", "every certificate of the directory")
     .option(...DIR_OPTION, "certs")
-    .addHelpText("after", "\nExample:\n  cabildo certs renew --dir .cabildo/certs")
+    .addOption(OUTPUT_OPTION)
+    .addHelpText("after", examples("certs renew --dir .cabildo/certs"))
     .action(renew);
   certs
     .command("trust")
@@ -81,6 +93,7 @@ export function addCerts(program: Command): void {
     .option("--remove", "believe it no longer")
     .option("--yes", "without asking")
     .option(...DIR_OPTION, "certs")
+    .addOption(OUTPUT_OPTION)
     .addHelpText("after", "\nExample:\n  sudo cabildo certs trust --dir .cabildo/certs")
     .action(trust);
   certs
@@ -88,13 +101,19 @@ export function addCerts(program: Command): void {
     .description("say who a certificate is, for which hosts, and until when")
     .argument("<file>", "PEM file")
     .addOption(OUTPUT_OPTION)
-    .addHelpText("after", "\nExample:\n  cabildo certs show .cabildo/certs/node-1.pem")
+    .addHelpText("after", examples("certs show .cabildo/certs/node-1.pem"))
     .action(show);
 }
 
-async function initialise({ dir, clusterName }: CertsOptions): Promise<void> {
-  await ensureAuthority(dir, clusterName);
-  print(`${certPath(dir, AUTHORITY)}\n${keyPath(dir, AUTHORITY)}`);
+async function initialise(options: CertsOptions): Promise<void> {
+  await ensureAuthority(options.dir, options.clusterName);
+  showPair(AUTHORITY, options);
+}
+
+function showPair(name: string, { dir, output }: DirOptions): void {
+  const certificate = certPath(dir, name);
+  const key = keyPath(dir, name);
+  print(output === "json" ? JSON.stringify({ certificate, key }) : `${certificate}\n${key}`);
 }
 
 async function issueOne(name: string, options: IssueOptions): Promise<void> {
@@ -115,30 +134,34 @@ async function issueOne(name: string, options: IssueOptions): Promise<void> {
   // Processes call each other by name, whatever the address.
   const hosts = ["server", "operator", "auditor"].includes(known) ? host : [name, ...host];
   await writePair(dir, name, await issue(authority, clusterName, { name, role: known, hosts }));
-  print(`${certPath(dir, name)}\n${keyPath(dir, name)}`);
+  showPair(name, options);
 }
 
 async function renew(
   names: readonly string[],
-  { dir, all }: { readonly dir: string; readonly all?: true },
+  { dir, output, all }: DirOptions & { readonly all?: true },
 ): Promise<void> {
   const soonMs = Date.now() + RENEW_BEFORE_MS;
   const renewed = await reissueCertificates(dir, (name, expireMs) =>
     names.length > 0 ? names.includes(name) : all === true || expireMs < soonMs,
   );
   const missing = names.filter((name) => !renewed.includes(name));
-  for (const name of renewed) print(certPath(dir, name));
+  const certificates = renewed.map((name) => certPath(dir, name));
+  if (output === "json") print(JSON.stringify({ certificates }));
+  else for (const path of certificates) print(path);
   if (missing.length > 0) throw new Error(`${dir} has no certificate of ${missing.join(", ")}`);
-  if (renewed.length === 0) print("none ends within 30 days: --all renews every one");
+  if (renewed.length === 0 && output === "table") {
+    print("none ends within 30 days: --all renews every one");
+  }
 }
 
-async function trust({ dir, remove, yes }: TrustOptions): Promise<void> {
+async function trust({ dir, output, remove, yes }: TrustOptions): Promise<void> {
   const outcome = await changeTrust(DEBIAN_STORE, {
     kind: remove === true ? "remove" : "add",
     authorities: await readFile(certPath(dir, AUTHORITY), "utf8"),
     ask: yes === true ? () => Promise.resolve(true) : askYesOrNo,
   });
-  print(outcome);
+  print(output === "json" ? JSON.stringify({ outcome }) : outcome);
 }
 
 async function show(file: string, { output }: { readonly output: Output }): Promise<void> {

@@ -7,7 +7,14 @@ import { openCabildo } from "../client/api.js";
 import type { Context } from "../client/context-file.js";
 import { currentSession } from "../client/current-session.js";
 import { parseTime, requireTimeZone } from "../client/zoned-time.js";
-import { OUTPUT_OPTION, parseWhole, print, say, UsageError } from "../command-line-parts.js";
+import {
+  OUTPUT_OPTION,
+  examples,
+  parseWhole,
+  print,
+  say,
+  UsageError,
+} from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { formatEvent, formatEvents } from "./event-text.js";
 import { DEFAULT_MINUTES, parseSpan } from "./event-span.js";
@@ -38,7 +45,10 @@ interface ListOptions extends OutputOptions {
 const PAGE_SIZE = 50;
 
 export function addEvent(program: Command): void {
-  const event = program.command("event").description("make, list and change events");
+  const event = program
+    .command("event")
+    .description("make, list and change events")
+    .addHelpText("after", examples('event create "Lunch" --start 2026-12-01T13:00', "event list"));
   const withContent = (command: Command): Command =>
     command
       .option("--start <time>", "2026-12-01T10:00 in your zone, or 2026-12-01 for a whole day")
@@ -52,7 +62,7 @@ export function addEvent(program: Command): void {
   withContent(event.command("create").description("put an event into a calendar"))
     .argument("<title>")
     .option("--calendar <key>", "calendar to put it in; yours if left out")
-    .addHelpText("after", '\nExample:\n  cabildo event create "Lunch" --start 2026-12-01T13:00')
+    .addHelpText("after", examples('event create "Lunch" --start 2026-12-01T13:00'))
     .action(createEvent);
   event
     .command("list")
@@ -63,23 +73,20 @@ export function addEvent(program: Command): void {
     .option("--limit <n>", "at most so many", parseLimit, PAGE_SIZE)
     .option("--deleted", "with those that were deleted")
     .addOption(OUTPUT_OPTION)
-    .addHelpText("after", "\nExample:\n  cabildo event list ana --from 2026-12-01 --to 2026-12-08")
+    .addHelpText("after", examples("event list ana --from 2026-12-01 --to 2026-12-08"))
     .action(listEvents);
   event
     .command("get")
     .description("show one event")
     .argument("<name>", "calendars/{calendar}/events/{event}")
     .addOption(OUTPUT_OPTION)
-    .addHelpText("after", "\nExample:\n  cabildo event get calendars/ana/events/e01... -o json")
+    .addHelpText("after", examples("event get calendars/ana/events/e01... -o json"))
     .action(getEvent);
   withContent(event.command("update").description("change the given fields of an event"))
     .argument("<name>", "calendars/{calendar}/events/{event}")
     .option("--title <text>")
     .option("--etag <etag>", "only if nobody changed it since you saw this etag")
-    .addHelpText(
-      "after",
-      '\nExample:\n  cabildo event update calendars/ana/events/e01... --title "Supper"',
-    )
+    .addHelpText("after", examples('event update calendars/ana/events/e01... --title "Supper"'))
     .action(updateEvent);
   event
     .command("delete")
@@ -87,7 +94,7 @@ export function addEvent(program: Command): void {
     .argument("<name>", "calendars/{calendar}/events/{event}")
     .option("--etag <etag>", "only if nobody changed it since you saw this etag")
     .addOption(OUTPUT_OPTION)
-    .addHelpText("after", "\nExample:\n  cabildo event delete calendars/ana/events/e01...")
+    .addHelpText("after", examples("event delete calendars/ana/events/e01..."))
     .action(deleteEvent);
 }
 

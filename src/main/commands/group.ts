@@ -10,7 +10,7 @@ import {
 import type { Member } from "../../../gen/cabildo/v1/groups_pb.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
-import { OUTPUT_OPTION, parseWhole, print, UsageError } from "../command-line-parts.js";
+import { OUTPUT_OPTION, examples, parseWhole, print, UsageError } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { formatTable } from "../table.js";
 
@@ -37,13 +37,16 @@ const ROLES: Readonly<Record<string, MemberRole>> = {
 };
 
 export function addGroup(program: Command): void {
-  const group = program.command("group").description("see and make groups, and who is in them");
+  const group = program
+    .command("group")
+    .description("see and make groups, and who is in them")
+    .addHelpText("after", examples('group create choir --name "The choir"', "group add choir zoe"));
   const add = (name: string, description: string, example: string): Command =>
     group
       .command(name)
       .description(description)
       .addOption(OUTPUT_OPTION)
-      .addHelpText("after", `\nExample:\n  cabildo group ${name} ${example}`.trimEnd());
+      .addHelpText("after", examples(`group ${name} ${example}`.trimEnd()));
   add("list", "the groups that you are in", "").action(list);
   add("create", "make a group that you lead", 'choir --name "The choir"')
     .argument("<group>", "its id, such as choir")

@@ -1,9 +1,13 @@
 import type { Command } from "commander";
+import { examples } from "../command-line-parts.js";
 import { answer, openOperator, operatorCommand } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
 
 export function addKeys(program: Command): void {
-  const keys = program.command("keys").description("the keys that sign access tokens");
+  const keys = program
+    .command("keys")
+    .description("the keys that sign access tokens")
+    .addHelpText("after", examples("keys rotate"));
   operatorCommand(keys, [
     "rotate",
     "sign with the next key from now on, and make the one after it",

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { planLeaderMoves } from "../../placement/index.js";
+import { examples } from "../command-line-parts.js";
 import { moveLeaders, placementOf } from "../drain-node.js";
 import { answer, answerTable, openOperator, operatorCommand } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
@@ -13,7 +14,13 @@ interface BalanceOptions extends OperatorOptions {
 }
 
 export function addLeader(program: Command): void {
-  const leader = program.command("leader").description("say who leads which shard");
+  const leader = program
+    .command("leader")
+    .description("say who leads which shard")
+    .addHelpText(
+      "after",
+      examples("leader balance --dry-run", "leader transfer groups --to node-2"),
+    );
   operatorCommand(leader, ["transfer", "hand a shard's leadership over", "groups --to node-2"])
     .argument("<shard>")
     .option("--to <node>", "who is to lead; whoever has most of the log if not given")

@@ -8,7 +8,7 @@ import { besideContext, contextPath, writeContext } from "../client/context-file
 import { askHidden, readAll } from "../client/prompt.js";
 import { tokensOf } from "../client/session.js";
 import { requireTimeZone, systemTimeZone } from "../client/zoned-time.js";
-import { DATA_DIR, DATA_OPTION, say, UsageError } from "../command-line-parts.js";
+import { DATA_DIR, DATA_OPTION, examples, say, UsageError } from "../command-line-parts.js";
 import { findLocalCluster, noLocalCluster } from "../ready-file.js";
 
 interface LoginOptions {
@@ -49,7 +49,7 @@ export function addLogin(program: Command): void {
     .option("--wss <url>", "URL of the live channels")
     .option("--ca <file>", "PEM file of the authority that signed the cluster's certificates")
     .option(...DATA_OPTION, DATA_DIR)
-    .addHelpText("after", "\nExample:\n  cabildo login ana --register")
+    .addHelpText("after", examples("login ana --register"))
     .action(login);
 }
 

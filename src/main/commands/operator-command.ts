@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Operator } from "../client/operator.js";
-import { DATA_DIR, DATA_OPTION, OUTPUT_OPTION, print } from "../command-line-parts.js";
+import { DATA_DIR, DATA_OPTION, OUTPUT_OPTION, examples, print } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { requireLocalCluster } from "../ready-file.js";
 import { formatTable } from "../table.js";
@@ -21,7 +21,7 @@ export function operatorCommand(
     .description(description)
     .addOption(OUTPUT_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
-    .addHelpText("after", `\nExample:\n  cabildo ${group.name()} ${name} ${example}`.trimEnd());
+    .addHelpText("after", examples(`${group.name()} ${name} ${example}`.trimEnd()));
 }
 
 export async function openOperator({ data }: OperatorOptions): Promise<Operator> {
@@ -29,7 +29,11 @@ export async function openOperator({ data }: OperatorOptions): Promise<Operator>
 }
 
 /** A sentence for a person, the same facts for a program. */
-export function answer({ output }: OperatorOptions, facts: object, sentence: string): void {
+export function answer(
+  { output }: Pick<OperatorOptions, "output">,
+  facts: object,
+  sentence: string,
+): void {
   print(output === "json" ? JSON.stringify(facts) : sentence);
 }
 

@@ -1,13 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
-import type { ClusterStatus, Membership, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import type {
+  ClusterStatus,
+  Membership,
+  Replica,
+  Shard,
+} from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { PROMOTE_LAG_MAX } from "../../placement/index.js";
 import { requireAddress, requireShard } from "../client/operator.js";
 import type { Operator } from "../client/operator.js";
-import { say } from "../command-line-parts.js";
+import { examples, say } from "../command-line-parts.js";
 import { drainNode } from "../drain-node.js";
 import { quorumAfter, requireQuorum } from "../quorum-after.js";
-import type { QuorumAfter } from "../quorum-after.js";
+import type { PlannedChange } from "../quorum-after.js";
 import { replaceInClusterFile } from "../replace-in-cluster-file.js";
 import { answer, answerTable, openOperator, operatorCommand } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
@@ -26,39 +32,47 @@ interface DrainOptions extends ChangeOptions {
 const ALL = "all";
 const SHARD = `a shard, or ${ALL} in which the node is`;
 const LINES = "\nJSON is one shard a line, as it is done.";
-const DRY_RUN = ["--dry-run", "say what would be left, and change nothing"] as const;
 
 export function addReplica(program: Command): void {
-  const replica = program.command("replica").description("see and change who is in each shard");
+  const replica = program
+    .command("replica")
+    .description("see and change who is in each shard")
+    .addHelpText(
+      "after",
+      examples("replica list", "replica drain node-1 --dry-run", "replica replace node-1 node-4"),
+    );
+  const change = (...named: Parameters<typeof operatorCommand>[1]): Command =>
+    operatorCommand(replica, named).option(
+      "--dry-run",
+      "say how many votes there would be, and how many would answer; change nothing",
+    );
   operatorCommand(replica, ["list", "every replica, where it is, and how far", ""]).action(list);
-  operatorCommand(replica, ["add", "let a running node follow a shard", "groups node-4"])
+  change("add", "let a running node follow a shard", "groups node-4")
     .argument("<shard>")
     .argument("<node>")
     .action(add);
-  operatorCommand(replica, ["promote", "give a learner that caught up a vote", "groups node-4"])
+  change("promote", "give a learner that caught up a vote", "groups node-4")
     .argument("<shard>", SHARD)
     .argument("<node>")
     .addHelpText("after", LINES)
     .action(promote);
-  operatorCommand(replica, ["remove", "take a node's replica out of a shard", "groups node-1"])
+  change("remove", "take a node's replica out of a shard", "groups node-1 --dry-run")
     .argument("<shard>", SHARD)
     .argument("<node>")
-    .option(...DRY_RUN)
     .addHelpText("after", LINES)
     .action(remove);
-  operatorCommand(replica, [
+  change(
     "replace",
     "put a node in the place of another one in every shard of that",
     "node-1 node-4",
-  ])
+  )
     .argument("<node>")
     .argument("<new-node>")
-    .addHelpText("after", LINES)
+    .addHelpText("after", `${LINES}\nWhere it was interrupted, the same again goes on.`)
     .action(replace);
-  operatorCommand(replica, ["drain", "let others lead, so that a node can be stopped", "node-1"])
+  change("drain", "let others lead, so that a node can be stopped", "node-1")
     .argument("<node>")
     .option("--undo", "let it lead again; to start it again does so too")
-    .option(...DRY_RUN)
     .action(drain);
 }
 
@@ -82,14 +96,17 @@ async function list(options: OperatorOptions): Promise<void> {
   );
 }
 
-async function add(shard: string, node: string, options: OperatorOptions): Promise<void> {
+async function add(shard: string, node: string, options: ChangeOptions): Promise<void> {
   const operator = await openOperator(options);
-  const { replicas } = requireShard(await operator.status(), shard);
-  const known = replicas.find((one) => one.node === node && !one.learner);
+  const status = await operator.status();
+  const one = requireShard(status, shard);
+  const known = one.replicas.find((replica) => replica.node === node && !replica.learner);
   if (known !== undefined) {
     answer(options, { shard, node, replica: known.id }, `${node} votes in ${shard} already`);
     return;
   }
+  requireAddress(status, node);
+  if (isOnlyAsked([one], { kind: "add", node }, options)) return;
   const { replica } = await (await operator.atNode(node)).joinShard({ shard });
   answer(
     options,
@@ -98,11 +115,19 @@ async function add(shard: string, node: string, options: OperatorOptions): Promi
   );
 }
 
-async function promote(shard: string, node: string, options: OperatorOptions): Promise<void> {
+async function promote(shard: string, node: string, options: ChangeOptions): Promise<void> {
   const operator = await openOperator(options);
+  const status = await operator.status();
   const learns = (candidate: Shard) =>
     candidate.replicas.some((replica) => replica.node === node && replica.learner);
-  for (const { name } of named(await operator.status(), shard, learns)) {
+  const shards = named(status, shard, learns);
+  if (shards.length === 0) {
+    requireAddress(status, node);
+    say(`${node} waits for a vote in no shard`);
+  }
+  for (const one of shards) requireLearner(one, node);
+  if (isOnlyAsked(shards, { kind: "promote", node }, options)) return;
+  for (const { name } of shards) {
     const promoted = await operator.atLeader(name, (at) =>
       at.promoteLearner({ shard: name, node }),
     );
@@ -114,14 +139,12 @@ async function remove(shard: string, node: string, options: ChangeOptions): Prom
   const operator = await openOperator(options);
   const status = await operator.status();
   const shards = named(status, shard, (candidate) => holds(candidate, node));
-  const after = shards.map((one) => quorumAfter(one, node, "removed"));
-  if (options.dryRun === true) {
-    const without = shards.find((one) => !holds(one, node));
-    if (without !== undefined) throw new Error(`${node} holds no replica of ${without.name}`);
-    showQuorum(after, options);
-    requireQuorum(after, node);
-    return;
+  for (const one of shards) requireReplica(one, node);
+  if (shards.length === 0) {
+    requireAddress(status, node);
+    say(`${node} is in no shard`);
   }
+  if (isOnlyAsked(shards, { kind: "remove", node }, options)) return;
   for (const { name } of shards) {
     const removed = await operator.atLeader(name, (at) => at.removeReplica({ shard: name, node }));
     show(name, removed, options);
@@ -133,14 +156,11 @@ async function drain(node: string, options: DrainOptions): Promise<void> {
   const status = await operator.status();
   requireAddress(status, node);
   if (options.undo === true) {
-    await (await operator.atNode(node)).drainNode({ undo: true });
-    answer(options, { node }, `${node} may lead again`);
+    if (options.dryRun !== true) await (await operator.atNode(node)).drainNode({ undo: true });
+    answer(options, { node }, `${node} ${options.dryRun === true ? "could" : "may"} lead again`);
     return;
   }
-  const after = shardsOf(status, node).map((shard) => quorumAfter(shard, node, "stopped"));
-  if (options.dryRun === true) showQuorum(after, options);
-  requireQuorum(after, node);
-  if (options.dryRun === true) return;
+  if (isOnlyAsked(shardsOf(status, node), { kind: "stop", node }, options)) return;
   const moved = await drainNode(operator, node);
   answer(
     options,
@@ -151,15 +171,15 @@ async function drain(node: string, options: DrainOptions): Promise<void> {
   );
 }
 
-async function replace(node: string, byNode: string, options: OperatorOptions): Promise<void> {
+async function replace(node: string, byNode: string, options: ChangeOptions): Promise<void> {
   const operator = await openOperator(options);
   const status = await operator.status();
   requireAddress(status, byNode);
   const shards = shardsOf(status, node);
-  if (shards.length === 0) say(`${node} is in no shard any more`);
+  if (isOnlyAsked(shards, { kind: "replace", node, byNode }, options)) return;
   for (const { name } of shards) await replaceIn(operator, name, { node, byNode }, options);
   await replaceInClusterFile(options.data, await operator.status(), node, byNode);
-  if (options.output === "table") say(`${node} is in no shard any more: it can be stopped`);
+  say(`${node} is in no shard any more: it can be stopped`);
 }
 
 async function replaceIn(
@@ -189,18 +209,46 @@ async function replaceIn(
   }
 }
 
-function showQuorum(after: readonly QuorumAfter[], options: OperatorOptions): void {
-  answerTable(
-    options,
-    after,
-    ["shard", "votes", "would answer"],
-    after.map(({ shard, voters, answering }) => [shard, String(voters), String(answering)]),
-  );
+/** Says what a dry run wants to know. Throws, dry or not, where a shard would stand still: before any is touched. */
+function isOnlyAsked(
+  shards: readonly Shard[],
+  change: PlannedChange,
+  options: ChangeOptions,
+): boolean {
+  const after = shards.map((shard) => quorumAfter(shard, change));
+  const dry = options.dryRun === true;
+  if (dry) {
+    answerTable(
+      options,
+      after,
+      ["shard", "votes", "would answer"],
+      after.map(({ shard, voters, answering }) => [shard, String(voters), String(answering)]),
+    );
+  }
+  requireQuorum(after);
+  return dry;
 }
 
 function show(shard: string, { voters, learners }: Membership, options: OperatorOptions): void {
   const following = learners.length === 0 ? "" : `; without a vote: ${learners.join(", ")}`;
   answer(options, { shard, voters, learners }, `${shard}: ${voters.join(", ")} vote${following}`);
+}
+
+function requireReplica(shard: Shard, node: string): Replica {
+  const replica = shard.replicas.find((one) => one.node === node);
+  if (replica === undefined) throw new Error(`${node} holds no replica of ${shard.name}`);
+  return replica;
+}
+
+/** As the shard's leader would refuse it. */
+function requireLearner(shard: Shard, node: string): void {
+  const { learner, lag } = requireReplica(shard, node);
+  if (!learner) throw new Error(`${node} votes in ${shard.name} already`);
+  if (lag > PROMOTE_LAG_MAX) {
+    throw new Error(
+      `${node} still lacks ${lag} entries of ${shard.name}: try again when it has caught up`,
+    );
+  }
 }
 
 const holds = ({ replicas }: Shard, node: string): boolean =>

@@ -1,9 +1,13 @@
 import type { Command } from "commander";
+import { examples } from "../command-line-parts.js";
 import { answer, openOperator, operatorCommand } from "./operator-command.js";
 import type { OperatorOptions } from "./operator-command.js";
 
 export function addRoute(program: Command): void {
-  const route = program.command("route").description("say where things are kept");
+  const route = program
+    .command("route")
+    .description("say where things are kept")
+    .addHelpText("after", examples("route explain calendars/ana"));
   operatorCommand(route, ["explain", "which shard a name belongs to, and why", "calendars/ana"])
     .argument("<name>", "such as calendars/ana, groups/choir or users/zoe")
     .action(explain);

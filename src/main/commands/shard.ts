@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { ClusterStatus } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import { requireAddress, requireShard } from "../client/operator.js";
 import type { Operator } from "../client/operator.js";
-import { parseWhole, print } from "../command-line-parts.js";
+import { examples, parseWhole, print } from "../command-line-parts.js";
 import { loadOf, loadTexts } from "../shard-load.js";
 import { formatTable } from "../table.js";
 import { answerTable, openOperator, operatorCommand } from "./operator-command.js";
@@ -18,7 +18,10 @@ interface TopOptions extends OperatorOptions {
 const MS_PER_SECOND = 1000;
 
 export function addShard(program: Command): void {
-  const shard = program.command("shard").description("look at the shards, and tidy their logs");
+  const shard = program
+    .command("shard")
+    .description("look at the shards, and tidy their logs")
+    .addHelpText("after", examples("shard top", "shard hash groups"));
   operatorCommand(shard, ["list", "who leads each shard, who votes in it, who follows", ""]).action(
     list,
   );

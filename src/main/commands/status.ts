@@ -8,6 +8,7 @@ import {
   DATA_OPTION,
   JSON_OPTION,
   OUTPUT_OPTION,
+  examples,
   parseWhole,
   print,
 } from "../command-line-parts.js";
@@ -34,7 +35,7 @@ export function addStatus(program: Command): void {
       "first wait until the cluster has started, every shard is led and every replica has caught up",
       parseWhole,
     )
-    .addHelpText("after", "\nExample:\n  cabildo status")
+    .addHelpText("after", examples("status"))
     .action(showStatus);
 }
 

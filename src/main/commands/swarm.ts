@@ -2,12 +2,22 @@ import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import { majorityHosts, spreadOverHosts } from "../../placement/index.js";
-import { DATA_DIR, parseWhole, print, say } from "../command-line-parts.js";
+import {
+  DATA_DIR,
+  OUTPUT_OPTION,
+  examples,
+  parseWhole,
+  print,
+  say,
+} from "../command-line-parts.js";
+import type { Output } from "../command-line-parts.js";
 import { planSwarm } from "../swarm/plan-swarm.js";
 import { stackFile } from "../swarm/stack-file.js";
 import { processNames, swarmProcesses } from "../swarm/swarm-processes.js";
+import { answer } from "./operator-command.js";
 
 interface PlanOptions {
+  readonly output: Output;
   readonly data: string;
   readonly replicas: number;
   readonly publicHost: readonly string[];
@@ -15,6 +25,7 @@ interface PlanOptions {
 }
 
 interface PlaceOptions {
+  readonly output: Output;
   readonly hosts: readonly string[];
   readonly replicas: number;
 }
@@ -30,7 +41,8 @@ const REPLICAS_OPTION = ["--replicas <n>", "of every shard: 3 or 5"] as const;
 export function addSwarm(program: Command): void {
   const swarm = program
     .command("swarm")
-    .description("what a Docker Swarm is given: see make swarm-up");
+    .description("what a Docker Swarm is given: see make swarm-up")
+    .addHelpText("after", examples("swarm plan --public-host agenda.example.org"));
   swarm
     .command("plan")
     .description("make the cluster file, the certificates and what else the stack needs")
@@ -47,35 +59,39 @@ export function addSwarm(program: Command): void {
       parseWhole,
       60,
     )
-    .addHelpText("after", "\nExample:\n  cabildo swarm plan --public-host agenda.example.org")
+    .addOption(OUTPUT_OPTION)
+    .addHelpText("after", examples("swarm plan --public-host agenda.example.org"))
     .action(plan);
   swarm
     .command("place")
     .description("say which host each process runs on: a line of both for each")
     .requiredOption("--hosts <host...>", "hosts of the Swarm")
     .option(...REPLICAS_OPTION, parseReplicas, 3)
-    .addHelpText("after", "\nExample:\n  cabildo swarm place --hosts ash beech cedar")
+    .addOption(OUTPUT_OPTION)
+    .addHelpText("after", examples("swarm place --hosts ash beech cedar"))
     .action(place);
   swarm
     .command("stack")
     .description("print the stack, for docker stack deploy")
     .option(...REPLICAS_OPTION, parseReplicas, 3)
     .option("--only <process>", "that one service: deployed alone, the others stay as they are")
-    .addHelpText("after", "\nExample:\n  cabildo swarm stack --replicas 5 > deploy/stack.five.yml")
+    .addHelpText("after", examples("swarm stack --replicas 5 > deploy/stack.five.yml"))
     .action(stack);
 }
 
-async function plan({ data, replicas, publicHost, formMinutes }: PlanOptions): Promise<void> {
+async function plan(options: PlanOptions): Promise<void> {
+  const { data, replicas, publicHost, formMinutes } = options;
   const { clusterId } = await planSwarm({
     dataDir: resolve(data),
     processes: swarmProcesses(replicas),
     publicHosts: publicHost,
     formMs: formMinutes * MINUTE_MS,
   });
-  print(clusterId);
+  answer(options, { clusterId, data }, clusterId);
 }
 
-function place({ hosts, replicas }: PlaceOptions): void {
+function place(options: PlaceOptions): void {
+  const { hosts, replicas } = options;
   const processes = swarmProcesses(replicas);
   const hostOf = spreadOverHosts(processNames(processes), hosts);
   for (const [host, shards] of majorityHosts(processes.nodes, hostOf)) {
@@ -83,7 +99,8 @@ function place({ hosts, replicas }: PlaceOptions): void {
       `${host} will hold most replicas of ${shards.length} shards, which stop with it: use ${replicas} hosts`,
     );
   }
-  print([...hostOf].map(([name, host]) => `${host} ${name}`).join("\n"));
+  const placed = [...hostOf].map(([process, host]) => ({ process, host }));
+  answer(options, placed, placed.map(({ process, host }) => `${host} ${process}`).join("\n"));
 }
 
 function stack({ replicas, only }: StackOptions): void {

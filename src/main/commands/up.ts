@@ -15,6 +15,7 @@ import { colorsOf } from "../colors.js";
 import {
   DATA_DIR,
   DATA_OPTION,
+  examples,
   parseWhole,
   print,
   say,
@@ -89,7 +90,7 @@ export function addUp(program: Command): void {
       [],
     )
     .option(...LOG_LEVEL_OPTION, "warn")
-    .addHelpText("after", "\nExample:\n  cabildo up --coordinators 2 --data .cabildo")
+    .addHelpText("after", examples("up --coordinators 2 --data .cabildo"))
     .action(up);
 }
 

@@ -6,7 +6,14 @@ import type { User } from "../../../gen/cabildo/v1/users_pb.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
 import { Operator } from "../client/operator.js";
-import { DATA_DIR, DATA_OPTION, OUTPUT_OPTION, print, UsageError } from "../command-line-parts.js";
+import {
+  DATA_DIR,
+  DATA_OPTION,
+  OUTPUT_OPTION,
+  examples,
+  print,
+  UsageError,
+} from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { requireLocalCluster } from "../ready-file.js";
 import { formatTable } from "../table.js";
@@ -22,14 +29,15 @@ interface RolesOptions extends UserOptions {
 export function addUser(program: Command): void {
   const user = program
     .command("user")
-    .description("see users, let them in or not, and say what they may do");
+    .description("see users, let them in or not, and say what they may do")
+    .addHelpText("after", examples("user get ana", "user reset-code ana"));
   const add = (name: string, description: string, example = "ana"): Command =>
     user
       .command(name)
       .description(description)
       .argument("<user>", "such as ana")
       .addOption(OUTPUT_OPTION)
-      .addHelpText("after", `\nExample:\n  cabildo user ${name} ${example}`);
+      .addHelpText("after", examples(`user ${name} ${example}`));
   add("get", "show a user").action(async (id: string, options: UserOptions) => {
     show(await (await connect()).users.getUser({ name: nameOfUser(id) }), options);
   });
@@ -58,7 +66,7 @@ export function addUser(program: Command): void {
     .argument("<user>", "such as ana")
     .addOption(OUTPUT_OPTION)
     .option(...DATA_OPTION, DATA_DIR)
-    .addHelpText("after", "\nExample:\n  cabildo user reset-code ana")
+    .addHelpText("after", examples("user reset-code ana"))
     .action(resetCode);
 }
 

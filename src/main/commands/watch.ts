@@ -7,7 +7,7 @@ import { isGone } from "../../client/index.js";
 import { openCabildo } from "../client/api.js";
 import { currentSession } from "../client/current-session.js";
 import { formatTime } from "../client/zoned-time.js";
-import { JSON_OPTION, OUTPUT_OPTION, print, say } from "../command-line-parts.js";
+import { JSON_OPTION, OUTPUT_OPTION, examples, print, say } from "../command-line-parts.js";
 import type { Output } from "../command-line-parts.js";
 import { formatEvent } from "./event-text.js";
 
@@ -27,7 +27,7 @@ export function addWatch(program: Command): void {
     .option("--since <position>", "begin after this position, as a list, a write or a push gave it")
     .addOption(OUTPUT_OPTION)
     .addOption(JSON_OPTION)
-    .addHelpText("after", "\nExample:\n  cabildo watch ana")
+    .addHelpText("after", examples("watch ana"))
     .action(watch);
 }
 
