@@ -88,14 +88,40 @@ describe("a cluster of three replicas a shard, under load", function () {
     await writesGoOn();
   });
 
+  it("is looked at and backed up while a node hangs", async () => {
+    await cluster.kill("node-3", "SIGSTOP");
+    try {
+      await eventually(async () => (await cluster.status()).unreachable.includes("node-3"), {
+        what: "node-3 to be missed",
+      });
+      const hashed: unknown = JSON.parse(await operate("shard", "hash", "users", "-o", "json"));
+      expect(hashed).to.have.property("equal", true);
+      const hung = await runCabildo(
+        ...["replica", "drain", "node-3", "--data", cluster.ready.dataDir],
+      );
+      expect(hung).to.include({
+        code: 1,
+        err: "cabildo: node-3 does not answer: see cabildo status\n",
+      });
+      await operate("backup", path.join(cluster.ready.dataDir, "copy"));
+    } finally {
+      await cluster.kill("node-3", "SIGCONT");
+    }
+    await writesGoOn();
+  });
+
   it("works on when two of five die", async () => {
     await cluster.kill("node-1");
     await cluster.kill("node-2");
     await writesGoOn();
-    const refused = await runCabildo(
-      ...["replica", "remove", "groups", "node-3", "--dry-run", "--data", cluster.ready.dataDir],
-    );
-    expect(refused.code).to.equal(1);
+    for (const dry of [["--dry-run"], []]) {
+      const remove = ["replica", "remove", "groups", "node-3", ...dry];
+      const refused = await runCabildo(...remove, "--data", cluster.ready.dataDir);
+      expect(refused.code).to.equal(1);
+      expect(refused.err).to.contain("no majority would answer in groups (2 of 4 votes)");
+    }
+    const groups = (await cluster.status()).shards.find(({ name }) => name === "groups");
+    expect(groups?.replicas.map(({ node }) => node)).to.include("node-3");
   });
 
   it("does not take back a node that joined, and whose directory was emptied", async () => {

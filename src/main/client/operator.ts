@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import type { Client, Transport } from "@connectrpc/connect";
+import type { Client, Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import {
   AuditService,
@@ -93,7 +93,19 @@ export class Operator {
       baseUrl: `https://${address}`,
       defaultTimeoutMs: timeoutMs,
       sessionManager,
+      interceptors: [this.#hangUpWhenSilent(address)],
     });
+  }
+
+  #hangUpWhenSilent(address: string): Interceptor {
+    return (next) => async (request) => {
+      try {
+        return await next(request);
+      } catch (cause) {
+        if (isTimeout(cause)) this.#hangUp(address);
+        throw cause;
+      }
+    };
   }
 
   #sessionWith(address: string): Http2SessionManager {
@@ -189,6 +201,13 @@ export function requireAddress(status: ClusterStatus, name: string): string {
   if (node !== undefined && node.address !== "") return node.address;
   const names = status.nodes.map((candidate) => candidate.name).join(", ");
   throw new Error(`no node ${name} is known: ${names} are (a new one first needs --join)`);
+}
+
+/** The address of a node that has just answered. */
+export function requireAnswering(status: ClusterStatus, name: string): string {
+  const address = requireAddress(status, name);
+  if (!status.unreachable.includes(name)) return address;
+  throw new Error(`${name} does not answer: see cabildo status`);
 }
 
 type Answered<T> =

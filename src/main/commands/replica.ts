@@ -8,7 +8,7 @@ import type {
   Shard,
 } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import { PROMOTE_LAG_MAX } from "../../placement/index.js";
-import { requireAddress, requireShard } from "../client/operator.js";
+import { requireAddress, requireAnswering, requireShard } from "../client/operator.js";
 import type { Operator } from "../client/operator.js";
 import { examples, say } from "../command-line-parts.js";
 import { drainNode } from "../drain-node.js";
@@ -105,7 +105,7 @@ async function add(shard: string, node: string, options: ChangeOptions): Promise
     answer(options, { shard, node, replica: known.id }, `${node} votes in ${shard} already`);
     return;
   }
-  requireAddress(status, node);
+  requireAnswering(status, node);
   if (isOnlyAsked([one], { kind: "add", node }, options)) return;
   const { replica } = await (await operator.atNode(node)).joinShard({ shard });
   answer(
@@ -154,7 +154,7 @@ async function remove(shard: string, node: string, options: ChangeOptions): Prom
 async function drain(node: string, options: DrainOptions): Promise<void> {
   const operator = await openOperator(options);
   const status = await operator.status();
-  requireAddress(status, node);
+  requireAnswering(status, node);
   if (options.undo === true) {
     if (options.dryRun !== true) await (await operator.atNode(node)).drainNode({ undo: true });
     answer(options, { node }, `${node} ${options.dryRun === true ? "could" : "may"} lead again`);
@@ -174,7 +174,7 @@ async function drain(node: string, options: DrainOptions): Promise<void> {
 async function replace(node: string, byNode: string, options: ChangeOptions): Promise<void> {
   const operator = await openOperator(options);
   const status = await operator.status();
-  requireAddress(status, byNode);
+  requireAnswering(status, byNode);
   const shards = shardsOf(status, node);
   if (isOnlyAsked(shards, { kind: "replace", node, byNode }, options)) return;
   for (const { name } of shards) await replaceIn(operator, name, { node, byNode }, options);

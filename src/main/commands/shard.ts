@@ -160,7 +160,8 @@ async function hash(shard: string, options: HashOptions): Promise<void> {
 async function hashesAt(operator: Operator, shard: string, index: bigint) {
   const status = await operator.status();
   return Promise.all(
-    requireShard(status, shard).replicas.map(async ({ node }) => {
+    requireShard(status, shard).replicas.map(async ({ node, reachable }) => {
+      if (!reachable) return { node, hash: "", trouble: "it is silent" };
       const client = operator.at(requireAddress(status, node));
       return client.getStateHash({ shard, index }).then(
         ({ hash: found }) => ({ node, hash: found, trouble: "" }),
@@ -176,11 +177,13 @@ interface CompactOptions extends OperatorOptions {
 
 async function compact(shard: string, options: CompactOptions): Promise<void> {
   const operator = await openOperator(options);
-  const { replicas } = requireShard(await operator.status(), shard);
+  const status = await operator.status();
+  const { replicas } = requireShard(status, shard);
   const names = options.node === undefined ? replicas.map(({ node }) => node) : [options.node];
-  const nodes = [];
-  for (const node of names) {
-    const { firstIndex } = await (await operator.atNode(node)).compactLog({ shard });
+  const nodes: { readonly node: string; readonly firstIndex: string }[] = [];
+  for (const node of names.filter((name) => !status.unreachable.includes(name))) {
+    const client = operator.at(requireAddress(status, node));
+    const { firstIndex } = await client.compactLog({ shard });
     nodes.push({ node, firstIndex: String(firstIndex) });
   }
   answerTable(
@@ -189,4 +192,6 @@ async function compact(shard: string, options: CompactOptions): Promise<void> {
     ["node", `the log of ${shard} begins at`],
     nodes.map(({ node, firstIndex }) => [node, firstIndex]),
   );
+  const silent = names.filter((name) => nodes.every(({ node }) => node !== name));
+  if (silent.length > 0) throw new Error(`${silent.join(", ")} did not answer`);
 }

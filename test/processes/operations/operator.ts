@@ -1,10 +1,17 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { RetryingWriter } from "../../support/retrying-writer.js";
 import { CABILDO, type UpCluster } from "../../support/up-cluster.js";
+
+/** Of a plan of leaders. */
+interface Lead {
+  readonly shard: string;
+  readonly from: string;
+  readonly to: string;
+}
 
 interface Ran {
   readonly code: number | null;
@@ -42,6 +49,9 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       return JSON.parse(out);
     };
 
+    const leaderOf = async (shard: string): Promise<string | undefined> =>
+      (await cluster.status()).shards.find(({ name }) => name === shard)?.leader;
+
     it("sees who leads, what happens, and that replicas agree", async () => {
       await cluster.healthy();
       const shards = (await json("shard", "list")) as { shard: string; voters: string[] }[];
@@ -57,10 +67,32 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       );
     });
 
+    it("sees every replica, and what would be, and is refused what cannot be", async () => {
+      const [replicas, plan, voter, unknown, keys] = await Promise.all([
+        json("replica", "list") as Promise<{ votes: boolean }[]>,
+        json("rollout", "--dry-run") as Promise<{ node: string }[]>,
+        operate("replica", "add", "groups", "node-1"),
+        operate("replica", "add", "groups", "node-9", "--dry-run"),
+        operate("keys", "rotate"),
+      ]);
+      const { shards } = await cluster.status();
+      expect(replicas).to.have.lengthOf(3 * shards.length);
+      expect(replicas.every(({ votes }) => votes)).to.equal(true);
+      expect(plan.map(({ node }) => node)).to.deep.equal(["node-1", "node-2", "node-3"]);
+      expect(voter.out).to.equal("node-1 votes in groups already\n");
+      expect(unknown).to.include({ code: 1, out: "" });
+      expect(unknown.err).to.contain("no node node-9 is known");
+      expect(keys.code).to.equal(1);
+      expect(keys.err).to.contain("the keys were rotated less than 10 minutes ago: wait");
+    });
+
     it("moves leaders, and is not let to lose a majority", async () => {
       expect((await operate("leader", "transfer", "groups", "--to", "node-2")).out).to.equal(
         "node-2 leads groups\n",
       );
+      const planned = (await json("leader", "balance", "--dry-run")) as Lead[];
+      expect(planned.find(({ shard }) => shard === "groups")).to.include({ from: "node-2" });
+      expect(await leaderOf("groups"), "only planned").to.equal("node-2");
       const drained = (await json("replica", "drain", "node-2")) as { moved: { leader: string }[] };
       expect(drained.moved.map(({ leader }) => leader)).not.to.include("node-2");
       const { shards } = await cluster.status();
@@ -79,22 +111,17 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       expect((await operate("shard", "hash", "users", "--index", "999999")).code).to.equal(1);
     });
 
+    const login = (password: string, user: string, ...more: readonly string[]): Promise<Ran> =>
+      run(
+        ["login", user, "--password-stdin", "--data", cluster.ready.dataDir, ...more],
+        `${password}\n`,
+      );
+
     it("looks after users and groups", async () => {
-      const login = (user: string, ...more: readonly string[]): Promise<Ran> =>
-        run(
-          [
-            "login",
-            user,
-            "--register",
-            "--password-stdin",
-            "--data",
-            cluster.ready.dataDir,
-            ...more,
-          ],
-          "a rather long password\n",
-        );
-      expect((await login("ben")).code).to.equal(0);
-      const admin = await login("root", "--admin-credential", cluster.ready.adminCredential);
+      const old = "a rather long password";
+      expect((await login(old, "ben", "--register")).code).to.equal(0);
+      const credential = ["--admin-credential", cluster.ready.adminCredential];
+      const admin = await login(old, "root", "--register", ...credential);
       expect(admin.code, admin.err).to.equal(0);
       expect((await run(["user", "disable", "ben"])).out).to.contain("disabled");
       expect((await run(["user", "enable", "ben", "-o", "json"])).out).to.contain('"users/ben"');
@@ -106,6 +133,14 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       expect((await run(["group", "members", "choir"])).out).to.match(/root.*leader/u);
       expect((await run(["group", "remove", "choir", "ben"])).code).to.equal(0);
       expect((await run(["group", "add", "choir", "ben", "--role", "king"])).code).to.equal(2);
+    });
+
+    it("lets somebody in again who forgot the password", async () => {
+      const { resetCode } = (await json("user", "reset-code", "ben")) as { resetCode: string };
+      const code = join(home, "code");
+      writeFileSync(code, `${resetCode}\n`);
+      expect((await login("another long password", "ben", "--reset-code", code)).code).to.equal(0);
+      expect((await login("a rather long password", "ben")).code, "the old one").to.equal(1);
     });
 
     it("restarts every node while people write, and no call fails", async () => {
