@@ -1,5 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/cabildo/store/v1/queries_pb.js";
+import { ClusterError } from "../../base/index.js";
 import type { Query, QueryReply } from "../../domain/index.js";
 import { fromAnswer, toAnswer } from "./answers.js";
 import { fromCaller, toCaller } from "./caller.js";
@@ -15,12 +16,29 @@ export function encodeQuery(query: Query): Uint8Array {
   });
 }
 
-/** A question that this version does not know is refused: unlike a command, it changes nothing. */
+/**
+ * Fails with unimplemented on a question of a newer version, or one with a field that this version does not know: answered
+ * without it, it would be another question.
+ */
 export function decodeQuery(bytes: Uint8Array): Query {
-  return decode(pb.QuerySchema, bytes, "invalid-argument", ({ caller, question }) => ({
-    caller: fromCaller(caller),
-    question: fromQuestion(question),
-  }));
+  const query = decode(pb.QuerySchema, bytes, "invalid-argument", (message) =>
+    isNewer(message)
+      ? undefined
+      : { caller: fromCaller(message.caller), question: fromQuestion(message.question) },
+  );
+  if (query !== undefined) return query;
+  throw new ClusterError(
+    "unimplemented",
+    "a question of a newer version than this node: upgrade the nodes first",
+  );
+}
+
+function isNewer({ $unknown, question }: pb.Query): boolean {
+  if ($unknown !== undefined || question.value?.$unknown !== undefined) return true;
+  return (
+    question.case === "listEvents" &&
+    question.value.conditions.some((condition) => condition.$unknown !== undefined)
+  );
 }
 
 export function encodeQueryReply(reply: QueryReply): Uint8Array {

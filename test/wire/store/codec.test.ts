@@ -9,6 +9,11 @@ import {
   CommandReplySchema,
   CommandSchema,
 } from "../../../gen/cabildo/store/v1/commands_pb.js";
+import {
+  EventConditionSchema,
+  ListEventsSchema,
+  QuerySchema,
+} from "../../../gen/cabildo/store/v1/queries_pb.js";
 import { EventSchema } from "../../../gen/cabildo/store/v1/resources_pb.js";
 import {
   ExpirySchema,
@@ -665,6 +670,31 @@ describe("a newer version's", () => {
     if (operation === undefined) throw new Error("no operation");
     operation.$unknown = [{ no: 99, wireType: WireType.Varint, data: Uint8Array.of(1) }];
     expect(decodeCommand(toBinary(CommandSchema, message)).operation.kind).equals("unknown");
+  });
+
+  it("question is refused as such, and not as malformed", () => {
+    const bytes = toBinary(QuerySchema, create(QuerySchema, { caller }));
+    const newer = Uint8Array.from([...bytes, 0xba, 0x3e, 0x00]);
+    expect(() => decodeQuery(newer))
+      .throws(ClusterError)
+      .property("code", "unimplemented");
+    expect(() => decodeQuery(bytes))
+      .throws(ClusterError)
+      .property("code", "invalid-argument");
+  });
+
+  it("field in a known question is not passed over", () => {
+    const unknown = [{ no: 99, wireType: WireType.Varint, data: Uint8Array.of(1) }];
+    const condition = create(EventConditionSchema, { field: "state", key: "k", value: "v" });
+    const value = create(ListEventsSchema, { calendars: ["ana"], conditions: [condition] });
+    const message = create(QuerySchema, { caller, question: { case: "listEvents", value } });
+    const decoded = () => decodeQuery(toBinary(QuerySchema, message));
+    expect(decoded().question.kind).equals("list-events");
+    condition.$unknown = unknown;
+    expect(decoded).throws(ClusterError).property("code", "unimplemented");
+    delete condition.$unknown;
+    value.$unknown = unknown;
+    expect(decoded).throws(ClusterError).property("code", "unimplemented");
   });
 
   it("row stops the replica", () => {
