@@ -140,14 +140,14 @@ export class ClientCommands implements CommandReceiver {
       this.#host.send(replies.rpc(call.id, response));
       this.#services.observer({ kind: "command", command: "rpc", code: "OK" });
     } catch (error) {
-      if (!this.isClosed) this.#fail("rpc", call.id, error);
+      if (!this.isClosed) this.#fail("rpc", call.id, error, factsOf(call));
     }
   }
 
-  #fail(command: string, id: number, error: unknown): void {
+  #fail(command: string, id: number, error: unknown, facts: object = {}): void {
     const body = errorBody(error);
     if (!(error instanceof ClusterError)) {
-      this.#services.logger.error({ command, err: error }, "a command failed");
+      this.#services.logger.error({ command, ...facts, err: error }, "a command failed");
     }
     this.#services.observer({ kind: "command", command, code: body.code });
     this.#host.send(replies.error(id, body));
@@ -264,4 +264,11 @@ export class ClientCommands implements CommandReceiver {
 
 function sessionEnded(): ClusterError {
   return new ClusterError("unauthenticated", "the session has ended: log in again");
+}
+
+/** What a log line says of a call: which one, and the id of a write, which stands in the audit trail too. */
+function factsOf({ method, request }: RemoteCall): object {
+  const isObject = typeof request === "object" && request !== null && !Array.isArray(request);
+  const requestId = isObject ? (request["requestId"] ?? request["request_id"]) : undefined;
+  return { call: method, ...(typeof requestId === "string" ? { requestId } : {}) };
 }

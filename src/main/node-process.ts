@@ -195,7 +195,10 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     shards,
     audit,
     calls,
-    unexpected: (error) => log.error("a call failed", { error: String(error) }),
+    unexpected: (error, { shard, ...facts }) => {
+      const named = shard === undefined ? {} : { shard: shardName(shard) };
+      log.error("a call failed", { error: String(error), ...named, ...facts });
+    },
   });
   const host = ownAddress(start.listen ?? own.host);
   const servers = await openServers(own, host, start.raftListen, {

@@ -33,7 +33,7 @@ export async function streamBackup(call: BackupCall, context: NodeContext): Prom
     call.end();
   } catch (error) {
     if (!stop.signal.aborted && !(error instanceof ClusterError))
-      context.options.unexpected?.(error);
+      context.options.unexpected?.(error, {});
     // Never an ordinary end: what came so far is not the whole.
     call.emit("error", new RpcFailure(stop.signal.aborted ? stopping() : error));
   } finally {

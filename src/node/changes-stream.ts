@@ -63,7 +63,7 @@ function cut(batch: FeedBatch, until: number) {
 }
 
 function fail(call: ChangesCall, context: NodeContext, error: unknown): void {
-  if (!(error instanceof ClusterError)) context.options.unexpected?.(error);
+  if (!(error instanceof ClusterError)) context.options.unexpected?.(error, {});
   call.emit("error", new RpcFailure(error));
 }
 

@@ -6,6 +6,13 @@ import { knownNodes } from "./known-nodes.js";
 import type { LeaderBalancing } from "./leader-balancer.js";
 import { Standing } from "./standing.js";
 
+/** By what a failed call of a shard is found again in the logs of whoever called. */
+export interface CallFacts {
+  readonly shard?: number;
+  readonly requestId?: string;
+  readonly traceparent?: string;
+}
+
 export interface NodeServicesOptions {
   /** May grow. */
   readonly replicas: readonly ReplicaHandle[];
@@ -40,7 +47,7 @@ export interface NodeServicesOptions {
   /** Absent where leaders are left where they are. */
   readonly balancing?: LeaderBalancing;
   /** Told of errors that are nobody's refusal: a bug, whose caller hears no more than that it failed. */
-  readonly unexpected?: (error: unknown) => void;
+  readonly unexpected?: (error: unknown, facts: CallFacts) => void;
 }
 
 /** What the services of one node share. */

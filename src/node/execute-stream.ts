@@ -6,13 +6,14 @@ import type { Executed } from "../runtime/index.js";
 import {
   ANY_RANGE_VERSION,
   decodeCalls,
+  decodeCommand,
   frameReplies,
   isMalformed,
   toShardFailure,
   type ShardCall,
   type ShardReply,
 } from "../wire/index.js";
-import type { NodeContext } from "./context.js";
+import type { CallFacts, NodeContext } from "./context.js";
 import { requireReplica } from "./require-replica.js";
 import { RpcFailure } from "./rpc-failure.js";
 
@@ -87,7 +88,9 @@ export class ExecuteStream {
         }
       },
       (error: unknown) => {
-        if (!(error instanceof ClusterError)) this.#context.options.unexpected?.(error);
+        if (!(error instanceof ClusterError)) {
+          this.#context.options.unexpected?.(error, factsOf(call));
+        }
         if (this.#inFlight.delete(id)) this.#fail(id, error);
       },
     );
@@ -145,6 +148,23 @@ export class ExecuteStream {
         if (!this.#call.write(frame)) this.#call.pause();
       }
     });
+  }
+}
+
+function factsOf({ shard, traceparent, operation }: ShardCall): CallFacts {
+  return {
+    shard,
+    ...(operation.kind === "command" ? { requestId: findRequestId(operation.command) } : {}),
+    ...(traceparent === "" ? {} : { traceparent }),
+  };
+}
+
+/** Read for a line of the log alone: bytes are opaque here otherwise. */
+function findRequestId(command: Uint8Array): string {
+  try {
+    return decodeCommand(command).requestId;
+  } catch {
+    return "";
   }
 }
 

@@ -40,7 +40,7 @@ export function guarded<Request extends object, Response>(
     run().then(
       (response) => callback(null, response),
       (error: unknown) => {
-        if (!(error instanceof ClusterError)) context.options.unexpected?.(error);
+        if (!(error instanceof ClusterError)) context.options.unexpected?.(error, {});
         else if (isRefusal(error)) refused(call, error);
         callback(new RpcFailure(error));
       },

@@ -3,11 +3,13 @@ import { ClusterError } from "../../src/base/index.js";
 import type { Command, Query } from "../../src/domain/index.js";
 import type { Executed } from "../../src/runtime/index.js";
 import type { ShardClient } from "../../src/shards/index.js";
+import { encodeCommand } from "../../src/wire/index.js";
 import { createTestAuthority, type TestAuthority } from "../support/certificates.js";
 import { eventually } from "../support/eventually.js";
 import type { FakeReplica } from "../support/fake-shard.js";
 import {
   CLUSTER,
+  JSON_CODEC,
   openNodeCluster,
   RANGE_MAP,
   RANGE_MAP_KEPT,
@@ -211,11 +213,16 @@ describe("the shard client", () => {
     expect(error.details.outcome).to.equal("not_applied");
   });
 
-  it("says no more than internal of an error that nobody expected", async () => {
-    replica("node-1").intercept = () => Promise.reject(new Error("secret path"));
-    const error = await failureOf(client.execute(GROUPS, command("a"), { timeoutMs: 5000 }));
+  it("says no more than internal of an error that nobody expected, and whose it was in the log", async () => {
+    const fault = new Error("secret path");
+    replica("node-1").intercept = () => Promise.reject(fault);
+    const coordinator = await cluster.client({ codec: { ...JSON_CODEC, encodeCommand } });
+    const options = { timeoutMs: 5000, traceparent: "00-1-2-01" };
+    const error = await failureOf(coordinator.execute(GROUPS, command("a"), options));
     expect([error.code, error.message]).to.deep.equal(["internal", "internal error"]);
-    expect(cluster.node("node-1").unexpected).to.have.length(1);
+    expect(cluster.node("node-1").unexpected).to.deep.equal([
+      { error: fault, facts: { shard: GROUPS, requestId: "a", traceparent: "00-1-2-01" } },
+    ]);
   });
 
   it("repeats an overloaded call a bounded number of times", async () => {

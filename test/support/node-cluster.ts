@@ -45,7 +45,8 @@ export interface ClusterNode<Replica extends ReplicaHandle = FakeReplica> {
   readonly name: string;
   readonly address: string;
   readonly replicas: readonly Replica[];
-  readonly unexpected: unknown[];
+  /** Errors that were nobody's refusal, and what a log would say of the call. */
+  readonly unexpected: { readonly error: unknown; readonly facts: object }[];
   /** What the audit trail was told. */
   readonly audited: Refusal[];
   /** As if the process died. */
@@ -118,7 +119,7 @@ export async function openNode<Replica extends ReplicaHandle>(
   rangeMap = RANGE_MAP,
   removed: ReadonlySet<string> = new Set(),
 ): Promise<ClusterNode<Replica>> {
-  const unexpected: unknown[] = [];
+  const unexpected: { readonly error: unknown; readonly facts: object }[] = [];
   // When it is first called, every node has its address.
   let client: ShardClient | undefined;
   const shards = (): ShardClient =>
@@ -162,7 +163,7 @@ export async function openNode<Replica extends ReplicaHandle>(
       },
       audit,
       calls,
-      unexpected: (error) => unexpected.push(error),
+      unexpected: (error, facts) => unexpected.push({ error, facts }),
     });
     const server = await openRpcServer({ address, tls, services: [services] });
     const close = async () => {
