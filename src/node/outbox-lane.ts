@@ -44,6 +44,10 @@ export class OutboxLane {
     this.#options = options;
   }
 
+  get replica(): ReplicaHandle {
+    return this.#options.replica;
+  }
+
   /** There may be something to deliver. */
   wake(): void {
     this.#wanted = true;
@@ -57,11 +61,12 @@ export class OutboxLane {
 
   /** Never fails. */
   async #run(): Promise<void> {
+    const { observer, replica, target } = this.#options;
     this.#running = true;
     while (this.#wanted && !this.#isStopped()) {
       this.#wanted = false;
       if (!this.#leads()) {
-        this.#nothingWaits();
+        observer.handedOver(replica.shard, target);
         break;
       }
       try {
@@ -95,12 +100,6 @@ export class OutboxLane {
 
   #leads(): boolean {
     return this.#options.replica.status().role === "leader";
-  }
-
-  /** Here: who leads says what does. */
-  #nothingWaits(): void {
-    const { observer, replica, target } = this.#options;
-    observer.waiting(replica.shard, target, 0, 0);
   }
 
   async #drain(): Promise<void> {

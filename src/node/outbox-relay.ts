@@ -19,8 +19,10 @@ export interface RelayObserver {
   cut(source: ShardNumber, target: ShardNumber, seconds: number): void;
   /** For the `times`th time in a row: a few come with every election. */
   failed(source: ShardNumber, target: ShardNumber, reason: string, times: number): void;
-  /** `oldestSeconds` since the commit of what has waited longest; 0 where nothing waits, or another node leads. */
+  /** `oldestSeconds` since the commit of what has waited longest; 0 where nothing waits. */
   waiting(source: ShardNumber, target: ShardNumber, rows: number, oldestSeconds: number): void;
+  /** What waits is another node's to say. */
+  handedOver(source: ShardNumber, target: ShardNumber): void;
 }
 
 export interface OutboxRelayOptions {
@@ -97,7 +99,8 @@ export class OutboxRelay {
   #lane(replica: ReplicaHandle, target: ShardNumber): OutboxLane {
     const key = laneKey(replica.shard, target);
     let lane = this.#lanes.get(key);
-    if (lane === undefined) {
+    // Of a replica that was taken out, and came back as another one, nothing is heard any more.
+    if (lane?.replica !== replica) {
       const { shards, clock, observer } = this.#options;
       const { signal } = this.#closing;
       const isHeld = () => this.#hold !== undefined;

@@ -3,9 +3,9 @@ import type { Registry } from "prom-client";
 import type { RelayObserver } from "../node/index.js";
 import type { Log } from "./log.js";
 
-/** 1 ms to 32 s. */
 /** Failures in a row, about two seconds of them: an election is over by then. */
 const WORTH_A_WARNING = 7;
+/** 1 ms to 32 s. */
 const BUCKETS = exponentialBuckets(0.001, 2, 16);
 
 /** Measures what goes from shard to shard: how long after its commit it is committed where it belongs. */
@@ -37,12 +37,12 @@ export function createRelayObserver(options: {
   const waiting = new Gauge({
     ...common,
     name: "cabildo_outbox_pending",
-    help: "Deliveries that wait; 0 where this node does not lead the shard.",
+    help: "Deliveries that wait; of the node that leads the shard alone.",
   });
   const oldest = new Gauge({
     ...common,
     name: "cabildo_outbox_oldest_seconds",
-    help: "Age of the delivery that has waited longest; 0 where this node does not lead the shard.",
+    help: "Age of the delivery that has waited longest; of the node that leads the shard alone.",
   });
   const labels = (source: number, target: number) => ({
     shard: shardName(source),
@@ -60,6 +60,9 @@ export function createRelayObserver(options: {
     waiting: (source, target, rows, oldestSeconds) => {
       waiting.set(labels(source, target), Math.max(0, rows));
       oldest.set(labels(source, target), Math.max(0, oldestSeconds));
+    },
+    handedOver: (source, target) => {
+      for (const gauge of [waiting, oldest]) gauge.remove(labels(source, target));
     },
   };
 }

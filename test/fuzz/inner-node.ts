@@ -32,7 +32,13 @@ const NOWHERE = "127.0.0.1:1";
 const LISTEN_MS = 40;
 const ANSWER_MS = 15_000;
 const nothing = (): void => undefined;
-const UNHEARD = { delivered: nothing, cut: nothing, failed: nothing, waiting: nothing };
+const UNHEARD = {
+  delivered: nothing,
+  cut: nothing,
+  failed: nothing,
+  waiting: nothing,
+  handedOver: nothing,
+};
 
 /** The inner door of a node: real services, consensus and state machine, on a store in memory. */
 export class InnerNode {
