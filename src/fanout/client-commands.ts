@@ -3,6 +3,7 @@ import type { Authenticated, ChosenChannels } from "../gateway/index.js";
 import type { ChannelRequests } from "./channel-requests.js";
 import type { CloseCause } from "./close-codes.js";
 import type { CommandReceiver, OrderedCommand } from "./command-intake.js";
+import type { CommandRates } from "./command-rates.js";
 import type { RemoteCall } from "./commands.js";
 import type { Limits } from "./limits.js";
 import { judgeRefusedConnect } from "./refused-connect.js";
@@ -15,6 +16,7 @@ import type { Subscriptions, SubscriptionServices } from "./subscriptions.js";
 export interface CommandServices extends SubscriptionServices {
   readonly serverName: string;
   readonly limits: Limits;
+  readonly rates: CommandRates;
   /** Whether the end of this session was heard of here. */
   hasEnded(session: string): boolean;
 }
@@ -74,6 +76,11 @@ export class ClientCommands implements CommandReceiver {
 
   get isClosed(): boolean {
     return this.#host.isClosed;
+  }
+
+  sharedWaitMs(): number {
+    const user = this.#identity.kind === "known" ? this.#identity.who.caller.user : undefined;
+    return this.#services.rates.take(user, this.#host.remoteAddress);
   }
 
   /** The user has chosen channels anew. */

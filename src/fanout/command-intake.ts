@@ -10,6 +10,8 @@ export type OrderedCommand = Exclude<ClientCommand, RemoteCall>;
 /** Where commands go once they are known to be some. */
 export interface CommandReceiver {
   readonly isClosed: boolean;
+  /** How long whose connection it is has to wait before one more command, beside this connection's own rate; 0 takes it. */
+  sharedWaitMs(): number;
   /** At once, whatever waits: it asks whether somebody is there. */
   ping(id: number): void;
   /** Beside the commands that are worked on in order. */
@@ -81,7 +83,7 @@ export class CommandIntake {
       this.#receiver.cutOff("bad-request", command.message);
       return;
     }
-    const waitMs = this.#bucket.take(this.#clock.monotonicMs());
+    const waitMs = this.#bucket.take(this.#clock.monotonicMs()) || this.#receiver.sharedWaitMs();
     if (waitMs > 0) {
       this.#refuseForRate(command.id, waitMs);
       return;
@@ -118,8 +120,8 @@ export class CommandIntake {
       return;
     }
     const message = "too many commands: wait a little";
-    const error = new ClusterError("overloaded", message, { retryAfterMs: waitMs });
-    this.#receiver.refuse("any", id, error);
+    const details = { retryAfterMs: waitMs, outcome: "not_applied" } as const;
+    this.#receiver.refuse("any", id, new ClusterError("rate-limited", message, details));
   }
 
   #enqueue(command: OrderedCommand): void {

@@ -4,6 +4,7 @@ import type { ShardNumber } from "../placement/index.js";
 import type { EndedRight } from "../policy/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import { ClusterWatch } from "./cluster-watch.js";
+import { CommandRates } from "./command-rates.js";
 import { Connection } from "./connection.js";
 import type { ConnectionServices } from "./connection.js";
 import { Connections } from "./connections.js";
@@ -78,6 +79,7 @@ export class FanoutServer {
       rangeMap: shards.rangeMap,
       followers: this.#followers,
       limits: this.#limits,
+      rates: new CommandRates(this.#limits, clock),
       logger: options.logger ?? SILENT,
       observer: this.#observer,
       signal: this.#stop.signal,

@@ -6,6 +6,10 @@ export interface Limits {
   readonly channelsMax: number;
   /** Commands of one connection, refilled evenly and as many at once. Default 1,000. */
   readonly commandsPerSecond: number;
+  /** Commands of all connections of one user, in the same way. Default 2,000. */
+  readonly userCommandsPerSecond: number;
+  /** Commands of all connections of one address, in the same way. Default 5,000. */
+  readonly addressCommandsPerSecond: number;
   /** Pings and pongs of one connection, refilled evenly and as many at once. Default 100. */
   readonly beatsPerSecond: number;
   /** Commands that wait for the one before. Default 256. */
@@ -65,6 +69,8 @@ export const DEFAULT_LIMITS: Limits = {
   messageBytesMax: 64 * KIB,
   channelsMax: 128,
   commandsPerSecond: 1_000,
+  userCommandsPerSecond: 2_000,
+  addressCommandsPerSecond: 5_000,
   beatsPerSecond: 100,
   commandsQueuedMax: 256,
   callsInFlightMax: 256,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startFanout } from "../fanout/index.js";
+import { DEFAULT_LIMITS, startFanout } from "../fanout/index.js";
 import type { Fanout, Logger } from "../fanout/index.js";
 import { createFanoutObserver, observeBackpressure } from "../observability/index.js";
 import type { Log } from "../observability/index.js";
@@ -21,7 +21,9 @@ export async function startFanoutProcess(
 ): Promise<RunningProcess> {
   const { host, port, metricsPort, corsOrigin, transport } = options;
   const { name, registry, log, health, shardName } = setup;
-  const behind = openGateway(setup);
+  const limits = { ...DEFAULT_LIMITS, ...limitsOf(options) };
+  // Calls are commands, and counted as such before the gateway sees them.
+  const behind = openGateway(setup, { callsPerSecondMax: limits.userCommandsPerSecond });
   const { gateway, shards } = behind;
   const tls = setup.serverTls();
   const fanout = await startFanout({
@@ -32,7 +34,7 @@ export async function startFanoutProcess(
     host: ownAddress(host),
     port,
     transport,
-    limits: limitsOf(options),
+    limits,
     name,
     clock: SYSTEM_CLOCK,
     random: Math.random,

@@ -14,5 +14,5 @@ export const FOR_MANY_CLIENTS: readonly string[] = [
 /** The same, for loads that come from one user over few connections, as nobody's do. */
 export const WITHOUT_LIMITS: readonly string[] = [
   ...FOR_MANY_CLIENTS,
-  "--fanout-flag=--commands-per-second=100000",
+  ...["", "user-", "address-"].map((whose) => `--fanout-flag=--${whose}commands-per-second=100000`),
 ];

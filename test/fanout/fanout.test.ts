@@ -434,11 +434,44 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         const client = await as("ana");
         for (let id = 100; id < 110; id++) client.send({ id, ping: {} });
         const last = await client.answer(109);
-        expect(errorCode(last)).to.equal("OVERLOADED");
+        expect(last["error"]).to.include({ code: "RATE_LIMITED", outcome: "not_applied" });
         expect(last["error"]).to.have.property("retry_after_ms");
         for (let id = 200; id < 1_400; id++) client.send({ id, ping: {} });
         expect(await client.disconnect()).to.include({ code: 4007 });
         expect(await client.closed()).to.equal(CLOSE_CODES["rate-exceeded"]);
+      });
+    });
+
+    describe("asked for much over many connections", () => {
+      /** What was taken of a rate does not come back. */
+      const still: FanoutOptions["clock"] = {
+        monotonicMs: () => 0,
+        wallMs: () => Date.now(),
+        after: (delayMs, run) => {
+          const timer = setTimeout(run, delayMs);
+          return () => clearTimeout(timer);
+        },
+        soon: (run) => void setImmediate(run),
+      };
+      const ping = async (client: LiveClient): Promise<unknown> =>
+        errorCode(await client.ask({ ping: {} })) ?? "answered";
+
+      it("slows down the user whose they are, who gains nothing by connecting again", async () => {
+        await begin({ clock: still, limits: { userCommandsPerSecond: 2 } });
+        const [first, second] = [await as("ana"), await as("ana")];
+        expect([await ping(first), await ping(second)]).to.deep.equal(["answered", "answered"]);
+        for (const client of [first, second, await as("ana")]) {
+          expect(await ping(client)).to.equal("RATE_LIMITED");
+        }
+        expect(await ping(await as("ben"))).to.equal("answered");
+      });
+
+      it("slows down the address that they come from", async () => {
+        // Two of them are `connect`.
+        await begin({ clock: still, limits: { addressCommandsPerSecond: 4 } });
+        const [ana, ben] = [await as("ana"), await as("ben")];
+        expect([await ping(ana), await ping(ben)]).to.deep.equal(["answered", "answered"]);
+        expect([await ping(ana), await ping(ben)]).to.deep.equal(["RATE_LIMITED", "RATE_LIMITED"]);
       });
     });
 

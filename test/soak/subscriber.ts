@@ -55,7 +55,9 @@ interface ChangeFrame {
 const AGAIN_MS = 150;
 const RETRY_MS_MAX = 2_000;
 /** Of a subscription: the same command may succeed later. */
-const PASSING = new Set(["UNREACHABLE", "OVERLOADED", "STOPPING", "NO_LEADER", "UNAUTHENTICATED"]);
+const PASSING = new Set([
+  ...["UNREACHABLE", "OVERLOADED", "RATE_LIMITED", "STOPPING", "NO_LEADER", "UNAUTHENTICATED"],
+]);
 const DROP_BYTES_MAX = 60_000;
 const PAUSE_MS: Readonly<Record<Manner, number>> = {
   steady: 0,

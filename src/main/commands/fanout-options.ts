@@ -15,6 +15,8 @@ export const LIMIT_WORDS: LimitWords<Limits> = {
   messageBytesMax: "bytes of a client's message (65536)",
   channelsMax: "channels of one connection (128)",
   commandsPerSecond: "commands of one connection in a second (1000)",
+  userCommandsPerSecond: "commands of all connections of one user in a second (2000)",
+  addressCommandsPerSecond: "commands of all connections of one address in a second (5000)",
   beatsPerSecond: "pings and pongs of one connection in a second (100)",
   commandsQueuedMax: "commands of one connection that wait for the one before (256)",
   callsInFlightMax: "calls of one connection that wait for their answer (256)",
