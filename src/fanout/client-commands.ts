@@ -17,6 +17,11 @@ export interface CommandServices extends SubscriptionServices {
   readonly serverName: string;
   readonly limits: Limits;
   readonly rates: CommandRates;
+  /**
+   * Resolves when the shards of these channels have come to where `since` says that a client was, or if that takes too long:
+   * then there is no such place. Fails with `unreachable` where one is not followed.
+   */
+  whenReached(channels: readonly string[], since: readonly string[]): Promise<void>;
   /** Whether the end of this session was heard of here. */
   hasEnded(session: string): boolean;
 }
@@ -247,6 +252,7 @@ export class ClientCommands implements CommandReceiver {
     channels: readonly string[],
     since: readonly string[],
   ): Promise<void> {
+    await this.#services.whenReached(channels, since);
     const answers = await this.#requests.subscribe(who.caller, channels, since);
     this.#host.send(replies.subscribe(id, answers));
     this.#services.observer({

@@ -19,6 +19,7 @@ export interface ChoiceHost {
 export interface ChoiceServices {
   readonly gateway: { chosenChannels(caller: Caller): Promise<ChosenChannels> };
   readonly observer: FanoutObserver;
+  whenReached(channels: readonly string[], since: readonly string[]): Promise<void>;
 }
 
 const NOTHING: ChosenChannels = { channels: [], revision: 0 };
@@ -56,6 +57,7 @@ export class RestoredChannels {
     this.#learn(await this.#services.gateway.chosenChannels(caller));
     await this.#inTurn(async () => {
       const choice = this.#newest ?? NOTHING;
+      await this.#services.whenReached(choice.channels, since);
       const answers = await this.#requests.restore(caller, choice.channels, since);
       this.#followed = choice.revision;
       this.#tell(replies.restore(id, answers), answers);

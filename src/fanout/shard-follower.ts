@@ -1,7 +1,7 @@
 import { ClusterError, assert } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
 import { sleep } from "../shards/index.js";
-import type { ChangesEvent, FeedItem, ShardClient } from "../shards/index.js";
+import type { ChangesEvent, FeedItem, ShardClient, ShardPosition } from "../shards/index.js";
 import { calendarOfEvent } from "./channels.js";
 import type { Clock } from "./clock.js";
 import type { Effect } from "./effect.js";
@@ -68,6 +68,12 @@ export class ShardFollower {
 
   get epoch(): number {
     return this.#require().epoch;
+  }
+
+  /** Whether a place of the epoch that is followed lies after everything that was heard of. */
+  isBehind({ epoch, sequence }: Pick<ShardPosition, "epoch" | "sequence">): boolean {
+    const feed = this.#feed;
+    return feed !== undefined && epoch === feed.epoch && sequence > feed.ring.head;
   }
 
   /** The newest change that the live path has carried. */

@@ -55,8 +55,11 @@ export function findStarts(
     if (follower === undefined) continue;
     const asked = from.get(shard);
     if (asked !== undefined && asked.epoch !== follower.epoch) {
-      const message = "the cluster was restored since this position: read again what you show";
-      return { kind: "epoch-changed", error: new ClusterError("epoch-changed", message) };
+      return epochChanged("the cluster was restored since this position: read again what you show");
+    }
+    // The caller has waited for it. Who went on from there would hear nothing, and then not all.
+    if (asked !== undefined && follower.isBehind(asked)) {
+      return epochChanged("nothing is known here of this position: read again what you show");
     }
     const first = Math.max(
       follower.firstSequence - 1,
@@ -71,4 +74,8 @@ export function findStarts(
   const message =
     "not all changes after this position are kept, and yours to hear: read again what you show";
   return { kind: "too-old", first: starts, error: new ClusterError("position-gone", message) };
+}
+
+function epochChanged(message: string): Starts {
+  return { kind: "epoch-changed", error: new ClusterError("epoch-changed", message) };
 }

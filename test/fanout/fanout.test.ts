@@ -858,9 +858,27 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       it("waits for a position that another replica has seen already", async () => {
         await begin();
         const ana = await as("ana");
-        await ana.ask({ subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 2)] } });
+        const since = [positionOf(1, 2)];
+        ana.send({ id: 100, subscribe: { channels: ["calendars/ana"], since } });
+        await ana.ask({ ping: {} });
         stage.shards.commit("calendars/ana", numbered(1, 4));
+        expect(channelsOf(await ana.answer(100))[0]).to.include({ recovered: true });
         expect(titles(await ana.pushed(2))).to.deep.equal(["n3", "n4"]);
+      });
+
+      it("refuses a position that nothing comes up to", async () => {
+        await begin({ limits: { feedMs: 50 } });
+        stage.shards.commit("calendars/ana", numbered(1, 4));
+        const ana = await as("ana");
+        const since = [positionOf(1, 7), positionOf(4, 1)];
+        const answer = await ana.ask({ subscribe: { channels: ["calendars/ana"], since } });
+        expect(channelsOf(answer)[0]).to.include({ recovered: false });
+        expect(channelsOf(answer)[0]?.["error"]).to.include({ code: "EPOCH_CHANGED" });
+        stage.gateway.chosen.set("ana", { channels: ["calendars/ana"], revision: 1 });
+        const restored = JSON.stringify(await ana.ask({ restore: { since } }));
+        expect(restored).to.include("EPOCH_CHANGED").and.include('"recovered":false');
+        const fine = { subscribe: { channels: ["calendars/ana"], since: [positionOf(1, 4)] } };
+        expect(channelsOf(await ana.ask(fine))[0]).to.include({ recovered: true });
       });
     });
 
