@@ -162,15 +162,17 @@ export class ShardCalls {
     return { name, resource, position: { ...position, sequence } };
   }
 
-  /** `after`: places that the answer must not be older than. */
+  /** `after`: places that the answer must not be older than. Where it may be stale, it is if the caller allows it. */
   async read<Asked extends Question>(
     shard: ShardDescription,
     caller: Caller,
     question: Asked,
     after: readonly ShardPosition[] = [],
+    { mayBeStale = true }: { readonly mayBeStale?: boolean } = {},
   ): Promise<Read<AnswerOf<Asked>>> {
     const least = after.find((place) => place.shard === shard.number);
-    const maxStalenessMs = caller.kind === "user" ? (this.#options.maxStalenessMs ?? 0) : 0;
+    const isAllowed = mayBeStale && caller.kind === "user";
+    const maxStalenessMs = isAllowed ? (this.#options.maxStalenessMs ?? 0) : 0;
     const { reply, position } = await this.#options.shards.read(
       shard.number,
       { caller, question },

@@ -67,6 +67,21 @@ describe("a watched calendar", function () {
     expect(second?.previousSequence).to.equal(first?.sequence);
   });
 
+  it("cannot be watched from a place that was never reached", async () => {
+    await bench.createEvent(ana, "ana");
+    const parent = "calendars/ana";
+    const { position } = await bench.call(EventService.method.listEvents, { parent }, ana);
+    const { positions } = bench.gateway;
+    const later = positions.encode(
+      positions.decode(position).map((place) => ({ ...place, sequence: place.sequence + 5 })),
+    );
+    const watched = collect(
+      bench.stream(watchChanges, { channel: parent, position: later }, ana),
+      (all) => changesOf(all).length > 0,
+    );
+    expect(await failureOf(watched)).to.include({ code: "epoch-changed" });
+  });
+
   it("is watched by its readers, who see of each event what they see when they read it", async () => {
     const nora = (await bench.person("nora")).accessToken;
     const parent = "calendars/ana";

@@ -1,13 +1,15 @@
 import { SyncService } from "../../../gen/cabildo/v1/sync_pb.js";
 import type { SyncEventsRequest, WatchChangesRequest } from "../../../gen/cabildo/v1/sync_pb.js";
 import { ClusterError } from "../../base/index.js";
-import type { FeedItem } from "../../shards/index.js";
+import type { ShardDescription } from "../../placement/index.js";
+import type { FeedItem, ShardPosition } from "../../shards/index.js";
 import { changeToPublic } from "../../wire/index.js";
 import { fieldFault } from "../faults.js";
 import { serverStream, unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseCalendar } from "../names.js";
 import { positionsOf } from "../positions.js";
+import { epochChanged } from "../shard-calls.js";
 import type { ServiceContext } from "./context.js";
 import { Hearing } from "./hearing.js";
 import { Standing } from "./standing.js";
@@ -80,6 +82,20 @@ async function sync(context: ServiceContext, call: Call, request: SyncEventsRequ
   };
 }
 
+/** Whoever goes on from what was never committed hears nothing, and later not all: the cluster is another one than it was. */
+async function requirePast(
+  call: Call,
+  shard: ShardDescription,
+  calendar: string,
+  { epoch, sequence }: ShardPosition,
+): Promise<void> {
+  const question = { ...NOTHING, calendars: [calendar] };
+  const { position } = await call.shards.read(shard, call.caller, question, [], {
+    mayBeStale: false,
+  });
+  if (position.epoch !== epoch || position.sequence < sequence) throw epochChanged();
+}
+
 /** A question that costs nothing, for the position as of which it is answered. */
 const NOTHING = {
   kind: "list-events",
@@ -125,6 +141,7 @@ async function* watch(context: ServiceContext, call: Call, request: WatchChanges
   try {
     // At once: the headers go out with the first message.
     if (after.length > 0) yield { changes: [], position: request.position };
+    if (begin !== undefined) await requirePast(call, shard, calendar, begin);
     let silentSinceMs = after.length > 0 ? clock.monotonicMs() : -Infinity;
     let heardMs = -Infinity;
     let previousSequence = 0;
