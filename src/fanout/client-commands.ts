@@ -2,6 +2,7 @@ import { ClusterError } from "../base/index.js";
 import type { Authenticated, ChosenChannels } from "../gateway/index.js";
 import type { ChannelRequests } from "./channel-requests.js";
 import type { CloseCause } from "./close-codes.js";
+import { countingRefused } from "./count-refused.js";
 import type { CommandReceiver, OrderedCommand } from "./command-intake.js";
 import type { CommandRates } from "./command-rates.js";
 import type { RemoteCall } from "./commands.js";
@@ -21,7 +22,7 @@ export interface CommandServices extends SubscriptionServices {
    * Resolves when the shards of these channels have come to where `since` says that a client was, or if that takes too long:
    * then there is no such place. Fails with `unreachable` where one is not followed.
    */
-  whenReached(channels: readonly string[], since: readonly string[]): Promise<void>;
+  readonly whenReached: (channels: readonly string[], since: readonly string[]) => Promise<void>;
   /** Whether the end of this session was heard of here. */
   hasEnded(session: string): boolean;
 }
@@ -252,10 +253,13 @@ export class ClientCommands implements CommandReceiver {
     channels: readonly string[],
     since: readonly string[],
   ): Promise<void> {
-    await this.#services.whenReached(channels, since);
-    const answers = await this.#requests.subscribe(who.caller, channels, since);
+    const { observer, whenReached } = this.#services;
+    const answers = await countingRefused(observer, since, async () => {
+      await whenReached(channels, since);
+      return await this.#requests.subscribe(who.caller, channels, since);
+    });
     this.#host.send(replies.subscribe(id, answers));
-    this.#services.observer({
+    observer({
       kind: "subscribed",
       channels: answers.filter((answer) => !("error" in answer)).length,
     });

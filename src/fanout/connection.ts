@@ -216,6 +216,14 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     this.disconnect("invalid-token", "the session has ended: log in again");
   }
 
+  get isLive(): boolean {
+    return this.#subscriptions.isLive;
+  }
+
+  changesBehind(): ReadonlyMap<number, number> {
+    return this.#subscriptions.changesBehind();
+  }
+
   shutDown(): void {
     const reason = "this server stops: connect to another one";
     this.disconnect("shutdown", reason, this.#lastPosition());
@@ -239,7 +247,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
       return;
     }
     this.drained();
-    if (this.#lag.isTooLong(nowMs, () => this.#subscriptions.changesBehind())) {
+    if (this.#lag.isTooLong(nowMs, () => Math.max(0, ...this.changesBehind().values()))) {
       const reason = "too far behind: connect again and go on from the position";
       this.disconnect("too-slow", reason, this.#lastPosition());
       return;

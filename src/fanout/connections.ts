@@ -29,13 +29,6 @@ export class Connections {
     return this.#all.size;
   }
 
-  /** Bytes that were sent and wait for a client to take them. */
-  get unsentBytes(): number {
-    let bytes = 0;
-    for (const connection of this.#all) bytes += connection.buffered();
-    return bytes;
-  }
-
   [Symbol.iterator](): Iterator<Connection> {
     return this.#all.values();
   }

@@ -19,7 +19,10 @@ export type FanoutEvent =
   | { readonly kind: "subscribed"; readonly channels: number }
   | { readonly kind: "unsubscribed"; readonly channels: number }
   | { readonly kind: "resumed"; readonly outcome: ResumeOutcome }
-  /** Changes given to the live path: one publish reaches `deliveries` sockets. */
+  /**
+   * Changes given out. On the live path one text of `bytes` goes to `deliveries` sockets; a replay gives one socket `deliveries`
+   * changes, of `bytes` in all.
+   */
   | {
       readonly kind: "pushed";
       readonly path: "topic" | "socket" | "replay";

@@ -3,6 +3,8 @@ import { AllowedOrigins, ClusterError, isOfHost } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { EndedRight } from "../policy/index.js";
 import type { ShardPosition } from "../shards/index.js";
+import { sumBacklog } from "./backlog.js";
+import type { Backlog } from "./backlog.js";
 import { parseChannel } from "./channels.js";
 import { ClusterWatch } from "./cluster-watch.js";
 import { CommandRates } from "./command-rates.js";
@@ -132,8 +134,8 @@ export class FanoutServer {
     return this.#connections.size;
   }
 
-  unsentBytes(): number {
-    return this.#connections.unsentBytes;
+  backlog(): Backlog {
+    return sumBacklog(this.#connections, this.#followers.keys());
   }
 
   close(): Promise<void> {

@@ -11,6 +11,7 @@ export { CLOSE_CODES } from "./close-codes.js";
 export type { CloseCause } from "./close-codes.js";
 export { DEFAULT_LIMITS } from "./limits.js";
 export type { Limits } from "./limits.js";
+export type { Backlog } from "./backlog.js";
 export type { Clock } from "./clock.js";
 export type { FanoutEvent, FanoutObserver, ResumeOutcome } from "./events.js";
 export type { Logger } from "./logger.js";

@@ -1,6 +1,7 @@
 import type { Caller } from "../domain/index.js";
 import type { ChosenChannels } from "../gateway/index.js";
 import type { ChannelRequests } from "./channel-requests.js";
+import { countingRefused } from "./count-refused.js";
 import type { FanoutObserver } from "./events.js";
 import { replies } from "./replies.js";
 import type { ChannelReply } from "./replies.js";
@@ -19,7 +20,7 @@ export interface ChoiceHost {
 export interface ChoiceServices {
   readonly gateway: { chosenChannels(caller: Caller): Promise<ChosenChannels> };
   readonly observer: FanoutObserver;
-  whenReached(channels: readonly string[], since: readonly string[]): Promise<void>;
+  readonly whenReached: (channels: readonly string[], since: readonly string[]) => Promise<void>;
 }
 
 const NOTHING: ChosenChannels = { channels: [], revision: 0 };
@@ -57,8 +58,11 @@ export class RestoredChannels {
     this.#learn(await this.#services.gateway.chosenChannels(caller));
     await this.#inTurn(async () => {
       const choice = this.#newest ?? NOTHING;
-      await this.#services.whenReached(choice.channels, since);
-      const answers = await this.#requests.restore(caller, choice.channels, since);
+      const { observer, whenReached } = this.#services;
+      const answers = await countingRefused(observer, since, async () => {
+        await whenReached(choice.channels, since);
+        return await this.#requests.restore(caller, choice.channels, since);
+      });
       this.#followed = choice.revision;
       this.#tell(replies.restore(id, answers), answers);
     });

@@ -1,6 +1,7 @@
 import type { Gateway } from "../gateway/index.js";
 import { ClusterError } from "../base/index.js";
 import type { ShardClient } from "../shards/index.js";
+import type { Backlog } from "./backlog.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
 import { FanoutServer } from "./fanout-server.js";
@@ -40,8 +41,7 @@ export interface Fanout {
   isReady(): boolean;
   /** Connections that are open. */
   connections(): number;
-  /** Bytes that were sent and wait for a client to take them. */
-  unsentBytes(): number;
+  backlog(): Backlog;
   /** Shows another certificate to every connection from now on; those that are open stay. */
   renewTls(tls: FanoutOptions["tls"]): Promise<void>;
   /** Asks every client to go elsewhere, each after a random delay, and ends. Idempotent. */
@@ -60,7 +60,7 @@ export async function startFanout(options: FanoutOptions): Promise<Fanout> {
     transport: kind,
     isReady: () => server.isReady(),
     connections: () => server.connections(),
-    unsentBytes: () => server.unsentBytes(),
+    backlog: () => server.backlog(),
     renewTls: (tls) => transport.renewTls(tls),
     close: () => server.close(),
   };

@@ -166,12 +166,11 @@ export class Subscriptions {
     return moved ? this.position() : undefined;
   }
 
-  /** How far the line that is furthest behind has to go. */
-  changesBehind(): number {
-    let behind = 0;
-    for (const { follower, position } of this.#lines) {
-      if (follower.isReady) behind = Math.max(behind, follower.head - position);
-    }
-    return behind;
+  /** How far each of its lines has to go. */
+  changesBehind(): ReadonlyMap<ShardNumber, number> {
+    const lines = this.#lines.filter(({ follower }) => follower.isReady);
+    return new Map(
+      lines.map(({ follower, position }) => [follower.shard.number, follower.head - position]),
+    );
   }
 }

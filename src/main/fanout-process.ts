@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_LIMITS, startFanout } from "../fanout/index.js";
 import type { Fanout, Logger } from "../fanout/index.js";
-import { createFanoutObserver, observeBackpressure } from "../observability/index.js";
+import { createFanoutObserver, observeBacklog } from "../observability/index.js";
 import type { Log } from "../observability/index.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { limitsOf } from "./commands/fanout-options.js";
@@ -41,7 +41,7 @@ export async function startFanoutProcess(
     observer: createFanoutObserver(registry, shardName),
     logger: fieldsFirst(log),
   });
-  observeBackpressure(registry, () => fanout.unsentBytes());
+  observeBacklog(registry, shardName, () => fanout.backlog());
   tls.onRenewed(() => {
     fanout.renewTls(tls.pair).catch((cause: unknown) => {
       log.error("the new certificate is not shown", { cause: String(cause) });

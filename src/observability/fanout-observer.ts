@@ -1,6 +1,6 @@
 import { Counter, exponentialBuckets, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
-import type { FanoutEvent, FanoutObserver } from "../fanout/index.js";
+import type { Backlog, FanoutEvent, FanoutObserver } from "../fanout/index.js";
 
 const MS_PER_SECOND = 1000;
 
@@ -14,12 +14,42 @@ export function createFanoutObserver(
 }
 
 /** What waits for clients to take it, asked when somebody scrapes. */
-export function observeBackpressure(registry: Registry, unsentBytes: () => number): void {
+export function observeBacklog(
+  registry: Registry,
+  shardName: (shard: number) => string,
+  ask: () => Backlog,
+): void {
+  const registers = [registry];
+  // The first of them: the others are read after it.
   const unsent: Gauge = new Gauge({
     name: "cabildo_ws_backpressure_bytes",
     help: "Bytes that were sent to sockets and wait for their clients to take them.",
-    registers: [registry],
-    collect: () => unsent.set(unsentBytes()),
+    registers,
+    collect: () => {
+      const backlog = ask();
+      unsent.set(backlog.unsentBytes);
+      fullest.set(backlog.unsentBytesMax);
+      behind.set(backlog.connectionsBehind);
+      for (const [shard, count] of backlog.changesBehind) {
+        changes.set({ shard: shardName(shard) }, count);
+      }
+    },
+  });
+  const fullest = new Gauge({
+    name: "cabildo_ws_backpressure_max_bytes",
+    help: "Of the socket that has most of them, bytes that were sent and wait for its client.",
+    registers,
+  });
+  const behind = new Gauge({
+    name: "cabildo_ws_behind",
+    help: "Sockets that are off the live path, and are given what they missed.",
+    registers,
+  });
+  const changes = new Gauge({
+    name: "cabildo_ws_behind_changes",
+    help: "Changes of a shard that the socket which is furthest behind still has to be given.",
+    labelNames: ["shard"],
+    registers,
   });
 }
 
@@ -60,9 +90,21 @@ function createMeters(registry: Registry) {
       labelNames: ["path"],
       registers,
     }),
+    sentBytes: new Counter({
+      name: "cabildo_ws_bytes_sent_total",
+      help: "Length of the changes delivered to sockets, before framing and encryption.",
+      labelNames: ["path"],
+      registers,
+    }),
     stalled: new Counter({
       name: "cabildo_ws_stalls_total",
       help: "Sockets that left the live path because they did not keep up.",
+      registers,
+    }),
+    caughtUp: new Histogram({
+      name: "cabildo_ws_caught_up_seconds",
+      help: "Of sockets that did not keep up, from leaving the live path to being back on it.",
+      buckets: exponentialBuckets(0.01, 2, 13),
       registers,
     }),
     latency: new Histogram({
@@ -133,6 +175,7 @@ function count(
       return;
     case "pushed":
       meters.sent.inc({ path: event.path }, event.deliveries);
+      meters.sentBytes.inc({ path: event.path }, bytesOf(event));
       return;
     case "stalled":
       meters.stalled.inc();
@@ -155,10 +198,17 @@ function count(
     case "command":
       meters.commands.inc({ command: event.command, code: event.code });
       return;
+    case "caught-up":
+      meters.caughtUp.observe(event.ms / MS_PER_SECOND);
+      return;
     case "connected":
     case "refreshed":
     case "checkpoint":
-    case "caught-up":
       return;
   }
+}
+
+/** One text for all, but where each socket reads at its own pace. */
+function bytesOf(event: Extract<FanoutEvent, { kind: "pushed" }>): number {
+  return event.path === "replay" ? event.bytes : event.bytes * event.deliveries;
 }

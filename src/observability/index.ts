@@ -3,7 +3,7 @@ export { createAuditObserver } from "./audit-observer.js";
 export { createBalanceObserver } from "./balance-observer.js";
 export { observeCertificates } from "./certificate-metrics.js";
 export { countLogins } from "./login-metrics.js";
-export { createFanoutObserver, observeBackpressure } from "./fanout-observer.js";
+export { createFanoutObserver, observeBacklog } from "./fanout-observer.js";
 export { Health } from "./health.js";
 export type { HealthCheck, HealthReport } from "./health.js";
 export { createLog, LOG_LEVELS } from "./log.js";

@@ -833,6 +833,27 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(channelsOf(answer)[0]).to.include({ too_old: true });
       });
 
+      it("counts what is refused for other reasons than its age", async () => {
+        await begin({ limits: { feedMs: 50 } });
+        stage.gateway.closedChannels.add("calendars/eve");
+        const ana = await as("ana");
+        const from = async (position: string, ...channels: string[]): Promise<unknown> => {
+          const since = [position];
+          await ana.ask({ subscribe: { channels, since } });
+          const outcomes = stage.events
+            .splice(0)
+            .map((event) => event.kind === "resumed" && event.outcome);
+          return outcomes.filter((outcome) => outcome !== false);
+        };
+        expect(await from("nonsense", "calendars/ana")).to.deep.equal(["refused"]);
+        expect(await from(positionOf(1, 0), "calendars/eve")).to.deep.equal(["refused"]);
+        expect(await from(positionOf(1, 0), "calendars/eve", "calendars/ana")).to.deep.equal([
+          "from-memory",
+          "refused",
+        ]);
+        expect(await from(positionOf(1, 9), "calendars/ben")).to.deep.equal(["epoch-changed"]);
+      });
+
       it("refuses a position of another epoch", async () => {
         await begin();
         const ana = await as("ana");
@@ -897,11 +918,19 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
           stage.shards.commit("calendars/ana", [big(n)]);
           if (n % 10 === 0) await quick.pushed(n);
         }
+        const { unsentBytes, unsentBytesMax, ...behind } = stage.fanout.backlog();
+        expect(unsentBytes)
+          .to.equal(unsentBytesMax)
+          .and.be.greaterThan(64 * 1024);
+        expect(behind.connectionsBehind).to.equal(1);
+        expect(behind.changesBehind.get(1)).to.be.greaterThan(100);
+        expect(behind.changesBehind.get(3)).to.equal(0);
         expect(sequences(await quick.pushed(total))).to.deep.equal(ascending(1, total));
         expect(stage.events.some(({ kind }) => kind === "stalled")).to.equal(true);
         slow.stream.resume();
         expect(sequences(await slow.pushed(total))).to.deep.equal(ascending(1, total));
         await slow.until(() => stage.events.some(({ kind }) => kind === "caught-up"), "caught up");
+        expect(stage.fanout.backlog().connectionsBehind).to.equal(0);
         stage.shards.commit("calendars/ana", ["live again"]);
         expect((await slow.pushed(total + 1)).at(-1)).to.include({
           title: "live again",

@@ -9,7 +9,7 @@ import {
   createRpcMetrics,
   createRuntimeObserver,
   createShardObserver,
-  observeBackpressure,
+  observeBacklog,
   observeReplicas,
   observeStorage,
 } from "../../src/observability/index.js";
@@ -122,6 +122,13 @@ describe("the metrics of a node", () => {
   });
 });
 
+const NO_BACKLOG = {
+  unsentBytes: 0,
+  unsentBytesMax: 0,
+  connectionsBehind: 0,
+  changesBehind: new Map<number, number>(),
+};
+
 describe("the metrics of a fan-out", () => {
   it("count sockets, what they hear, and how old it is", async () => {
     const registry = createRegistry({ name: "fanout-1", version: "0.0.1" });
@@ -137,6 +144,36 @@ describe("the metrics of a fan-out", () => {
     expect(text).to.contain(
       'cabildo_fanout_commit_to_client_seconds_bucket{le="0.004",shard="users"} 1',
     );
+  });
+
+  it("say how many bytes went out: to each socket, or to one that reads at its own pace", async () => {
+    const registry = createRegistry({ name: "fanout-1", version: "0.0.1" });
+    const tell = createFanoutObserver(registry, () => "users");
+    tell({ kind: "pushed", path: "topic", deliveries: 7, bytes: 100 });
+    tell({ kind: "pushed", path: "replay", deliveries: 7, bytes: 100 });
+    tell({ kind: "caught-up", ms: 30 });
+    const text = await registry.metrics();
+    expect(text).to.contain('cabildo_ws_bytes_sent_total{path="topic"} 700');
+    expect(text).to.contain('cabildo_ws_bytes_sent_total{path="replay"} 100');
+    expect(text).to.contain('cabildo_ws_caught_up_seconds_bucket{le="0.04"} 1');
+  });
+
+  it("say what waits for clients when they are asked", async () => {
+    const registry = createRegistry({ name: "fanout-1", version: "0.0.1" });
+    let backlog = NO_BACKLOG;
+    observeBacklog(
+      registry,
+      () => "users",
+      () => backlog,
+    );
+    await registry.metrics();
+    const changesBehind = new Map([[4, 9]]);
+    backlog = { unsentBytes: 12, unsentBytesMax: 7, connectionsBehind: 2, changesBehind };
+    const text = await registry.metrics();
+    expect(text).to.contain("cabildo_ws_backpressure_bytes 12");
+    expect(text).to.contain("cabildo_ws_backpressure_max_bytes 7");
+    expect(text).to.contain("cabildo_ws_behind 2");
+    expect(text).to.contain('cabildo_ws_behind_changes{shard="users"} 9');
   });
 });
 
@@ -181,7 +218,7 @@ describe("every metric", () => {
     const { registry, log } = nodeRegistry(() => [STATUS]);
     countLogins(registry, createRpcMetrics(registry));
     createPeerObserver({ registry, log, shardName: String });
-    observeBackpressure(registry, () => 0);
+    observeBacklog(registry, String, () => NO_BACKLOG);
     createFanoutObserver(registry, String);
     createShardObserver(registry, String);
     observeStorage(registry, () =>
