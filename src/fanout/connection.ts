@@ -252,6 +252,11 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
       this.disconnect("too-slow", reason, this.#lastPosition());
       return;
     }
+    if (this.#lag.isStuck(nowMs, this.#subscriptions.placeBehind)) {
+      const reason = "what was missed cannot be had here now: connect to another server";
+      this.disconnect("feed-interrupted", reason, this.#lastPosition());
+      return;
+    }
     if (nowMs - this.#openedMs >= this.#lifetimeMs) {
       const reason = "connected for long: connect again, to any server";
       this.disconnect("lifetime", reason, this.#lastPosition());

@@ -8,6 +8,8 @@ export class Lag {
   readonly #limits: Limits;
   readonly #observer: FanoutObserver;
   #sinceMs: number | undefined;
+  /** Where it is while it is behind, and since when. */
+  #place: { readonly at: number; readonly sinceMs: number } | undefined;
 
   constructor(services: {
     readonly clock: Clock;
@@ -35,6 +37,12 @@ export class Lag {
   /** What lagged was left. */
   forget(): void {
     this.#sinceMs = undefined;
+  }
+
+  /** Whether one that is behind was given nothing for too long. `at` moves as it is; undefined where all of it is live. */
+  isStuck(nowMs: number, at: number | undefined): boolean {
+    if (at !== this.#place?.at) this.#place = at === undefined ? at : { at, sinceMs: nowMs };
+    return this.#place !== undefined && nowMs - this.#place.sinceMs >= this.#limits.laggingMs;
   }
 
   isTooLong(nowMs: number, changesBehind: () => number): boolean {

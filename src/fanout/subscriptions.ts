@@ -166,6 +166,13 @@ export class Subscriptions {
     return moved ? this.position() : undefined;
   }
 
+  /** Where the lines are that are off the live path, added up, so that it moves as they do; undefined where all are live. */
+  get placeBehind(): number | undefined {
+    if (this.isLive) return undefined;
+    const behind = this.#lines.filter(({ isLive, follower }) => !isLive && follower.isReady);
+    return behind.reduce((sum, { position }) => sum + position, 0);
+  }
+
   /** How far each of its lines has to go. */
   changesBehind(): ReadonlyMap<ShardNumber, number> {
     const lines = this.#lines.filter(({ follower }) => follower.isReady);

@@ -964,6 +964,29 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       });
     });
 
+    describe("which cannot read what a client missed", () => {
+      it("says so after a while, and where the client is", async () => {
+        const first = await begin();
+        stage.shards.commit("calendars/ana", numbered(1, 30));
+        await begin({ limits: { ringChanges: 4, pingMs: 1_000_000 } }, first);
+        stage.shards.unreadable = true;
+        const [ana, ben] = [await as("ana"), await listening("ben", "calendars/ben")];
+        const since = [positionOf(1, 3)];
+        await ana.ask({ subscribe: { channels: ["calendars/ana"], since } });
+        let passedMs = 0;
+        const isTold = (): boolean => {
+          passedMs += 5_000;
+          stage.advance(5_000);
+          return ana.objects.some((object) => "disconnect" in object);
+        };
+        await ana.until(isTold, "the end");
+        const position = positionOf(1, 3);
+        expect(await ana.disconnect()).to.include({ code: 4005, position });
+        expect(passedMs).to.be.greaterThan(30_000);
+        expect((await ben.ask({ ping: {} }))["ping"]).to.deep.equal({});
+      });
+    });
+
     describe("as time passes", () => {
       it("ends a connection some time after its token, unless that is refreshed", async () => {
         await begin({ limits: { pingMs: 1_000_000 } });

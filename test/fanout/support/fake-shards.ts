@@ -37,6 +37,8 @@ export class FakeShards implements ShardClient {
   readonly #feeds = new Map<ShardNumber, Feed>(
     DEFAULT_RANGE_MAP.shards.map(({ number }) => [number, new Feed()]),
   );
+  /** Set to refuse whoever reads what is older than memory. */
+  unreadable = false;
   /** Filters with which a feed was read backwards. */
   readonly pagesRead: { readonly after: number; readonly channels: readonly string[] }[] = [];
 
@@ -206,6 +208,7 @@ export class FakeShards implements ShardClient {
       firstSequence: feed.first,
       epoch,
     });
+    if (until !== undefined && this.unreadable) throw new ClusterError("unreachable", "try again");
     let at = options.after?.sequence ?? feed.items.length;
     if (options.after !== undefined && options.after.epoch !== epoch) {
       throw new ClusterError("epoch-changed", "another epoch");
