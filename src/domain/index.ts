@@ -27,6 +27,8 @@ export type {
   QueryReply,
   Question,
   SeriesEnd,
+  StateQuestion,
+  TryCommands,
 } from "./queries.js";
 export type { Delivery, OutboxEntry } from "./deliveries.js";
 export type { Change, ChangeKind, ToReaders } from "./changes.js";

@@ -2,7 +2,9 @@ import type { ErrorCode } from "../base/index.js";
 import type { RangeMap } from "../placement/index.js";
 import type { AuditCheckpoint, AuditFilter, AuditHead, ChainedAuditEntry } from "./audit.js";
 import type { Caller } from "./caller.js";
+import type { Command } from "./commands.js";
 import type { OutboxEntry } from "./deliveries.js";
+import type { CommandReply } from "./replies.js";
 import type {
   Calendar,
   CalendarEvent,
@@ -18,7 +20,20 @@ import type {
 } from "./resources.js";
 
 /** What a shard can be asked. */
-export type Question =
+export type Question = StateQuestion | TryCommands;
+
+/** What commands would come to, one after the other. Nothing is written. */
+export interface TryCommands {
+  readonly kind: "try-commands";
+  /** The log time that they would have. */
+  readonly nowMs: number;
+  readonly commands: readonly Command[];
+  /** Asked of the state as they would leave it; its answer is the answer then. */
+  readonly then?: StateQuestion;
+}
+
+/** What can be asked of a state. */
+export type StateQuestion =
   | { readonly kind: "get-user"; readonly user: string }
   /** For a login alone: asked by the gateway as the system. */
   | { readonly kind: "get-credentials"; readonly user: string }
@@ -245,7 +260,9 @@ export type Answer =
       readonly notifications: readonly Notification[];
       readonly next: string;
     }
-  | { readonly kind: "free-busy"; readonly calendars: readonly CalendarBusy[] };
+  | { readonly kind: "free-busy"; readonly calendars: readonly CalendarBusy[] }
+  /** Of the last one, or of the first that is refused. */
+  | { readonly kind: "tried"; readonly reply: CommandReply };
 
 /** When somebody is busy: spans in order, apart from each other, within what was asked for. */
 export interface CalendarBusy {

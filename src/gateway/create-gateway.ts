@@ -24,6 +24,8 @@ import { refusalRecord } from "./refusal-record.js";
 import { RATE_LIMITS, RateLimiter, type RateLimits } from "./rate-limits.js";
 import { Sessions } from "./sessions.js";
 import { ShardCalls } from "./shard-calls.js";
+import type { ShardCallsOptions } from "./shard-calls.js";
+import { asksForTrial, Trial, withoutPlaces } from "./trial.js";
 import { requireValid } from "../wire/index.js";
 import type {
   Authenticated,
@@ -117,7 +119,10 @@ class AgendaGateway implements RunningGateway {
     const told = { caller: ANONYMOUS };
     try {
       const { handler, admitted } = await this.#admit(call, told);
-      if (handler.kind === "unary") return await handler.run(admitted, call.request);
+      if (handler.kind === "unary") {
+        const answer = await handler.run(admitted, call.request);
+        return admitted.shards.isTrial ? withoutPlaces(call.method.output, answer) : answer;
+      }
       throw new ClusterError("internal", `${handler.method} answers with a stream`);
     } catch (error) {
       this.#tellRefusal(call, told.caller, error);
@@ -257,33 +262,35 @@ class AgendaGateway implements RunningGateway {
   }
 
   #asking(timeoutMs: number): ShardCalls {
-    return this.#calls(this.#options.clock.monotonicMs() + timeoutMs, NEVER, undefined);
+    return this.#calls(this.#options.clock.monotonicMs() + timeoutMs, NEVER);
   }
 
-  #callsOf({ method, deadlineMs, signal, traceparent, remoteAddress, ...call }: GatewayCall) {
+  #callsOf({
+    method,
+    request,
+    deadlineMs,
+    signal,
+    traceparent,
+    remoteAddress,
+    ...call
+  }: GatewayCall) {
     const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
     const maxStalenessMs = isRead ? (call.maxStalenessMs ?? 0) : 0;
-    return this.#calls(deadlineMs, signal, traceparent, remoteAddress, maxStalenessMs);
+    return this.#calls(deadlineMs, signal, {
+      ...(traceparent === undefined ? {} : { traceparent }),
+      origin: remoteAddress,
+      maxStalenessMs,
+      ...(asksForTrial(request) ? { trial: new Trial() } : {}),
+    });
   }
 
   #calls(
     deadlineMs: number,
     signal: AbortSignal,
-    traceparent: string | undefined,
-    origin = "",
-    maxStalenessMs = 0,
+    more: Partial<ShardCallsOptions> = {},
   ): ShardCalls {
     const { shards, clock } = this.#options;
-    return new ShardCalls({
-      shards,
-      clock,
-      ids: this.#ids,
-      deadlineMs,
-      signal,
-      traceparent,
-      origin,
-      maxStalenessMs,
-    });
+    return new ShardCalls({ shards, clock, ids: this.#ids, deadlineMs, signal, ...more });
   }
 
   #tellRefusal(call: GatewayCall, caller: Caller, error: unknown): void {

@@ -6,8 +6,10 @@ import type {
   Command,
   CommandReply,
   Operation,
-  Question,
+  QueryReply,
   Resource,
+  StateQuestion,
+  TryCommands,
 } from "../domain/index.js";
 import { findShard, findShardOfName } from "../placement/index.js";
 import type { Collection, ShardDescription } from "../placement/index.js";
@@ -16,6 +18,7 @@ import type { GatewayClock } from "./clock.js";
 import { fieldFault, refused } from "./faults.js";
 import { fingerprint } from "./fingerprint.js";
 import type { Ids } from "./ids.js";
+import type { Trial } from "./trial.js";
 
 export const SYSTEM: Caller = { kind: "system" };
 
@@ -77,26 +80,33 @@ const ANSWERS = {
   "list-due-work": "due-work",
   "list-notifications": "notifications",
   "free-busy": "free-busy",
-} as const satisfies Record<Question["kind"], Answer["kind"]>;
+} as const satisfies Record<StateQuestion["kind"], Answer["kind"]>;
 
-type AnswerOf<Asked extends Question> = (typeof ANSWERS)[Asked["kind"]];
+type AnswerOf<Asked extends StateQuestion> = (typeof ANSWERS)[Asked["kind"]];
 
-interface ShardCallsOptions {
+export interface ShardCallsOptions {
   readonly shards: ShardClient;
   readonly ids: Ids;
   readonly clock: GatewayClock;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
-  readonly traceparent: string | undefined;
-  /** Address of the client; empty for what nobody called for. */
-  readonly origin: string;
+  readonly traceparent?: string;
+  /** Address of the client, of what somebody called for. */
+  readonly origin?: string;
   /** How old what the caller asks for may be. What the door asks for itself, to decide by, is always of now. */
   readonly maxStalenessMs?: number;
+  /** Set where nothing is to be written: `validate_only`. */
+  readonly trial?: Trial;
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,64}$/;
 
-/** The shards within one call's deadline. A refusal by a shard is thrown as it stands. */
+/**
+ * The shards within one call's deadline. A refusal by a shard is thrown as it stands.
+ *
+ * In a trial what the caller would write is told from the state as it is, and what is read after that is of the state as it would
+ * be. What the door itself has to write or know is not part of it: guesses at a password count.
+ */
 export class ShardCalls {
   readonly #options: ShardCallsOptions;
 
@@ -109,6 +119,11 @@ export class ShardCalls {
     const { clock, deadlineMs } = this.#options;
     const sooner = Math.min(deadlineMs, clock.monotonicMs() + timeoutMs);
     return new ShardCalls({ ...this.#options, deadlineMs: sooner });
+  }
+
+  /** Nothing that the caller asks for is written. */
+  get isTrial(): boolean {
+    return this.#options.trial !== undefined;
   }
 
   /** All shards of a collection. */
@@ -155,7 +170,10 @@ export class ShardCalls {
     operation: Operation,
     repeatable?: Repeatable,
   ): Promise<Written> {
-    const { shards } = this.#options;
+    const { shards, trial } = this.#options;
+    if (trial !== undefined && caller.kind !== "system") {
+      return await this.#try(trial, shard, caller, operation);
+    }
     const command = this.#command(caller, operation, repeatable);
     const { reply, position } = await shards.execute(shard.number, command, this.#within());
     const { name, resource, sequence } = requireDone(reply);
@@ -163,7 +181,7 @@ export class ShardCalls {
   }
 
   /** `after`: places that the answer must not be older than. Where it may be stale, it is if the caller allows it. */
-  async read<Asked extends Question>(
+  async read<Asked extends StateQuestion>(
     shard: ShardDescription,
     caller: Caller,
     question: Asked,
@@ -173,11 +191,12 @@ export class ShardCalls {
     const least = after.find((place) => place.shard === shard.number);
     const isAllowed = mayBeStale && caller.kind === "user";
     const maxStalenessMs = isAllowed ? (this.#options.maxStalenessMs ?? 0) : 0;
-    const { reply, position } = await this.#options.shards.read(
-      shard.number,
-      { caller, question },
-      { ...this.#within(), maxStalenessMs, minSequence: least?.sequence ?? 0 },
-    );
+    const options = { ...this.#within(), maxStalenessMs, minSequence: least?.sequence ?? 0 };
+    const tried = caller.kind === "system" ? undefined : this.#options.trial?.of(shard.number);
+    const { reply, position } =
+      tried === undefined
+        ? await this.#options.shards.read(shard.number, { caller, question }, options)
+        : await this.#suppose(shard, caller, { commands: tried, then: question }, options);
     if (least !== undefined && least.epoch !== position.epoch) throw epochChanged();
     if (reply.kind === "refused") throw refused(reply.code, reply.message);
     const { answer } = reply;
@@ -203,6 +222,43 @@ export class ShardCalls {
     });
   }
 
+  /** With an id of its own: the caller's is for the write that may follow. */
+  async #try(
+    trial: Trial,
+    shard: ShardDescription,
+    caller: Caller,
+    operation: Operation,
+  ): Promise<Written> {
+    const commands = trial.add(shard.number, this.#command(caller, operation, undefined));
+    const { reply, position } = await this.#suppose(shard, caller, { commands }, this.#within());
+    if (reply.kind === "refused") throw refused(reply.code, reply.message);
+    if (reply.answer.kind !== "tried") {
+      throw refused("internal", `a shard answered ${reply.answer.kind} to what was tried`);
+    }
+    const { name, resource } = requireDone(reply.answer.reply);
+    return { name, resource, position };
+  }
+
+  /** Nodes of a version that does not know the question call it invalid. */
+  async #suppose(
+    shard: ShardDescription,
+    caller: Caller,
+    tried: Pick<TryCommands, "commands" | "then">,
+    options: CallOptions,
+  ): Promise<{ readonly reply: QueryReply; readonly position: ShardPosition }> {
+    const nowMs = this.#options.clock.wallMs();
+    const question = { kind: "try-commands", nowMs, ...tried } as const;
+    try {
+      return await this.#options.shards.read(shard.number, { caller, question }, options);
+    } catch (cause) {
+      if (!(cause instanceof ClusterError) || cause.code !== "invalid-argument") throw cause;
+      throw refused(
+        "unimplemented",
+        `nodes of ${shard.name} cannot try without writing yet: upgrade them, or leave out validate_only`,
+      );
+    }
+  }
+
   #command(caller: Caller, operation: Operation, repeatable: Repeatable | undefined): Command {
     const given = repeatable?.request.requestId ?? "";
     if (given !== "" && !REQUEST_ID.test(given)) {
@@ -214,7 +270,7 @@ export class ShardCalls {
       requestId: given === "" ? this.#options.ids.uuid() : given,
       fingerprint:
         repeatable === undefined ? "" : fingerprint(repeatable.method, repeatable.request),
-      origin: this.#options.origin,
+      origin: this.#options.origin ?? "",
       operation,
     };
   }
@@ -241,7 +297,7 @@ function requireDone(reply: CommandReply): Extract<CommandReply, { kind: "done" 
   return reply;
 }
 
-function isAnswerTo<Asked extends Question>(
+function isAnswerTo<Asked extends StateQuestion>(
   answer: Answer,
   question: Asked,
 ): answer is Extract<Answer, { kind: AnswerOf<Asked> }> {

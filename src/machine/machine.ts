@@ -3,8 +3,9 @@ import type { RangeMap } from "../placement/index.js";
 import { applyCommand } from "./apply.js";
 import { findFault } from "./checks.js";
 import { FEATURE_LEVEL, levelOf } from "./feature-level.js";
-import { answerQuery } from "./queries.js";
+import { answerQuestion } from "./queries.js";
 import { readsOf } from "./reads.js";
+import { tryCommands } from "./try-commands.js";
 import type { Codec, Machine } from "./types.js";
 
 /** The range map says which shard hears what: all replicas of all shards have the same one. */
@@ -15,6 +16,9 @@ export function createMachine(codec: Codec, rangeMap: RangeMap = DEFAULT_RANGE_M
     reads: (command) =>
       findFault(command) === undefined ? readsOf(command, rangeMap) : { keys: [], ranges: [] },
     apply: (context, command, view) => applyCommand(context, command, view, codec, rangeMap),
-    query: (query, view) => answerQuery(query, view, codec.rows),
+    query: ({ caller, question }, view) =>
+      question.kind === "try-commands"
+        ? tryCommands(caller, question, view, codec, rangeMap)
+        : answerQuestion(caller, question, view, codec.rows),
   };
 }

@@ -1,5 +1,5 @@
 import { unreachable } from "../base/index.js";
-import type { Answer, Caller, Query, QueryReply, Question, User } from "../domain/index.js";
+import type { Answer, Caller, QueryReply, StateQuestion, User } from "../domain/index.js";
 import { decide, isId } from "../policy/index.js";
 import type { Action } from "../policy/index.js";
 import { CalendarQueries } from "./calendar-queries.js";
@@ -37,9 +37,14 @@ import type { RowCodec, StateKey, View } from "./types.js";
 /** Users that one question finds: as many as a group has. */
 const FOUND_MAX = 500;
 
-type Of<Kind extends Question["kind"]> = Extract<Question, { kind: Kind }>;
+type Of<Kind extends StateQuestion["kind"]> = Extract<StateQuestion, { kind: Kind }>;
 
-export function answerQuery({ caller, question }: Query, view: View, rows: RowCodecs): QueryReply {
+export function answerQuestion(
+  caller: Caller,
+  question: StateQuestion,
+  view: View,
+  rows: RowCodecs,
+): QueryReply {
   const result = new Queries(caller, view, rows).answer(question);
   return result.kind === "refused" ? result : { kind: "answered", answer: result };
 }
@@ -60,7 +65,7 @@ class Queries {
     this.#calendars = new CalendarQueries(caller, view, rows, this.#state);
   }
 
-  answer(question: Question): Answer | Refusal {
+  answer(question: StateQuestion): Answer | Refusal {
     switch (question.kind) {
       case "get-user":
         return this.#getUser(question);

@@ -96,6 +96,7 @@ export type { RestError } from "./rest-error.js";
 export { jsonOptions } from "./json-options.js";
 export { decodeJson, decodeRequest, parseJson } from "./decode-request.js";
 export { canonicalBytes } from "./canonical.js";
+export { clearFields } from "./clear-fields.js";
 export { changeToJson } from "./change-json.js";
 export { retryAfterMsOf, STATUS_NAMES } from "./status.js";
 export { requireValid } from "./validation.js";

@@ -102,6 +102,8 @@ export type UpdateSubscriptionsRequest = Message<"cabildo.v1.UpdateSubscriptions
   requestId: string;
 
   /**
+   * Nothing is written: the answer is what the call would come to.
+   *
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;

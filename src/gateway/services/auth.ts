@@ -88,7 +88,10 @@ async function register(context: ServiceContext, call: Call, request: RegisterRe
     method: AuthService.method.register,
     request,
   });
-  if (resource?.kind === "user") return userToPublic(resource.user);
+  if (resource?.kind === "user") {
+    const made = userToPublic(resource.user);
+    return call.shards.isTrial ? Object.assign(made, { uid: "" }) : made;
+  }
   const { answer } = await call.shards.read(shard, SYSTEM, { kind: "get-user", user });
   return userToPublic(answer.user);
 }

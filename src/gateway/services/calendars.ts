@@ -13,7 +13,7 @@ import type { Calendar, CalendarField, Operation } from "../../domain/index.js";
 import type { ShardPosition } from "../../shards/index.js";
 import { calendarContentFromPublic, calendarToPublic } from "../../wire/index.js";
 import { requireCalendar } from "../calendars.js";
-import { fieldFault, refused } from "../faults.js";
+import { fieldFault } from "../faults.js";
 import { fieldsOfMask } from "../field-mask.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
@@ -71,10 +71,6 @@ async function create(call: Call, request: CreateCalendarRequest): Promise<Publi
   const key = parseCalendar(`calendars/${request.calendarId}`, "calendar_id");
   const content = contentOf(request.calendar);
   requireCalendar(call.caller, "calendar.create", key, `calendars/${key}`);
-  if (request.validateOnly) {
-    if (await exists(call, key)) throw refused("already-exists", `calendars/${key} is taken`);
-    return show(call, { ...UNWRITTEN, ...content, key });
-  }
   const operation = { kind: "create-calendar", calendar: key, content } as const;
   return await write(call, operation, { method: method.createCalendar, request });
 }
@@ -90,11 +86,6 @@ async function update(call: Call, request: UpdateCalendarRequest): Promise<Publi
     conflictPolicy: wanted.conflictPolicy !== 0,
     public: wanted.public,
   });
-  if (request.validateOnly) {
-    const before = await read(call, key, []);
-    const written = Object.fromEntries(fields.map((field) => [field, wanted[field]]));
-    return Object.assign(before, written);
-  }
   const { etag } = wanted;
   const operation = { kind: "update-calendar", calendar: key, content, fields, etag } as const;
   return await write(call, operation, { method: method.updateCalendar, request });
@@ -168,16 +159,6 @@ async function read(
   return show(call, answer.calendar);
 }
 
-async function exists(call: Call, calendar: string): Promise<boolean> {
-  try {
-    await read(call, calendar, []);
-    return true;
-  } catch (cause) {
-    if (cause instanceof ClusterError && cause.code === "not-found") return false;
-    throw cause;
-  }
-}
-
 async function write(
   call: Call,
   operation: Operation & { readonly calendar: string },
@@ -201,11 +182,6 @@ const UNWRITTEN = {
   timeZone: "UTC",
   conflictPolicy: "allow",
   public: false,
-  readers: [],
-  createTimeMs: 0,
-  updateTimeMs: 0,
-  deleteTimeMs: 0,
-  revision: 0,
 } as const;
 
 function show(call: Call, calendar: Calendar): PublicCalendar {

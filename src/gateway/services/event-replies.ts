@@ -1,5 +1,5 @@
 import type { Event } from "../../../gen/cabildo/v1/events_pb.js";
-import type { CalendarEvent, Caller, EventBody, EventContent } from "../../domain/index.js";
+import type { CalendarEvent } from "../../domain/index.js";
 import type { ShardDescription } from "../../placement/index.js";
 import type { ShardPosition } from "../../shards/index.js";
 import { eventToPublic } from "../../wire/index.js";
@@ -60,18 +60,6 @@ export class EventReplies {
       : await this.read(call, shard, parseEvent(name, "name"), [position]);
   }
 
-  /** What would be written has no position yet. */
-  preview(event: CalendarEvent, shard: ShardDescription): Event {
-    return eventToPublic(event, { shard: shard.name, position: "" });
-  }
-
-  /** What would be created has no name yet either. */
-  previewNew(call: Call, calendar: string, content: EventContent): Event {
-    const shard = call.shards.of("calendars", calendar);
-    const event = { ...UNWRITTEN, ...bodyOf(content), calendar, organizer: userOf(call.caller) };
-    return Object.assign(this.preview(event, shard), { name: "", icalUid: "" });
-  }
-
   /** All of them with what they are in conflict with, each other included. */
   async showCreated(call: Call, calendar: string, events: readonly string[], after: ShardPosition) {
     const shard = call.shards.of("calendars", calendar);
@@ -79,37 +67,17 @@ export class EventReplies {
     const { answer, position } = await call.shards.read(shard, call.caller, question, [after]);
     const nowMs = this.#context.clock.wallMs();
     const conflicts = await conflictsOfAll(call, shard, answer.events, position, nowMs);
+    const shown = answer.events.map((event, i) =>
+      Object.assign(this.show(event, shard, position.epoch), { conflicts: conflicts[i] ?? [] }),
+    );
     return {
-      events: answer.events.map((event, i) =>
-        Object.assign(this.show(event, shard, position.epoch), { conflicts: conflicts[i] ?? [] }),
-      ),
+      events: call.shards.isTrial ? shown.map(unnamed) : shown,
       position: this.#context.encode(position),
     };
   }
 }
 
-/** What stays of it in a preview: who is asked what is found out when it is written. */
-export function bodyOf({ invitees: _, ...body }: EventContent): EventBody {
-  return body;
-}
-
-const UNWRITTEN = {
-  id: "",
-  attendees: [],
-  group: "",
-  rule: "organizer",
-  source: "",
-  state: "confirmed",
-  sequence: 0,
-  createTimeMs: 0,
-  updateTimeMs: 0,
-  deleteTimeMs: 0,
-  purgeTimeMs: 0,
-  revision: 0,
-  recurringEvent: "",
-  originalStartMs: 0,
-} as const;
-
-function userOf(caller: Caller): string {
-  return caller.kind === "user" ? caller.user : "";
+/** What would be created has no name yet: it would get another one each time. */
+export function unnamed(event: Event): Event {
+  return Object.assign(event, { name: "", icalUid: "" });
 }

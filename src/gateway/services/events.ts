@@ -22,7 +22,7 @@ import type { ServiceContext } from "./context.js";
 import { maskedContent, newContent, overwrite } from "./event-fields.js";
 import type { EventWrite } from "./event-fields.js";
 import { groupOf, requireInvited } from "./event-invitees.js";
-import { bodyOf, EventReplies } from "./event-replies.js";
+import { EventReplies, unnamed } from "./event-replies.js";
 import { exportEvents, importEvents } from "./icalendar.js";
 import { occurrencesOf } from "./occurrences.js";
 import { respond } from "./responses.js";
@@ -68,7 +68,6 @@ class Events {
     await requireInvited(this.#context.clock, call, calendar, [{ content, group, path: "event" }]);
     const occurrences = occurrencesOf(content, this.#context.clock.wallMs());
     const shard = call.shards.of("calendars", calendar);
-    if (request.validateOnly) return this.#replies.previewNew(call, calendar, content);
     const written = await call.shards.execute(
       shard,
       call.caller,
@@ -82,7 +81,8 @@ class Events {
       },
       { method: method.createEvent, request },
     );
-    return await this.#replies.written(call, shard, written);
+    const event = await this.#replies.written(call, shard, written);
+    return call.shards.isTrial ? unnamed(event) : event;
   }
 
   async update(call: Call, request: UpdateEventRequest): Promise<Event> {
@@ -102,13 +102,9 @@ class Events {
     }
     const repeatable: Repeatable = { method: method.updateEvent, request };
     for (let tries = 1; ; tries++) {
-      const before =
-        needsBefore(write, request) && (await this.#requireStanding(call, shard, wanted));
+      const before = needsBefore(write) && (await this.#requireStanding(call, shard, wanted));
       const content = before ? overwrite(before, write) : write.content;
       const occurrences = before ? occurrencesOf(content, this.#context.clock.wallMs()) : {};
-      if (before && request.validateOnly) {
-        return this.#replies.preview({ ...before, ...bodyOf(content) }, shard);
-      }
       const { fields } = write;
       const operation = { kind: "update-event", calendar, event, etag: wanted.etag } as const;
       try {
@@ -131,9 +127,6 @@ class Events {
     const { calendar, event } = parseEvent(request.name, "name");
     requireCalendar(call.caller, "event.delete", calendar, request.name);
     const shard = call.shards.of("calendars", calendar);
-    if (request.validateOnly) {
-      return this.#replies.preview(await this.#requireStanding(call, shard, request), shard);
-    }
     const repeatable: Repeatable = { method: method.deleteEvent, request };
     const operation = { kind: "delete-event", calendar, event, etag: request.etag } as const;
     const written = await call.shards.execute(shard, call.caller, operation, repeatable);
@@ -189,6 +182,6 @@ class Events {
 const UPDATE_TRIES = 3;
 
 /** Whether a write depends on what it does not write: when an event is and how it repeats go together. */
-function needsBefore({ fields }: EventWrite, { validateOnly }: UpdateEventRequest): boolean {
-  return validateOnly || fields.includes("span") || fields.includes("recurrence");
+function needsBefore({ fields }: EventWrite): boolean {
+  return fields.includes("span") || fields.includes("recurrence");
 }

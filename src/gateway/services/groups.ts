@@ -5,20 +5,17 @@ import type {
   Group as PublicGroup,
   UpdateGroupRequest,
 } from "../../../gen/cabildo/v1/groups_pb.js";
-import { ClusterError } from "../../base/index.js";
-import type { Group, GroupField, Operation } from "../../domain/index.js";
-import { decide } from "../../policy/index.js";
+import type { GroupField, Operation } from "../../domain/index.js";
 import { GROUP_KIND, groupToPublic } from "../../wire/index.js";
-import { fieldFault, notFound, refused } from "../faults.js";
+import { fieldFault } from "../faults.js";
 import { fieldsOfMask } from "../field-mask.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { parseGroup, parseUser } from "../names.js";
 import { leastOf } from "../positions.js";
-import { SYSTEM } from "../shard-calls.js";
 import type { Repeatable } from "../shard-calls.js";
 import type { ServiceContext } from "./context.js";
-import { findMembership, pagesOf, writeToGroup } from "./group-shard.js";
+import { pagesOf, writeToGroup } from "./group-shard.js";
 
 const { method } = GroupService;
 
@@ -99,17 +96,14 @@ class Groups {
     const parent = parseParent(wanted?.parentGroup ?? "");
     const groupKind = GROUP_KIND.fromPublic(wanted?.kind ?? 0) ?? "peer";
     const displayName = wanted?.displayName ?? "";
-    if (request.validateOnly) {
-      if (await exists(call, id)) throw refused("already-exists", `groups/${id} is taken`);
-      return groupToPublic({ ...NO_GROUP, id, displayName, kind: groupKind, parent });
-    }
     const uid = this.#context.ids.uuid();
-    return await this.group(
+    const group = await this.group(
       call,
       id,
       { kind: "create-group", group: id, uid, displayName, groupKind, parent },
       { method: method.createGroup, request },
     );
+    return call.shards.isTrial ? Object.assign(group, { uid: "" }) : group;
   }
 
   async update(call: Call, request: UpdateGroupRequest): Promise<PublicGroup> {
@@ -122,46 +116,15 @@ class Groups {
       displayName: displayName !== "",
       parent: parent !== "",
     });
-    if (request.validateOnly) {
-      const before = await this.#preview(call, "group.update", wanted);
-      return Object.assign(before, {
-        ...(fields.includes("displayName") ? { displayName } : {}),
-        ...(fields.includes("parent") ? { parentGroup: wanted.parentGroup } : {}),
-      });
-    }
     const operation = { kind: "update-group", group, displayName, parent, fields, etag } as const;
     return await this.group(call, group, operation, { method: method.updateGroup, request });
   }
 
   async delete(call: Call, request: DeleteGroupRequest): Promise<PublicGroup> {
-    if (request.validateOnly) return await this.#preview(call, "group.delete", request);
     const group = parseGroup(request.name, "name");
     const { etag } = request;
     const operation = { kind: "set-group-deleted", group, deleted: true, etag } as const;
     return await this.group(call, group, operation, { method: method.deleteGroup, request });
-  }
-
-  /** The group that a write would find; refused as the write would be. */
-  async #preview(
-    call: Call,
-    action: "group.update" | "group.delete",
-    { name, etag }: { readonly name: string; readonly etag: string },
-  ): Promise<PublicGroup> {
-    const id = parseGroup(name, "name");
-    const shard = call.shards.of("groups", id);
-    const question = { kind: "get-group", group: id } as const;
-    const { answer } = await call.shards.read(shard, call.caller, question);
-    const membership = await findMembership(call, id);
-    const decision = decide(call.caller, action, { kind: "group", membership });
-    if (decision.kind === "deny" && decision.as === "permission-denied") {
-      throw refused("permission-denied", `your role in ${name} does not allow this`);
-    }
-    if (decision.kind === "deny" || answer.group.deleteTimeMs !== 0) throw notFound(name);
-    const shown = groupToPublic(answer.group);
-    if (etag !== "" && etag !== shown.etag) {
-      throw refused("stale-etag", `${name} has changed since: read it again, then write`);
-    }
-    return shown;
   }
 }
 
@@ -186,23 +149,4 @@ const GROUP_FIELDS = {
 
 function parseParent(name: string): string {
   return name === "" ? "" : parseGroup(name, "group.parent_group");
-}
-
-const NO_GROUP: Omit<Group, "id" | "displayName" | "kind" | "parent"> = {
-  uid: "",
-  createTimeMs: 0,
-  updateTimeMs: 0,
-  deleteTimeMs: 0,
-  purgeTimeMs: 0,
-  revision: 0,
-};
-
-async function exists({ shards }: Call, group: string): Promise<boolean> {
-  try {
-    await shards.read(shards.of("groups", group), SYSTEM, { kind: "get-group", group });
-    return true;
-  } catch (cause) {
-    if (cause instanceof ClusterError && cause.code === "not-found") return false;
-    throw cause;
-  }
 }

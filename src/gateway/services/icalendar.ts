@@ -11,7 +11,7 @@ import { CalendarFault, readCalendar, writeCalendar } from "../../ical/index.js"
 import type { ReadEvent } from "../../ical/index.js";
 import { requireValid } from "../../wire/index.js";
 import { requireCalendar } from "../calendars.js";
-import { fieldFault, refused } from "../faults.js";
+import { fieldFault } from "../faults.js";
 import type { Call } from "../handlers.js";
 import { idOfDigest } from "../ids.js";
 import { parseCalendar } from "../names.js";
@@ -82,7 +82,7 @@ export async function exportEvents(
 
 /**
  * The events are made by one command. Instances that differ are changed after that, one by one: a request that is repeated
- * does it again, to the same end.
+ * does it again, to the same end. A trial leaves them out: each of them would be tried after all that come before.
  */
 export async function importEvents(
   context: ServiceContext,
@@ -95,11 +95,6 @@ export async function importEvents(
   const { imports, skipped } = planImport(call.caller, request, context.clock.wallMs());
   const asked = imports.map(({ content }) => ({ content, path: "icalendar" }));
   await requireInvited(context.clock, call, calendar, asked);
-  if (request.validateOnly) {
-    await requireAbsent(call, calendar, imports);
-    const shown = imports.map(({ content }) => replies.previewNew(call, calendar, content));
-    return { events: shown, skipped, position: "" };
-  }
   const shard = call.shards.of("calendars", calendar);
   const events = imports.map(({ changed: _, ...event }) => event);
   let { position } = await call.shards.execute(
@@ -108,7 +103,7 @@ export async function importEvents(
     { kind: "create-events", calendar, events },
     { method: method.importEvents, request },
   );
-  for (const { event, changed } of imports) {
+  for (const { event, changed } of call.shards.isTrial ? [] : imports) {
     for (const { originalStartMs, content } of changed) {
       const id = `${event}_${formatUtc(originalStartMs).toLowerCase()}`;
       const update = { kind: "update-event", calendar, event: id, etag: "", content } as const;
@@ -118,26 +113,6 @@ export async function importEvents(
   }
   const ids = imports.map(({ event }) => event);
   return { ...(await replies.showCreated(call, calendar, ids, position)), skipped };
-}
-
-/** What an import would be refused for: something of the file is there. */
-async function requireAbsent(
-  call: Call,
-  calendar: string,
-  imports: readonly Import[],
-): Promise<void> {
-  const shard = call.shards.of("calendars", calendar);
-  for (const { event } of imports) {
-    const question = { kind: "get-event", calendar, event } as const;
-    const isThere = await call.shards.read(shard, call.caller, question).then(
-      () => true,
-      (cause: unknown) => {
-        if (cause instanceof ClusterError && cause.code === "not-found") return false;
-        throw cause;
-      },
-    );
-    if (isThere) throw refused("already-exists", `calendars/${calendar}/events/${event} exists`);
-  }
 }
 
 /** An event of a file that is to be made, with the instances that differ from it. */

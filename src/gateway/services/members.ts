@@ -5,9 +5,8 @@ import type {
   UpdateMemberRequest,
 } from "../../../gen/cabildo/v1/groups_pb.js";
 import type { MemberField, Operation } from "../../domain/index.js";
-import { decide } from "../../policy/index.js";
 import { MEMBER_ROLE, memberToPublic } from "../../wire/index.js";
-import { fieldFault, notFound, refused } from "../faults.js";
+import { fieldFault } from "../faults.js";
 import { fieldsOfMask } from "../field-mask.js";
 import { awaitLane } from "../group-news.js";
 import { unary } from "../handlers.js";
@@ -15,7 +14,7 @@ import type { Call, Handler } from "../handlers.js";
 import { parseGroup, parseMember, parseUser } from "../names.js";
 import type { Repeatable } from "../shard-calls.js";
 import type { ServiceContext } from "./context.js";
-import { findMembership, pagesOf, requireUserExists, writeToGroup } from "./group-shard.js";
+import { pagesOf, requireUserExists, writeToGroup } from "./group-shard.js";
 
 const { method } = GroupService;
 
@@ -67,11 +66,6 @@ async function addMember(call: Call, request: AddMemberRequest): Promise<PublicM
   const role = MEMBER_ROLE.fromPublic(request.member?.role ?? 0) ?? "member";
   const rank = request.member?.rank ?? 0;
   await requireUserExists(call, user);
-  if (request.validateOnly) {
-    await requireMayAdd(call, group, rank);
-    const unwritten = { createTimeMs: 0, revision: 0, joinRevision: 0 };
-    return memberToPublic({ group, user, role, rank, ...unwritten });
-  }
   const operation = { kind: "add-member", group, user, role, rank } as const;
   return await write(call, operation, { method: method.addMember, request });
 }
@@ -112,12 +106,3 @@ const MEMBER_FIELDS = {
   ]),
   setByTheCluster: new Set(["name", "user", "inherited", "create_time", "etag"]),
 } as const;
-
-/** What the shard would decide, without a write. */
-async function requireMayAdd(call: Call, group: string, rank: number): Promise<void> {
-  const membership = await findMembership(call, group);
-  const decision = decide(call.caller, "member.add", { kind: "group", membership, rank });
-  if (decision.kind === "allow") return;
-  if (decision.as === "not-found") throw notFound(`groups/${group}`);
-  throw refused("permission-denied", "only a leader or deputy of a higher rank adds this member");
-}

@@ -2,7 +2,7 @@ import { SubscriptionService } from "../../../gen/cabildo/v1/subscriptions_pb.js
 import type { UpdateSubscriptionsRequest } from "../../../gen/cabildo/v1/subscriptions_pb.js";
 import type { ShardPosition } from "../../shards/index.js";
 import { subscriptionsToPublic } from "../../wire/index.js";
-import { fieldFault, refused } from "../faults.js";
+import { fieldFault } from "../faults.js";
 import { fieldsOfMask } from "../field-mask.js";
 import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
@@ -38,11 +38,6 @@ async function update(call: Call, request: UpdateSubscriptionsRequest) {
     if (findChannel(channel) !== undefined) return;
     throw fieldFault(`subscriptions.channels[${i}]`, "no name of a channel");
   });
-  if (request.validateOnly) {
-    const before = await read(call, user, []);
-    if (etag !== "" && etag !== before.etag) throw stale(wanted.name);
-    return Object.assign(before, { channels });
-  }
   const written = await call.shards.execute(
     call.shards.of("users", user),
     call.caller,
@@ -60,8 +55,4 @@ async function read(call: Call, user: string, after: readonly ShardPosition[]) {
   const question = { kind: "get-subscriptions", user } as const;
   const { answer } = await call.shards.read(shard, call.caller, question, after);
   return subscriptionsToPublic(answer.subscriptions);
-}
-
-function stale(name: string) {
-  return refused("stale-etag", `${name} has changed since: read it again, then write`);
 }

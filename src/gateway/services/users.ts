@@ -7,7 +7,7 @@ import type {
 } from "../../../gen/cabildo/v1/users_pb.js";
 import type { ClusterRole, UserAct, UserField } from "../../domain/index.js";
 import { sessionToPublic, userContentFromPublic, userToPublic } from "../../wire/index.js";
-import { fieldFault, notFound, refused } from "../faults.js";
+import { fieldFault } from "../faults.js";
 import { fieldsOfMask } from "../field-mask.js";
 import { awaitLane } from "../group-news.js";
 import { unary } from "../handlers.js";
@@ -41,10 +41,9 @@ export function userHandlers(context: ServiceContext): readonly Handler[] {
     unary(method.enableUser, (call, request) =>
       act(context, call, "enable", request, { method: method.enableUser, request }),
     ),
-    unary(method.deleteUser, async (call, request) => {
-      if (request.validateOnly) return await preview(call, request);
-      return await act(context, call, "delete", request, { method: method.deleteUser, request });
-    }),
+    unary(method.deleteUser, (call, request) =>
+      act(context, call, "delete", request, { method: method.deleteUser, request }),
+    ),
     unary(method.undeleteUser, (call, request) =>
       act(
         context,
@@ -78,7 +77,7 @@ export function userHandlers(context: ServiceContext): readonly Handler[] {
       const operation = { kind: "revoke-session", user, session } as const;
       const repeatable = { method: method.revokeSession, request };
       await call.shards.execute(call.shards.of("users", user), call.caller, operation, repeatable);
-      context.sessions.note(session, false);
+      if (!call.shards.isTrial) context.sessions.note(session, false);
       return {};
     }),
   ];
@@ -147,11 +146,6 @@ async function update(
     defaultVisibility: wanted.defaultVisibility !== 0,
     workingHours: wanted.workingHours.length > 0,
   });
-  if (request.validateOnly) {
-    const before = await preview(call, wanted);
-    const written = Object.fromEntries(fields.map((field) => [field, wanted[field]]));
-    return Object.assign(before, written);
-  }
   const written = await call.shards.execute(
     call.shards.of("users", user),
     call.caller,
@@ -177,7 +171,7 @@ async function act(
   const operation = { kind: "set-user-standing", user, act: what, etag } as const;
   const shard = call.shards.of("users", user);
   const written = await call.shards.execute(shard, call.caller, operation, repeatable);
-  const ended = what === "disable" || what === "delete";
+  const ended = !call.shards.isTrial && (what === "disable" || what === "delete");
   const { caller } = call;
   if (ended && caller.kind === "user" && caller.user === user) {
     context.sessions.note(caller.sessionId, false);
@@ -207,20 +201,4 @@ async function answer(call: Call, user: string, { resource, position }: Written)
   const question = { kind: "get-user", user } as const;
   const found = await call.shards.read(shard, call.caller, question, [position]);
   return userToPublic(found.answer.user);
-}
-
-/** The user whom a write would find, as the caller sees it; refused as the write would be. */
-async function preview(
-  { caller, shards }: Call,
-  { name, etag }: { readonly name: string; readonly etag: string },
-): Promise<User> {
-  const user = parseUser(name, "name");
-  const isAdmin = caller.kind === "user" && caller.roles.includes("admin");
-  if (!isAdmin && (caller.kind !== "user" || caller.user !== user)) throw notFound(name);
-  const found = await shards.read(shards.of("users", user), caller, { kind: "get-user", user });
-  const shown = userToPublic(found.answer.user);
-  if (etag !== "" && etag !== shown.etag) {
-    throw refused("stale-etag", `${name} has changed since: read it again, then write`);
-  }
-  return shown;
 }

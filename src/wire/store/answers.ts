@@ -1,3 +1,5 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { CommandReplySchema } from "../../../gen/cabildo/store/v1/commands_pb.js";
 import type * as pb from "../../../gen/cabildo/store/v1/queries_pb.js";
 import { unreachable } from "../../base/index.js";
 import type { Answer } from "../../domain/index.js";
@@ -9,6 +11,7 @@ import { fromDelivery, toDelivery } from "./deliveries.js";
 import { fromEvent, toEvent } from "./events.js";
 import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
 import { fromRangeMap, toRangeMap } from "./range-map.js";
+import { encodeReply, fromReply } from "./replies.js";
 import * as resources from "./resources.js";
 
 export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
@@ -45,6 +48,11 @@ export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
       return { case: "session", value: resources.toSession(answer.session) };
     case "cluster-keys":
       return { case: "clusterKeys", value: resources.toClusterKeys(answer.keys) };
+    case "tried":
+      return {
+        case: "tried",
+        value: fromBinary(CommandReplySchema, encodeReply(answer.reply)),
+      };
     case "range-map":
       return { case: "rangeMap", value: toRangeMap(answer.map) };
     case "outbox":
@@ -229,6 +237,8 @@ export function fromAnswer(
       return { kind: "session", session: resources.fromSession(outcome.value) };
     case "clusterKeys":
       return { kind: "cluster-keys", keys: resources.fromClusterKeys(outcome.value) };
+    case "tried":
+      return { kind: "tried", reply: fromReply(outcome.value) };
     case "rangeMap":
       return { kind: "range-map", map: fromRangeMap(outcome.value) };
     case "outbox":

@@ -1,8 +1,9 @@
 import type * as pb from "../../../gen/cabildo/store/v1/queries_pb.js";
 import { unreachable } from "../../base/index.js";
-import type { EventCondition, Question } from "../../domain/index.js";
+import type { EventCondition, Question, StateQuestion } from "../../domain/index.js";
 import { toSafeInteger, toInt64 } from "../int64.js";
 import * as audit from "./audit.js";
+import { decodeCommand, encodeCommand } from "./commands.js";
 import { Malformed } from "./decoding.js";
 
 export function toQuestion(question: Question): pb.Query["question"] {
@@ -186,6 +187,20 @@ export function toQuestion(question: Question): pb.Query["question"] {
           limit: question.limit,
         },
       };
+    case "try-commands": {
+      const { nowMs, commands, then } = question;
+      return {
+        case: "tryCommands",
+        value: {
+          $typeName: "cabildo.store.v1.TryCommands",
+          nowMs: toInt64(nowMs),
+          commands: commands.map(encodeCommand),
+          ...(then && {
+            then: { $typeName: "cabildo.store.v1.Query", question: toQuestion(then) },
+          }),
+        },
+      };
+    }
     case "list-events":
       return {
         case: "listEvents",
@@ -208,7 +223,20 @@ export function toQuestion(question: Question): pb.Query["question"] {
 }
 
 export function fromQuestion(question: pb.Query["question"]): Question {
+  if (question.case !== "tryCommands") return fromStateQuestion(question);
+  const { nowMs, commands, then } = question.value;
+  return {
+    kind: "try-commands",
+    nowMs: toSafeInteger(nowMs),
+    commands: commands.map(decodeCommand),
+    ...(then && { then: fromStateQuestion(then.question) }),
+  };
+}
+
+function fromStateQuestion(question: pb.Query["question"]): StateQuestion {
   switch (question.case) {
+    case "tryCommands":
+      throw new Malformed("commands are tried once");
     case "getUser":
       return { kind: "get-user", user: question.value.user };
     case "findUsers": {

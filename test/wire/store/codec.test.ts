@@ -295,6 +295,15 @@ const anyQuery: fc.Arbitrary<Query> = fc.record({
     }),
     fc.record({ kind: fc.constant("get-cluster-keys" as const) }),
     fc.record({ kind: fc.constant("get-range-map" as const) }),
+    fc.record(
+      {
+        kind: fc.constant("try-commands" as const),
+        nowMs: fc.maxSafeInteger(),
+        commands: fc.array(anyCommand, { maxLength: 2 }),
+        then: fc.record({ kind: fc.constant("get-user" as const), user: fc.string() }),
+      },
+      { requiredKeys: ["kind", "nowMs", "commands"] },
+    ),
     fc.record({
       kind: fc.constant("list-outbox" as const),
       target: fc.nat(5),
@@ -413,6 +422,7 @@ const anyQueryReply: fc.Arbitrary<QueryReply> = fc.oneof(
         next: fc.string(),
       }),
       fc.constant({ kind: "cluster-keys" as const, keys }),
+      anyReply.map((reply) => ({ kind: "tried" as const, reply })),
       fc.constant({ kind: "range-map" as const, map: DEFAULT_RANGE_MAP }),
       anyGroup.map((group) => ({ kind: "group" as const, group })),
       fc.record({

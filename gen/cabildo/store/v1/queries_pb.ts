@@ -6,7 +6,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { AuditCheckpointPage, AuditPage, ListAudit, ListAuditCheckpoints } from "./audit_pb.js";
 import { file_cabildo_store_v1_audit } from "./audit_pb.js";
-import type { Caller, Refused } from "./commands_pb.js";
+import type { Caller, CommandReply, Refused } from "./commands_pb.js";
 import { file_cabildo_store_v1_commands } from "./commands_pb.js";
 import type { Delivery } from "./deliveries_pb.js";
 import { file_cabildo_store_v1_deliveries } from "./deliveries_pb.js";
@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cabildo/store/v1/queries.proto.
  */
 export const file_cabildo_store_v1_queries: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEi9wwKBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASNgoNbGlzdF9kdWVfd29yaxgVIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuTGlzdER1ZVdvcmtIABJBChJsaXN0X25vdGlmaWNhdGlvbnMYFiABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkxpc3ROb3RpZmljYXRpb25zSAASLwoJZnJlZV9idXN5GBcgASgLMhouY2FiaWxkby5zdG9yZS52MS5GcmVlQnVzeUgAEjUKDGdldF9jYWxlbmRhchgYIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2FsZW5kYXJIABI5Cg5saXN0X2NhbGVuZGFycxgZIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTGlzdENhbGVuZGFyc0gAEjEKCmZpbmRfdXNlcnMYKCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkZpbmRVc2Vyc0gAEjcKDWxpc3Rfc2Vzc2lvbnMYKSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RTZXNzaW9uc0gAEjMKC2xpc3RfZ3JvdXBzGCogASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0R3JvdXBzSAASOQoOZ2V0X2ludml0YXRpb24YKyABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkdldEludml0YXRpb25IABI9ChBsaXN0X2ludml0YXRpb25zGCwgASgLMiEuY2FiaWxkby5zdG9yZS52MS5MaXN0SW52aXRhdGlvbnNIABI/ChFnZXRfc3Vic2NyaXB0aW9ucxgtIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuR2V0U3Vic2NyaXB0aW9uc0gAEj4KEWdldF9jaGFubmVsX3JpZ2h0GC4gASgLMiEuY2FiaWxkby5zdG9yZS52MS5HZXRDaGFubmVsUmlnaHRIABIzCgtsaXN0X291dGJveBg8IAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdE91dGJveEgAEjEKCmxpc3RfYXVkaXQYUCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkxpc3RBdWRpdEgAEkgKFmxpc3RfYXVkaXRfY2hlY2twb2ludHMYUSABKAsyJi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RBdWRpdENoZWNrcG9pbnRzSAASQAoSZ2V0X2xvZ2luX3Rocm90dGxlGFIgASgLMiIuY2FiaWxkby5zdG9yZS52MS5HZXRMb2dpblRocm90dGxlSAASNgoNZ2V0X3JhbmdlX21hcBhTIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0UmFuZ2VNYXBIAEIKCghxdWVzdGlvbkoECBoQGyIXCgdHZXRVc2VyEgwKBHVzZXIYASABKAkiHgoOR2V0Q3JlZGVudGlhbHMSDAoEdXNlchgBIAEoCSIrCgpHZXRTZXNzaW9uEgwKBHVzZXIYASABKAkSDwoHc2Vzc2lvbhgCIAEoCSIQCg5HZXRDbHVzdGVyS2V5cyINCgtHZXRSYW5nZU1hcCIZCghHZXRHcm91cBINCgVncm91cBgBIAEoCSIoCglHZXRNZW1iZXISDQoFZ3JvdXAYASABKAkSDAoEdXNlchgCIAEoCSI+CgtMaXN0TWVtYmVycxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiYQoIR2V0RXZlbnQSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSHgoRY29uZmxpY3RzX2Zyb21fbXMYAyABKANIAIgBAUIUChJfY29uZmxpY3RzX2Zyb21fbXMiggEKDUxpc3RJbnN0YW5jZXMSEAoIY2FsZW5kYXIYASABKAkSDQoFZXZlbnQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEg0KBWFmdGVyGAQgASgJEhcKD3dpbmRvd19zdGFydF9tcxgFIAEoAxIVCg13aW5kb3dfZW5kX21zGAYgASgDIlgKEUxpc3ROb3RpZmljYXRpb25zEgwKBHVzZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhMKC3VucmVhZF9vbmx5GAQgASgIImAKCEZyZWVCdXN5EhEKCWNhbGVuZGFycxgBIAMoCRIXCg93aW5kb3dfc3RhcnRfbXMYAiABKAMSFQoNd2luZG93X2VuZF9tcxgDIAEoAxIRCglvZl9wZW9wbGUYBCABKAgiLAoLTGlzdER1ZVdvcmsSDgoGbm93X21zGAEgASgDEg0KBWxpbWl0GAIgASgFIi0KCUdldEV2ZW50cxIQCghjYWxlbmRhchgBIAEoCRIOCgZldmVudHMYAiADKAki4wEKCkxpc3RFdmVudHMSEQoJY2FsZW5kYXJzGAEgAygJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCRIXCg93aW5kb3dfc3RhcnRfbXMYBCABKAMSFQoNd2luZG93X2VuZF9tcxgFIAEoAxIUCgxzaG93X2RlbGV0ZWQYBiABKAgSNAoKY29uZGl0aW9ucxgHIAMoCzIgLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRDb25kaXRpb24SEQoJYXNfYWdlbmRhGAggASgIEhEKCXdpdGhfZ29uZRgJIAEoCCJMCg5FdmVudENvbmRpdGlvbhINCgVmaWVsZBgBIAEoCRILCgNrZXkYAiABKAkSDQoFdmFsdWUYAyABKAkSDwoHbmVnYXRlZBgEIAEoCCIfCgtHZXRDYWxlbmRhchIQCghjYWxlbmRhchgBIAEoCSIPCg1MaXN0Q2FsZW5kYXJzImsKEkV2ZW50V2l0aENvbmZsaWN0cxImCgVldmVudBgBIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSLQoJY29uZmxpY3RzGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5Db25mbGljdCJNCghDb25mbGljdBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIQCghzdGFydF9tcxgDIAEoAxIOCgZlbmRfbXMYBCABKAMiIAoQR2V0U3Vic2NyaXB0aW9ucxIMCgR1c2VyGAEgASgJIiMKD0dldENoYW5uZWxSaWdodBIQCghjYWxlbmRhchgBIAEoCSJnCgxDaGFubmVsUmlnaHQSEAoIaXNfb3duZXIYASABKAgSDQoFc2luY2UYAiABKAMSDwoHdGhyb3VnaBgDIAMoCRIRCglhc19tZW1iZXIYBCABKAgSEgoKc2Vlbl9zaW5jZRgFIAEoAyIpCglGaW5kVXNlcnMSDQoFdXNlcnMYASADKAkSDQoFZW1haWwYAiABKAkiPgoMTGlzdFNlc3Npb25zEgwKBHVzZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJIrwLCgpRdWVyeVJlcGx5EiwKB3JlZnVzZWQYASABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlJlZnVzZWRIABImCgR1c2VyGAIgASgLMhYuY2FiaWxkby5zdG9yZS52MS5Vc2VySAASOAoLY3JlZGVudGlhbHMYAyABKAsyIS5jYWJpbGRvLnN0b3JlLnYxLlVzZXJDcmVkZW50aWFsc0gAEiwKB3Nlc3Npb24YBCABKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb25IABI1CgxjbHVzdGVyX2tleXMYBSABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLkNsdXN0ZXJLZXlzSAASKAoFZ3JvdXAYBiABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwSAASKgoGbWVtYmVyGAcgASgLMhguY2FiaWxkby5zdG9yZS52MS5NZW1iZXJIABIvCgdtZW1iZXJzGAggASgLMhwuY2FiaWxkby5zdG9yZS52MS5NZW1iZXJQYWdlSAASKAoFZXZlbnQYCSABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50SAASLQoGZXZlbnRzGAogASgLMhsuY2FiaWxkby5zdG9yZS52MS5FdmVudFBhZ2VIABItCghkdWVfd29yaxgLIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuRHVlV29ya0gAEjsKDW5vdGlmaWNhdGlvbnMYDCABKAsyIi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvblBhZ2VIABI0CglmcmVlX2J1c3kYDSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkJ1c3lDYWxlbmRhcnNIABIuCghjYWxlbmRhchgOIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJIABIzCgljYWxlbmRhcnMYDyABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkNhbGVuZGFyUGFnZUgAEkQKFGV2ZW50X3dpdGhfY29uZmxpY3RzGBEgASgLMiQuY2FiaWxkby5zdG9yZS52MS5FdmVudFdpdGhDb25mbGljdHNIABIrCgV1c2VycxgoIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuVXNlclBhZ2VIABIxCghzZXNzaW9ucxgpIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvblBhZ2VIABItCgZncm91cHMYKiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdyb3VwUGFnZUgAEjIKCmludml0YXRpb24YKyABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLkludml0YXRpb25IABI3CgtpbnZpdGF0aW9ucxgsIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvblBhZ2VIABI4Cg1zdWJzY3JpcHRpb25zGC0gASgLMh8uY2FiaWxkby5zdG9yZS52MS5TdWJzY3JpcHRpb25zSAASNwoNY2hhbm5lbF9yaWdodBguIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2hhbm5lbFJpZ2h0SAASLgoGb3V0Ym94GDwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5PdXRib3hQYWdlSAASLAoFYXVkaXQYUCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkF1ZGl0UGFnZUgAEkIKEWF1ZGl0X2NoZWNrcG9pbnRzGFEgASgLMiUuY2FiaWxkby5zdG9yZS52MS5BdWRpdENoZWNrcG9pbnRQYWdlSAASOQoObG9naW5fdGhyb3R0bGUYUiABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkxvZ2luVGhyb3R0bGVIABIvCglyYW5nZV9tYXAYUyABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLlJhbmdlTWFwSABCCQoHb3V0Y29tZUoECBAQESJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiLgoKTGlzdEdyb3VwcxIRCglwYWdlX3NpemUYASABKAUSDQoFYWZ0ZXIYAiABKAkiMgoNR2V0SW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJIkIKD0xpc3RJbnZpdGF0aW9ucxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiQgoJR3JvdXBQYWdlEicKBmdyb3VwcxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXASDAoEbmV4dBgCIAEoCSJRCg5JbnZpdGF0aW9uUGFnZRIxCgtpbnZpdGF0aW9ucxgBIAMoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbhIMCgRuZXh0GAIgASgJIj4KCkxpc3RPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBWFmdGVyGAIgASgDEhEKCXBhZ2Vfc2l6ZRgDIAEoBSJYCgpPdXRib3hQYWdlEgwKBGxhc3QYASABKAMSDAoEZG9uZRgCIAEoAxIuCgdlbnRyaWVzGAMgAygLMh0uY2FiaWxkby5zdG9yZS52MS5PdXRib3hFbnRyeSJcCgtPdXRib3hFbnRyeRIOCgZudW1iZXIYASABKAMSDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiPQoMQ2FsZW5kYXJQYWdlEi0KCWNhbGVuZGFycxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXIiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIk0KB0R1ZVdvcmsSKwoGc2VyaWVzGAEgAygLMhsuY2FiaWxkby5zdG9yZS52MS5TZXJpZXNFbmQSFQoNaGFzX3JlbWluZGVycxgCIAEoCCJXChBOb3RpZmljYXRpb25QYWdlEjUKDW5vdGlmaWNhdGlvbnMYASADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIMCgRuZXh0GAIgASgJIkIKDUJ1c3lDYWxlbmRhcnMSMQoJY2FsZW5kYXJzGAEgAygLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckJ1c3kibgoMQ2FsZW5kYXJCdXN5EhAKCGNhbGVuZGFyGAEgASgJEikKBXNwYW5zGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5CdXN5U3BhbhIOCgZpc19jdXQYAyABKAgSEQoJaXNfaGlkZGVuGAQgASgIIiwKCEJ1c3lTcGFuEhAKCHN0YXJ0X21zGAEgASgDEg4KBmVuZF9tcxgCIAEoAyJzCglTZXJpZXNFbmQSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EhAKCHVudGlsX21zGAIgASgDEhAKCGNhbGVuZGFyGAMgASgJEgoKAmlkGAQgASgJEg4KBmR1ZV9tcxgFIAEoAyKBAQoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCRIOCgZwbGFjZXMYAyADKAkSLQoEZ29uZRgEIAMoCzIfLmNhYmlsZG8uc3RvcmUudjEuR29uZUluc3RhbmNlcyIiCg1Hb25lSW5zdGFuY2VzEhEKCXN0YXJ0c19tcxgBIAMoA2IGcHJvdG8z", [file_cabildo_store_v1_audit, file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
+  fileDesc("Ch5jYWJpbGRvL3N0b3JlL3YxL3F1ZXJpZXMucHJvdG8SEGNhYmlsZG8uc3RvcmUudjEirg0KBVF1ZXJ5EigKBmNhbGxlchgBIAEoCzIYLmNhYmlsZG8uc3RvcmUudjEuQ2FsbGVyEi0KCGdldF91c2VyGAogASgLMhkuY2FiaWxkby5zdG9yZS52MS5HZXRVc2VySAASOwoPZ2V0X2NyZWRlbnRpYWxzGAsgASgLMiAuY2FiaWxkby5zdG9yZS52MS5HZXRDcmVkZW50aWFsc0gAEjMKC2dldF9zZXNzaW9uGAwgASgLMhwuY2FiaWxkby5zdG9yZS52MS5HZXRTZXNzaW9uSAASPAoQZ2V0X2NsdXN0ZXJfa2V5cxgNIAEoCzIgLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2x1c3RlcktleXNIABIvCglnZXRfZ3JvdXAYDiABKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkdldEdyb3VwSAASMQoKZ2V0X21lbWJlchgPIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR2V0TWVtYmVySAASNQoMbGlzdF9tZW1iZXJzGBAgASgLMh0uY2FiaWxkby5zdG9yZS52MS5MaXN0TWVtYmVyc0gAEi8KCWdldF9ldmVudBgRIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuR2V0RXZlbnRIABIzCgtsaXN0X2V2ZW50cxgSIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdEV2ZW50c0gAEjEKCmdldF9ldmVudHMYEyABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkdldEV2ZW50c0gAEjkKDmxpc3RfaW5zdGFuY2VzGBQgASgLMh8uY2FiaWxkby5zdG9yZS52MS5MaXN0SW5zdGFuY2VzSAASNgoNbGlzdF9kdWVfd29yaxgVIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuTGlzdER1ZVdvcmtIABJBChJsaXN0X25vdGlmaWNhdGlvbnMYFiABKAsyIy5jYWJpbGRvLnN0b3JlLnYxLkxpc3ROb3RpZmljYXRpb25zSAASLwoJZnJlZV9idXN5GBcgASgLMhouY2FiaWxkby5zdG9yZS52MS5GcmVlQnVzeUgAEjUKDGdldF9jYWxlbmRhchgYIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0Q2FsZW5kYXJIABI5Cg5saXN0X2NhbGVuZGFycxgZIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTGlzdENhbGVuZGFyc0gAEjEKCmZpbmRfdXNlcnMYKCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkZpbmRVc2Vyc0gAEjcKDWxpc3Rfc2Vzc2lvbnMYKSABKAsyHi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RTZXNzaW9uc0gAEjMKC2xpc3RfZ3JvdXBzGCogASgLMhwuY2FiaWxkby5zdG9yZS52MS5MaXN0R3JvdXBzSAASOQoOZ2V0X2ludml0YXRpb24YKyABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLkdldEludml0YXRpb25IABI9ChBsaXN0X2ludml0YXRpb25zGCwgASgLMiEuY2FiaWxkby5zdG9yZS52MS5MaXN0SW52aXRhdGlvbnNIABI/ChFnZXRfc3Vic2NyaXB0aW9ucxgtIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuR2V0U3Vic2NyaXB0aW9uc0gAEj4KEWdldF9jaGFubmVsX3JpZ2h0GC4gASgLMiEuY2FiaWxkby5zdG9yZS52MS5HZXRDaGFubmVsUmlnaHRIABIzCgtsaXN0X291dGJveBg8IAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuTGlzdE91dGJveEgAEjEKCmxpc3RfYXVkaXQYUCABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkxpc3RBdWRpdEgAEkgKFmxpc3RfYXVkaXRfY2hlY2twb2ludHMYUSABKAsyJi5jYWJpbGRvLnN0b3JlLnYxLkxpc3RBdWRpdENoZWNrcG9pbnRzSAASQAoSZ2V0X2xvZ2luX3Rocm90dGxlGFIgASgLMiIuY2FiaWxkby5zdG9yZS52MS5HZXRMb2dpblRocm90dGxlSAASNgoNZ2V0X3JhbmdlX21hcBhTIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuR2V0UmFuZ2VNYXBIABI1Cgx0cnlfY29tbWFuZHMYVCABKAsyHS5jYWJpbGRvLnN0b3JlLnYxLlRyeUNvbW1hbmRzSABCCgoIcXVlc3Rpb25KBAgaEBsiVgoLVHJ5Q29tbWFuZHMSDgoGbm93X21zGAEgASgDEhAKCGNvbW1hbmRzGAIgAygMEiUKBHRoZW4YAyABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLlF1ZXJ5IhcKB0dldFVzZXISDAoEdXNlchgBIAEoCSIeCg5HZXRDcmVkZW50aWFscxIMCgR1c2VyGAEgASgJIisKCkdldFNlc3Npb24SDAoEdXNlchgBIAEoCRIPCgdzZXNzaW9uGAIgASgJIhAKDkdldENsdXN0ZXJLZXlzIg0KC0dldFJhbmdlTWFwIhkKCEdldEdyb3VwEg0KBWdyb3VwGAEgASgJIigKCUdldE1lbWJlchINCgVncm91cBgBIAEoCRIMCgR1c2VyGAIgASgJIj4KC0xpc3RNZW1iZXJzEg0KBWdyb3VwGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRINCgVhZnRlchgDIAEoCSJhCghHZXRFdmVudBIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIeChFjb25mbGljdHNfZnJvbV9tcxgDIAEoA0gAiAEBQhQKEl9jb25mbGljdHNfZnJvbV9tcyKCAQoNTGlzdEluc3RhbmNlcxIQCghjYWxlbmRhchgBIAEoCRINCgVldmVudBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSDQoFYWZ0ZXIYBCABKAkSFwoPd2luZG93X3N0YXJ0X21zGAUgASgDEhUKDXdpbmRvd19lbmRfbXMYBiABKAMiWAoRTGlzdE5vdGlmaWNhdGlvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkSEwoLdW5yZWFkX29ubHkYBCABKAgiYAoIRnJlZUJ1c3kSEQoJY2FsZW5kYXJzGAEgAygJEhcKD3dpbmRvd19zdGFydF9tcxgCIAEoAxIVCg13aW5kb3dfZW5kX21zGAMgASgDEhEKCW9mX3Blb3BsZRgEIAEoCCIsCgtMaXN0RHVlV29yaxIOCgZub3dfbXMYASABKAMSDQoFbGltaXQYAiABKAUiLQoJR2V0RXZlbnRzEhAKCGNhbGVuZGFyGAEgASgJEg4KBmV2ZW50cxgCIAMoCSLjAQoKTGlzdEV2ZW50cxIRCgljYWxlbmRhcnMYASADKAkSEQoJcGFnZV9zaXplGAIgASgFEg0KBWFmdGVyGAMgASgJEhcKD3dpbmRvd19zdGFydF9tcxgEIAEoAxIVCg13aW5kb3dfZW5kX21zGAUgASgDEhQKDHNob3dfZGVsZXRlZBgGIAEoCBI0Cgpjb25kaXRpb25zGAcgAygLMiAuY2FiaWxkby5zdG9yZS52MS5FdmVudENvbmRpdGlvbhIRCglhc19hZ2VuZGEYCCABKAgSEQoJd2l0aF9nb25lGAkgASgIIkwKDkV2ZW50Q29uZGl0aW9uEg0KBWZpZWxkGAEgASgJEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCRIPCgduZWdhdGVkGAQgASgIIh8KC0dldENhbGVuZGFyEhAKCGNhbGVuZGFyGAEgASgJIg8KDUxpc3RDYWxlbmRhcnMiawoSRXZlbnRXaXRoQ29uZmxpY3RzEiYKBWV2ZW50GAEgASgLMhcuY2FiaWxkby5zdG9yZS52MS5FdmVudBItCgljb25mbGljdHMYAiADKAsyGi5jYWJpbGRvLnN0b3JlLnYxLkNvbmZsaWN0Ik0KCENvbmZsaWN0EhAKCGNhbGVuZGFyGAEgASgJEg0KBWV2ZW50GAIgASgJEhAKCHN0YXJ0X21zGAMgASgDEg4KBmVuZF9tcxgEIAEoAyIgChBHZXRTdWJzY3JpcHRpb25zEgwKBHVzZXIYASABKAkiIwoPR2V0Q2hhbm5lbFJpZ2h0EhAKCGNhbGVuZGFyGAEgASgJImcKDENoYW5uZWxSaWdodBIQCghpc19vd25lchgBIAEoCBINCgVzaW5jZRgCIAEoAxIPCgd0aHJvdWdoGAMgAygJEhEKCWFzX21lbWJlchgEIAEoCBISCgpzZWVuX3NpbmNlGAUgASgDIikKCUZpbmRVc2VycxINCgV1c2VycxgBIAMoCRINCgVlbWFpbBgCIAEoCSI+CgxMaXN0U2Vzc2lvbnMSDAoEdXNlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAki7QsKClF1ZXJ5UmVwbHkSLAoHcmVmdXNlZBgBIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuUmVmdXNlZEgAEiYKBHVzZXIYAiABKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXJIABI4CgtjcmVkZW50aWFscxgDIAEoCzIhLmNhYmlsZG8uc3RvcmUudjEuVXNlckNyZWRlbnRpYWxzSAASLAoHc2Vzc2lvbhgEIAEoCzIZLmNhYmlsZG8uc3RvcmUudjEuU2Vzc2lvbkgAEjUKDGNsdXN0ZXJfa2V5cxgFIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ2x1c3RlcktleXNIABIoCgVncm91cBgGIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBIABIqCgZtZW1iZXIYByABKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlckgAEi8KB21lbWJlcnMYCCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlclBhZ2VIABIoCgVldmVudBgJIAEoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnRIABItCgZldmVudHMYCiABKAsyGy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50UGFnZUgAEi0KCGR1ZV93b3JrGAsgASgLMhkuY2FiaWxkby5zdG9yZS52MS5EdWVXb3JrSAASOwoNbm90aWZpY2F0aW9ucxgMIAEoCzIiLmNhYmlsZG8uc3RvcmUudjEuTm90aWZpY2F0aW9uUGFnZUgAEjQKCWZyZWVfYnVzeRgNIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuQnVzeUNhbGVuZGFyc0gAEi4KCGNhbGVuZGFyGA4gASgLMhouY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckgAEjMKCWNhbGVuZGFycxgPIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXJQYWdlSAASRAoUZXZlbnRfd2l0aF9jb25mbGljdHMYESABKAsyJC5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50V2l0aENvbmZsaWN0c0gAEisKBXVzZXJzGCggASgLMhouY2FiaWxkby5zdG9yZS52MS5Vc2VyUGFnZUgAEjEKCHNlc3Npb25zGCkgASgLMh0uY2FiaWxkby5zdG9yZS52MS5TZXNzaW9uUGFnZUgAEi0KBmdyb3VwcxgqIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuR3JvdXBQYWdlSAASMgoKaW52aXRhdGlvbhgrIAEoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbkgAEjcKC2ludml0YXRpb25zGCwgASgLMiAuY2FiaWxkby5zdG9yZS52MS5JbnZpdGF0aW9uUGFnZUgAEjgKDXN1YnNjcmlwdGlvbnMYLSABKAsyHy5jYWJpbGRvLnN0b3JlLnYxLlN1YnNjcmlwdGlvbnNIABI3Cg1jaGFubmVsX3JpZ2h0GC4gASgLMh4uY2FiaWxkby5zdG9yZS52MS5DaGFubmVsUmlnaHRIABIuCgZvdXRib3gYPCABKAsyHC5jYWJpbGRvLnN0b3JlLnYxLk91dGJveFBhZ2VIABIsCgVhdWRpdBhQIAEoCzIbLmNhYmlsZG8uc3RvcmUudjEuQXVkaXRQYWdlSAASQgoRYXVkaXRfY2hlY2twb2ludHMYUSABKAsyJS5jYWJpbGRvLnN0b3JlLnYxLkF1ZGl0Q2hlY2twb2ludFBhZ2VIABI5Cg5sb2dpbl90aHJvdHRsZRhSIAEoCzIfLmNhYmlsZG8uc3RvcmUudjEuTG9naW5UaHJvdHRsZUgAEi8KCXJhbmdlX21hcBhTIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuUmFuZ2VNYXBIABIvCgV0cmllZBhUIAEoCzIeLmNhYmlsZG8uc3RvcmUudjEuQ29tbWFuZFJlcGx5SABCCQoHb3V0Y29tZUoECBAQESJrCg9Vc2VyQ3JlZGVudGlhbHMSJAoEdXNlchgBIAEoCzIWLmNhYmlsZG8uc3RvcmUudjEuVXNlchIyCgtjcmVkZW50aWFscxgCIAEoCzIdLmNhYmlsZG8uc3RvcmUudjEuQ3JlZGVudGlhbHMiLgoKTGlzdEdyb3VwcxIRCglwYWdlX3NpemUYASABKAUSDQoFYWZ0ZXIYAiABKAkiMgoNR2V0SW52aXRhdGlvbhINCgVncm91cBgBIAEoCRISCgppbnZpdGF0aW9uGAIgASgJIkIKD0xpc3RJbnZpdGF0aW9ucxINCgVncm91cBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSDQoFYWZ0ZXIYAyABKAkiQgoJR3JvdXBQYWdlEicKBmdyb3VwcxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuR3JvdXASDAoEbmV4dBgCIAEoCSJRCg5JbnZpdGF0aW9uUGFnZRIxCgtpbnZpdGF0aW9ucxgBIAMoCzIcLmNhYmlsZG8uc3RvcmUudjEuSW52aXRhdGlvbhIMCgRuZXh0GAIgASgJIj4KCkxpc3RPdXRib3gSDgoGdGFyZ2V0GAEgASgNEg0KBWFmdGVyGAIgASgDEhEKCXBhZ2Vfc2l6ZRgDIAEoBSJYCgpPdXRib3hQYWdlEgwKBGxhc3QYASABKAMSDAoEZG9uZRgCIAEoAxIuCgdlbnRyaWVzGAMgAygLMh0uY2FiaWxkby5zdG9yZS52MS5PdXRib3hFbnRyeSJcCgtPdXRib3hFbnRyeRIOCgZudW1iZXIYASABKAMSDwoHdGltZV9tcxgCIAEoAxIsCghkZWxpdmVyeRgDIAEoCzIaLmNhYmlsZG8uc3RvcmUudjEuRGVsaXZlcnkiPQoMQ2FsZW5kYXJQYWdlEi0KCWNhbGVuZGFycxgBIAMoCzIaLmNhYmlsZG8uc3RvcmUudjEuQ2FsZW5kYXIiMQoIVXNlclBhZ2USJQoFdXNlcnMYASADKAsyFi5jYWJpbGRvLnN0b3JlLnYxLlVzZXIiSAoLU2Vzc2lvblBhZ2USKwoIc2Vzc2lvbnMYASADKAsyGS5jYWJpbGRvLnN0b3JlLnYxLlNlc3Npb24SDAoEbmV4dBgCIAEoCSJFCgpNZW1iZXJQYWdlEikKB21lbWJlcnMYASADKAsyGC5jYWJpbGRvLnN0b3JlLnYxLk1lbWJlchIMCgRuZXh0GAIgASgJIk0KB0R1ZVdvcmsSKwoGc2VyaWVzGAEgAygLMhsuY2FiaWxkby5zdG9yZS52MS5TZXJpZXNFbmQSFQoNaGFzX3JlbWluZGVycxgCIAEoCCJXChBOb3RpZmljYXRpb25QYWdlEjUKDW5vdGlmaWNhdGlvbnMYASADKAsyHi5jYWJpbGRvLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIMCgRuZXh0GAIgASgJIkIKDUJ1c3lDYWxlbmRhcnMSMQoJY2FsZW5kYXJzGAEgAygLMh4uY2FiaWxkby5zdG9yZS52MS5DYWxlbmRhckJ1c3kibgoMQ2FsZW5kYXJCdXN5EhAKCGNhbGVuZGFyGAEgASgJEikKBXNwYW5zGAIgAygLMhouY2FiaWxkby5zdG9yZS52MS5CdXN5U3BhbhIOCgZpc19jdXQYAyABKAgSEQoJaXNfaGlkZGVuGAQgASgIIiwKCEJ1c3lTcGFuEhAKCHN0YXJ0X21zGAEgASgDEg4KBmVuZF9tcxgCIAEoAyJzCglTZXJpZXNFbmQSJgoFZXZlbnQYASABKAsyFy5jYWJpbGRvLnN0b3JlLnYxLkV2ZW50EhAKCHVudGlsX21zGAIgASgDEhAKCGNhbGVuZGFyGAMgASgJEgoKAmlkGAQgASgJEg4KBmR1ZV9tcxgFIAEoAyKBAQoJRXZlbnRQYWdlEicKBmV2ZW50cxgBIAMoCzIXLmNhYmlsZG8uc3RvcmUudjEuRXZlbnQSDAoEbmV4dBgCIAEoCRIOCgZwbGFjZXMYAyADKAkSLQoEZ29uZRgEIAMoCzIfLmNhYmlsZG8uc3RvcmUudjEuR29uZUluc3RhbmNlcyIiCg1Hb25lSW5zdGFuY2VzEhEKCXN0YXJ0c19tcxgBIAMoA2IGcHJvdG8z", [file_cabildo_store_v1_audit, file_cabildo_store_v1_commands, file_cabildo_store_v1_deliveries, file_cabildo_store_v1_people, file_cabildo_store_v1_resources]);
 
 /**
  * @generated from message cabildo.store.v1.Query
@@ -202,6 +202,12 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
      */
     value: GetRangeMap;
     case: "getRangeMap";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.TryCommands try_commands = 84;
+     */
+    value: TryCommands;
+    case: "tryCommands";
   } | { case: undefined; value?: undefined };
 };
 
@@ -211,6 +217,41 @@ export type Query = Message<"cabildo.store.v1.Query"> & {
  */
 export const QuerySchema: GenMessage<Query> = /*@__PURE__*/
   messageDesc(file_cabildo_store_v1_queries, 0);
+
+/**
+ * What commands would come to, one after the other. Nothing is written.
+ *
+ * @generated from message cabildo.store.v1.TryCommands
+ */
+export type TryCommands = Message<"cabildo.store.v1.TryCommands"> & {
+  /**
+   * The log time that they would have.
+   *
+   * @generated from field: int64 now_ms = 1;
+   */
+  nowMs: bigint;
+
+  /**
+   * Each an encoded Command.
+   *
+   * @generated from field: repeated bytes commands = 2;
+   */
+  commands: Uint8Array[];
+
+  /**
+   * Asked of the state as they would leave it; its answer is the answer then.
+   *
+   * @generated from field: cabildo.store.v1.Query then = 3;
+   */
+  then?: Query | undefined;
+};
+
+/**
+ * Describes the message cabildo.store.v1.TryCommands.
+ * Use `create(TryCommandsSchema)` to create a new message.
+ */
+export const TryCommandsSchema: GenMessage<TryCommands> = /*@__PURE__*/
+  messageDesc(file_cabildo_store_v1_queries, 1);
 
 /**
  * @generated from message cabildo.store.v1.GetUser
@@ -227,7 +268,7 @@ export type GetUser = Message<"cabildo.store.v1.GetUser"> & {
  * Use `create(GetUserSchema)` to create a new message.
  */
 export const GetUserSchema: GenMessage<GetUser> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 1);
+  messageDesc(file_cabildo_store_v1_queries, 2);
 
 /**
  * @generated from message cabildo.store.v1.GetCredentials
@@ -244,7 +285,7 @@ export type GetCredentials = Message<"cabildo.store.v1.GetCredentials"> & {
  * Use `create(GetCredentialsSchema)` to create a new message.
  */
 export const GetCredentialsSchema: GenMessage<GetCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 2);
+  messageDesc(file_cabildo_store_v1_queries, 3);
 
 /**
  * @generated from message cabildo.store.v1.GetSession
@@ -266,7 +307,7 @@ export type GetSession = Message<"cabildo.store.v1.GetSession"> & {
  * Use `create(GetSessionSchema)` to create a new message.
  */
 export const GetSessionSchema: GenMessage<GetSession> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 3);
+  messageDesc(file_cabildo_store_v1_queries, 4);
 
 /**
  * @generated from message cabildo.store.v1.GetClusterKeys
@@ -279,7 +320,7 @@ export type GetClusterKeys = Message<"cabildo.store.v1.GetClusterKeys"> & {
  * Use `create(GetClusterKeysSchema)` to create a new message.
  */
 export const GetClusterKeysSchema: GenMessage<GetClusterKeys> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 4);
+  messageDesc(file_cabildo_store_v1_queries, 5);
 
 /**
  * @generated from message cabildo.store.v1.GetRangeMap
@@ -292,7 +333,7 @@ export type GetRangeMap = Message<"cabildo.store.v1.GetRangeMap"> & {
  * Use `create(GetRangeMapSchema)` to create a new message.
  */
 export const GetRangeMapSchema: GenMessage<GetRangeMap> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 5);
+  messageDesc(file_cabildo_store_v1_queries, 6);
 
 /**
  * @generated from message cabildo.store.v1.GetGroup
@@ -309,7 +350,7 @@ export type GetGroup = Message<"cabildo.store.v1.GetGroup"> & {
  * Use `create(GetGroupSchema)` to create a new message.
  */
 export const GetGroupSchema: GenMessage<GetGroup> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 6);
+  messageDesc(file_cabildo_store_v1_queries, 7);
 
 /**
  * @generated from message cabildo.store.v1.GetMember
@@ -331,7 +372,7 @@ export type GetMember = Message<"cabildo.store.v1.GetMember"> & {
  * Use `create(GetMemberSchema)` to create a new message.
  */
 export const GetMemberSchema: GenMessage<GetMember> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 7);
+  messageDesc(file_cabildo_store_v1_queries, 8);
 
 /**
  * @generated from message cabildo.store.v1.ListMembers
@@ -358,7 +399,7 @@ export type ListMembers = Message<"cabildo.store.v1.ListMembers"> & {
  * Use `create(ListMembersSchema)` to create a new message.
  */
 export const ListMembersSchema: GenMessage<ListMembers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 8);
+  messageDesc(file_cabildo_store_v1_queries, 9);
 
 /**
  * @generated from message cabildo.store.v1.GetEvent
@@ -387,7 +428,7 @@ export type GetEvent = Message<"cabildo.store.v1.GetEvent"> & {
  * Use `create(GetEventSchema)` to create a new message.
  */
 export const GetEventSchema: GenMessage<GetEvent> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 9);
+  messageDesc(file_cabildo_store_v1_queries, 10);
 
 /**
  * @generated from message cabildo.store.v1.ListInstances
@@ -429,7 +470,7 @@ export type ListInstances = Message<"cabildo.store.v1.ListInstances"> & {
  * Use `create(ListInstancesSchema)` to create a new message.
  */
 export const ListInstancesSchema: GenMessage<ListInstances> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 10);
+  messageDesc(file_cabildo_store_v1_queries, 11);
 
 /**
  * @generated from message cabildo.store.v1.ListNotifications
@@ -461,7 +502,7 @@ export type ListNotifications = Message<"cabildo.store.v1.ListNotifications"> & 
  * Use `create(ListNotificationsSchema)` to create a new message.
  */
 export const ListNotificationsSchema: GenMessage<ListNotifications> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 11);
+  messageDesc(file_cabildo_store_v1_queries, 12);
 
 /**
  * @generated from message cabildo.store.v1.FreeBusy
@@ -493,7 +534,7 @@ export type FreeBusy = Message<"cabildo.store.v1.FreeBusy"> & {
  * Use `create(FreeBusySchema)` to create a new message.
  */
 export const FreeBusySchema: GenMessage<FreeBusy> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 12);
+  messageDesc(file_cabildo_store_v1_queries, 13);
 
 /**
  * @generated from message cabildo.store.v1.ListDueWork
@@ -515,7 +556,7 @@ export type ListDueWork = Message<"cabildo.store.v1.ListDueWork"> & {
  * Use `create(ListDueWorkSchema)` to create a new message.
  */
 export const ListDueWorkSchema: GenMessage<ListDueWork> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 13);
+  messageDesc(file_cabildo_store_v1_queries, 14);
 
 /**
  * @generated from message cabildo.store.v1.GetEvents
@@ -537,7 +578,7 @@ export type GetEvents = Message<"cabildo.store.v1.GetEvents"> & {
  * Use `create(GetEventsSchema)` to create a new message.
  */
 export const GetEventsSchema: GenMessage<GetEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 14);
+  messageDesc(file_cabildo_store_v1_queries, 15);
 
 /**
  * @generated from message cabildo.store.v1.ListEvents
@@ -594,7 +635,7 @@ export type ListEvents = Message<"cabildo.store.v1.ListEvents"> & {
  * Use `create(ListEventsSchema)` to create a new message.
  */
 export const ListEventsSchema: GenMessage<ListEvents> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 15);
+  messageDesc(file_cabildo_store_v1_queries, 16);
 
 /**
  * @generated from message cabildo.store.v1.EventCondition
@@ -626,7 +667,7 @@ export type EventCondition = Message<"cabildo.store.v1.EventCondition"> & {
  * Use `create(EventConditionSchema)` to create a new message.
  */
 export const EventConditionSchema: GenMessage<EventCondition> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 16);
+  messageDesc(file_cabildo_store_v1_queries, 17);
 
 /**
  * @generated from message cabildo.store.v1.GetCalendar
@@ -643,7 +684,7 @@ export type GetCalendar = Message<"cabildo.store.v1.GetCalendar"> & {
  * Use `create(GetCalendarSchema)` to create a new message.
  */
 export const GetCalendarSchema: GenMessage<GetCalendar> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 17);
+  messageDesc(file_cabildo_store_v1_queries, 18);
 
 /**
  * @generated from message cabildo.store.v1.ListCalendars
@@ -656,7 +697,7 @@ export type ListCalendars = Message<"cabildo.store.v1.ListCalendars"> & {
  * Use `create(ListCalendarsSchema)` to create a new message.
  */
 export const ListCalendarsSchema: GenMessage<ListCalendars> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 18);
+  messageDesc(file_cabildo_store_v1_queries, 19);
 
 /**
  * @generated from message cabildo.store.v1.EventWithConflicts
@@ -678,7 +719,7 @@ export type EventWithConflicts = Message<"cabildo.store.v1.EventWithConflicts"> 
  * Use `create(EventWithConflictsSchema)` to create a new message.
  */
 export const EventWithConflictsSchema: GenMessage<EventWithConflicts> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 19);
+  messageDesc(file_cabildo_store_v1_queries, 20);
 
 /**
  * @generated from message cabildo.store.v1.Conflict
@@ -710,7 +751,7 @@ export type Conflict = Message<"cabildo.store.v1.Conflict"> & {
  * Use `create(ConflictSchema)` to create a new message.
  */
 export const ConflictSchema: GenMessage<Conflict> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 20);
+  messageDesc(file_cabildo_store_v1_queries, 21);
 
 /**
  * @generated from message cabildo.store.v1.GetSubscriptions
@@ -727,7 +768,7 @@ export type GetSubscriptions = Message<"cabildo.store.v1.GetSubscriptions"> & {
  * Use `create(GetSubscriptionsSchema)` to create a new message.
  */
 export const GetSubscriptionsSchema: GenMessage<GetSubscriptions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 21);
+  messageDesc(file_cabildo_store_v1_queries, 22);
 
 /**
  * @generated from message cabildo.store.v1.GetChannelRight
@@ -744,7 +785,7 @@ export type GetChannelRight = Message<"cabildo.store.v1.GetChannelRight"> & {
  * Use `create(GetChannelRightSchema)` to create a new message.
  */
 export const GetChannelRightSchema: GenMessage<GetChannelRight> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 22);
+  messageDesc(file_cabildo_store_v1_queries, 23);
 
 /**
  * To hear a calendar's changes.
@@ -783,7 +824,7 @@ export type ChannelRight = Message<"cabildo.store.v1.ChannelRight"> & {
  * Use `create(ChannelRightSchema)` to create a new message.
  */
 export const ChannelRightSchema: GenMessage<ChannelRight> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 23);
+  messageDesc(file_cabildo_store_v1_queries, 24);
 
 /**
  * @generated from message cabildo.store.v1.FindUsers
@@ -805,7 +846,7 @@ export type FindUsers = Message<"cabildo.store.v1.FindUsers"> & {
  * Use `create(FindUsersSchema)` to create a new message.
  */
 export const FindUsersSchema: GenMessage<FindUsers> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 24);
+  messageDesc(file_cabildo_store_v1_queries, 25);
 
 /**
  * @generated from message cabildo.store.v1.ListSessions
@@ -832,7 +873,7 @@ export type ListSessions = Message<"cabildo.store.v1.ListSessions"> & {
  * Use `create(ListSessionsSchema)` to create a new message.
  */
 export const ListSessionsSchema: GenMessage<ListSessions> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 25);
+  messageDesc(file_cabildo_store_v1_queries, 26);
 
 /**
  * @generated from message cabildo.store.v1.QueryReply
@@ -1009,6 +1050,12 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
      */
     value: RangeMap;
     case: "rangeMap";
+  } | {
+    /**
+     * @generated from field: cabildo.store.v1.CommandReply tried = 84;
+     */
+    value: CommandReply;
+    case: "tried";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1017,7 +1064,7 @@ export type QueryReply = Message<"cabildo.store.v1.QueryReply"> & {
  * Use `create(QueryReplySchema)` to create a new message.
  */
 export const QueryReplySchema: GenMessage<QueryReply> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 26);
+  messageDesc(file_cabildo_store_v1_queries, 27);
 
 /**
  * @generated from message cabildo.store.v1.UserCredentials
@@ -1039,7 +1086,7 @@ export type UserCredentials = Message<"cabildo.store.v1.UserCredentials"> & {
  * Use `create(UserCredentialsSchema)` to create a new message.
  */
 export const UserCredentialsSchema: GenMessage<UserCredentials> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 27);
+  messageDesc(file_cabildo_store_v1_queries, 28);
 
 /**
  * @generated from message cabildo.store.v1.ListGroups
@@ -1061,7 +1108,7 @@ export type ListGroups = Message<"cabildo.store.v1.ListGroups"> & {
  * Use `create(ListGroupsSchema)` to create a new message.
  */
 export const ListGroupsSchema: GenMessage<ListGroups> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 28);
+  messageDesc(file_cabildo_store_v1_queries, 29);
 
 /**
  * @generated from message cabildo.store.v1.GetInvitation
@@ -1083,7 +1130,7 @@ export type GetInvitation = Message<"cabildo.store.v1.GetInvitation"> & {
  * Use `create(GetInvitationSchema)` to create a new message.
  */
 export const GetInvitationSchema: GenMessage<GetInvitation> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 29);
+  messageDesc(file_cabildo_store_v1_queries, 30);
 
 /**
  * @generated from message cabildo.store.v1.ListInvitations
@@ -1110,7 +1157,7 @@ export type ListInvitations = Message<"cabildo.store.v1.ListInvitations"> & {
  * Use `create(ListInvitationsSchema)` to create a new message.
  */
 export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 30);
+  messageDesc(file_cabildo_store_v1_queries, 31);
 
 /**
  * @generated from message cabildo.store.v1.GroupPage
@@ -1132,7 +1179,7 @@ export type GroupPage = Message<"cabildo.store.v1.GroupPage"> & {
  * Use `create(GroupPageSchema)` to create a new message.
  */
 export const GroupPageSchema: GenMessage<GroupPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 31);
+  messageDesc(file_cabildo_store_v1_queries, 32);
 
 /**
  * @generated from message cabildo.store.v1.InvitationPage
@@ -1154,7 +1201,7 @@ export type InvitationPage = Message<"cabildo.store.v1.InvitationPage"> & {
  * Use `create(InvitationPageSchema)` to create a new message.
  */
 export const InvitationPageSchema: GenMessage<InvitationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 32);
+  messageDesc(file_cabildo_store_v1_queries, 33);
 
 /**
  * @generated from message cabildo.store.v1.ListOutbox
@@ -1181,7 +1228,7 @@ export type ListOutbox = Message<"cabildo.store.v1.ListOutbox"> & {
  * Use `create(ListOutboxSchema)` to create a new message.
  */
 export const ListOutboxSchema: GenMessage<ListOutbox> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 33);
+  messageDesc(file_cabildo_store_v1_queries, 34);
 
 /**
  * @generated from message cabildo.store.v1.OutboxPage
@@ -1208,7 +1255,7 @@ export type OutboxPage = Message<"cabildo.store.v1.OutboxPage"> & {
  * Use `create(OutboxPageSchema)` to create a new message.
  */
 export const OutboxPageSchema: GenMessage<OutboxPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 34);
+  messageDesc(file_cabildo_store_v1_queries, 35);
 
 /**
  * @generated from message cabildo.store.v1.OutboxEntry
@@ -1235,7 +1282,7 @@ export type OutboxEntry = Message<"cabildo.store.v1.OutboxEntry"> & {
  * Use `create(OutboxEntrySchema)` to create a new message.
  */
 export const OutboxEntrySchema: GenMessage<OutboxEntry> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 35);
+  messageDesc(file_cabildo_store_v1_queries, 36);
 
 /**
  * @generated from message cabildo.store.v1.CalendarPage
@@ -1252,7 +1299,7 @@ export type CalendarPage = Message<"cabildo.store.v1.CalendarPage"> & {
  * Use `create(CalendarPageSchema)` to create a new message.
  */
 export const CalendarPageSchema: GenMessage<CalendarPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 36);
+  messageDesc(file_cabildo_store_v1_queries, 37);
 
 /**
  * @generated from message cabildo.store.v1.UserPage
@@ -1269,7 +1316,7 @@ export type UserPage = Message<"cabildo.store.v1.UserPage"> & {
  * Use `create(UserPageSchema)` to create a new message.
  */
 export const UserPageSchema: GenMessage<UserPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 37);
+  messageDesc(file_cabildo_store_v1_queries, 38);
 
 /**
  * @generated from message cabildo.store.v1.SessionPage
@@ -1291,7 +1338,7 @@ export type SessionPage = Message<"cabildo.store.v1.SessionPage"> & {
  * Use `create(SessionPageSchema)` to create a new message.
  */
 export const SessionPageSchema: GenMessage<SessionPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 38);
+  messageDesc(file_cabildo_store_v1_queries, 39);
 
 /**
  * @generated from message cabildo.store.v1.MemberPage
@@ -1313,7 +1360,7 @@ export type MemberPage = Message<"cabildo.store.v1.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 39);
+  messageDesc(file_cabildo_store_v1_queries, 40);
 
 /**
  * @generated from message cabildo.store.v1.DueWork
@@ -1335,7 +1382,7 @@ export type DueWork = Message<"cabildo.store.v1.DueWork"> & {
  * Use `create(DueWorkSchema)` to create a new message.
  */
 export const DueWorkSchema: GenMessage<DueWork> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 40);
+  messageDesc(file_cabildo_store_v1_queries, 41);
 
 /**
  * @generated from message cabildo.store.v1.NotificationPage
@@ -1357,7 +1404,7 @@ export type NotificationPage = Message<"cabildo.store.v1.NotificationPage"> & {
  * Use `create(NotificationPageSchema)` to create a new message.
  */
 export const NotificationPageSchema: GenMessage<NotificationPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 41);
+  messageDesc(file_cabildo_store_v1_queries, 42);
 
 /**
  * @generated from message cabildo.store.v1.BusyCalendars
@@ -1374,7 +1421,7 @@ export type BusyCalendars = Message<"cabildo.store.v1.BusyCalendars"> & {
  * Use `create(BusyCalendarsSchema)` to create a new message.
  */
 export const BusyCalendarsSchema: GenMessage<BusyCalendars> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 42);
+  messageDesc(file_cabildo_store_v1_queries, 43);
 
 /**
  * @generated from message cabildo.store.v1.CalendarBusy
@@ -1406,7 +1453,7 @@ export type CalendarBusy = Message<"cabildo.store.v1.CalendarBusy"> & {
  * Use `create(CalendarBusySchema)` to create a new message.
  */
 export const CalendarBusySchema: GenMessage<CalendarBusy> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 43);
+  messageDesc(file_cabildo_store_v1_queries, 44);
 
 /**
  * @generated from message cabildo.store.v1.BusySpan
@@ -1428,7 +1475,7 @@ export type BusySpan = Message<"cabildo.store.v1.BusySpan"> & {
  * Use `create(BusySpanSchema)` to create a new message.
  */
 export const BusySpanSchema: GenMessage<BusySpan> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 44);
+  messageDesc(file_cabildo_store_v1_queries, 45);
 
 /**
  * @generated from message cabildo.store.v1.SeriesEnd
@@ -1465,7 +1512,7 @@ export type SeriesEnd = Message<"cabildo.store.v1.SeriesEnd"> & {
  * Use `create(SeriesEndSchema)` to create a new message.
  */
 export const SeriesEndSchema: GenMessage<SeriesEnd> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 45);
+  messageDesc(file_cabildo_store_v1_queries, 46);
 
 /**
  * @generated from message cabildo.store.v1.EventPage
@@ -1497,7 +1544,7 @@ export type EventPage = Message<"cabildo.store.v1.EventPage"> & {
  * Use `create(EventPageSchema)` to create a new message.
  */
 export const EventPageSchema: GenMessage<EventPage> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 46);
+  messageDesc(file_cabildo_store_v1_queries, 47);
 
 /**
  * @generated from message cabildo.store.v1.GoneInstances
@@ -1514,5 +1561,5 @@ export type GoneInstances = Message<"cabildo.store.v1.GoneInstances"> & {
  * Use `create(GoneInstancesSchema)` to create a new message.
  */
 export const GoneInstancesSchema: GenMessage<GoneInstances> = /*@__PURE__*/
-  messageDesc(file_cabildo_store_v1_queries, 47);
+  messageDesc(file_cabildo_store_v1_queries, 48);
 
