@@ -919,9 +919,8 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
           if (n % 10 === 0) await quick.pushed(n);
         }
         const { unsentBytes, unsentBytesMax, ...behind } = stage.fanout.backlog();
-        expect(unsentBytes)
-          .to.equal(unsentBytesMax)
-          .and.be.greaterThan(64 * 1024);
+        expect(unsentBytesMax).to.be.greaterThan(64 * 1024);
+        expect(unsentBytes).to.be.at.least(unsentBytesMax);
         expect(behind.connectionsBehind).to.equal(1);
         expect(behind.changesBehind.get(1)).to.be.greaterThan(100);
         expect(behind.changesBehind.get(3)).to.equal(0);
