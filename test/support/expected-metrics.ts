@@ -23,8 +23,10 @@ const NODE = `
   storage_batch_commit_duration_seconds storage_db_size_bytes storage_quota_bytes
   outbox_pending outbox_oldest_seconds audit_entries_total audit_unsigned_seconds audit_chain_broken`;
 const ROUTER = "router_requests_total router_leader_cache_misses_total router_retries_total";
-const FANOUT = `ws_connections ws_subscriptions ws_messages_sent_total ws_backpressure_bytes ws_dropped_clients_total
-  fanout_commit_to_client_seconds`;
+const FANOUT = `ws_connections ws_subscriptions ws_messages_sent_total ws_bytes_sent_total ws_resumes_total
+  ws_backpressure_bytes ws_backpressure_max_bytes ws_behind ws_behind_changes ws_stalls_total ws_caught_up_seconds
+  ws_closed_total ws_dropped_clients_total ws_commands_total ws_right_ended_seconds ws_transport
+  fanout_commit_to_client_seconds fanout_sequence fanout_feed_failures_total`;
 const EVERY = "build_info certificate_expiry_timestamp_seconds";
 const GRPC = ["started_total", "handled_total", "handling_seconds", "msg_received_total"]
   .concat("msg_sent_total")

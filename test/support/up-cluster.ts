@@ -31,7 +31,7 @@ export interface Ready {
   readonly metrics: readonly { readonly name: string; readonly url: string }[];
   readonly nodes: readonly UpNode[];
   readonly coordinators: readonly UpProcess[];
-  readonly fanouts: readonly UpProcess[];
+  readonly fanouts: readonly UpFanout[];
   readonly ca: string;
   readonly operatorCert: string;
   readonly operatorKey: string;
@@ -44,6 +44,10 @@ export interface UpProcess {
   readonly name: string;
   readonly pid: number;
   readonly url: string;
+}
+
+export interface UpFanout extends UpProcess {
+  readonly transport: string;
 }
 
 export interface UpNode {

@@ -4,7 +4,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect } from "chai";
+import { AuthService } from "../../../gen/cabildo/v1/auth_pb.js";
+import { LiveClient, errorCode } from "../../fanout/support/live-client.js";
 import { eventually } from "../../support/eventually.js";
 import { CABILDO, type UpCluster } from "../../support/up-cluster.js";
 import { EXPECTED_BOUNDS, EXPECTED_METRICS } from "../../support/expected-metrics.js";
@@ -177,6 +181,28 @@ export function commandLine(running: () => UpCluster): void {
       expect((await login("root-b", "--register", "--admin-credential", credential)).code).to.equal(
         1,
       );
+    });
+
+    it("shows an administrator how the cluster is, live, and nobody else", async () => {
+      const listen = async (userId: string): Promise<LiveClient> => {
+        const auth = createClient(
+          AuthService,
+          createGrpcTransport({ baseUrl: cluster.ready.api, nodeOptions: { ca: cluster.ca } }),
+        );
+        const { accessToken } = await auth.login({ userId, password: PASSWORD.trim() });
+        const { port } = new URL(cluster.ready.wss);
+        const client = await LiveClient.open(Number(port), undefined, { ca: cluster.ca });
+        await client.ask({ connect: { token: accessToken } });
+        return client;
+      };
+      const subscribe = { channels: ["cluster"] };
+      const [root, ana] = [await listen("root-a"), await listen("ana")];
+      expect(errorCode(await ana.ask({ subscribe }))).to.equal("NOT_FOUND");
+      expect(errorCode(await root.ask({ subscribe }))).to.equal(undefined);
+      const told = await root.find((object) => "push" in object, "the state of the cluster");
+      expect(JSON.stringify(told)).to.contain('"events-am"');
+      root.close();
+      ana.close();
     });
 
     it("answers metrics on every process, and nothing but loopback hears them", async () => {
