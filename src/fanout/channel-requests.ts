@@ -9,7 +9,7 @@ import type { Line, LineOwner } from "./line.js";
 import { Reading } from "./reading.js";
 import { errorBody } from "./replies.js";
 import type { ChannelReply } from "./replies.js";
-import { findStarts, shardsOf } from "./starts.js";
+import { findStarts, shardsOf, whenFollowed } from "./starts.js";
 import type { Start } from "./starts.js";
 import type { Subscriptions, SubscriptionServices } from "./subscriptions.js";
 
@@ -83,7 +83,7 @@ export class ChannelRequests {
       if (!mayBeNone && allowed.length === 0 && first instanceof Error) throw first;
       const { followers } = this.#services;
       const shards = new Set(allowed.flatMap(({ channel }) => shardsOf(channel, followers)));
-      await this.#services.whenFollowed(shards);
+      await whenFollowed(shards, from, this.#services);
       await Promise.all([...shards].map((shard) => this.#lookBack(from.get(shard))));
       // From here on in one turn: heads do not move, and no right ends.
       return checked.map((item, i): ChannelReply => {

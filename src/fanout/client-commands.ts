@@ -18,11 +18,6 @@ export interface CommandServices extends SubscriptionServices {
   readonly serverName: string;
   readonly limits: Limits;
   readonly rates: CommandRates;
-  /**
-   * Resolves when the shards of these channels have come to where `since` says that a client was, or if that takes too long:
-   * then there is no such place. Fails with `unreachable` where one is not followed.
-   */
-  readonly whenReached: (channels: readonly string[], since: readonly string[]) => Promise<void>;
   /** Whether the end of this session was heard of here. */
   hasEnded(session: string): boolean;
 }
@@ -253,11 +248,10 @@ export class ClientCommands implements CommandReceiver {
     channels: readonly string[],
     since: readonly string[],
   ): Promise<void> {
-    const { observer, whenReached } = this.#services;
-    const answers = await countingRefused(observer, since, async () => {
-      await whenReached(channels, since);
-      return await this.#requests.subscribe(who.caller, channels, since);
-    });
+    const { observer } = this.#services;
+    const answers = await countingRefused(observer, since, () =>
+      this.#requests.subscribe(who.caller, channels, since),
+    );
     this.#host.send(replies.subscribe(id, answers));
     observer({
       kind: "subscribed",

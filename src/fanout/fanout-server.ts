@@ -1,11 +1,10 @@
 import { LRUCache } from "lru-cache";
-import { AllowedOrigins, ClusterError, isOfHost } from "../base/index.js";
+import { AllowedOrigins, isOfHost } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { EndedRight } from "../policy/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import { sumBacklog } from "./backlog.js";
 import type { Backlog } from "./backlog.js";
-import { parseChannel } from "./channels.js";
 import { ClusterWatch } from "./cluster-watch.js";
 import { CommandRates } from "./command-rates.js";
 import { Connection } from "./connection.js";
@@ -21,7 +20,6 @@ import type { Logger } from "./logger.js";
 import type { ReadersRight } from "./readers.js";
 import { ShardFollower } from "./shard-follower.js";
 import type { FanoutOptions } from "./start-fanout.js";
-import { shardsOf } from "./starts.js";
 import type {
   HttpAnswer,
   SocketListener,
@@ -91,8 +89,6 @@ export class FanoutServer {
       random,
       cluster: new ClusterWatch(shards, clock),
       encodePositions: (positions) => this.#encodePositions(positions),
-      whenFollowed: (numbers) => this.#whenFollowed(numbers),
-      whenReached: (channels, since) => this.#whenReached(channels, since),
       claim: (connection, user) => this.#connections.claim(connection, user),
       hasEnded: (session) => this.#endedSessions.has(session),
       onClosed: (connection) => {
@@ -234,54 +230,6 @@ export class FanoutServer {
     for (const connection of this.#connections) {
       if (concernsAll || connection.hasLineOn(shard)) connection.feedInterrupted();
     }
-  }
-
-  async #whenFollowed(numbers: Iterable<ShardNumber>): Promise<void> {
-    const followers = [...numbers].flatMap((number) => this.#followers.get(number) ?? []);
-    const late = await this.#firstLate(followers, ({ isReady }) => isReady);
-    if (late === undefined) return;
-    const message = `the changes of shard ${late.shard.name} cannot be had now: try again`;
-    throw new ClusterError("unreachable", message, { retryAfterMs: 1_000 });
-  }
-
-  async #whenReached(channels: readonly string[], since: readonly string[]): Promise<void> {
-    if (since.length === 0) return;
-    const { shards, gateway } = this.#options;
-    // If several name one shard, the last counts.
-    const places = new Map(
-      since.flatMap((token) =>
-        gateway.positions.decode(token).map((place) => [place.shard, place] as const),
-      ),
-    );
-    const numbers = new Set(
-      channels.flatMap((name) => {
-        const channel = parseChannel(name, shards.rangeMap);
-        return channel === undefined ? [] : shardsOf(channel, this.#followers);
-      }),
-    );
-    const asked = [...numbers].filter((number) => places.has(number));
-    await this.#whenFollowed(asked);
-    const followers = asked.flatMap((number) => this.#followers.get(number) ?? []);
-    await this.#firstLate(followers, (follower) => {
-      const place = places.get(follower.shard.number);
-      return place === undefined || !follower.isBehind(place);
-    });
-  }
-
-  /** Waits until it holds for all of them; which is the first of which it does not hold in time. */
-  async #firstLate(
-    followers: readonly ShardFollower[],
-    holds: (follower: ShardFollower) => boolean,
-  ): Promise<ShardFollower | undefined> {
-    const { clock } = this.#options;
-    const deadlineMs = clock.monotonicMs() + this.#limits.feedMs;
-    for (const follower of followers) {
-      while (!holds(follower)) {
-        if (clock.monotonicMs() >= deadlineMs) return follower;
-        await Promise.race([follower.moved(), this.#sleep(Math.min(100, this.#limits.feedMs))]);
-      }
-    }
-    return undefined;
   }
 
   #sleep(ms: number): Promise<void> {

@@ -20,7 +20,6 @@ export interface ChoiceHost {
 export interface ChoiceServices {
   readonly gateway: { chosenChannels(caller: Caller): Promise<ChosenChannels> };
   readonly observer: FanoutObserver;
-  readonly whenReached: (channels: readonly string[], since: readonly string[]) => Promise<void>;
 }
 
 const NOTHING: ChosenChannels = { channels: [], revision: 0 };
@@ -58,11 +57,9 @@ export class RestoredChannels {
     this.#learn(await this.#services.gateway.chosenChannels(caller));
     await this.#inTurn(async () => {
       const choice = this.#newest ?? NOTHING;
-      const { observer, whenReached } = this.#services;
-      const answers = await countingRefused(observer, since, async () => {
-        await whenReached(choice.channels, since);
-        return await this.#requests.restore(caller, choice.channels, since);
-      });
+      const answers = await countingRefused(this.#services.observer, since, () =>
+        this.#requests.restore(caller, choice.channels, since),
+      );
       this.#followed = choice.revision;
       this.#tell(replies.restore(id, answers), answers);
     });

@@ -1,9 +1,14 @@
 import { ClusterError } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
+import { sleep } from "../shards/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import type { Channel } from "./channels.js";
+import type { Clock } from "./clock.js";
 import type { Limits } from "./limits.js";
 import type { ShardFollower } from "./shard-follower.js";
+
+/** A shard that is waited for is looked at so often, whether or not it moves. */
+const AGAIN_MS = 100;
 
 /** Where a channel begins in one shard. */
 export interface Start {
@@ -34,6 +39,38 @@ export function shardsOf(
 }
 
 /**
+ * Resolves when these shards are followed up to where the client says that it was. Fails with `unreachable` where one is not
+ * followed in time; where one does not come so far in time, there is no such place.
+ */
+export async function whenFollowed(
+  shards: Iterable<ShardNumber>,
+  from: ReadonlyMap<ShardNumber, ShardPosition>,
+  services: {
+    readonly followers: ReadonlyMap<ShardNumber, ShardFollower>;
+    readonly limits: Limits;
+    readonly clock: Clock;
+  },
+): Promise<void> {
+  const { followers, limits, clock } = services;
+  const deadlineMs = clock.monotonicMs() + limits.feedMs;
+  for (const shard of shards) {
+    const follower = followers.get(shard);
+    if (follower === undefined) continue;
+    const asked = from.get(shard);
+    const isThere = (): boolean =>
+      follower.isReady && (asked === undefined || !follower.isBehind(asked));
+    while (!isThere()) {
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (leftMs <= 0) break;
+      await Promise.race([follower.moved(), sleep(clock, Math.min(AGAIN_MS, leftMs))]);
+    }
+    if (follower.isReady) continue;
+    const message = `the changes of shard ${follower.shard.name} cannot be had now: try again`;
+    throw new ClusterError("unreachable", message, { retryAfterMs: 1_000 });
+  }
+}
+
+/**
  * Where a channel can begin: where the client asked for it, or now. Never is a part given for the whole: what the feed has
  * no longer, what is too far back, and what was committed before the client's right began, is refused.
  */
@@ -57,7 +94,7 @@ export function findStarts(
     if (asked !== undefined && asked.epoch !== follower.epoch) {
       return epochChanged("the cluster was restored since this position: read again what you show");
     }
-    // The caller has waited for it. Who went on from there would hear nothing, and then not all.
+    // It was waited for. Who went on from there would hear nothing, and then not all.
     if (asked !== undefined && follower.isBehind(asked)) {
       return epochChanged("nothing is known here of this position: read again what you show");
     }

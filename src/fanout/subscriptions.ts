@@ -17,8 +17,6 @@ export interface SubscriptionServices extends LineServices {
   readonly limits: Limits;
   readonly observer: FanoutObserver;
   readonly cluster: ClusterWatch;
-  /** Resolves when all of these shards are followed; fails with `unreachable` if that takes too long. */
-  whenFollowed(shards: Iterable<ShardNumber>): Promise<void>;
 }
 
 /** One channel of a connection. */
