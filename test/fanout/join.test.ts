@@ -117,7 +117,7 @@ function expectOrder(delivered: readonly Delivery[], what: string): void {
 const describeStep = (step: Step): string =>
   typeof step === "string" ? step : JSON.stringify(step);
 
-/** All orders of the steps, each with all kinds of changes drawn in turn from `kinds`. */
+/** All orders of the steps. */
 function* permutations(steps: readonly Step[]): Generator<readonly Step[]> {
   if (steps.length === 0) {
     yield [];
@@ -161,9 +161,35 @@ function run(past: readonly Kind[], steps: readonly Step[], kinds: readonly Kind
   return model;
 }
 
+/** Every order of the steps behind what comes first, with each choice of kinds. Returns how many there were. */
+function runAll(
+  past: readonly Kind[],
+  first: readonly Step[],
+  steps: readonly Step[],
+  choices: Iterable<readonly Kind[]>,
+  alsoCheck: (model: Model, history: string) => void = () => undefined,
+): number {
+  const lists = [...choices];
+  let runs = 0;
+  for (const order of permutations(steps)) {
+    for (const kinds of lists) {
+      const model = run(past, [...first, ...order], kinds);
+      alsoCheck(model, `${order.map(describeStep).join(" ")} | ${kinds.join()}`);
+      runs += 1;
+    }
+  }
+  return runs;
+}
+
 describe("a connection's channels on one shard", () => {
   it("lose nothing and hear nothing twice, however two of them join among four changes", function () {
     this.timeout(60_000);
+    // Every kind of change at every place would be too many for every order: these three differ in all places.
+    const kinds: Kind[][] = [
+      ["ab", "a", "b", "ab"],
+      ["b", "ab", "ab", "a"],
+      ["a", "none", "ab", "b"],
+    ];
     let runs = 0;
     for (const backA of [0, 1, 3]) {
       for (const backB of [0, 2]) {
@@ -177,27 +203,16 @@ describe("a connection's channels on one shard", () => {
           "read",
           "read",
         ];
-        for (const order of permutations(steps)) {
-          // Every kind of change at every place would be too many for every order: these three differ in all places.
-          for (const kinds of [
-            ["ab", "a", "b", "ab"],
-            ["b", "ab", "ab", "a"],
-            ["a", "none", "ab", "b"],
-          ] satisfies Kind[][]) {
-            run(["a", "ab", "b", "ab"], order, kinds);
-            runs += 1;
-          }
-        }
+        runs += runAll(["a", "ab", "b", "ab"], [], steps, kinds);
       }
     }
     expect(runs).to.be.greaterThan(10_000);
   });
 
   it("lose nothing and hear nothing twice, whatever the changes are", () => {
-    for (const kinds of kindsOf(4)) {
-      for (const order of permutations(["change", "change", "read", { subscribe: "b", back: 2 }])) {
-        run(kinds.slice(0, 2), [{ subscribe: "a", back: 1 }, ...order], kinds.slice(2));
-      }
+    const steps: Step[] = ["change", "change", "read", { subscribe: "b", back: 2 }];
+    for (const past of kindsOf(2)) {
+      runAll(past, [{ subscribe: "a", back: 1 }], steps, kindsOf(2));
     }
   });
 
@@ -212,14 +227,11 @@ describe("a connection's channels on one shard", () => {
       "read",
       { subscribe: "b", back: 1 },
     ];
-    for (const order of permutations(steps)) {
-      for (const kinds of [
-        ["ab", "a", "b"],
-        ["b", "ab", "ab"],
-      ] satisfies Kind[][]) {
-        run(["ab", "b"], [{ subscribe: "a", back: 0 }, ...order], kinds);
-      }
-    }
+    const kinds: Kind[][] = [
+      ["ab", "a", "b"],
+      ["b", "ab", "ab"],
+    ];
+    runAll(["ab", "b"], [{ subscribe: "a", back: 0 }], steps, kinds);
   });
 
   it("lose nothing and hear nothing twice when one is held, and let go, at any moment", () => {
@@ -233,17 +245,18 @@ describe("a connection's channels on one shard", () => {
       "stall",
       { subscribe: "b", back: 1 },
     ];
-    for (const order of permutations(steps)) {
-      for (const kinds of [
-        ["ab", "a"],
-        ["a", "ab"],
-      ] satisfies Kind[][]) {
-        run(["ab", "b"], [{ subscribe: "a", back: 1 }, ...order], kinds);
-      }
-    }
+    const kinds: Kind[][] = [
+      ["ab", "a"],
+      ["a", "ab"],
+    ];
+    runAll(["ab", "b"], [{ subscribe: "a", back: 1 }], steps, kinds);
   });
 
   it("keep the order of the shard when one of them is held, and let go, at any moment", () => {
+    const both: Step[] = [
+      { subscribe: "a", back: 1 },
+      { subscribe: "b", back: 1 },
+    ];
     const steps: Step[] = [
       "hold",
       "release",
@@ -254,30 +267,22 @@ describe("a connection's channels on one shard", () => {
       "read",
       "stall",
     ];
-    for (const order of permutations(steps)) {
-      for (const kinds of [
-        ["a", "b", "ab"],
-        ["b", "a", "b"],
-      ] satisfies Kind[][]) {
-        const both: Step[] = [
-          { subscribe: "a", back: 1 },
-          { subscribe: "b", back: 1 },
-        ];
-        const { delivered } = run(["ab", "b"], [...both, ...order], kinds);
-        expectOrder(delivered, order.map(describeStep).join(" "));
-      }
-    }
+    const kinds: Kind[][] = [
+      ["a", "b", "ab"],
+      ["b", "a", "b"],
+    ];
+    runAll(["ab", "b"], both, steps, kinds, ({ delivered }, history) => {
+      expectOrder(delivered, history);
+    });
   });
 
   it("go on when one of them is left at any moment", () => {
     const steps: Step[] = ["change", "change", "change", "read", "stall", { unsubscribe: "b" }];
-    for (const order of permutations(steps)) {
-      const first: Step[] = [
-        { subscribe: "a", back: 2 },
-        { subscribe: "b", back: 1 },
-      ];
-      run(["a", "ab", "b"], [...first, ...order], ["ab", "a", "ab"]);
-    }
+    const both: Step[] = [
+      { subscribe: "a", back: 2 },
+      { subscribe: "b", back: 1 },
+    ];
+    runAll(["a", "ab", "b"], both, steps, [["ab", "a", "ab"]]);
   });
 
   it("wait for a position that is ahead of what was seen here", () => {
