@@ -276,6 +276,26 @@ describe("a connection's channels on one shard", () => {
     });
   });
 
+  it("keep the order of the shard when one begins now while the other is behind", () => {
+    const steps: Step[] = [
+      { subscribe: "b", back: 0 },
+      "change",
+      "change",
+      "change",
+      "read",
+      "read",
+      "stall",
+    ];
+    const kinds: Kind[][] = [
+      ["a", "b", "ab"],
+      ["b", "a", "b"],
+    ];
+    const first: Step[] = [{ subscribe: "a", back: 2 }];
+    runAll(["ab", "a"], first, steps, kinds, ({ delivered }, history) => {
+      expectOrder(delivered, history);
+    });
+  });
+
   it("go on when one of them is left at any moment", () => {
     const steps: Step[] = ["change", "change", "change", "read", "stall", { unsubscribe: "b" }];
     const both: Step[] = [
