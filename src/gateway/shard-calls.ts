@@ -239,7 +239,6 @@ export class ShardCalls {
     return { name, resource, position };
   }
 
-  /** Nodes of a version that does not know the question call it invalid. */
   async #suppose(
     shard: ShardDescription,
     caller: Caller,
@@ -248,15 +247,7 @@ export class ShardCalls {
   ): Promise<{ readonly reply: QueryReply; readonly position: ShardPosition }> {
     const nowMs = this.#options.clock.wallMs();
     const question = { kind: "try-commands", nowMs, ...tried } as const;
-    try {
-      return await this.#options.shards.read(shard.number, { caller, question }, options);
-    } catch (cause) {
-      if (!(cause instanceof ClusterError) || cause.code !== "invalid-argument") throw cause;
-      throw refused(
-        "unimplemented",
-        `nodes of ${shard.name} cannot try without writing yet: upgrade them, or leave out validate_only`,
-      );
-    }
+    return await this.#options.shards.read(shard.number, { caller, question }, options);
   }
 
   #command(caller: Caller, operation: Operation, repeatable: Repeatable | undefined): Command {

@@ -9,7 +9,6 @@ import { GroupService, MemberRole } from "../../gen/cabildo/v1/groups_pb.js";
 import { NotificationService } from "../../gen/cabildo/v1/notifications_pb.js";
 import { SubscriptionService } from "../../gen/cabildo/v1/subscriptions_pb.js";
 import { UserService } from "../../gen/cabildo/v1/users_pb.js";
-import { ClusterError } from "../../src/base/index.js";
 import { PUBLIC_SERVICES } from "../../src/gateway/public-services.js";
 import { BOOTSTRAP, eventInit, failureOf, GatewayBench, PASSWORD } from "./support.js";
 
@@ -222,20 +221,6 @@ describe("validate_only", function () {
     expect(await bench.call(users.getUser, { name: "users/eve" }, token)).to.include({
       name: "users/eve",
     });
-  });
-
-  it("says what to do where nodes do not know it yet", async () => {
-    const read = bench.shards.read.bind(bench.shards);
-    bench.shards.read = async (shard, query, options) => {
-      if (query.question.kind !== "try-commands") return await read(shard, query, options);
-      throw new ClusterError("invalid-argument", "Query: not readable (question is missing)");
-    };
-    const parent = "calendars/bea";
-    const request = { parent, event: eventInit(), validateOnly: true };
-    const failure = await failureOf(bench.call(events.createEvent, request, tokens.get("bea")));
-    bench.shards.read = read;
-    expect(failure).to.include({ code: "unimplemented" });
-    expect(failure.message).contains("upgrade");
   });
 });
 

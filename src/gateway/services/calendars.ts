@@ -1,4 +1,5 @@
-import { CalendarService } from "../../../gen/cabildo/v1/calendars_pb.js";
+import { create } from "@bufbuild/protobuf";
+import { CalendarSchema, CalendarService } from "../../../gen/cabildo/v1/calendars_pb.js";
 import type {
   AddReaderRequest,
   Calendar as PublicCalendar,
@@ -37,8 +38,8 @@ export function calendarHandlers(context: ServiceContext): readonly Handler[] {
       return await read(call, key, leastOf(context.positions, position));
     }),
     unary(method.listCalendars, (call, request) => list(context, call, request)),
-    unary(method.createCalendar, (call, request) => create(call, request)),
-    unary(method.updateCalendar, (call, request) => update(call, request)),
+    unary(method.createCalendar, (call, request) => createCalendar(call, request)),
+    unary(method.updateCalendar, (call, request) => updateCalendar(call, request)),
     unary(method.deleteCalendar, async (call, request: DeleteCalendarRequest) => {
       const calendar = parseCalendar(request.name, "name");
       const operation = { kind: "delete-calendar", calendar, etag: request.etag } as const;
@@ -67,7 +68,7 @@ const FIELDS = {
   setByTheCluster: new Set(["name", "owner", "readers", "update_time", "etag", "shard"]),
 } as const;
 
-async function create(call: Call, request: CreateCalendarRequest): Promise<PublicCalendar> {
+async function createCalendar(call: Call, request: CreateCalendarRequest): Promise<PublicCalendar> {
   const key = parseCalendar(`calendars/${request.calendarId}`, "calendar_id");
   const content = contentOf(request.calendar);
   requireCalendar(call.caller, "calendar.create", key, `calendars/${key}`);
@@ -75,7 +76,7 @@ async function create(call: Call, request: CreateCalendarRequest): Promise<Publi
   return await write(call, operation, { method: method.createCalendar, request });
 }
 
-async function update(call: Call, request: UpdateCalendarRequest): Promise<PublicCalendar> {
+async function updateCalendar(call: Call, request: UpdateCalendarRequest): Promise<PublicCalendar> {
   const { calendar: wanted } = request;
   if (wanted === undefined) throw fieldFault("calendar", "must be set");
   const key = parseCalendar(wanted.name, "calendar.name");
@@ -171,18 +172,10 @@ async function write(
   return await read(call, calendar, [written.position]);
 }
 
-function contentOf(calendar: PublicCalendar | undefined) {
-  if (calendar === undefined) return UNWRITTEN;
+function contentOf(calendar = create(CalendarSchema)) {
   requireTimeZone(calendar.timeZone, "calendar.time_zone");
   return calendarContentFromPublic(calendar);
 }
-
-const UNWRITTEN = {
-  displayName: "",
-  timeZone: "UTC",
-  conflictPolicy: "allow",
-  public: false,
-} as const;
 
 function show(call: Call, calendar: Calendar): PublicCalendar {
   return calendarToPublic(calendar, call.shards.of("calendars", calendar.key).name);

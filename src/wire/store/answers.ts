@@ -1,5 +1,3 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { CommandReplySchema } from "../../../gen/cabildo/store/v1/commands_pb.js";
 import type * as pb from "../../../gen/cabildo/store/v1/queries_pb.js";
 import { unreachable } from "../../base/index.js";
 import type { Answer } from "../../domain/index.js";
@@ -11,7 +9,7 @@ import { fromDelivery, toDelivery } from "./deliveries.js";
 import { fromEvent, toEvent } from "./events.js";
 import { fromSubscriptions, toSubscriptions } from "./subscriptions.js";
 import { fromRangeMap, toRangeMap } from "./range-map.js";
-import { encodeReply, fromReply } from "./replies.js";
+import { decodeReply, encodeReply } from "./replies.js";
 import * as resources from "./resources.js";
 
 export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
@@ -49,10 +47,7 @@ export function toAnswer(answer: Answer): pb.QueryReply["outcome"] {
     case "cluster-keys":
       return { case: "clusterKeys", value: resources.toClusterKeys(answer.keys) };
     case "tried":
-      return {
-        case: "tried",
-        value: fromBinary(CommandReplySchema, encodeReply(answer.reply)),
-      };
+      return { case: "tried", value: encodeReply(answer.reply) };
     case "range-map":
       return { case: "rangeMap", value: toRangeMap(answer.map) };
     case "outbox":
@@ -238,7 +233,7 @@ export function fromAnswer(
     case "clusterKeys":
       return { kind: "cluster-keys", keys: resources.fromClusterKeys(outcome.value) };
     case "tried":
-      return { kind: "tried", reply: fromReply(outcome.value) };
+      return { kind: "tried", reply: decodeReply(outcome.value) };
     case "rangeMap":
       return { kind: "range-map", map: fromRangeMap(outcome.value) };
     case "outbox":

@@ -35,10 +35,14 @@ export function decodeQuery(bytes: Uint8Array): Query {
 
 function isNewer({ $unknown, question }: pb.Query): boolean {
   if ($unknown !== undefined || question.value?.$unknown !== undefined) return true;
-  return (
-    question.case === "listEvents" &&
-    question.value.conditions.some((condition) => condition.$unknown !== undefined)
-  );
+  switch (question.case) {
+    case "listEvents":
+      return question.value.conditions.some((condition) => condition.$unknown !== undefined);
+    case "tryCommands":
+      return question.value.then !== undefined && isNewer(question.value.then);
+    default:
+      return false;
+  }
 }
 
 export function encodeQueryReply(reply: QueryReply): Uint8Array {

@@ -11,8 +11,10 @@ import {
 } from "../../../gen/cabildo/store/v1/commands_pb.js";
 import {
   EventConditionSchema,
+  GetUserSchema,
   ListEventsSchema,
   QuerySchema,
+  TryCommandsSchema,
 } from "../../../gen/cabildo/store/v1/queries_pb.js";
 import { EventSchema } from "../../../gen/cabildo/store/v1/resources_pb.js";
 import {
@@ -704,6 +706,17 @@ describe("a newer version's", () => {
     expect(decoded).throws(ClusterError).property("code", "unimplemented");
     delete condition.$unknown;
     value.$unknown = unknown;
+    expect(decoded).throws(ClusterError).property("code", "unimplemented");
+  });
+
+  it("field in what is asked after a trial is not passed over", () => {
+    const asked = create(GetUserSchema, { user: "ana" });
+    const then = create(QuerySchema, { question: { case: "getUser", value: asked } });
+    const value = create(TryCommandsSchema, { then });
+    const message = create(QuerySchema, { caller, question: { case: "tryCommands", value } });
+    const decoded = () => decodeQuery(toBinary(QuerySchema, message));
+    expect(decoded().question.kind).equals("try-commands");
+    asked.$unknown = [{ no: 99, wireType: WireType.Varint, data: Uint8Array.of(1) }];
     expect(decoded).throws(ClusterError).property("code", "unimplemented");
   });
 
