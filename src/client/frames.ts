@@ -9,6 +9,8 @@ export interface Refusal {
   /** Canonical code of gRPC by name. */
   readonly status: string;
   readonly message: string;
+  /** The same may succeed after so long; undefined where nobody says so. */
+  readonly retryAfterMs?: number;
 }
 
 /** What was missed is no longer kept, or cannot be told from what is. */
@@ -106,7 +108,7 @@ export function findPassing(reply: Reply): Refusal | undefined {
   const refusals = refusalsOf(reply);
   return (
     refusals.find(({ code }) => GONE.has(code)) ??
-    refusals.find(({ status }) => status === "UNAVAILABLE")
+    refusals.find(({ retryAfterMs }) => retryAfterMs !== undefined)
   );
 }
 
@@ -130,8 +132,13 @@ function replyOf(frame: Fields): Reply {
 }
 
 function refusalOf(error: unknown): Refusal {
-  const { code, status, message } = fieldsOf(error);
-  return { code: textOf(code), status: textOf(status), message: textOf(message) };
+  const { code, status, message, retry_after_ms: retryAfterMs } = fieldsOf(error);
+  return {
+    code: textOf(code),
+    status: textOf(status),
+    message: textOf(message),
+    ...(typeof retryAfterMs === "number" ? { retryAfterMs } : {}),
+  };
 }
 
 function refusalsOf(reply: Reply): readonly Refusal[] {

@@ -195,6 +195,6 @@ function ignore(): void {
 
 function unavailable(): Reply {
   const message = "the connection was lost";
-  const refusal = { code: "UNREACHABLE", status: "UNAVAILABLE", message };
+  const refusal = { code: "UNREACHABLE", status: "UNAVAILABLE", message, retryAfterMs: 0 };
   return { kind: "refused", refusal };
 }

@@ -51,7 +51,12 @@ type LinkState =
   | { readonly kind: "offline" }
   | { readonly kind: "waiting"; readonly timer: ReturnType<typeof setTimeout> }
   | { readonly kind: "opening"; readonly connection?: LiveConnection }
-  | { readonly kind: "open"; readonly connection: LiveConnection; readonly sinceMs: number }
+  | {
+      readonly kind: "open";
+      readonly connection: LiveConnection;
+      readonly server: string;
+      readonly sinceMs: number;
+    }
   | { readonly kind: "closed" };
 
 /**
@@ -86,6 +91,11 @@ export class LiveLink {
     return this.#subscriptions;
   }
 
+  /** Whom it is connected to. */
+  get server(): string | undefined {
+    return this.#link.kind === "open" ? this.#link.server : undefined;
+  }
+
   join(subscription: Subscription): void {
     this.#subscriptions.add(subscription);
     if (this.#link.kind === "open") this.#join(this.#link.connection, subscription);
@@ -95,9 +105,9 @@ export class LiveLink {
   leave(subscription: Subscription): void {
     this.#subscriptions.delete(subscription);
     this.#end(subscription);
-    const { channels } = subscription;
-    if (this.#link.kind !== "open" || channels.length === 0) return;
-    this.#link.connection.command("unsubscribe", { channels });
+    if (this.#link.kind === "open") {
+      this.#unsubscribe(this.#link.connection, subscription.channels);
+    }
   }
 
   /**
@@ -197,7 +207,7 @@ export class LiveLink {
   }
 
   #opened(connection: LiveConnection, server: string): void {
-    this.#link = { kind: "open", connection, sinceMs: performance.now() };
+    this.#link = { kind: "open", connection, server, sinceMs: performance.now() };
     this.#counters.connections++;
     this.#events.state({ kind: "connected", server });
     for (const subscription of this.#subscriptions) this.#join(connection, subscription);
@@ -215,7 +225,8 @@ export class LiveLink {
       // What was chosen and may not be heard is left out.
       const isPart = followsChoice && reply.kind === "done";
       const refusal = isPart ? findPassing(reply) : findRefusal(reply);
-      if (followsChoice) subscription.chose(begunIn(reply));
+      const begun = begunIn(reply);
+      if (followsChoice) subscription.chose(begun);
       const positions = positionsOf(reply);
       this.#begun.add(subscription);
       if (since.length === 0) place.rebase(positions);
@@ -223,25 +234,37 @@ export class LiveLink {
         if (since.length > 0 && followsChoice) place.extend(positions);
         this.#joined.add(subscription);
         subscription.push({ kind: "joined", positions });
-      } else if (refusal.status === "UNAVAILABLE") {
-        place.hold();
+      } else if (refusal.retryAfterMs !== undefined) {
+        if (begun.length > 0) place.hold();
         // If it is the connection that is gone, the next one joins.
-        const delayMs = fullJitter(failures + 1, this.#options.random);
-        setTimeout(() => this.#rejoin(connection, subscription, failures + 1), delayMs);
+        const delayMs = refusal.retryAfterMs + fullJitter(failures + 1, this.#options.random);
+        setTimeout(() => this.#rejoin(connection, subscription, begun, failures + 1), delayMs);
       } else {
         subscription.end(errorOf(refusal));
       }
     });
   }
 
-  /** Some of its channels may have been joined: all are left first. */
-  #rejoin(connection: LiveConnection, subscription: Subscription, failures: number): void {
+  /** Those of its channels that were joined are left first. */
+  #rejoin(
+    connection: LiveConnection,
+    subscription: Subscription,
+    begun: readonly string[],
+    failures: number,
+  ): void {
     const isCurrent = this.#link.kind === "open" && this.#link.connection === connection;
     if (!isCurrent || !this.#subscriptions.has(subscription)) return;
-    const { channels } = subscription;
     this.#end(subscription);
-    if (channels.length > 0) connection.command("unsubscribe", { channels });
+    this.#unsubscribe(connection, begun);
     this.#join(connection, subscription, failures);
+  }
+
+  /** Where it is refused, a server would refuse to begin them again: on another connection nothing has begun. */
+  #unsubscribe(connection: LiveConnection, channels: readonly string[]): void {
+    if (channels.length === 0) return;
+    connection.command("unsubscribe", { channels }, (reply) => {
+      if (reply.kind === "refused") connection.drop("channels could not be left");
+    });
   }
 
   #end(subscription: Subscription): void {

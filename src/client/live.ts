@@ -77,7 +77,8 @@ export class Live implements SubscriptionHost {
     for (const link of this.#links) {
       if (!link.subscriptions.has(subscription)) continue;
       link.leave(subscription);
-      if (link.subscriptions.size === 0 && link !== this.#first) this.#drop(link);
+      if (link.subscriptions.size === 0 && link !== this.#first)
+        this.#drop(link, "nothing is heard on it");
     }
   }
 
@@ -108,16 +109,30 @@ export class Live implements SubscriptionHost {
   #addLink(): LiveLink {
     const link = new LiveLink(this.#options, this.counters, {
       state: (state) => this.#linkIs(link, state),
-      failed: (reason) => this.#close(reason, new Error(reason)),
+      failed: (reason) => this.#failed(link, reason),
     });
     this.#links.add(link);
     return link;
   }
 
-  #drop(link: LiveLink): void {
+  /** The first takes the calls: without it there is nothing. Of another socket only what is heard on it ends. */
+  #failed(link: LiveLink, reason: string): void {
+    const failure = new Error(reason);
+    if (link === this.#first) {
+      this.#close(reason, failure);
+      return;
+    }
+    const subscriptions = [...link.subscriptions];
+    this.#drop(link, reason);
+    for (const subscription of subscriptions) subscription.end(failure);
+  }
+
+  #drop(link: LiveLink, reason: string): void {
     this.#links.delete(link);
-    this.#waiting.delete(link);
-    link.close("nothing is heard on it");
+    link.close(reason);
+    if (!this.#waiting.delete(link) || this.#waiting.size > 0) return;
+    const server = [...this.#links].map((other) => other.server).find((name) => name !== undefined);
+    if (server !== undefined) this.#onState({ kind: "connected", server });
   }
 
   /** All of them count as connected once each is. */

@@ -33,6 +33,8 @@ describe("a subscription to live channels", () => {
   let ca: string;
   let scripts: Script[];
   let commands: SubscribeCommand[];
+  /** What it does when channels are left. */
+  let leaving: Script;
   let states: LiveState[];
   let live: Live;
 
@@ -45,8 +47,12 @@ describe("a subscription to live channels", () => {
     url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}`;
     new WebSocketServer({ server }).on("connection", (socket) => {
       socket.on("message", (data: Buffer) => {
-        const { id, subscribe, restore } = JSON.parse(data.toString()) as Command;
+        const { id, subscribe, restore, unsubscribe } = JSON.parse(data.toString()) as Command;
         const command = subscribe ?? restore;
+        if (unsubscribe !== undefined) {
+          leaving(socket, id);
+          return;
+        }
         if (command === undefined) {
           say(socket, { id, connect: { user: "users/ana", server: "fanout-1", ping_ms: 25_000 } });
           return;
@@ -59,6 +65,7 @@ describe("a subscription to live channels", () => {
   beforeEach(() => {
     scripts = [];
     commands = [];
+    leaving = (socket, id) => say(socket, { id, unsubscribe: { channels: [] } });
     states = [];
     live = new Live(
       {
@@ -235,7 +242,10 @@ describe("a subscription to live channels", () => {
   });
 
   it("asks again on the same connection where a shard could not be reached", async () => {
-    const error = { code: "UNREACHABLE", status: "UNAVAILABLE", message: "no leader" };
+    const error = {
+      ...{ code: "UNREACHABLE", status: "UNAVAILABLE", message: "no leader" },
+      retry_after_ms: 0,
+    };
     scripts = [
       (socket, id) => say(socket, { id, subscribe: { channels: [{ channel: "c", error }] } }),
       // The command that leaves the channel stands between.
@@ -246,8 +256,66 @@ describe("a subscription to live channels", () => {
     expect(live.counters.connections).to.equal(1);
   });
 
+  it("waits as long as it is told, and asks again, where too many commands came", async () => {
+    const error = {
+      ...{ code: "RATE_LIMITED", status: "RESOURCE_EXHAUSTED", message: "wait a little" },
+      retry_after_ms: 30,
+    };
+    let refusedMs = 0;
+    let askedAgainMs = 0;
+    scripts = [
+      (socket, id) => {
+        refusedMs = performance.now();
+        say(socket, { id, error });
+      },
+      (socket, id) => {
+        askedAgainMs = performance.now();
+        say(socket, joined(id, "p1"), push(1, 0));
+        setTimeout(() => socket.terminate(), 20);
+      },
+      refuse,
+    ];
+    const { events, end } = await heard(["p1"]);
+    expect(sequences(events)).to.deep.equal([1]);
+    expect(end).to.equal("no such calendar");
+    expect(commands.map(({ since }) => since)).to.deep.equal([
+      ["p1"],
+      ["p1"],
+      ["p1", "events-am-1"],
+    ]);
+    expect(live.counters.connections).to.equal(2);
+    // Timers of Node may be a millisecond early.
+    expect(askedAgainMs - refusedMs).to.be.at.least(29);
+  });
+
+  it("ends where it is refused and nobody says that it will be otherwise later", async () => {
+    const error = { code: "QUOTA", status: "RESOURCE_EXHAUSTED", message: "no more" };
+    scripts = [(socket, id) => say(socket, { id, error })];
+    expect(await heard(["p1"])).to.include({ end: "no more", reason: "QUOTA" });
+  });
+
+  it("begins on a new connection where channels that it has to leave first cannot be left", async () => {
+    const error = { code: "RATE_LIMITED", status: "RESOURCE_EXHAUSTED", retry_after_ms: 1 };
+    const begun = { channel: "calendars/ana", position: "p1" };
+    leaving = (socket, id) => say(socket, { id, error });
+    scripts = [
+      (socket, id) =>
+        say(socket, { id, subscribe: { channels: [begun, { channel: "c", error }] } }),
+      (socket, id) => {
+        const there = { code: "ALREADY_EXISTS", status: "ALREADY_EXISTS", message: "it is there" };
+        say(socket, { id, error: there });
+      },
+      refuse,
+    ];
+    expect((await heard(["p1"])).end).to.equal("no such calendar");
+    expect(live.counters.connections).to.equal(2);
+  });
+
   it("goes on from where it was when only some of its channels could be heard", async () => {
-    const error = { code: "UNREACHABLE", status: "UNAVAILABLE", message: "no leader" };
+    const error = {
+      ...{ code: "UNREACHABLE", status: "UNAVAILABLE", message: "no leader" },
+      retry_after_ms: 0,
+    };
     const begun = { channel: "calendars/ana", position: "p1" };
     scripts = [
       (socket, id) => {
@@ -316,6 +384,62 @@ describe("a subscription to live channels", () => {
         expect(servers()).to.equal(2);
       });
     }
+
+    describe("of which one cannot be connected any more", () => {
+      const waitingFor = (ms: number): Script => {
+        const goodbye = { code: 4000, reason: "restart", retry_after_ms: ms };
+        return (socket, id) => {
+          answer("users/ana")(socket, id);
+          say(socket, { disconnect: goodbye });
+          socket.close(4000);
+        };
+      };
+      const refuseForGood: Script = (socket) => socket.close(4503, "too many connections");
+      let socketOfFirst: WebSocket;
+
+      /** One that hears a calendar, beside which the script answers for another. */
+      async function beginFirst(...others: Script[]): Promise<AsyncIterator<LiveEvent>> {
+        scripts = [
+          (socket, id) => {
+            socketOfFirst = socket;
+            answer("calendars/ana")(socket, id);
+          },
+          ...others,
+        ];
+        const first = live.subscribe(["calendars/ana"])[Symbol.asyncIterator]();
+        await first.next();
+        return first;
+      }
+
+      it("goes on, and the other ends with the reason", async () => {
+        const first = await beginFirst(refuseForGood);
+        const failed = await new Promise((resolve) => {
+          live.listen(["users/ana"], { heard: () => undefined, failed: resolve });
+        });
+        expect(String(failed)).to.contain("too many connections");
+        say(socketOfFirst, push(1, 0));
+        const { value } = (await first.next()) as { value: LiveEvent };
+        expect(value.kind).to.equal("change");
+        expect(states.at(-1)).to.include({ kind: "connected" });
+      });
+
+      it("is said to be connected once the other, that was waited for, has failed", async () => {
+        await beginFirst(waitingFor(0), refuseForGood);
+        await new Promise((resolve) => {
+          live.listen(["users/ana"], { heard: () => undefined, failed: resolve });
+        });
+        expect(states.map(({ kind }) => kind)).to.include("waiting");
+        expect(states.at(-1)).to.deep.equal({ kind: "connected", server: "fanout-1" });
+      });
+
+      it("is said to be connected once the other, that was waited for, is not wanted any more", async () => {
+        await beginFirst(waitingFor(3_600_000));
+        const other = live.subscribe(["users/ana"]);
+        await eventually(() => states.at(-1)?.kind === "waiting");
+        other.end();
+        expect(states.at(-1)).to.deep.equal({ kind: "connected", server: "fanout-1" });
+      });
+    });
 
     it("that follow what the user chose has a socket of its own, whatever that will be", async () => {
       const chosen: Script = (socket, id) => say(socket, { id, restore: { channels: [] } });
