@@ -154,16 +154,17 @@ class AgendaGateway implements RunningGateway {
     channel: string,
     after: readonly ShardPosition[] = [],
   ): Promise<ChannelGrant> {
-    return grantChannel(this.#asking(ASK_MS), caller, channel, after);
+    return this.#ask((calls) => grantChannel(calls, caller, channel, after));
   }
 
   async chosenChannels(caller: Caller): Promise<ChosenChannels> {
     if (caller.kind !== "user") return { channels: [], revision: 0 };
     const { user } = caller;
-    const calls = this.#asking(ASK_MS);
     const question = { kind: "get-subscriptions", user } as const;
-    const { answer } = await calls.read(calls.of("users", user), caller, question, []);
-    return answer.subscriptions;
+    return await this.#ask(async (calls) => {
+      const { answer } = await calls.read(calls.of("users", user), caller, question, []);
+      return answer.subscriptions;
+    });
   }
 
   ready(): Promise<void> {
@@ -259,6 +260,17 @@ class AgendaGateway implements RunningGateway {
       retryAfterMs: 500,
       outcome: "not_applied",
     });
+  }
+
+  /** Of a caller who set no deadline: none has passed where no answer came. */
+  async #ask<T>(ask: (calls: ShardCalls) => Promise<T>): Promise<T> {
+    try {
+      return await ask(this.#asking(ASK_MS));
+    } catch (cause) {
+      if (!(cause instanceof ClusterError) || cause.code !== "deadline-exceeded") throw cause;
+      const details = { retryAfterMs: 1_000 };
+      throw new ClusterError("unreachable", "a shard did not answer: try again", details, cause);
+    }
   }
 
   #asking(timeoutMs: number): ShardCalls {

@@ -16,6 +16,7 @@ import { file_cabildo_v1_subscriptions } from "../../gen/cabildo/v1/subscription
 import { file_cabildo_v1_sync } from "../../gen/cabildo/v1/sync_pb.js";
 import { file_cabildo_v1_users } from "../../gen/cabildo/v1/users_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
+import { ClusterError } from "../../src/base/index.js";
 import { createGateway } from "../../src/gateway/index.js";
 import { ruleOf } from "../../src/gateway/authorization.js";
 import { MemoryShards } from "../support/memory-shards.js";
@@ -167,6 +168,22 @@ describe("the gateway", function () {
     for (const channel of ["users/bo", "calendars/bo", "groups/choir", "cluster", "", "x/y"]) {
       const failure = await failureOf(bench.gateway.authorizeChannel(caller, channel));
       expect(failure, channel).to.include({ code: "not-found" });
+    }
+  });
+
+  it("says when to come again where a shard does not say in time what one may hear", async () => {
+    const bench = await GatewayBench.open();
+    const { caller } = await bench.gateway.authenticate((await bench.person("ana")).accessToken);
+    bench.shards.read = () => Promise.reject(new ClusterError("deadline-exceeded", "too late"));
+    for (const asked of [
+      bench.gateway.authorizeChannel(caller, "groups/choir"),
+      bench.gateway.chosenChannels(caller),
+    ]) {
+      const { code, details } = await failureOf(asked);
+      expect({ code, details }).to.deep.equal({
+        code: "unreachable",
+        details: { retryAfterMs: 1_000 },
+      });
     }
   });
 
