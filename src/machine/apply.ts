@@ -11,7 +11,7 @@ import { createClusterKeys, rotateClusterKeys } from "./cluster-keys.js";
 import type { RangeMap } from "../placement/index.js";
 import { publishRangeMap } from "./range-map.js";
 import { CommandTooLarge, Draft, OutboxFull, refuse } from "./draft.js";
-import type { Outcome } from "./draft.js";
+import type { Outcome, Refusal } from "./draft.js";
 import { createEvent, createEvents } from "./create-events.js";
 import { cancelEvent, deleteEvent, deleteEvents } from "./end-events.js";
 import { undeleteEvent } from "./undelete-event.js";
@@ -47,33 +47,41 @@ export function applyCommand(
   if (fault !== undefined) {
     return finish(draft, command, replyTo(draft, refuse("invalid-argument", fault)));
   }
-  if (!hasRequestId(command)) {
-    const reply = replyTo(draft, run(draft, command));
+  const recalled = hasRequestId(command) ? recall(draft, command) : undefined;
+  if (recalled?.kind === "answered") return finish(draft, command, recalled.reply);
+  const settle = (outcome: Outcome): CommandReply => {
+    const reply = replyTo(draft, outcome);
     audit(draft, command, reply, codec);
-    return finish(draft, command, reply);
-  }
-  const recalled = recall(draft, command);
-  if (recalled.kind === "answered") return finish(draft, command, recalled.reply);
-  const reply = replyTo(draft, run(draft, command));
-  audit(draft, command, reply, codec);
-  remember(draft, command, recalled.usage, reply);
-  return finish(draft, command, reply);
+    if (recalled !== undefined) remember(draft, command, recalled.usage, reply);
+    return reply;
+  };
+  return finish(draft, command, run(draft, command, settle));
 }
 
-function run(draft: Draft, command: Command): Outcome {
+/** What does not fit one batch is refused, wherever that shows: what it has written by then is discarded. */
+function run(
+  draft: Draft,
+  command: Command,
+  settle: (outcome: Outcome) => CommandReply,
+): CommandReply {
   try {
     const outcome = dispatch(draft, command);
     draft.close();
-    return outcome;
+    return settle(outcome);
   } catch (error) {
-    if (error instanceof CommandTooLarge) {
-      draft.discard();
-      return refuse("invalid-argument", "too much at once: fewer attendees, instances or events");
-    }
-    if (!(error instanceof OutboxFull)) throw error;
+    const refusal = refusalFor(error);
+    if (refusal === undefined) throw error;
     draft.discard();
-    return refuse("overloaded", "too much is on its way to other shards: try again later");
+    return settle(refusal);
   }
+}
+
+function refusalFor(error: unknown): Refusal | undefined {
+  if (error instanceof CommandTooLarge) {
+    return refuse("invalid-argument", "too much at once: fewer attendees, instances or events");
+  }
+  if (!(error instanceof OutboxFull)) return undefined;
+  return refuse("overloaded", "too much is on its way to other shards: try again later");
 }
 
 function dispatch(draft: Draft, { caller, operation }: Command): Outcome {

@@ -131,6 +131,7 @@ export class Draft extends StateReader {
     this.writes.length = 0;
     this.changes.length = 0;
     this.auditHead = undefined;
+    this.audited = 0;
     this.#lanes.clear();
     this.#indexes.clear();
   }
@@ -194,7 +195,7 @@ export class Draft extends StateReader {
   }
 
   #write(write: Write): void {
-    assert(this.writes.length < WRITES_MAX, "a command writes too many rows");
+    if (this.writes.length === WRITES_MAX) throw new CommandTooLarge();
     this.writes.push(write);
   }
 }

@@ -16,8 +16,6 @@ import { StateHashes } from "./state-hashes.js";
 
 /** Entries whose reads are loaded together. */
 const RUN_ENTRIES_MAX = 256;
-/** A command that keeps asking for more state after this many loads is a bug. */
-const LOADS_MAX = 64;
 
 /** Key, prefix and checksum of a row, about. */
 const WRITE_OVERHEAD_BYTES = 64;
@@ -231,8 +229,8 @@ export class Applier {
         this.#raise(entry, opened);
       } else {
         let applied = this.#tryApply(entry, opened);
-        for (let loads = 0; applied instanceof NotLoaded; loads++) {
-          assert(loads < LOADS_MAX, `entry ${entry.index} asks for ever more state`);
+        // However often: that depends on what is in memory, and what comes of an entry must not.
+        while (applied instanceof NotLoaded) {
           if (!(await this.#load(applied.need, generation))) return undefined;
           applied = this.#tryApply(entry, opened);
         }
@@ -278,6 +276,7 @@ export class Applier {
     const result = await this.#options.read(need.keys, need.ranges);
     if (generation !== this.#cache.generation) return false;
     this.#view.fill(need.ranges, result);
+    assert(this.#view.has(need), "the store did not read what was asked of it");
     return true;
   }
 

@@ -1,5 +1,5 @@
 import { NotLoaded } from "../machine/index.js";
-import type { KeyRange, StateKey, StateRow, View } from "../machine/index.js";
+import type { KeyRange, ReadSet, StateKey, StateRow, View } from "../machine/index.js";
 import type { ReadResult } from "./ports.js";
 import type { StateCache } from "./state-cache.js";
 
@@ -58,6 +58,14 @@ export class LoadedView implements View {
     ranges.forEach((range, i) => {
       this.#ranges.set(rangeKey(range), { limit: range.limit, rows: result.ranges[i] ?? [] });
     });
+  }
+
+  /** Whether a run that asked for this goes on. */
+  has({ keys, ranges }: ReadSet): boolean {
+    return (
+      keys.every((key) => this.isLoaded(key)) &&
+      ranges.every((range) => (this.#ranges.get(rangeKey(range))?.limit ?? 0) >= range.limit)
+    );
   }
 
   /** Before what was read is no longer kept right by a pin. */

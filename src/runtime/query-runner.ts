@@ -6,7 +6,7 @@ import { LoadedView } from "./loaded-view.js";
 import type { EntryCodec, ReadResult } from "./ports.js";
 import type { StateCache } from "./state-cache.js";
 
-/** A query that keeps asking for more state after this many loads is a bug. */
+/** A question that keeps asking for more state after this many loads is a bug. Those that try commands ask as often as these. */
 const LOADS_MAX = 16;
 
 export interface QueryRunnerOptions {
@@ -31,14 +31,17 @@ export async function runQuery(
   try {
     let { generation } = cache;
     let view = new LoadedView(cache);
-    for (let loads = 0; loads < LOADS_MAX; loads++) {
+    const loadsMax = query.question.kind === "try-commands" ? Infinity : LOADS_MAX;
+    for (let loads = 0; loads < loadsMax; loads++) {
       const reply = tryQuery(() => machine.query(query, view));
       if (!(reply instanceof NotLoaded)) {
         return { reply: codec.encodeQueryReply(reply), sequence: sequence() };
       }
       const result = await read(reply.need.keys, reply.need.ranges);
-      if (cache.generation === generation) view.fill(reply.need.ranges, result);
-      else {
+      if (cache.generation === generation) {
+        view.fill(reply.need.ranges, result);
+        assert(view.has(reply.need), "the store did not read what was asked of it");
+      } else {
         // A snapshot replaced the state meanwhile.
         generation = cache.generation;
         view = new LoadedView(cache);

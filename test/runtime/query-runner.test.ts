@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { InvariantViolation } from "../../src/base/index.js";
+import type { Query } from "../../src/domain/index.js";
 import { fc } from "../support/properties.js";
 import type { Machine, StateKey, StateRow, View, Write } from "../../src/machine/index.js";
 import { runQuery } from "../../src/runtime/query-runner.js";
@@ -184,6 +186,42 @@ describe("a query", () => {
       }),
       { numRuns: 300, seed: 7 },
     );
+  });
+});
+
+describe("a query that asks for one row after the other", () => {
+  const ROWS = 100;
+
+  function ask(question: Query["question"]): ReturnType<typeof runQuery> {
+    return runQuery(
+      {
+        machine: {
+          ...REGISTER_MACHINE,
+          query: (_, view) => {
+            for (let n = 0; n < ROWS; n++) view.get(`k/${n}`);
+            return { kind: "refused", code: "not-found", message: "read it all" };
+          },
+        },
+        codec: REGISTER_CODEC,
+        cache: new StateCache(),
+        read: async (keys) => ({
+          ranges: [],
+          values: new Map(keys.map((key) => [key, undefined])),
+        }),
+        sequence: () => 0,
+      },
+      Buffer.from(JSON.stringify({ caller: { kind: "system" }, question })),
+    );
+  }
+
+  it("is a fault of the program, which ends", async () => {
+    const refused = await ask({ kind: "get-group", group: "any" }).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(InvariantViolation);
+  });
+
+  it("is answered where it is a command that is tried, as it would be applied", async () => {
+    const { reply } = await ask({ kind: "try-commands", nowMs: 0, commands: [] });
+    expect(text(reply)).to.contain("read it all");
   });
 });
 
