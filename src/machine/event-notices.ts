@@ -1,5 +1,6 @@
 import type { CalendarEvent } from "../domain/index.js";
 import type { Draft } from "./draft.js";
+import { TELLS_NO_CANCELLED } from "./feature-level.js";
 import { eventName } from "./event-name.js";
 import { notify } from "./notifications.js";
 
@@ -12,7 +13,7 @@ export function noticeCopy(
   before: CalendarEvent | undefined,
   after: CalendarEvent,
 ): void {
-  const type = before === undefined ? "invitation" : whatChanged(before, after);
+  const type = before === undefined ? whatCame(draft, after) : whatChanged(before, after);
   if (type !== undefined) notice(draft, user, type, after);
 }
 
@@ -25,6 +26,11 @@ export function noticeAnswer(draft: Draft, before: CalendarEvent, after: Calenda
   // Of a group's event, the organiser's calendar is elsewhere.
   if (after.organizer !== after.calendar) return;
   notice(draft, after.organizer, whatChanged(before, after) ?? "answer", after);
+}
+
+function whatCame(draft: Draft, { state }: CalendarEvent): Notice | undefined {
+  const isOver = state === "cancelled" && draft.context.featureLevel >= TELLS_NO_CANCELLED;
+  return isOver ? undefined : "invitation";
 }
 
 /** A new time asks everyone again, which undoes what was decided: it is the time that they are to hear of. */

@@ -2,9 +2,13 @@ import type { Command, Delivery, Operation } from "../domain/index.js";
 
 /**
  * What this version knows: commands of this level and below. A version that adds a kind of command, or a field that changes
- * what one does, raises it and says so below.
+ * what one does, raises it and says so below; so does one that applies a command otherwise, which then looks at the level of
+ * the group.
  */
-export const FEATURE_LEVEL = 3;
+export const FEATURE_LEVEL = 4;
+
+/** From here on nobody is invited to an event that comes back cancelled. */
+export const TELLS_NO_CANCELLED = 4;
 
 /** What every version knows, and every group begins with. */
 export const FIRST_FEATURE_LEVEL = 1;

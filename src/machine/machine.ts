@@ -16,9 +16,9 @@ export function createMachine(codec: Codec, rangeMap: RangeMap = DEFAULT_RANGE_M
     reads: (command) =>
       findFault(command) === undefined ? readsOf(command, rangeMap) : { keys: [], ranges: [] },
     apply: (context, command, view) => applyCommand(context, command, view, codec, rangeMap),
-    query: ({ caller, question }, view) =>
+    query: ({ caller, question }, view, featureLevel) =>
       question.kind === "try-commands"
-        ? tryCommands(caller, question, view, codec, rangeMap)
+        ? tryCommands({ caller, featureLevel }, question, view, codec, rangeMap)
         : answerQuestion(caller, question, view, codec.rows),
   };
 }

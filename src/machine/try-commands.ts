@@ -2,6 +2,7 @@ import type { Caller, CommandReply, QueryReply, TryCommands } from "../domain/in
 import type { RangeMap } from "../placement/index.js";
 import { applyCommand } from "./apply.js";
 import { refuse } from "./draft.js";
+import { levelOf } from "./feature-level.js";
 import { gather } from "./gather.js";
 import { answerQuestion } from "./queries.js";
 import { readsOf } from "./reads.js";
@@ -14,7 +15,7 @@ const SEQUENCE = 2 ** 52;
 
 /** What commands would come to, by the code that applies them, over a state of which nothing is changed. */
 export function tryCommands(
-  caller: Caller,
+  { caller, featureLevel }: { readonly caller: Caller; readonly featureLevel: number },
   { nowMs, commands, then }: TryCommands,
   view: View,
   codec: Codec,
@@ -27,8 +28,11 @@ export function tryCommands(
     if (command.operation.kind === "unknown") {
       return refuse("unimplemented", "a node of an older version cannot try this: upgrade it");
     }
+    if (levelOf(command) > featureLevel) {
+      return refuse("unimplemented", "not every replica of the shard knows this command yet");
+    }
     if (findFault(command) === undefined) gather(supposed, readsOf(command, rangeMap));
-    const context = { index: 0, term: 0, timeMs: nowMs, sequence };
+    const context = { index: 0, term: 0, timeMs: nowMs, sequence, featureLevel };
     const applied = applyCommand(context, command, supposed, codec, rangeMap);
     ({ reply } = applied);
     if (reply.kind === "refused") break;

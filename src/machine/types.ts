@@ -55,6 +55,8 @@ export interface ApplyContext {
   readonly timeMs: number;
   /** Sequence of the shard's last change: the command's first change gets the next one. */
   readonly sequence: number;
+  /** That of the group by now: what a later version does otherwise, it does from its level on. */
+  readonly featureLevel: number;
 }
 
 export interface Write {
@@ -108,5 +110,5 @@ export interface Machine {
    * InvariantViolation: the replica halts.
    */
   apply(context: ApplyContext, command: Command, view: View): Applied;
-  query(query: Query, view: View): QueryReply;
+  query(query: Query, view: View, featureLevel: number): QueryReply;
 }

@@ -287,6 +287,7 @@ export class Applier {
         term: entry.term,
         timeMs: Math.max(opened.timeMs, this.#state.timeMs),
         sequence: this.#state.sequence,
+        featureLevel: this.#state.featureLevel,
       };
       return this.#options.machine.apply(context, opened.command, this.#view);
     } catch (error) {

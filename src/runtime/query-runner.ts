@@ -16,6 +16,7 @@ export interface QueryRunnerOptions {
   readonly read: (keys: readonly StateKey[], ranges: readonly KeyRange[]) => Promise<ReadResult>;
   /** Of the last change that is applied. */
   readonly sequence: () => number;
+  readonly featureLevel: () => number;
 }
 
 /**
@@ -23,7 +24,7 @@ export interface QueryRunnerOptions {
  * disk and it starts over.
  */
 export async function runQuery(
-  { machine, codec, cache, read, sequence }: QueryRunnerOptions,
+  { machine, codec, cache, read, sequence, featureLevel }: QueryRunnerOptions,
   bytes: Uint8Array,
 ): Promise<{ readonly reply: Uint8Array; readonly sequence: number }> {
   const query = codec.decodeQuery(bytes);
@@ -33,7 +34,7 @@ export async function runQuery(
     let view = new LoadedView(cache);
     const loadsMax = query.question.kind === "try-commands" ? Infinity : LOADS_MAX;
     for (let loads = 0; loads < loadsMax; loads++) {
-      const reply = tryQuery(() => machine.query(query, view));
+      const reply = tryQuery(() => machine.query(query, view, featureLevel()));
       if (!(reply instanceof NotLoaded)) {
         return { reply: codec.encodeQueryReply(reply), sequence: sequence() };
       }

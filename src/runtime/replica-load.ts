@@ -101,6 +101,6 @@ export function measuredMachine(machine: Machine, load: ReplicaLoad): Machine {
     levelOf: (command) => machine.levelOf(command),
     reads: (command) => load.during(() => machine.reads(command)),
     apply: (context, command, view) => load.during(() => machine.apply(context, command, view)),
-    query: (query, view) => load.during(() => machine.query(query, view)),
+    query: (query, view, level) => load.during(() => machine.query(query, view, level)),
   };
 }

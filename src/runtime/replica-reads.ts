@@ -136,6 +136,7 @@ export class ReplicaReads {
         cache,
         read: (keys, ranges) => host.store.read(replica, keys, ranges),
         sequence: () => applier.state.sequence,
+        featureLevel: () => applier.state.featureLevel,
       },
       bytes,
     );

@@ -105,6 +105,32 @@ describe("people whom an event concerns are told", () => {
     expect(told("bea")).deep.equals(["invitation", "cancellation"]);
   });
 
+  describe("that was cancelled, and deleted", () => {
+    beforeEach(() => {
+      cluster.calendar("ana", { kind: "cancel-event", calendar: "ana", event: ID, etag: "" });
+      cluster.calendar("ana", { kind: "delete-event", calendar: "ana", event: ID, etag: "" });
+      cluster.carry();
+    });
+
+    function comeBack(): void {
+      cluster.calendar("ana", { kind: "undelete-event", calendar: "ana", event: ID });
+      cluster.carry();
+    }
+
+    it("nothing more when it comes back", () => {
+      const before = told("bea");
+      comeBack();
+      expect(told("bea")).deep.equals(before);
+    });
+
+    it("what an older version tells, as long as one may apply the same log", () => {
+      for (const { memory } of cluster.shards.values()) memory.featureLevel = 3;
+      const before = told("bea");
+      comeBack();
+      expect(told("bea")).deep.equals([...before, "invitation"]);
+    });
+  });
+
   it("that it is deleted", () => {
     cluster.calendar("ana", { kind: "delete-event", calendar: "ana", event: ID, etag: "" });
     cluster.carry();

@@ -19,7 +19,7 @@ function fieldsOf(message: DescMessage, seen = new Set<string>()): readonly stri
 /** What came with a level. */
 async function listed(level: number): Promise<readonly string[]> {
   const file = `test/machine/commands-of-level-${level}.txt`;
-  return (await readFile(file, "utf8")).trim().split("\n");
+  return (await readFile(file, "utf8")).split("\n").filter((line) => line !== "");
 }
 
 const KIND = /^(Command|Delivery)\.(\w+) = /u;

@@ -88,7 +88,7 @@ describe("free and busy", () => {
     const question = { kind: "free-busy", ofPeople: false, calendars, ...WINDOW } as const;
     const view = new LoadedView(shard.memory.state);
     const { result, loads } = runLoading(view, () =>
-      MACHINE.query({ caller: bea, question }, view),
+      MACHINE.query({ caller: bea, question }, view, MACHINE.featureLevel),
     );
     expect(loads).at.most(4);
     const busy = result.kind === "answered" && result.answer.kind === "free-busy" && result.answer;
@@ -108,7 +108,7 @@ describe("free and busy", () => {
     const question = { kind: "free-busy", ofPeople: true, calendars, ...WINDOW } as const;
     const view = new LoadedView(shard.memory.state);
     const { result, loads } = runLoading(view, () =>
-      MACHINE.query({ caller: bea, question }, view),
+      MACHINE.query({ caller: bea, question }, view, MACHINE.featureLevel),
     );
     expect(loads).at.most(6);
     expect(result.kind).equals("answered");

@@ -147,7 +147,7 @@ describe("a list of events", () => {
     };
     const windowStartMs = NOW_MS + 250 * DAY_MS;
     const question = list({ windowStartMs, windowEndMs: windowStartMs + 7 * DAY_MS });
-    MACHINE.query({ caller: ana, question }, counting);
+    MACHINE.query({ caller: ana, question }, counting, MACHINE.featureLevel);
     // Gathering the ranges and reading them again is one load.
     expect(rows / 2).within(7, 9);
   });
@@ -167,7 +167,9 @@ describe("a list of events", () => {
     };
     const view = new LoadedView(watched);
     const query = { caller: ana, question: list({ showDeleted: true }) };
-    const { result, loads } = runLoading(view, () => MACHINE.query(query, view));
+    const { result, loads } = runLoading(view, () =>
+      MACHINE.query(query, view, MACHINE.featureLevel),
+    );
     expect(result).deep.equals(shard.query(ana, query.question));
     expect(loads).equals(2);
     expect([...new Set(ranges)]).to.have.lengthOf(2);

@@ -1,6 +1,8 @@
 import { expect } from "chai";
+import { levelOf } from "../../src/machine/feature-level.js";
 import { SupposedView } from "../../src/machine/supposed-view.js";
-import { createEvent, eventId, NOW_MS, command, userCaller } from "../support/agenda.js";
+import { DEFAULT_RANGE_MAP } from "../../src/placement/index.js";
+import { createEvent, eventId, NOW_MS, command, SYSTEM, userCaller } from "../support/agenda.js";
 import { AgendaShard, MACHINE } from "../support/agenda-shard.js";
 import { LoadedView, MemoryState, runLoading } from "../support/memory-view.js";
 import { fc } from "../support/properties.js";
@@ -52,7 +54,9 @@ describe("commands that are tried", () => {
     const question = { kind: "try-commands", nowMs: NOW_MS, commands } as const;
     const before = shard.memory.state.rows();
     const view = new LoadedView(shard.memory.state);
-    const { result } = runLoading(view, () => MACHINE.query({ caller: ana, question }, view));
+    const { result } = runLoading(view, () =>
+      MACHINE.query({ caller: ana, question }, view, MACHINE.featureLevel),
+    );
     const there = shard.query(ana, { ...question, then });
     expect(shard.memory.state.rows()).deep.equals(before);
     const found =
@@ -80,5 +84,16 @@ describe("commands that are tried", () => {
     const newer = { ...command(ana, { kind: "unknown" }) };
     const question = { kind: "try-commands", nowMs: NOW_MS, commands: [newer] } as const;
     expect(new AgendaShard().query(ana, question)).to.include({ code: "unimplemented" });
+  });
+
+  it("are refused as long as they may not stand in the log", () => {
+    const shard = new AgendaShard();
+    const publish = command(SYSTEM, { kind: "publish-range-map", map: DEFAULT_RANGE_MAP });
+    const question = { kind: "try-commands", nowMs: NOW_MS, commands: [publish] } as const;
+    const level = levelOf(publish);
+    shard.memory.featureLevel = level - 1;
+    expect(shard.query(SYSTEM, question)).to.include({ code: "unimplemented" });
+    shard.memory.featureLevel = level;
+    expect(shard.ask(SYSTEM, question, "tried").reply).not.to.include({ code: "unimplemented" });
   });
 });

@@ -104,6 +104,7 @@ class SlowReplica {
         cache: this.cache,
         read: (keys, ranges) => this.#read(keys, ranges),
         sequence: () => this.states.length - 1,
+        featureLevel: () => 1,
       },
       getQuery("any"),
     );
@@ -209,6 +210,7 @@ describe("a query that asks for one row after the other", () => {
           values: new Map(keys.map((key) => [key, undefined])),
         }),
         sequence: () => 0,
+        featureLevel: () => 1,
       },
       Buffer.from(JSON.stringify({ caller: { kind: "system" }, question })),
     );

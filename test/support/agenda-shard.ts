@@ -52,7 +52,7 @@ export class AgendaShard {
   }
 
   query(caller: Caller, question: Question): QueryReply {
-    return MACHINE.query({ caller, question }, this.memory.state);
+    return MACHINE.query({ caller, question }, this.memory.state, this.memory.featureLevel);
   }
 
   ask<Kind extends Answer["kind"]>(

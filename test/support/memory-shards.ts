@@ -120,7 +120,11 @@ export class MemoryShards implements ShardClient {
       throw new ClusterError("deadline-exceeded", "the shard has not come that far");
     }
     this.reads.push({ shard, query, maxStalenessMs: options.maxStalenessMs ?? 0 });
-    const answer = MACHINE.query(decodeQuery(encodeQuery(query)), agenda.memory.state);
+    const answer = MACHINE.query(
+      decodeQuery(encodeQuery(query)),
+      agenda.memory.state,
+      agenda.memory.featureLevel,
+    );
     const reply = decodeQueryReply(encodeQueryReply(answer));
     return { reply, position: { shard, epoch: EPOCH, sequence: feed.length } };
   }

@@ -107,11 +107,13 @@ export class MemoryShard {
   /** All that were committed, in order. */
   readonly changes: Change[] = [];
   readonly #machine: Machine;
+  featureLevel: number;
   #index = 0;
   #sequence = 0;
 
   constructor(machine: Machine) {
     this.#machine = machine;
+    this.featureLevel = machine.featureLevel;
   }
 
   get sequence(): number {
@@ -120,7 +122,8 @@ export class MemoryShard {
 
   /** The context of the next command. */
   context(timeMs: number): ApplyContext {
-    return { index: this.#index + 1, term: 1, timeMs, sequence: this.#sequence };
+    const { featureLevel } = this;
+    return { index: this.#index + 1, term: 1, timeMs, sequence: this.#sequence, featureLevel };
   }
 
   apply(command: Command, timeMs: number): Applied {
