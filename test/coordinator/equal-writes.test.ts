@@ -185,7 +185,13 @@ async function keepAgenda(talk: Conversation, { root, ana, zoe, eva }: Tokens): 
   await talk.say(events.cancelEvent, { name }, ana);
   const { events: batch } = await talk.say(
     events.batchCreateEvents,
-    { parent, requests: ["One", "Two"].map((title) => ({ parent, event: eventInit({ title }) })) },
+    {
+      parent,
+      requests: [
+        { parent, event: eventInit({ title: "One" }) },
+        { event: eventInit({ title: "Two" }) },
+      ],
+    },
     ana,
   );
   const names = batch.map((one) => one.name);

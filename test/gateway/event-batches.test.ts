@@ -4,6 +4,7 @@ import { successiveIds } from "../../src/gateway/ids.js";
 import { eventInit, failureOf, GatewayBench } from "./support.js";
 
 const {
+  createEvent,
   getEvent,
   deleteEvent,
   undeleteEvent,
@@ -67,6 +68,20 @@ describe("batches of events", function () {
     const names = [event.name];
     expect(await failureOf(bench.call(batchGetEvents, { parent, names }, ana))).to.include({
       code: "invalid-argument",
+    });
+  });
+
+  it("need not each say of which calendar they are", async () => {
+    const own = requests("Where?").map(({ event }) => ({ event }));
+    const { events } = await bench.call(batchCreateEvents, { parent, requests: own }, ana);
+    expect(events[0]?.name).contains(`${parent}/events/`);
+    const faulty = [...own, { parent: "calendars/Ana", event: eventInit() }];
+    const refused = bench.call(batchCreateEvents, { parent, requests: faulty }, ana);
+    expect((await failureOf(refused)).message).contains("requests[1].parent: must be written like");
+    const alone = bench.call(createEvent, { event: eventInit() }, ana);
+    expect(await failureOf(alone)).to.include({
+      code: "invalid-argument",
+      message: "parent: must be a name such as calendars/{calendar}",
     });
   });
 

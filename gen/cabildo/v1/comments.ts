@@ -113,6 +113,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "cabildo.v1.ConflictPolicy.CONFLICT_POLICY_REJECT": "What would be in conflict is refused, but for what a superior imposes.",
   "cabildo.v1.CreateCalendarRequest.calendar_id": "`{user}.{name}`",
   "cabildo.v1.CreateCalendarRequest.validate_only": "Nothing is written: the answer is what the call would come to.",
+  "cabildo.v1.CreateEventRequest.parent": "`calendars/{calendar}`. Within a batch it may be left out: it is the batch's.",
   "cabildo.v1.CreateEventRequest.request_id": "The same id with the same request gets the first answer. Made by the coordinator if empty.",
   "cabildo.v1.CreateEventRequest.validate_only": "Nothing is written: the answer is what the call would come to.",
   "cabildo.v1.CreateGroupRequest.group_id": "The id that the group's name ends in: `groups/{group_id}`.",

@@ -60,7 +60,9 @@ async function batchCreate(
   const asked: Asked[] = [];
   const events = requests.map((item, i) => {
     const path = `requests[${i}]`;
-    if (item.parent !== parent) throw fieldFault(`${path}.parent`, "must be the batch's");
+    if (item.parent !== "" && item.parent !== parent) {
+      throw fieldFault(`${path}.parent`, "must be the batch's, or left out");
+    }
     if (item.requestId !== "") throw fieldFault(`${path}.request_id`, "only the batch has one");
     if (item.validateOnly) throw fieldFault(`${path}.validate_only`, "not within a batch");
     const content = newContent(item.event);
