@@ -245,6 +245,8 @@ export type Operation =
       readonly kind: "create-events";
       readonly calendar: string;
       readonly events: readonly NewEvent[];
+      /** What is there already is left as it is, instead of refused. */
+      readonly absentOnly?: boolean;
     }
   | {
       readonly kind: "delete-events";

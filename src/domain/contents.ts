@@ -37,6 +37,8 @@ export interface NewEvent {
   readonly group?: string;
   /** Of an event that repeats: worked out before the proposal, for the log must not ask the tz database. */
   readonly occurrences?: Occurrences;
+  /** What other calendars know it by, where that does not follow from the id. */
+  readonly icalUid?: string;
 }
 
 /** The fields of a calendar that its owner writes. */

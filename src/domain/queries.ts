@@ -101,8 +101,13 @@ export type StateQuestion =
       /** Where it is said: what else is at the same time is answered too, as far as it is not over by then. */
       readonly conflictsFromMs?: number;
     }
-  /** In the order asked for; refused where one is not there. */
-  | { readonly kind: "get-events"; readonly calendar: string; readonly events: readonly string[] }
+  /** In the order asked for; where one is not there, refused, or left out if that is asked. */
+  | {
+      readonly kind: "get-events";
+      readonly calendar: string;
+      readonly events: readonly string[];
+      readonly ifThere?: boolean;
+    }
   | {
       readonly kind: "list-events";
       /** Of one shard. */

@@ -170,6 +170,8 @@ export interface CalendarEvent {
   readonly rule: DecisionRule;
   /** Of a copy in the calendar of someone invited: the calendar of the event itself; empty for that one. */
   readonly source: string;
+  /** What other calendars know it by (RFC 5545 UID), where that was told; empty where it follows from the id. */
+  readonly icalUid: string;
   readonly span: EventSpan;
   readonly visibility: Visibility;
   readonly transparency: Transparency;

@@ -21,6 +21,8 @@ export interface ReadEvent {
   /** User id; empty where it is none of this cluster. */
   readonly organizer: string;
   readonly isCancelled: boolean;
+  /** When it was last written; 0 if it does not say. */
+  readonly modifiedMs: number;
   readonly content: EventContent;
 }
 
@@ -70,6 +72,7 @@ function readEvent(calendar: ICAL.Component, event: ICAL.Component): ReadEvent {
     uid,
     originalStartMs: original === null ? undefined : momentOf(calendar, original, true).ms,
     organizer: userOf(event.getFirstProperty("organizer")),
+    modifiedMs: modifiedMsOf(event),
     isCancelled: textOf(event, "status").toUpperCase() === "CANCELLED",
     content: {
       title: title === "" ? "Untitled" : title,
@@ -85,6 +88,15 @@ function readEvent(calendar: ICAL.Component, event: ICAL.Component): ReadEvent {
       invitees: original === null ? inviteesOf(event) : [],
     },
   };
+}
+
+/** Without a method, a DTSTAMP says the same (RFC 5545, 3.8.7.2). */
+function modifiedMsOf(event: ICAL.Component): number {
+  for (const name of ["last-modified", "dtstamp"]) {
+    const time = event.getFirstPropertyValue(name);
+    if (time instanceof ICAL.Time) return time.toUnixTime() * 1_000;
+  }
+  return 0;
 }
 
 /** PUBLIC is what most programs write of everything: it is not taken as a wish that everyone reads it. */

@@ -40,8 +40,9 @@ export function writeCalendar(events: readonly WrittenEvent[], nowMs: number): s
   return ICAL.stringify([...calendar]);
 }
 
-/** The UID of an event, and of all its instances. */
-function icalUid({ id, recurringEvent }: CalendarEvent): string {
+/** The UID of an event, and of all its instances: where it came from elsewhere, the one that it has there. */
+function uidOf({ id, recurringEvent, icalUid }: CalendarEvent): string {
+  if (icalUid !== "") return icalUid;
   return `${recurringEvent === "" ? id : recurringEvent}@cabildo`;
 }
 
@@ -49,7 +50,7 @@ function eventComponent({ event, goneMs }: WrittenEvent, nowMs: number): JCalCom
   const { span } = event;
   const [start, end] = bounds(span);
   const properties: readonly JCalProperty[] = [
-    text("uid", icalUid(event)),
+    text("uid", uidOf(event)),
     utc("dtstamp", event.updateTimeMs === 0 ? nowMs : event.updateTimeMs),
     ...(event.createTimeMs === 0 ? [] : [utc("created", event.createTimeMs)]),
     ["sequence", {}, "integer", event.sequence],

@@ -89,7 +89,7 @@ export class CalendarQueries {
     return { kind: "event", event, conflicts };
   }
 
-  getEvents({ calendar, events: ids }: Of<"get-events">): Answer | Refusal {
+  getEvents({ calendar, events: ids, ifThere = false }: Of<"get-events">): Answer | Refusal {
     const [first = ""] = ids;
     const isAsked = ids.length <= BATCH_EVENTS_MAX && ids.every(isEventId);
     const vantage = isAsked ? this.#vantageOf("event.get", calendar) : undefined;
@@ -98,8 +98,8 @@ export class CalendarQueries {
     const events: CalendarEvent[] = [];
     for (const id of ids) {
       const event = this.#findSeen(calendar, id, vantage);
-      if (event === undefined) return refuseNotFound(eventName(calendar, id));
-      events.push(event);
+      if (event !== undefined) events.push(event);
+      else if (!ifThere) return refuseNotFound(eventName(calendar, id));
     }
     return { kind: "events", events, next: "" };
   }

@@ -7,6 +7,7 @@ import { refuse, refuseNotFound } from "./draft.js";
 import type { Draft, Outcome, Refusal } from "./draft.js";
 import { eventName } from "./event-name.js";
 import { refuseWriter } from "./event-rights.js";
+import { gather } from "./gather.js";
 import { invite } from "./invite.js";
 import { KEYS } from "./rows.js";
 import type { Standing } from "./series.js";
@@ -22,15 +23,23 @@ export function createEvent(draft: Draft, caller: Caller, operation: CreateEvent
 
 /** Named for the first: the others' ids follow from it, and a repeated request has no others. */
 export function createEvents(draft: Draft, caller: Caller, operation: CreateEvents): Outcome {
-  const { calendar, events } = operation;
+  const { calendar } = operation;
   const refusal = refuseCalendar(draft, caller, calendar);
   if (refusal !== undefined) return refusal;
+  const events = operation.absentOnly === true ? absent(draft, operation) : operation.events;
+  if (events.length === 0) return { kind: "done", name: `calendars/${calendar}`, revision: 0 };
   const made: Standing[] = [];
   const outcome = forAll(draft, events, (event) => createOne(draft, caller, calendar, event, made));
   const conflict = outcome.kind === "done" ? refuseMutual(draft, calendar, made) : undefined;
   if (conflict === undefined) return outcome;
   draft.discard();
   return conflict;
+}
+
+function absent(draft: Draft, { calendar, events }: CreateEvents): readonly NewEvent[] {
+  const keys = events.map(({ event }) => KEYS.event(calendar, event));
+  gather(draft.view, { keys, ranges: [] });
+  return events.filter((_, i) => !draft.has(keys[i] ?? ""));
 }
 
 function refuseCalendar(draft: Draft, caller: Caller, calendar: string): Refusal | undefined {
@@ -44,7 +53,7 @@ function createOne(
   draft: Draft,
   caller: Caller,
   calendar: string,
-  { event: id, content, group = "", occurrences }: NewEvent,
+  { event: id, content, group = "", occurrences, icalUid = "" }: NewEvent,
   made: Standing[] = [],
 ): Outcome {
   if (caller.kind !== "user") return refuseNotFound(`calendars/${calendar}`);
@@ -63,6 +72,7 @@ function createOne(
     group: invited.group,
     rule: invited.rule,
     source: "",
+    icalUid,
     state: "confirmed",
     sequence: 0,
     createTimeMs: draft.nowMs,

@@ -11,6 +11,7 @@ const EVENT_ID = /^e[0-9a-hjkmnp-tv-z]{26}$/;
 const TITLE_CHARS_MAX = 255;
 const LOCATION_CHARS_MAX = 255;
 const DESCRIPTION_BYTES_MAX = 8_192;
+const ICAL_UID_BYTES_MAX = 1_024;
 const LABELS_MAX = 32;
 const LABEL_KEY_BYTES_MAX = 63;
 const LABEL_VALUE_BYTES_MAX = 255;
@@ -41,8 +42,14 @@ const ALL_FIELDS: readonly EventField[] = [
   "invitees",
 ];
 
-export function newEventFault({ content, group = "", occurrences }: NewEvent): string | undefined {
+export function newEventFault({
+  content,
+  group = "",
+  occurrences,
+  icalUid = "",
+}: NewEvent): string | undefined {
   return (
+    bytesFault("event.ical_uid", icalUid, ICAL_UID_BYTES_MAX) ??
     (group === "" ? undefined : idFault("event.group", group)) ??
     findContentFault(content, ALL_FIELDS) ??
     occurrencesFault(content, occurrences)

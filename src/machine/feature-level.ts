@@ -27,10 +27,23 @@ const LATER_NEWS: ReadonlyMap<Delivery["kind"], number> = new Map([
 /** The level from which on a command may stand in a log. */
 export function levelOf({ operation }: Command): number {
   // A field that came after its kind: without it the command does what it did.
-  if (operation.kind === "create-invitation" && operation.tells) return 3;
-  const later =
-    operation.kind === "deliver"
-      ? LATER_NEWS.get(operation.delivery.kind)
-      : LATER.get(operation.kind);
-  return later ?? FIRST_FEATURE_LEVEL;
+  switch (operation.kind) {
+    case "create-invitation":
+      return operation.tells ? 3 : FIRST_FEATURE_LEVEL;
+    case "create-events": {
+      const { absentOnly = false, events } = operation;
+      return absentOnly || events.some(({ icalUid = "" }) => icalUid !== "")
+        ? 4
+        : FIRST_FEATURE_LEVEL;
+    }
+    case "deliver":
+      return levelOfNews(operation.delivery);
+    default:
+      return LATER.get(operation.kind) ?? FIRST_FEATURE_LEVEL;
+  }
+}
+
+function levelOfNews(delivery: Delivery): number {
+  if (delivery.kind === "event" && delivery.event.icalUid !== "") return 4;
+  return LATER_NEWS.get(delivery.kind) ?? FIRST_FEATURE_LEVEL;
 }

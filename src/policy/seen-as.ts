@@ -50,6 +50,7 @@ function asBusy(event: CalendarEvent): CalendarEvent {
     group: "",
     rule: "organizer",
     source: "",
+    icalUid: "",
     labels: [],
     reminderMinutes: [],
     recurrence: [],

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { convertIcsCalendar } from "ts-ics";
 import { EventService, Transparency, Visibility } from "../../gen/cabildo/v1/events_pb.js";
-import type { Event } from "../../gen/cabildo/v1/events_pb.js";
+import type { Event, ImportEventsResponse } from "../../gen/cabildo/v1/events_pb.js";
 import { failureOf, GatewayBench } from "./support.js";
 
 const { exportEvents, importEvents, deleteEvent, updateEvent, listEvents, listInstances } =
@@ -25,6 +25,14 @@ function essence({ title, description, location, span, ...event }: Event) {
   );
   const said = { title, description, location, when, rules, labels, attendees };
   return { ...said, minutes, visibility, transparency };
+}
+
+function nameOf({ events }: ImportEventsResponse): string {
+  return events[0]?.name ?? "";
+}
+
+function counts({ created, updated, unchanged, skipped }: ImportEventsResponse) {
+  return { created, updated, unchanged, skipped };
 }
 
 function startOf({ span }: Event): string {
@@ -145,8 +153,8 @@ describe("calendars as files", function () {
     const again = await bench.call(importEvents, { parent, icalendar: text, requestId: "1" }, ana);
     const names = (made: typeof first): readonly string[] => made.events.map(({ name }) => name);
     expect(names(again)).deep.equals(names(first));
-    const anew = bench.call(importEvents, { parent, icalendar: text }, ana);
-    expect(await failureOf(anew)).to.include({ code: "already-exists" });
+    expect(counts(first)).deep.equals({ created: 3, updated: 0, unchanged: 0, skipped: 0 });
+    expect(counts(again)).deep.equals({ created: 0, updated: 0, unchanged: 3, skipped: 0 });
     expect((await events("ana.twice")).length).equals(4);
   });
 
@@ -159,10 +167,8 @@ describe("calendars as files", function () {
     const made = await bench.call(importEvents, { ...request, validateOnly: false }, ana);
     const titles = (all: typeof made): readonly string[] => all.events.map(({ title }) => title);
     expect(titles(shown)).deep.equals(titles(made));
-    expect(shown.skipped).equals(made.skipped);
-    expect(await failureOf(bench.call(importEvents, request, ana))).to.include({
-      code: "already-exists",
-    });
+    expect(counts(shown)).deep.equals(counts(made));
+    expect(counts(await bench.call(importEvents, request, ana))).to.include({ unchanged: 3 });
   });
 
   it("are given in pages, each a file of its own", async () => {
@@ -176,7 +182,8 @@ describe("calendars as files", function () {
 
   it("have no attendees whom somebody else invited", async () => {
     const [text = ""] = await exported();
-    const made = await bench.call(importEvents, { parent: "calendars/bea", icalendar: text }, bea);
+    const request = { parent: "calendars/bea.foreign", icalendar: text };
+    const made = await bench.call(importEvents, request, bea);
     expect(made.events.flatMap(({ attendees }) => attendees)).deep.equals([]);
   });
 
@@ -190,6 +197,135 @@ describe("calendars as files", function () {
     const [text = ""] = await exported();
     const foreign = bench.call(importEvents, { parent, icalendar: text }, bea);
     expect(await failureOf(foreign)).to.include({ code: "not-found" });
+  });
+
+  describe("that are imported again", () => {
+    const vevent = (uid: string, day: number, ...lines: readonly string[]): readonly string[] => [
+      "BEGIN:VEVENT",
+      `UID:${uid}@club.example`,
+      `DTSTART:202704${String(day).padStart(2, "0")}T120000Z`,
+      "DURATION:PT1H",
+      ...lines,
+      "END:VEVENT",
+    ];
+    const file = (...all: readonly (readonly string[])[]): string =>
+      ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//t//EN", ...all.flat(), "END:VCALENDAR"].join(
+        "\r\n",
+      );
+    const match = vevent("match", 1, "SUMMARY:Match", "DTSTAMP:20200101T000000Z");
+    const weekly = (...lines: readonly string[]) =>
+      vevent("training", 2, "SUMMARY:Training", "RRULE:FREQ=WEEKLY;COUNT=3", ...lines);
+    const OLD = "LAST-MODIFIED:20200101T000000Z";
+    const LATER = "LAST-MODIFIED:20990101T000000Z";
+    let parent: string;
+    let tests = 0;
+
+    beforeEach(() => (parent = `calendars/ana.again-${++tests}`));
+
+    async function imported(text: string) {
+      return await bench.call(importEvents, { parent, icalendar: text }, ana);
+    }
+
+    async function titles(): Promise<readonly string[]> {
+      return (await events(parent.slice("calendars/".length))).map(({ title }) => title);
+    }
+
+    it("take what is new, and leave what is there", async () => {
+      await imported(file(match));
+      const { skipped, ...rest } = await imported(file(match, weekly(OLD)));
+      expect(skipped).equals(0);
+      expect(counts({ skipped, ...rest })).to.include({ created: 1, updated: 0, unchanged: 1 });
+      expect(await titles()).deep.equals(["Match", "Training"]);
+    });
+
+    it("change what was written later than here, and nothing else", async () => {
+      const first = await imported(file(match, weekly(OLD)));
+      const name = nameOf(first);
+      await bench.call(
+        updateEvent,
+        { event: { name, title: "Our match", labels: { a: "b" } } },
+        ana,
+      );
+      expect(counts(await imported(file(match, weekly(OLD))))).to.include({ unchanged: 2 });
+      expect(await titles()).deep.equals(["Our match", "Training"]);
+      const later = vevent("match", 1, "SUMMARY:Final", "LOCATION:Hall", LATER);
+      const changed = await imported(file(later, weekly(OLD)));
+      expect(counts(changed)).to.include({ created: 0, updated: 1, unchanged: 1 });
+      expect(changed.events[0]).to.include({ name, title: "Final", location: "Hall", sequence: 0 });
+      const same = await imported(file(later, weekly(OLD)));
+      expect(counts(same)).to.include({ updated: 0, unchanged: 2 });
+    });
+
+    it("move one instance, take one out, and move them all", async () => {
+      const first = await imported(file(weekly(OLD)));
+      const name = nameOf(first);
+      const starts = async () =>
+        (await bench.call(listInstances, { parent: name }, ana)).instances.map(startOf);
+      const moved = vevent("training", 10, "SUMMARY:Late", "RECURRENCE-ID:20270409T120000Z", LATER);
+      expect(counts(await imported(file(weekly(OLD), moved)))).to.include({ updated: 1 });
+      expect(await starts()).deep.equals([
+        "2027-04-02T12:00",
+        "2027-04-10T12:00",
+        "2027-04-16T12:00",
+      ]);
+      const off = vevent(
+        "training",
+        16,
+        "RECURRENCE-ID:20270416T120000Z",
+        "STATUS:CANCELLED",
+        LATER,
+      );
+      await imported(file(weekly(OLD), moved, off));
+      expect(await starts()).deep.equals(["2027-04-02T12:00", "2027-04-10T12:00"]);
+      const all = vevent("training", 3, "SUMMARY:Training", "RRULE:FREQ=WEEKLY;COUNT=2", LATER);
+      await imported(file(all));
+      expect(await starts()).deep.equals(["2027-04-03T12:00", "2027-04-10T12:00"]);
+    });
+
+    it("bring back what was deleted if they are later, and leave it deleted if not", async () => {
+      const name = nameOf(await imported(file(match)));
+      await bench.call(deleteEvent, { name }, ana);
+      expect(counts(await imported(file(match)))).to.include({ created: 0, unchanged: 1 });
+      expect(await titles()).deep.equals([]);
+      const later = vevent("match", 1, "SUMMARY:Match", LATER);
+      expect(counts(await imported(file(later)))).to.include({ created: 0, updated: 1 });
+      expect(await titles()).deep.equals(["Match"]);
+    });
+
+    it("keep the UIDs of elsewhere, through an export and another import", async () => {
+      const uids = async (of: string, token: string) =>
+        (await exported(0, token, of)).flatMap((text) =>
+          (convertIcsCalendar(undefined, text).events ?? []).map(({ uid }) => uid),
+        );
+      const known = ["match@club.example", "training@club.example"];
+      const made = await imported(file(match, weekly(OLD)));
+      expect(made.events.map(({ icalUid }) => icalUid)).deep.equals(known);
+      expect(await uids(parent, ana)).to.have.members(known);
+      const [text = ""] = await exported(0, ana, parent);
+      const there = { parent: "calendars/bea.again", icalendar: text };
+      await bench.call(importEvents, there, bea);
+      expect(await uids("calendars/bea.again", bea)).to.have.members(known);
+      expect(counts(await imported(text))).to.include({ created: 0, updated: 0, unchanged: 2 });
+    });
+
+    it("find events of the calendar itself, those of others included", async () => {
+      const event = { title: "Asked", attendees: [{ user: "users/bea" }] };
+      await bench.createEvent(ana, "ana", event);
+      await bench.createEvent(bea, "bea", { title: "Bea's own" });
+      const own = "calendars/bea";
+      const [text = ""] = await exported(0, bea, own);
+      expect(text).contains("SUMMARY:Asked").and.contains("SUMMARY:Bea's own");
+      const again = await bench.call(importEvents, { parent: own, icalendar: text }, bea);
+      expect(counts(again)).to.include({ created: 0, updated: 0 });
+    });
+
+    it("may repeat more often in all than one command can make", async () => {
+      const daily = Array.from({ length: 5 }, (_, n) =>
+        vevent(`daily-${n}`, 1, "SUMMARY:Daily", "RRULE:FREQ=DAILY;COUNT=300"),
+      );
+      expect(counts(await imported(file(...daily, match)))).to.include({ created: 6 });
+      expect(counts(await imported(file(...daily, match)))).to.include({ unchanged: 6 });
+    });
   });
 
   describe("that hold what no event may be", () => {

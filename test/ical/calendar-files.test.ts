@@ -126,6 +126,7 @@ describe("a calendar's file of ours", () => {
       group: "",
       rule: "organizer",
       source: "",
+      icalUid: "",
       state: "confirmed",
       sequence: 0,
       createTimeMs: 0,

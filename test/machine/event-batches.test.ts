@@ -49,6 +49,21 @@ describe("a batch of events", () => {
     expect(found(shard, E3, E1, E2).map(({ id }) => id)).deep.equals([E3, E1, E2]);
   });
 
+  it("leaves what is there as it is, deleted or not, if that is asked", () => {
+    shard.done(ana, createAll(E1, E2));
+    shard.done(ana, deleteAll(E1));
+    const before = found(shard, E1, E2);
+    const create = { ...createAll(E1, E2, E3), absentOnly: true } as Operation;
+    const { reply, changes } = shard.run(ana, create);
+    expect(reply).to.include({ kind: "done", name: `calendars/ana/events/${E3}` });
+    expect(changes).to.have.lengthOf(1);
+    expect(found(shard, E1, E2)).deep.equals(before);
+    expect(shard.run(ana, create).changes).deep.equals([]);
+    const ifThere = { kind: "get-events", calendar: "ana", ifThere: true } as const;
+    const { events } = shard.ask(ana, { ...ifThere, events: [eventId(9), E3] }, "events");
+    expect(events.map(({ id }) => id)).deep.equals([E3]);
+  });
+
   it("is found in a window, whatever lengths its events have", () => {
     const lengthsMs = [HOUR_MS / 2, 5 * HOUR_MS, 3 * DAY_MS];
     const events = lengthsMs.map((lengthMs, i) => {

@@ -4,6 +4,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { CommandSchema } from "../../gen/cabildo/store/v1/commands_pb.js";
 import type { Command, Delivery, Operation } from "../../src/domain/index.js";
 import { FEATURE_LEVEL, levelOf } from "../../src/machine/feature-level.js";
+import { eventContent, eventId } from "../support/agenda.js";
 
 /** Every field that a command can have, however deep. */
 function fieldsOf(message: DescMessage, seen = new Set<string>()): readonly string[] {
@@ -66,5 +67,12 @@ describe("the commands of this version", () => {
     const invite = { ...asked, role: "member", rank: 1, lifetimeMs: 1 } as const;
     expect(levelOf(commandOf({ ...invite, tells: false }))).to.equal(1);
     expect(levelOf(commandOf({ ...invite, tells: true }))).to.equal(3);
+    const content = eventContent();
+    const create = { kind: "create-events", calendar: "ana" } as const;
+    const events = [{ event: eventId(1), content }];
+    expect(levelOf(commandOf({ ...create, events }))).to.equal(1);
+    expect(levelOf(commandOf({ ...create, events, absentOnly: true }))).to.equal(4);
+    const known = [{ event: eventId(1), content, icalUid: "1@elsewhere" }];
+    expect(levelOf(commandOf({ ...create, events: known }))).to.equal(4);
   });
 });

@@ -173,6 +173,7 @@ const anyEventNews: fc.Arbitrary<Delivery> = fc
       group: "",
       rule: "organizer" as const,
       source: "",
+      icalUid: "",
       sequence: 0,
       createTimeMs: NOW_MS,
       updateTimeMs: NOW_MS,

@@ -23,7 +23,8 @@ import { maskedContent, newContent, overwrite } from "./event-fields.js";
 import type { EventWrite } from "./event-fields.js";
 import { groupOf, requireInvited } from "./event-invitees.js";
 import { EventReplies, unnamed } from "./event-replies.js";
-import { exportEvents, importEvents } from "./icalendar.js";
+import { exportEvents } from "./export-events.js";
+import { importEvents } from "./import-events.js";
 import { occurrencesOf } from "./occurrences.js";
 import { respond } from "./responses.js";
 

@@ -18,7 +18,7 @@ export interface EventPlace {
 export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): Event {
   return create(EventSchema, {
     name: `calendars/${event.calendar}/events/${event.id}`,
-    icalUid: `${event.recurringEvent === "" ? event.id : event.recurringEvent}@cabildo`,
+    icalUid: icalUidOf(event),
     sequence: event.sequence,
     ...contentToPublic(event),
     ...invitationToPublic(event),
@@ -32,6 +32,11 @@ export function eventToPublic(event: domain.CalendarEvent, place: EventPlace): E
     shard: place.shard,
     position: place.position,
   });
+}
+
+function icalUidOf({ id, recurringEvent, icalUid }: domain.CalendarEvent): string {
+  if (icalUid !== "") return icalUid;
+  return `${recurringEvent === "" ? id : recurringEvent}@cabildo`;
 }
 
 /** Who organises it is nobody's to know who sees only that time is taken. */

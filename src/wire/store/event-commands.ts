@@ -96,8 +96,10 @@ export function toEventOperation(operation: EventOperation): EventCase {
             event: item.event,
             content: toEventContent(item.content),
             group: item.group ?? "",
+            icalUid: item.icalUid ?? "",
             ...occurrencesField(item),
           })),
+          absentOnly: operation.absentOnly ?? false,
         },
       };
     case "cancel-event": {
@@ -175,15 +177,17 @@ export function fromEventOperation(operation: EventCase): EventOperation {
       return { kind: "undelete-event", calendar, event };
     }
     case "createEvents": {
-      const { calendar, events } = operation.value;
+      const { calendar, events, absentOnly } = operation.value;
       return {
         kind: "create-events",
         calendar,
+        ...(absentOnly ? { absentOnly } : {}),
         events: events.map((item) => ({
           event: item.event,
           content: fromEventContent(required(item.content, "content")),
           ...groupField(item),
           ...fromOccurrencesField(item),
+          ...(item.icalUid === "" ? {} : { icalUid: item.icalUid }),
         })),
       };
     }

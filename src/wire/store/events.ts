@@ -36,6 +36,7 @@ export function toEvent(event: CalendarEvent): pb.Event {
     group: event.group,
     rule: DECISION_RULE.encode(event.rule),
     source: event.source,
+    icalUid: event.icalUid,
   };
 }
 
@@ -70,6 +71,7 @@ export function fromEvent(message: pb.Event): CalendarEvent {
     group: message.group,
     rule: DECISION_RULE.decode(message.rule),
     source: message.source,
+    icalUid: message.icalUid,
     state: EVENT_STATE.decode(message.state),
     sequence: message.sequence,
     createTimeMs: toSafeInteger(message.createTimeMs),

@@ -125,10 +125,10 @@ export function toQuestion(question: Question): pb.Query["question"] {
       };
     }
     case "get-events": {
-      const { calendar, events } = question;
+      const { calendar, events, ifThere = false } = question;
       return {
         case: "getEvents",
-        value: { $typeName: "cabildo.store.v1.GetEvents", calendar, events: [...events] },
+        value: { $typeName: "cabildo.store.v1.GetEvents", calendar, events: [...events], ifThere },
       };
     }
     case "list-instances":
@@ -300,8 +300,8 @@ function fromStateQuestion(question: pb.Query["question"]): StateQuestion {
       return { kind: "get-event", calendar, event, ...from };
     }
     case "getEvents": {
-      const { calendar, events } = question.value;
-      return { kind: "get-events", calendar, events };
+      const { calendar, events, ifThere } = question.value;
+      return { kind: "get-events", calendar, events, ...(ifThere ? { ifThere } : {}) };
     }
     case "listInstances": {
       const { calendar, event, pageSize, after } = question.value;

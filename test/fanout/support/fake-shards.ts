@@ -316,6 +316,7 @@ export function eventOf(calendar: string, title: string, revision: number): Cale
     group: "",
     rule: "organizer",
     source: "",
+    icalUid: "",
     recurringEvent: "",
     originalStartMs: 0,
     sequence: 0,

@@ -77,6 +77,7 @@ const anyEvent: fc.Arbitrary<CalendarEvent> = fc
     group: "choir",
     rule: "unanimous",
     source: "bea",
+    icalUid: "1@elsewhere",
     state: "confirmed",
     sequence: 3,
     createTimeMs: timeMs,
