@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createSecureServer } from "node:http2";
-import type { Http2SecureServer } from "node:http2";
+import type { ServerHttp2Session } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
@@ -23,7 +23,7 @@ const partOf = (part: ReadBackupResponse["part"]) => create(ReadBackupResponseSc
 describe("an operator's connections", () => {
   let directory: string;
   let tls: TestTls;
-  const servers: Http2SecureServer[] = [];
+  const ends: (() => void)[] = [];
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "operator-"));
@@ -33,7 +33,7 @@ describe("an operator's connections", () => {
     }
   });
   after(() => {
-    for (const server of servers) server.close();
+    for (const end of ends) end();
     rmSync(directory, { recursive: true });
   });
 
@@ -42,7 +42,12 @@ describe("an operator's connections", () => {
       { cert: tls.cert, key: tls.key },
       connectNodeAdapter({ routes }),
     );
-    servers.push(server);
+    const sessions: ServerHttp2Session[] = [];
+    server.on("session", (session) => sessions.push(session));
+    ends.push(() => {
+      server.close();
+      for (const session of sessions) session.destroy();
+    });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     return `localhost:${typeof address === "object" ? address?.port : ""}`;
