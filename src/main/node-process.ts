@@ -6,7 +6,6 @@ import {
   AuditSigner,
   createNodeServices,
   DueWork,
-  findRemoved,
   openRpcServer,
   OutboxRelay,
   RangeMapKeeper,
@@ -122,14 +121,10 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     replicas: hostedReplicas(cluster, own),
     nodeOf: hostOf(cluster),
     onMember: ({ node, address }) => {
-      const gone = findRemoved(node);
-      if (gone !== undefined) {
-        removed.add(gone);
-        return;
-      }
       // The cluster file knows better where the nodes are that it names.
       if (!nodes.some((known) => known.name === node)) network.meet({ name: node, address });
     },
+    onRemoved: (node) => removed.add(node),
     openTransport: (listener) => {
       network.start(listener);
       return network.transport;

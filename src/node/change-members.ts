@@ -17,7 +17,6 @@ import {
   type ReplicaHandle,
 } from "../runtime/index.js";
 import type { NodeContext } from "./context.js";
-import { encodeRemoved } from "./removed-member.js";
 import { requireShard } from "./require-shard.js";
 
 const CHANGE_TIMEOUT_MS = 5000;
@@ -82,39 +81,39 @@ export async function removeReplica(
   const member = requireMember(led, node);
   if (!member.learner) await requireMajorityAfter(led, undefined, member);
   await handOverFirst(context, led, member);
-  const removed = encodeRemoved(member);
-  return propose(led.replica, [{ kind: "remove", replica: member.replica }], removed);
+  return propose(led.replica, [{ kind: "remove", replica: member.replica }], encodeMember(member));
 }
 
+/** Done already is as good as done now: who asked may not have heard that it was. */
 export async function replaceReplica(
   context: NodeContext,
   { shard, node, byNode }: ReplaceReplicaRequest,
 ): Promise<Membership> {
   const led = requireLed(context, shard);
+  if (isReplaced(context, led, node, byNode)) return membershipOf(led.replica);
   const member = requireMember(led, node);
   const learner = requireLearner(led, byNode);
   await requireMajorityAfter(led, learner, member);
   await handOverFirst(context, led, member);
-  await propose(led.replica, [
+  const changes: MemberChange[] = [
     { kind: "add-voter", replica: learner.replica },
     { kind: "remove", replica: member.replica },
-  ]);
-  return markRemoved(led.replica, member);
+  ];
+  return propose(led.replica, changes, encodeMember(member));
 }
 
-/** Only now: before the old configuration was left the group may have needed its vote. */
-async function markRemoved(replica: ReplicaHandle, member: MemberStatus): Promise<Membership> {
-  const endMs = performance.now() + CHANGE_TIMEOUT_MS;
-  for (;;) {
-    try {
-      const changes: MemberChange[] = [{ kind: "update", replica: member.replica }];
-      return await propose(replica, changes, encodeRemoved(member));
-    } catch (error) {
-      const isBusy = error instanceof ClusterError && error.code === "failed-precondition";
-      if (!isBusy || performance.now() > endMs) throw error;
-    }
-    await sleep(ASK_AGAIN_MS);
-  }
+function isReplaced(
+  { options }: NodeContext,
+  { replica }: Led,
+  node: string,
+  byNode: string,
+): boolean {
+  const { members } = replica.status();
+  return (
+    options.removed.has(node) &&
+    members.every((member) => member.node !== node) &&
+    members.some((member) => member.node === byNode && !member.learner)
+  );
 }
 
 /** Several changes go through a joint configuration, which is left before this resolves. */
@@ -127,6 +126,10 @@ async function propose(
   await replica.changeMembership({ transition: "auto", changes, context }, { timeoutMs });
   const endMs = performance.now() + timeoutMs;
   while (replica.status().changing && performance.now() < endMs) await sleep(ASK_AGAIN_MS);
+  return membershipOf(replica);
+}
+
+function membershipOf(replica: ReplicaHandle): Membership {
   const { members } = replica.status();
   const names = (learner: boolean) =>
     members.filter((member) => member.learner === learner).map(({ node }) => node);

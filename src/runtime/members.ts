@@ -20,11 +20,13 @@ const GONE_PREFIX = "!g/";
 /** Rows are few: one for each replica that ever joined or left the group. */
 const ROWS_MAX = 10_000;
 const GONE = Buffer.from("gone");
+/** Before the name of a node whose replica was taken out, as versions wrote it that had no other way to say so. */
+const MARK = "removed/";
 
 /** Rows of the state beside those of the machine, whose keys begin with letters. They travel in snapshots. */
 export const MEMBER_ROWS: KeyRange = { start: "!", end: '"', limit: ROWS_MAX };
 
-/** What a conf change that adds the member carries as its context. */
+/** What a conf change carries as its context that adds the member, or takes it out: whose it was is known for ever. */
 export function encodeMember({ replica, node, address, storeId }: Member): Uint8Array {
   return Buffer.from(JSON.stringify([replica, node, address, storeId]));
 }
@@ -45,23 +47,35 @@ export function memberWrites(change: ConfChange): readonly Write[] {
   return writes;
 }
 
+export interface MembersOptions {
+  /** Node that hosts a replica which the cluster was formed with; empty if unknown. */
+  readonly formed: (replica: ReplicaId) => string;
+  readonly joined: (member: Member) => void;
+  /** A replica of the node is taken out of its group, once the configuration that it may still vote in is left. */
+  readonly removed: (node: string) => void;
+}
+
 /** Which node hosts which replica: as the group's rows say, else as the cluster was formed, else as a node itself says. */
 export class Members {
-  readonly #formed: (replica: ReplicaId) => string;
-  readonly #learned: (member: Member) => void;
+  readonly #options: MembersOptions;
+  readonly #gone = new Set<ReplicaId>();
   readonly #joined = new Map<ReplicaId, Member>();
   readonly #claimed = new Map<ReplicaId, string>();
   readonly #highest = new Map<ShardNumber, ReplicaId>();
 
-  constructor(formed: (replica: ReplicaId) => string, learned: (member: Member) => void) {
-    this.#formed = formed;
-    this.#learned = learned;
+  constructor(options: MembersOptions) {
+    this.#options = options;
   }
 
   /** Empty if unknown. */
   nodeOf(replica: ReplicaId): string {
-    const joined = this.#joined.get(replica)?.node ?? this.#formed(replica);
-    return joined === "" ? (this.#claimed.get(replica) ?? "") : joined;
+    const told = this.#toldOf(replica);
+    return told === "" ? (this.#claimed.get(replica) ?? "") : told;
+  }
+
+  /** Taken out of its group, or about to be: it may still have to vote that it is. */
+  isGone(replica: ReplicaId): boolean {
+    return this.#gone.has(replica);
   }
 
   find(replica: ReplicaId): Member | undefined {
@@ -75,7 +89,9 @@ export class Members {
 
   /** The disk that the groups know a node by; undefined if it never joined one. */
   storeOf(node: string): string | undefined {
-    for (const member of this.#joined.values()) if (member.node === node) return member.storeId;
+    for (const member of this.#joined.values()) {
+      if (member.node === node && member.storeId !== "") return member.storeId;
+    }
     return undefined;
   }
 
@@ -97,13 +113,26 @@ export class Members {
 
   #take(key: string, value: Uint8Array): void {
     if (key.startsWith(GONE_PREFIX)) {
-      this.#use(Number(key.slice(GONE_PREFIX.length)));
+      const replica = Number(key.slice(GONE_PREFIX.length));
+      this.#use(replica);
+      this.#gone.add(replica);
+      this.#tellRemoved(replica);
     } else if (key.startsWith(MEMBER_PREFIX)) {
       const member = decodeMember(value);
       this.#use(member.replica);
       this.#joined.set(member.replica, member);
-      this.#learned(member);
+      if (this.#gone.has(member.replica)) this.#tellRemoved(member.replica);
+      else this.#options.joined(member);
     }
+  }
+
+  #toldOf(replica: ReplicaId): string {
+    return this.#joined.get(replica)?.node ?? this.#options.formed(replica);
+  }
+
+  #tellRemoved(replica: ReplicaId): void {
+    const node = this.#toldOf(replica);
+    if (node !== "") this.#options.removed(node);
   }
 
   #use(replica: ReplicaId): void {
@@ -137,5 +166,10 @@ function decodeMember(bytes: Uint8Array): Member {
       typeof storeId === "string",
     "a member in the log is malformed",
   );
-  return { replica, node, address, storeId };
+  return {
+    replica,
+    node: node.startsWith(MARK) ? node.slice(MARK.length) : node,
+    address,
+    storeId,
+  };
 }

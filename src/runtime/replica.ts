@@ -273,10 +273,15 @@ export class Replica implements ReplicaHandle {
     this.#host.members.load(ranges[0] ?? [], this.#applier.state.confState);
   }
 
+  /** Whether the replica is in the group, as of what is applied here. */
+  knows(replica: ReplicaId): boolean {
+    const { voters, learners, votersOutgoing } = this.#applier.state.confState;
+    return [voters, learners, votersOutgoing].some((half) => half.includes(replica));
+  }
+
   /** False before it was added to its group and after it was removed: nobody sends it anything. */
   get #isMember(): boolean {
-    const { voters, learners, votersOutgoing } = this.#applier.state.confState;
-    return [voters, learners, votersOutgoing].some((half) => half.includes(this.replica));
+    return this.knows(this.replica);
   }
 
   get isLeader(): boolean {

@@ -50,6 +50,8 @@ export interface RuntimeOptions {
   readonly nodeOf: (replica: ReplicaId) => string;
   /** A replica joined a group, now or before: its node must be reached. May come again. */
   readonly onMember?: (member: Member) => void;
+  /** A replica of the node is taken out of its group, once its members say so. May come again. */
+  readonly onRemoved?: (node: string) => void;
   /** Starts the network; called once, when everything is ready to listen. */
   readonly openTransport: (listener: PeerListener) => PeerTransport;
   readonly limits?: Partial<RuntimeLimits>;
@@ -107,7 +109,11 @@ class NodeRuntime implements Runtime, PeerListener {
   constructor(options: RuntimeOptions, peers: PeerRegistry) {
     this.#options = options;
     this.#peers = peers;
-    this.#members = new Members(options.nodeOf, options.onMember ?? (() => undefined));
+    this.#members = new Members({
+      formed: options.nodeOf,
+      joined: options.onMember ?? (() => undefined),
+      removed: options.onRemoved ?? (() => undefined),
+    });
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#observer = { ...SILENT, ...options.observer };
     this.#life = Math.floor(options.random() * Number.MAX_SAFE_INTEGER);
@@ -276,6 +282,7 @@ class NodeRuntime implements Runtime, PeerListener {
       const replica = this.#byShard.get(shard);
       if (replica === undefined || message.to !== replica.replica) continue;
       if (this.#members.nodeOf(message.from) !== fromNode) continue;
+      if (this.#members.isGone(message.from) && !replica.knows(message.from)) continue;
       this.#peers.heard(fromNode, message, replica.acknowledgedBy(message));
       replica.step(message);
     }

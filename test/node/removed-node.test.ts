@@ -113,6 +113,9 @@ describe("a node that was taken out", function () {
     return heard;
   };
 
+  const directoryWithout = (name: string) =>
+    ["node-1", "node-2", "node-3"].filter((other) => other !== name);
+
   /** All that is left has applied it. */
   const known = (name: string, of: readonly string[]) =>
     eventually(() => of.every((node) => group.removed.get(node)?.has(name) === true), {
@@ -149,6 +152,33 @@ describe("a node that was taken out", function () {
     await group.stopNode("node-2");
     await group.startNode("node-2");
     await known("node-4", ["node-2"]);
+  });
+
+  it("is known as such though the leader died that put another in its place, and who asked asks again", async () => {
+    const { node: leader, replica } = await group.leader(GROUPS);
+    const gone = directoryWithout(leader)[0] ?? "";
+    const change = replica.changeMembership.bind(replica);
+    replica.changeMembership = async (...asked) => {
+      const changed = await change(...asked);
+      group.crashNode(leader);
+      return changed;
+    };
+    const request = create(ReplaceReplicaRequestSchema, {
+      ...{ shard: "groups", node: gone, byNode: "node-4" },
+    });
+    const method = CLUSTER_SERVICE.replaceReplica;
+    await refusalOf(callUnary(await dial("operator", "eve", leader), method, request));
+    const left = [...directoryWithout(leader).filter((name) => name !== gone), "node-4"];
+    await known(gone, left);
+    await byOperator(GROUPS, method, request);
+    const voters = (await group.leader(GROUPS)).replica.status().members.map(({ node }) => node);
+    expect(voters).to.have.members([leader, ...left]);
+    // Of whom the shard never heard there is nothing to be done again.
+    const next = (await group.leader(GROUPS)).node;
+    const other = create(ReplaceReplicaRequestSchema, { ...request, node: "node-9" });
+    expect(await refusalOf(callUnary(await dial("operator", "eve", next), method, other))).to.match(
+      /NOT_FOUND: node-9 has no replica in groups/u,
+    );
   });
 
   it("is heard where it is in another shard still", async () => {

@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
 import { ClusterError } from "../../src/base/index.js";
-import { findRemoved } from "../../src/node/index.js";
 import { replicaId, shardOfReplica } from "../../src/placement/index.js";
 import type { ReplicaId } from "../../src/raft/index.js";
 import { encodeMember, startRuntime } from "../../src/runtime/index.js";
@@ -105,10 +104,7 @@ export class RuntimeCluster {
         const of = replica - replicaId(shardOfReplica(replica), 1) + 1;
         return ORDINALS.includes(of) ? `node-${of}` : "";
       },
-      onMember: ({ node }) => {
-        const gone = findRemoved(node);
-        if (gone !== undefined) removed.add(gone);
-      },
+      onRemoved: (node) => removed.add(node),
       openTransport: (listener) => this.network.open(name, listener),
       limits: this.#limits,
       onFatal: (error) => this.failures.push(error),
