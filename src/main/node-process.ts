@@ -190,6 +190,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     shards,
     audit,
     calls,
+    after: SYSTEM_CLOCK.after,
     unexpected: (error, { shard, ...facts }) => {
       const named = shard === undefined ? {} : { shard: shardName(shard) };
       log.error("a call failed", { error: String(error), ...named, ...facts });

@@ -3,7 +3,9 @@ import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { AuditRecorder, NodeCalls, ShardClient, ShardNode } from "../shards/index.js";
 import { knownNodes } from "./known-nodes.js";
+import { Elsewhere } from "./elsewhere.js";
 import type { LeaderBalancing } from "./leader-balancer.js";
+import type { After } from "./repeated.js";
 import { Standing } from "./standing.js";
 
 /** By what a failed call of a shard is found again in the logs of whoever called. */
@@ -44,6 +46,7 @@ export interface NodeServicesOptions {
   readonly audit: Pick<AuditRecorder, "record" | "refused">;
   /** Calls to other nodes, closed by whoever made it. */
   readonly calls: NodeCalls;
+  readonly after: After;
   /** Absent where leaders are left where they are. */
   readonly balancing?: LeaderBalancing;
   /** Told of errors that are nobody's refusal: a bug, whose caller hears no more than that it failed. */
@@ -54,11 +57,16 @@ export interface NodeServicesOptions {
 export class NodeContext {
   readonly options: NodeServicesOptions;
   readonly closing = new AbortController();
+  readonly elsewhere: Elsewhere;
   readonly standing: Standing;
 
   constructor(options: NodeServicesOptions) {
     this.options = options;
-    this.standing = new Standing(options, () => this.nodes);
+    this.elsewhere = new Elsewhere(options);
+    this.standing = new Standing(options, this.elsewhere.removed, () => [
+      ...this.nodes,
+      ...this.elsewhere.found,
+    ]);
     // One listener a stream.
     setMaxListeners(0, this.closing.signal);
   }

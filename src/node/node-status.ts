@@ -5,7 +5,8 @@ import type { NodeContext } from "./context.js";
 
 /** What the replicas of this node know of their groups. */
 export function nodeStatus(context: NodeContext): StatusResponse {
-  const { nodeName, clusterId, storeId, boot, featureLevel, rangeMap, replicas } = context.options;
+  const { nodeName, clusterId, storeId, boot, featureLevel, rangeMap, replicas, removed } =
+    context.options;
   const nodes = context.nodes.map(({ name, address, replicas: held }) => ({
     name,
     address,
@@ -20,6 +21,7 @@ export function nodeStatus(context: NodeContext): StatusResponse {
     draining: context.options.isDraining,
     rangeVersion: toUint64(rangeMap.version),
     nodes,
+    removed: [...removed],
     replicas: replicas.map((replica) => {
       const status = replica.status();
       return {

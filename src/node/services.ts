@@ -100,13 +100,14 @@ export function createNodeServices(options: NodeServicesOptions): NodeServices {
     },
     removed: {
       get some() {
-        return options.removed.size > 0;
+        return context.standing.knowsRemoved;
       },
       has: (node) => context.standing.isRemovedHere(node),
     },
     joinShard: (shard) => joinShard(context, shard),
     close: () => {
       balancer?.close();
+      context.elsewhere.close();
       context.closing.abort();
     },
   };

@@ -1,4 +1,5 @@
 import { ClusterError } from "../base/index.js";
+import { mostName } from "../shards/index.js";
 import type { ShardNode } from "../shards/index.js";
 import type { NodeServicesOptions } from "./context.js";
 
@@ -14,17 +15,27 @@ interface Heard {
 type Options = Pick<NodeServicesOptions, "nodeName" | "replicas" | "removed" | "calls">;
 
 /**
- * Whether a node was taken out of the cluster, by what is applied here, and where it may be in a shard that this node does not
- * host, by what others say. Its certificate goes on being valid.
+ * Whether a node was taken out of the cluster: by what is applied here, and by what others say of the shards that this node does
+ * not host. Its certificate goes on being valid.
  */
 export class Standing {
   readonly #options: Options;
+  readonly #elsewhere: ReadonlySet<string>;
   readonly #nodes: () => readonly ShardNode[];
   readonly #heard = new Map<string, Promise<Heard>>();
 
-  constructor(options: Options, nodes: () => readonly ShardNode[]) {
+  constructor(
+    options: Options,
+    removedElsewhere: ReadonlySet<string>,
+    nodes: () => readonly ShardNode[],
+  ) {
     this.#options = options;
+    this.#elsewhere = removedElsewhere;
     this.#nodes = nodes;
+  }
+
+  get knowsRemoved(): boolean {
+    return this.#options.removed.size + this.#elsewhere.size > 0;
   }
 
   /** In a shard that this node hosts. */
@@ -34,12 +45,13 @@ export class Standing {
     );
   }
 
-  /** Taken out of a shard that this node hosts, and in none of them. */
+  /** Taken out of a shard, and in none that this node hosts. */
   isRemovedHere(node: string): boolean {
-    return this.#options.removed.has(node) && !this.isMemberHere(node);
+    const wasTakenOut = this.#options.removed.has(node) || this.#elsewhere.has(node);
+    return wasTakenOut && !this.isMemberHere(node);
   }
 
-  /** Fails where it is removed here, unless another node says that it is in another shard. */
+  /** Fails where it is removed here, unless other nodes say that it is in another shard. */
   async refuseRemoved(node: string): Promise<void> {
     if (!this.isRemovedHere(node)) return;
     if (!(await this.#ask(node)).isMember) throw noMember(node);
@@ -62,11 +74,15 @@ export class Standing {
     const answers = await Promise.all(
       others.map(({ name }) => calls.status(name, ASK_TIMEOUT_MS).catch(() => undefined)),
     );
-    const heard = answers.filter((answer) => answer !== undefined);
+    const heard = answers.flatMap((answer) => answer?.replicas ?? []);
+    const shards = new Set(heard.map(({ shard }) => shard));
     return {
       atMs: performance.now(),
-      isMember: heard.some(({ replicas }) =>
-        replicas.some(({ members }) => members.some((member) => member.node === node)),
+      isMember: [...shards].some((one) =>
+        mostName(
+          node,
+          heard.filter(({ shard }) => shard === one),
+        ),
       ),
     };
   }

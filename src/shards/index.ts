@@ -9,6 +9,8 @@ export type { ShardClientOptions, ShardNode } from "./client.js";
 export { ADMISSION_LIMITS } from "./admission.js";
 export type { AdmissionLimits } from "./admission.js";
 export { sleep } from "./clock.js";
+export type { NodeAddress } from "./dial.js";
+export { KnownMembers, mostName } from "./known-members.js";
 export type { ShardClock } from "./clock.js";
 export type { ShardCodec } from "./codec.js";
 export { createNodeCalls } from "./node-calls.js";

@@ -1,6 +1,16 @@
 import type { StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
+import { assert } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { NodeAddress } from "./dial.js";
+
+type Answered = Pick<StatusResponse, "node" | "nodes" | "replicas">;
+type Replica = StatusResponse["replicas"][number];
+
+/** Whether most of those that answer for a shard say that the node is in it: who was taken out may say anything. */
+export function mostName(node: string, replicas: readonly Pick<Replica, "members">[]): boolean {
+  const naming = replicas.filter(({ members }) => members.some((member) => member.node === node));
+  return 2 * naming.length > replicas.length;
+}
 
 export interface MembersListener {
   met(node: NodeAddress): void;
@@ -23,15 +33,16 @@ export class KnownMembers {
     return [...this.#addresses.keys()];
   }
 
-  learn(answers: readonly StatusResponse[]): void {
+  learn(answers: readonly Answered[]): void {
     for (const { nodes } of answers) for (const node of nodes) this.#meet(node);
-    const latest = new Map<ShardNumber, StatusResponse["replicas"][number]>();
-    for (const status of answers.flatMap(({ replicas }) => replicas)) {
-      const known = latest.get(status.shard);
-      // Members change as entries are applied: who has applied most knows them best.
-      if (known === undefined || known.applied < status.applied) latest.set(status.shard, status);
+    const told = new Map<ShardNumber, Told[]>();
+    for (const { node, replicas } of answers) {
+      for (const replica of replicas) {
+        told.set(replica.shard, [...(told.get(replica.shard) ?? []), { node, replica }]);
+      }
     }
-    for (const [shard, { members }] of latest) {
+    for (const [shard, all] of told) {
+      const { members } = latestOf(all);
       const voters = members.filter(({ learner, leaving }) => !learner && !leaving);
       this.#place(
         shard,
@@ -53,4 +64,19 @@ export class KnownMembers {
     this.#placed.set(shard, text);
     this.#listener.placed(shard, nodes);
   }
+}
+
+interface Told {
+  readonly node: string;
+  readonly replica: Replica;
+}
+
+/** Members change as entries are applied: who has applied most knows them best, of those that the others know as members. */
+function latestOf(all: readonly Told[]): Replica {
+  const others = (node: string) =>
+    all.filter((told) => told.node !== node).map(({ replica }) => replica);
+  const believed = all.filter(({ node }) => mostName(node, others(node)));
+  const [first, ...rest] = (believed.length > 0 ? believed : all).map(({ replica }) => replica);
+  assert(first !== undefined, "a shard is told of by somebody");
+  return rest.reduce((best, next) => (next.applied > best.applied ? next : best), first);
 }

@@ -99,8 +99,10 @@ export class NodeChannels {
     return client;
   }
 
-  status(node: string, timeoutMs: number): Promise<StatusResponse> {
-    return this.call(node, SHARD.status, create(StatusRequestSchema), timeoutMs);
+  async status(node: string, timeoutMs: number): Promise<StatusResponse> {
+    const answer = await this.call(node, SHARD.status, create(StatusRequestSchema), timeoutMs);
+    if (answer.node === node) return answer;
+    throw new ClusterError("internal", `${node} answers as ${answer.node}`);
   }
 
   async call<Request, Response>(

@@ -145,6 +145,7 @@ async function serve(tls: TestTls, others: readonly string[], note: (what: unkno
     address: own.address,
     join: (shard, replica) => runtime.join(shard, replica),
     removed: new Set(),
+    after: (delayMs, run) => CLOCK.after(delayMs, run),
     isDraining: false,
     holdDeliveries: (forMs) => relay.hold(forMs),
     get rangeMap() {

@@ -10,6 +10,7 @@ const NODES = ["node-1", "node-2", "node-3"];
 /** Of node-1, which hosts one shard with the two others; what the rest say is up to the test. */
 class Fixture {
   readonly removed = new Set<string>();
+  readonly elsewhere = new Set<string>();
   readonly answers = new Map<string, StatusResponse>();
   readonly asked: string[] = [];
   readonly standing: Standing;
@@ -28,11 +29,12 @@ class Fixture {
       },
     };
     const replicas = [new FakeShard(1, NODES).replicaOf("node-1")];
-    const known = [...NODES, "other-1", "other-2"].map((name) => ({
+    const known = [...NODES, "other-1", "other-2", "other-3"].map((name) => ({
       ...{ name, address: `${name}:1`, replicas: [] },
     }));
     this.standing = new Standing(
       { nodeName: "node-1", replicas, removed: this.removed, calls },
+      this.elsewhere,
       () => known,
     );
   }
@@ -75,6 +77,24 @@ describe("whether a node was taken out", () => {
     expect(await fixture.refuseRemoved("other-4")).to.equal("passed");
     expect(await fixture.refuseRemoved("node-8")).to.equal("permission-denied");
     expect(fixture.standing.isRemovedHere("node-8")).to.equal(true);
+  });
+
+  it("is known of shards that this node does not host, as soon as it was said", async () => {
+    expect(await fixture.refuseRemoved("node-8")).to.equal("passed");
+    expect(fixture.standing.knowsRemoved).to.equal(false);
+    fixture.elsewhere.add("node-8");
+    expect(fixture.standing.knowsRemoved).to.equal(true);
+    expect(await fixture.refuseRemoved("node-8")).to.equal("permission-denied");
+    fixture.elsewhere.add("node-2");
+    expect(await fixture.refuseRemoved("node-2")).to.equal("passed");
+  });
+
+  it("is not said by another one that was taken out", async () => {
+    fixture.removed.add("other-4");
+    fixture.says("other-1", ["other-1", "other-4"]);
+    fixture.says("other-2", ["other-2", "other-3"]);
+    fixture.says("other-3", ["other-2", "other-3"]);
+    expect(await fixture.refuseRemoved("other-4")).to.equal("permission-denied");
   });
 
   it("is not said by itself, nor doubted where nobody answers", async () => {

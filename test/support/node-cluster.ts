@@ -13,6 +13,7 @@ import {
 } from "../../src/shards/index.js";
 import type { TestAuthority, TestTls } from "./certificates.js";
 import { FakeShard, type FakeReplica } from "./fake-shard.js";
+import { CLOCK } from "./runtime-cluster.js";
 
 export const CLUSTER = "agora";
 
@@ -156,6 +157,7 @@ export async function openNode<Replica extends ReplicaHandle>(
       nodes: directory,
       removed,
       join: () => Promise.resolve(),
+      after: (delayMs, run) => CLOCK.after(delayMs, run),
       isDraining: false,
       holdDeliveries: () => Promise.resolve("1"),
       get shards() {
