@@ -26,11 +26,20 @@ describe("users", function () {
   });
 
   it("are proposed an id where theirs cannot be one", async () => {
-    const failure = await failureOf(
-      bench.call(register, { userId: "Ángela Pérez", password: PASSWORD }),
-    );
-    expect(failure).to.include({ code: "invalid-argument" });
-    expect(failure.message).to.contain("such as angela-perez");
+    const proposed = async (asked: { userId: string; email?: string; displayName?: string }) => {
+      const failure = await failureOf(bench.call(register, { ...asked, password: PASSWORD }));
+      expect(failure).to.include({ code: "invalid-argument" });
+      return / such as (.*)$/u.exec(failure.message)?.[1] ?? "";
+    };
+    expect(await proposed({ userId: "Ángela Pérez" })).equals("angela-perez");
+    const email = "Angeliki.P@example.org";
+    expect(await proposed({ userId: "Αγγελική", email })).equals("angeliki-p");
+    expect(await proposed({ userId: "张伟", displayName: "Zhang Wei 张伟" })).equals("zhang-wei");
+    const made = await proposed({ userId: "42", email: "7@example.org" });
+    expect(made).match(/^user-[0-9a-f]{6}$/);
+    expect(await proposed({ userId: "43" })).not.equals(made);
+    const user = await bench.call(register, { userId: made, password: PASSWORD });
+    expect(user.name).equals(`users/${made}`);
   });
 
   it("write the fields that a mask names, those that are set without one", async () => {

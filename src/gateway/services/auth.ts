@@ -70,7 +70,7 @@ export function authHandlers(context: ServiceContext): readonly Handler[] {
 
 async function register(context: ServiceContext, call: Call, request: RegisterRequest) {
   const { userId: user, displayName, email, timeZone, bootstrapCredential } = request;
-  requireUserId(user);
+  requireUserId(request);
   requireTimeZone(timeZone, "time_zone");
   requireBootstrap(context, bootstrapCredential);
   const operation = {
@@ -96,14 +96,14 @@ async function register(context: ServiceContext, call: Call, request: RegisterRe
   return userToPublic(answer.user);
 }
 
-/** Who may not have the id that they want is told of one that resembles it. */
-function requireUserId(id: string): void {
+/** Who may not have the id that they want is told of one that they may have. */
+function requireUserId({ userId: id, email, displayName }: RegisterRequest): void {
   if (isId(id)) return;
-  const proposal = proposeId(id);
-  const instead = proposal === undefined ? "" : `, such as ${proposal}`;
+  const [mailbox = ""] = email.split("@");
+  const proposal = proposeId(id, mailbox, displayName);
   throw fieldFault(
     "user_id",
-    `1 to 63 lower-case letters, digits and hyphens, a letter first and no hyphen last${instead}`,
+    `1 to 63 lower-case letters, digits and hyphens, a letter first and no hyphen last, such as ${proposal}`,
   );
 }
 
