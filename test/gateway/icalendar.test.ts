@@ -319,6 +319,19 @@ describe("calendars as files", function () {
       expect(counts(again)).to.include({ created: 0, updated: 0 });
     });
 
+    it("are other events in another calendar: who is invited keeps the copy of each", async () => {
+      const guests = { title: "Party", attendees: [{ user: "users/bea" }] };
+      const { name } = await bench.createEvent(ana, "ana.parties", guests);
+      const [text = ""] = await exported(0, ana, "calendars/ana.parties");
+      const copy = await imported(text);
+      const { events: asked } = await bench.call(listEvents, { parent: "calendars/bea" }, bea);
+      const parties = asked.filter(({ title }) => title === "Party");
+      expect(parties.map(({ organizerEvent }) => organizerEvent)).to.have.members([
+        name,
+        nameOf(copy),
+      ]);
+    });
+
     it("may repeat more often in all than one command can make", async () => {
       const daily = Array.from({ length: 5 }, (_, n) =>
         vevent(`daily-${n}`, 1, "SUMMARY:Daily", "RRULE:FREQ=DAILY;COUNT=300"),

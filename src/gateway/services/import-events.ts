@@ -47,7 +47,9 @@ export async function importEvents(
 ) {
   const calendar = parseCalendar(request.parent, "parent");
   requireCalendar(call.caller, "event.create", calendar, request.parent);
-  const { imports, skipped } = planImport(call.caller, request.icalendar, context.clock.wallMs());
+  const { icalendar } = request;
+  const nowMs = context.clock.wallMs();
+  const { imports, skipped } = planImport(call.caller, { calendar, icalendar }, nowMs);
   const here = { call, shard: call.shards.of("calendars", calendar), calendar };
   const found = await read(
     here,

@@ -46,7 +46,11 @@ export interface ImportPlan {
 }
 
 /** What a file says, before anything is read or written: by the rules of events that come one by one. */
-export function planImport(caller: Caller, icalendar: string, nowMs: number): ImportPlan {
+export function planImport(
+  caller: Caller,
+  { calendar, icalendar }: { readonly calendar: string; readonly icalendar: string },
+  nowMs: number,
+): ImportPlan {
   const read = readFile(icalendar);
   const user = caller.kind === "user" ? caller.user : "";
   const masters = read.filter(
@@ -78,7 +82,7 @@ export function planImport(caller: Caller, icalendar: string, nowMs: number): Im
     }
     kept += changed.length + off.length;
     const modifiedMs = Math.max(...[master, ...off].map((one) => one.modifiedMs));
-    const made = { ...identityOf(master, user), content, changed, modifiedMs };
+    const made = { ...identityOf(master, calendar, user), content, changed, modifiedMs };
     return occurrences === undefined ? made : { ...made, occurrences };
   });
   return { imports, skipped: read.length - kept };
@@ -134,17 +138,20 @@ function contentOf(master: ReadEvent, off: readonly ReadEvent[], user: string): 
 
 /**
  * The id follows from the UID: what was imported is found again, and is not there twice. What was exported from the same
- * calendar has its own.
+ * calendar has its own. Exported from another one of the same user, and inviting the same people again, it is another event.
  */
-function identityOf(read: ReadEvent, user: string): Pick<Import, "ids" | "icalUid"> {
-  const { uid, organizer } = read;
+function identityOf(
+  { uid, organizer }: ReadEvent,
+  calendar: string,
+  user: string,
+): Pick<Import, "ids" | "icalUid"> {
   if (Buffer.byteLength(uid) > UID_BYTES_MAX) {
     throw fieldFault("icalendar", `a UID has more than ${UID_BYTES_MAX} bytes`);
   }
   const [, own] = OWN_UID.exec(uid) ?? [];
-  if (own !== undefined && organizer === user) return { ids: [own], icalUid: "" };
-  const derived = idOfDigest(sha256Hex(uid));
-  return { ids: own === undefined ? [derived] : [own, derived], icalUid: uid };
+  const derived = idOfDigest(sha256Hex(`${calendar} ${uid}`));
+  if (own === undefined) return { ids: [derived], icalUid: uid };
+  return { ids: [own, derived], icalUid: organizer === user ? "" : uid };
 }
 
 /** `20261201T130000Z` */
