@@ -129,8 +129,10 @@ export class LivePath {
       this.#publish(topicOf(channel, "readers"), text, readers.users.size);
       return;
     }
+    // An event's own channel comes behind all that the feed names.
+    const before = channel === change.primary ? [] : change.channels;
     for (const [reader, user] of readers.users) {
-      if (channel !== change.primary && reader.isLiveOn(change.primary)) continue;
+      if (before.some((other) => reader.isLiveOn(other))) continue;
       const form = change.shown.to(user);
       if (form !== undefined) this.#sendOne(reader, change.text(channel, last, form));
     }

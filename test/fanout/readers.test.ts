@@ -294,5 +294,21 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       stage.shards.commitCalendar("ana", []);
       await eventually(() => expect(ended(ben)).to.deep.equal(["NOT_FOUND"]));
     });
+
+    it("of one event that they are invited to hear a change of it once", async () => {
+      const [id] = NAMES;
+      const channel = `events/ana/${id}`;
+      const reader = { seesAll: false, asMember: false, through: [], seenSince: 0, asOf: 0 };
+      stage.gateway.readers.set(`ben ${channel}`, reader);
+      const ben = await LiveClient.as("ben", stage.port);
+      clients.push(ben);
+      await ben.ask({ subscribe: { channels: ["users/ben", channel] } });
+      const audience = ["ana", "ben"];
+      const to = { kind: "created", toReaders: "details", audience } as const;
+      for (const title of ["1", "2"]) stage.shards.commitEvent("ana", { id, title }, to);
+      await ben.pushed(2);
+      await ben.ask({ ping: {} });
+      expect(heard(ben)).to.deep.equal(['CREATED "1"', 'CREATED "2"']);
+    });
   });
 }

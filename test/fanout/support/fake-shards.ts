@@ -105,7 +105,7 @@ export class FakeShards implements ShardClient {
     calendar: string,
     content: Partial<CalendarEvent>,
     to: Pick<Change, "kind" | "defaultVisibility"> &
-      Required<Pick<Change, "toReaders">> & { formerly?: string[] },
+      Required<Pick<Change, "toReaders">> & { formerly?: string[]; audience?: string[] },
   ): number {
     const id = content.id ?? "e00000000000000000000000001";
     const event = { ...eventOf(calendar, "secret", 1), ...content, id };
@@ -114,7 +114,7 @@ export class FakeShards implements ShardClient {
     return this.append({
       kind: to.kind,
       channel,
-      audience: [calendar],
+      audience: to.audience ?? [calendar],
       resourceName: `${channel}/events/${id}`,
       revision: 1,
       resource: { kind: "event", event },
