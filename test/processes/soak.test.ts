@@ -5,15 +5,26 @@ describe("subscribers of every manner, while anything may be killed or paused", 
   this.timeout(300_000);
 
   it("hear what was allowed, all of it, once, in order, and as the log has it", async () => {
-    const { faults, strikes, closes, ...numbers } = await soak({
+    const { faults, strikes, closes, heardOn, ...numbers } = await soak({
       seconds: 60,
-      subscribers: 40,
+      subscribers: 200,
       seed: 1,
     });
     console.log(`      ${JSON.stringify({ ...numbers, ...Object.fromEntries(strikes) })}`);
     console.log(`      connections ended by code: ${JSON.stringify(Object.fromEntries(closes))}`);
+    console.log(`      heard on: ${JSON.stringify(Object.fromEntries(heardOn))}`);
     expect(faults.slice(0, 5)).to.deep.equal([]);
     expect(numbers.deliveries).to.be.greaterThan(1_000);
-    expect(numbers.rightsEnded).to.be.greaterThan(3);
+    expect(numbers.rightsTaken).to.be.greaterThan(3);
+    expect(numbers.cutsToTheLast).to.be.greaterThan(3);
+    const [own, others] = [
+      ["users", "calendars", "events"],
+      ["calendars", "events", "groups"],
+    ];
+    expect([...heardOn.keys()]).to.include.members([
+      ...own,
+      ...others.map((kind) => `others' ${kind}`),
+    ]);
+    expect([...heardOn.keys()].some((kind) => kind.startsWith("chosen"))).to.equal(true);
   });
 });

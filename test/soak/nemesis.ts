@@ -4,8 +4,14 @@ import type { UpCluster } from "../support/up-cluster.js";
 type Target = "fan-out" | "coordinator" | "node" | "leader";
 const TARGETS: readonly Target[] = ["fan-out", "coordinator", "node", "leader"];
 const PAUSE_MS_MAX = 3_000;
+const PAIR_CHANCE = 0.3;
 
-/** Kills and pauses processes at random, one at a time. */
+interface Blow {
+  readonly target: Target;
+  readonly name: string;
+}
+
+/** Kills and pauses processes at random, sometimes two at a time, but never so that a shard is left without a majority. */
 export class Nemesis {
   readonly done = new Map<string, number>();
   readonly #cluster: UpCluster;
@@ -18,16 +24,30 @@ export class Nemesis {
 
   /** Resolves when the cluster has what it needs again. */
   async strike(): Promise<void> {
-    const target = this.#pick(TARGETS);
-    const name = await this.#victim(target);
-    if (this.#random() < 0.7) {
-      this.#count(`kill ${target}`);
-      await this.#cluster.kill(name);
-    } else {
-      this.#count(`pause ${target}`);
-      await this.#pause(name);
-    }
+    const blows = await this.#choose();
+    if (blows.length > 1) this.#count("two at a time");
+    await Promise.all(blows.map((blow) => this.#deal(blow)));
     await this.#cluster.healthy();
+  }
+
+  /** Each node has a replica of every shard. */
+  async #choose(): Promise<readonly Blow[]> {
+    const first = await this.#aim(TARGETS);
+    if (this.#random() > PAIR_CHANCE) return [first];
+    const isNode = first.target === "node" || first.target === "leader";
+    const second = await this.#aim(isNode ? ["fan-out", "coordinator"] : TARGETS);
+    return second.name === first.name ? [first] : [first, second];
+  }
+
+  async #aim(targets: readonly Target[]): Promise<Blow> {
+    const target = this.#pick(targets);
+    return { target, name: await this.#victim(target) };
+  }
+
+  async #deal({ target, name }: Blow): Promise<void> {
+    const isKilled = this.#random() < 0.7;
+    this.#count(`${isKilled ? "kill" : "pause"} ${target}`);
+    await (isKilled ? this.#cluster.kill(name) : this.#pause(name));
   }
 
   async #victim(target: Target): Promise<string> {

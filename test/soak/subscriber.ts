@@ -1,15 +1,26 @@
 import type { Socket } from "node:net";
 import WebSocket from "ws";
+import { valueOf } from "./rights.js";
 
 /** How a subscriber treats its connection. */
 export type Manner = "steady" | "slow" | "stalling" | "dropping";
 
 export interface Heard {
-  readonly channel: string;
-  readonly shard: string;
   readonly sequence: number;
-  readonly title: string;
-  readonly resourceName: string;
+  readonly channel: string;
+  readonly value: string;
+}
+
+/** What was heard without a hole: all of it, or where a right comes and goes, from when it was given until it was taken. */
+export interface Run {
+  /** Where each channel began, as the server said. */
+  readonly begins: ReadonlyMap<string, string>;
+  /** The server said that this is the first that may be heard, for the right was given anew. */
+  readonly isAnew: boolean;
+  /** By shard. */
+  readonly heard: Map<string, Heard[]>;
+  /** Whether the right has ended; and whether that was while this connection may have been behind, or there was none. */
+  end: "open" | "cut-live" | "cut-behind";
 }
 
 export interface SubscriberOptions {
@@ -17,11 +28,11 @@ export interface SubscriberOptions {
   readonly urls: readonly string[];
   readonly ca: string;
   readonly channels: readonly string[];
+  /** They are what the user chose, and are restored at each connect. */
+  readonly isRestored: boolean;
   readonly manner: Manner;
   /** Whether the right to its channel comes and goes. */
   readonly isRevocable: boolean;
-  /** Then the group that gives it. */
-  readonly group: string;
   readonly random: () => number;
   token(): Promise<string>;
 }
@@ -29,10 +40,11 @@ export interface SubscriberOptions {
 interface Frame {
   readonly id?: number;
   readonly subscribe?: { readonly channels: readonly Answer[] };
+  readonly restore?: { readonly channels: readonly Answer[] };
   readonly push?: { readonly channel: string; readonly change?: ChangeFrame };
   readonly unsubscribed?: { readonly channels: readonly string[] };
   readonly disconnect?: { readonly code: number; readonly retry_after_ms?: number };
-  readonly error?: { readonly code: string };
+  readonly error?: Refusal;
 }
 
 interface Answer {
@@ -40,13 +52,19 @@ interface Answer {
   readonly position?: string;
   readonly too_old?: boolean;
   readonly first_available?: string;
-  readonly error?: { readonly code: string };
+  readonly error?: Refusal;
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly retry_after_ms?: number;
 }
 
 interface ChangeFrame {
   readonly shard: string;
   readonly sequence: string;
   readonly position: string;
+  readonly kind: string;
   readonly resourceName: string;
   readonly event?: { readonly title?: string };
   readonly group?: { readonly displayName?: string };
@@ -54,11 +72,7 @@ interface ChangeFrame {
 
 const AGAIN_MS = 150;
 const RETRY_MS_MAX = 2_000;
-/** Of a subscription: the same command may succeed later. */
-const PASSING = new Set([
-  ...["UNREACHABLE", "OVERLOADED", "RATE_LIMITED", "STOPPING", "NO_LEADER", "UNAUTHENTICATED"],
-]);
-const DROP_BYTES_MAX = 60_000;
+const DROP_BYTES_MAX = 200_000;
 const PAUSE_MS: Readonly<Record<Manner, number>> = {
   steady: 0,
   slow: 150,
@@ -67,21 +81,26 @@ const PAUSE_MS: Readonly<Record<Manner, number>> = {
 };
 const SUBSCRIBE_ID = 2;
 
+/** Thousands hear the same: each text is kept once. */
+const TEXTS = new Map<string, string>();
+
 /**
  * A client as a careless program writes one, but for its positions: those it keeps exactly. Its channels have one position
  * together; one that can be taken from its user is alone.
  */
 export class SoakSubscriber {
-  readonly heard: Heard[] = [];
   readonly problems: string[] = [];
-  /** Where it began, and began anew after its right had ended; `at` counts what was heard before. */
-  readonly begun: { readonly positions: readonly string[]; readonly at: number }[] = [];
+  readonly runs: Run[] = [];
   readonly closes = new Map<number, number>();
   connections = 0;
   readonly options: SubscriberOptions;
+  /** That is going on; undefined while it may not hear anything. */
+  #run: Run | undefined;
   #base: readonly string[] = [];
   readonly #newest = new Map<string, string>();
   #joined = false;
+  /** Everything was handed to this connection as it came, since it was subscribed. */
+  #isLive = false;
   #socket: WebSocket | undefined;
   #closed = false;
   #calmed = false;
@@ -95,6 +114,10 @@ export class SoakSubscriber {
   /** Subscribed, on the connection that is open now. */
   get isJoined(): boolean {
     return this.#joined;
+  }
+
+  get heard(): readonly Heard[] {
+    return this.runs.flatMap(({ heard }) => [...heard.values()].flat());
   }
 
   /** No mischief from here on. */
@@ -151,62 +174,94 @@ export class SoakSubscriber {
 
   #subscribe(socket: WebSocket): void {
     if (socket.readyState !== WebSocket.OPEN) return;
-    const { channels } = this.options;
+    const { channels, isRestored, manner } = this.options;
     const since = [...this.#base, ...this.#newest.values()];
-    const subscribe = since.length === 0 ? { channels } : { channels, since };
-    socket.send(JSON.stringify({ id: SUBSCRIBE_ID, subscribe }));
+    const from = since.length === 0 ? {} : { since };
+    this.#isLive = since.length === 0 && PAUSE_MS[manner] === 0;
+    const command = isRestored ? { restore: from } : { subscribe: { channels, ...from } };
+    socket.send(JSON.stringify({ id: SUBSCRIBE_ID, ...command }));
   }
 
-  #hear(socket: WebSocket, { id, push, subscribe, unsubscribed, error }: Frame): void {
+  #hear(socket: WebSocket, frame: Frame): void {
+    const { id, push, subscribe, restore, unsubscribed, error } = frame;
     if (push?.change !== undefined) this.#push(push.channel, push.change);
-    if (subscribe !== undefined) this.#answered(socket, subscribe.channels);
-    if (unsubscribed !== undefined) this.#rightEnded(socket);
-    if (error === undefined || id !== SUBSCRIBE_ID) return;
-    if (error.code === "NOT_FOUND" && this.options.isRevocable) this.#rightEnded(socket);
-    else if (PASSING.has(error.code)) socket.terminate();
-    else this.problems.push(JSON.stringify(error));
+    const answered = subscribe ?? restore;
+    if (answered !== undefined) this.#answered(socket, answered.channels);
+    if (unsubscribed !== undefined) this.#rightEnded(socket, unsubscribed);
+    if (error !== undefined && id === SUBSCRIBE_ID) this.#refused(socket, error);
   }
 
   #answered(socket: WebSocket, answers: readonly Answer[]): void {
     const [{ too_old: tooOld, first_available: first } = {}] = answers;
     if (this.options.isRevocable && tooOld === true && first !== undefined) {
       // The right was given anew: what lies before is not for this user.
-      this.#base = [first];
-      this.#newest.clear();
-      this.begun.push({ positions: [first], at: this.heard.length });
+      this.#end("cut-behind");
+      this.#begin(new Map([[this.options.channels[0] ?? "", first]]), true);
       this.#subscribe(socket);
       return;
     }
-    const failed = answers.find(({ error }) => error !== undefined);
-    if (failed !== undefined) {
-      if (this.options.isRevocable) this.#rightEnded(socket);
-      else this.problems.push(JSON.stringify(failed));
+    const refusal = answers.find(({ error }) => error !== undefined)?.error;
+    if (refusal !== undefined) {
+      this.#refused(socket, refusal);
       return;
     }
     this.#joined = true;
-    if (this.#base.length > 0) return;
-    this.#base = answers.map(({ position = "" }) => position);
-    this.begun.push({ positions: this.#base, at: this.heard.length });
+    if (this.#run !== undefined) return;
+    this.#begin(new Map(answers.map(({ channel, position = "" }) => [channel, position])), false);
   }
 
-  /** Asked for again and again, in case it is given anew. */
-  #rightEnded(socket: WebSocket): void {
-    this.#base = [];
-    this.#newest.clear();
+  #refused(socket: WebSocket, refusal: Refusal): void {
+    const { code, retry_after_ms: retryAfterMs } = refusal;
+    if (code === "NOT_FOUND" && this.options.isRevocable) {
+      this.#end("cut-behind");
+      this.#askAgain(socket);
+    } else if (retryAfterMs !== undefined || code === "UNAUTHENTICATED") socket.terminate();
+    else this.problems.push(`was refused: ${JSON.stringify(refusal)}`);
+  }
+
+  #rightEnded(socket: WebSocket, unsubscribed: object): void {
+    if (!this.options.isRevocable) {
+      this.problems.push(`lost a channel: ${JSON.stringify(unsubscribed)}`);
+      return;
+    }
+    this.#end(this.#isLive ? "cut-live" : "cut-behind");
+    this.#askAgain(socket);
+  }
+
+  /** In case the right is given anew. */
+  #askAgain(socket: WebSocket): void {
+    this.#joined = false;
     setTimeout(() => {
       if (this.#socket === socket) this.#subscribe(socket);
     }, AGAIN_MS);
   }
 
+  #begin(begins: Run["begins"], isAnew: boolean): void {
+    this.#run = { begins, isAnew, heard: new Map(), end: "open" };
+    this.runs.push(this.#run);
+    this.#base = [...begins.values()];
+  }
+
+  #end(end: "cut-live" | "cut-behind"): void {
+    if (this.#run !== undefined) this.#run.end = end;
+    this.#run = undefined;
+    this.#base = [];
+    this.#newest.clear();
+  }
+
   #push(channel: string, change: ChangeFrame): void {
-    this.heard.push({
-      channel,
-      shard: change.shard,
-      sequence: Number(change.sequence),
-      title: change.event?.title ?? change.group?.displayName ?? "",
-      resourceName: change.resourceName,
-    });
-    this.#newest.set(change.shard, change.position);
+    const { shard, position, kind, resourceName, event, group } = change;
+    const title = event?.title ?? group?.displayName ?? "";
+    const value = valueOf(kind.replace("CHANGE_KIND_", "").toLowerCase(), resourceName, title);
+    const sequence = Number(change.sequence);
+    if (this.#run === undefined) {
+      this.problems.push(`heard ${sequence} of ${shard} beside what it may hear: ${value}`);
+      return;
+    }
+    this.#newest.set(shard, position);
+    const heard = this.#run.heard.get(shard) ?? [];
+    this.#run.heard.set(shard, heard);
+    heard.push({ sequence, channel: once(channel), value: once(value) });
   }
 
   #misbehave(socket: WebSocket): void {
@@ -228,4 +283,11 @@ export class SoakSubscriber {
       setTimeout(() => socket.resume(), pauseMs * random());
     }, pauseMs * 2);
   }
+}
+
+function once(text: string): string {
+  const kept = TEXTS.get(text);
+  if (kept !== undefined) return kept;
+  TEXTS.set(text, text);
+  return text;
 }

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import type { Change } from "../../src/domain/index.js";
 import type { ShardNumber } from "../../src/placement/index.js";
 import { createShardClient } from "../../src/shards/index.js";
 import type { FeedItem, ShardClient } from "../../src/shards/index.js";
@@ -17,17 +17,18 @@ import type { UpCluster } from "../support/up-cluster.js";
 /** A change as the log has it. */
 export interface TrueChange {
   readonly sequence: number;
+  /** The one that it belongs to first; an event's own last. */
   readonly channels: readonly string[];
-  readonly kind: string;
+  readonly kind: Change["kind"];
   readonly resourceName: string;
-  /** Of an event or group; what a subscriber must have been shown. */
-  readonly title: string;
-  /** Of a change of a group's members. */
-  readonly member: string;
+  readonly resource: Change["resource"];
 }
 
 /** Everything that each shard committed, by the name of the shard, read from the replicas and past every fan-out. */
-export type Truth = ReadonlyMap<string, readonly TrueChange[]>;
+export type Truth = ReadonlyMap<
+  string,
+  { readonly number: number; readonly changes: TrueChange[] }
+>;
 
 export async function readTruth(cluster: UpCluster): Promise<Truth> {
   const { dataDir } = cluster.ready;
@@ -41,9 +42,9 @@ export async function readTruth(cluster: UpCluster): Promise<Truth> {
     codec: { encodeCommand, decodeReply, encodeQuery, decodeQueryReply },
   });
   try {
-    const truth = new Map<string, readonly TrueChange[]>();
+    const truth = new Map<string, { readonly number: number; readonly changes: TrueChange[] }>();
     for (const { number, name } of file.rangeMap.shards) {
-      truth.set(name, await readFeed(shards, number));
+      truth.set(name, { number, changes: await readFeed(shards, number) });
     }
     return truth;
   } finally {
@@ -51,7 +52,7 @@ export async function readTruth(cluster: UpCluster): Promise<Truth> {
   }
 }
 
-async function readFeed(shards: ShardClient, shard: ShardNumber): Promise<readonly TrueChange[]> {
+async function readFeed(shards: ShardClient, shard: ShardNumber): Promise<TrueChange[]> {
   const stop = new AbortController();
   const items: FeedItem[] = [];
   let head: { readonly epoch: number; readonly upTo: number } | undefined;
@@ -73,18 +74,9 @@ async function readFeed(shards: ShardClient, shard: ShardNumber): Promise<readon
 }
 
 function toTrue({ sequence, channels, change: bytes }: FeedItem): TrueChange {
-  const { kind, resourceName, resource } = decodeChange(bytes);
-  const title =
-    resource.kind === "event"
-      ? resource.event.title
-      : resource.kind === "group"
-        ? resource.group.displayName
-        : "";
-  const member = resource.kind === "member" ? resource.member.user : "";
-  return { sequence, channels, kind, resourceName, title, member };
-}
-
-/** A few characters that stand for a long list in a message. */
-export function digest(values: readonly unknown[]): string {
-  return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 8);
+  const { kind, channel, resourceName, resource } = decodeChange(bytes);
+  const others = channels.filter((name) => name !== channel);
+  const [, calendar, event] = /^calendars\/([^/]+)\/events\/([^/]+)$/u.exec(resourceName) ?? [];
+  const own = calendar === undefined ? [] : [`events/${calendar}/${event ?? ""}`];
+  return { sequence, channels: [channel, ...others, ...own], kind, resourceName, resource };
 }

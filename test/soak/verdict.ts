@@ -1,102 +1,101 @@
 import { readPosition } from "./positions.js";
-import type { Heard, SoakSubscriber } from "./subscriber.js";
+import { spansOf, valueFor } from "./rights.js";
+import type { Span } from "./rights.js";
+import type { Heard, Run, SoakSubscriber } from "./subscriber.js";
 import type { Truth, TrueChange } from "./truth.js";
+
+/** What one shard's log holds. */
+interface ShardLog {
+  readonly number: number;
+  readonly changes: readonly TrueChange[];
+}
 
 /**
  * What a subscriber heard beside what the log holds: nothing that was not allowed at its sequence, everything that was
  * allowed throughout, exactly once, in the order of its shard, values too. One line for each fault.
  */
-export function judge(
-  subscriber: SoakSubscriber,
-  truth: Truth,
-  shardNumbers: ReadonlyMap<string, number>,
-): readonly string[] {
-  const faults: string[] = [...subscriber.problems];
-  for (const [shard, changes] of truth) {
-    const heard = subscriber.heard.filter((item) => item.shard === shard);
-    const number = shardNumbers.get(shard) ?? 0;
-    const judgeShard = subscriber.options.isRevocable ? judgeRevocable : judgeWhole;
-    const fault = judgeShard(subscriber, changes, heard, number) ?? judgeValues(changes, heard);
-    if (fault !== undefined) faults.push(`${nameOf(subscriber)} on ${shard}: ${fault}`);
+export function judge(subscriber: SoakSubscriber, truth: Truth): readonly string[] {
+  const { problems, runs, isJoined } = subscriber;
+  const faults = [...problems];
+  if (!isJoined) faults.push("is not subscribed in the end");
+  for (const [shard, log] of truth) {
+    const spans = spansHere(subscriber, log);
+    for (const run of runs) {
+      const fault = judgeRun(subscriber, run, run.heard.get(shard) ?? [], log, spans);
+      if (fault !== undefined) faults.push(`on ${shard}: ${fault}`);
+    }
   }
-  return faults;
+  return faults.map((fault) => `${nameOf(subscriber)} ${fault}`);
 }
 
-function judgeWhole(
-  { begun, options }: SoakSubscriber,
-  changes: readonly TrueChange[],
+/** Of a channel that can be taken from its user; undefined for those that cannot. */
+function spansHere(
+  { options }: SoakSubscriber,
+  { changes }: ShardLog,
+): readonly Span[] | undefined {
+  const { isRevocable, user, channels } = options;
+  return isRevocable ? spansOf(user, channels[0] ?? "", changes) : undefined;
+}
+
+function judgeRun(
+  { options: { user, channels } }: SoakSubscriber,
+  run: Run,
   heard: readonly Heard[],
-  shard: number,
+  { number, changes }: ShardLog,
+  spans: readonly Span[] | undefined,
 ): string | undefined {
-  const [first] = begun;
-  const due = options.channels.flatMap((channel, i) => {
-    const since = readPosition(first?.positions[i] ?? "").get(shard);
-    if (since === undefined) return [];
-    return changes.filter(
-      ({ sequence, channels }) => sequence > since && channels.includes(channel),
-    );
+  const begins = new Map<string, number>();
+  for (const [channel, position] of run.begins) {
+    const since = readPosition(position).get(number);
+    if (since !== undefined) begins.set(channel, since);
+  }
+  const first = Math.min(...begins.values());
+  const span = spans?.find(({ from, until }) => first >= from - 1 && first < until);
+  if (begins.size > 0 && spans !== undefined) {
+    if (span === undefined) return `a right began after ${first}, where there is none`;
+    if (run.isAnew && first !== span.from - 1) {
+      return `everything from ${span.from} on may be heard, and is said to begin after ${first}`;
+    }
+  }
+  const due = changes.filter(
+    ({ sequence, channels: on }) =>
+      sequence < (span?.until ?? Infinity) &&
+      on.some((channel) => sequence > (begins.get(channel) ?? Infinity)),
+  );
+  // Whoever was still being given what they had missed is given no more once the right has ended.
+  const isWhole = run.end !== "cut-behind";
+  return compare(user, channels, isWhole ? due : due.slice(0, heard.length), heard);
+}
+
+function compare(
+  user: string,
+  mine: readonly string[],
+  due: readonly TrueChange[],
+  heard: readonly Heard[],
+): string | undefined {
+  const expected = (change: TrueChange): Heard => ({
+    sequence: change.sequence,
+    channel: change.channels.find((name) => mine.includes(name)) ?? "",
+    value: valueFor(user, change),
   });
-  const expected = [...new Set(due.map(({ sequence }) => sequence))].sort((a, b) => a - b);
-  return compare(
-    expected,
-    heard.map(({ sequence }) => sequence),
+  const at = due.findIndex((change, i) => !isSame(expected(change), heard[i]));
+  if (at < 0 && due.length === heard.length) return undefined;
+  const place = at < 0 ? due.length : at;
+  const around = (list: readonly Heard[]): string =>
+    list.map(({ sequence, channel, value }) => `${sequence} on ${channel}: ${value}`).join(", ");
+  const dueThen = around(due.slice(place, place + 3).map(expected));
+  const heardThen = around(heard.slice(place, place + 3));
+  const counts = `${heard.length} of ${due.length} changes`;
+  return `${counts}; from the ${place + 1}th on due ${dueThen}; heard ${heardThen}`;
+}
+
+function isSame(one: Heard, other: Heard | undefined): boolean {
+  return (
+    one.sequence === other?.sequence && one.channel === other.channel && one.value === other.value
   );
 }
 
-/** Each time that it was let in, a run without a hole, within the time of one membership. */
-function judgeRevocable(
-  { begun, options }: SoakSubscriber,
-  changes: readonly TrueChange[],
-  all: readonly Heard[],
-): string | undefined {
-  const [channel = ""] = options.channels;
-  const on = changes.filter(({ channels }) => channels.includes(channel));
-  // A shard of calendars has its own account of who is a member.
-  const accounts = [channel, `standing/${options.group}`];
-  let memberships = 0;
-  let isMember = false;
-  const allowed = new Map<number, number>();
-  for (const { sequence, kind, member, channels } of changes) {
-    if (!accounts.some((account) => channels.includes(account))) continue;
-    if (member === options.user) {
-      if (kind === "created") memberships += 1;
-      isMember = kind !== "deleted";
-    }
-    if (isMember) allowed.set(sequence, memberships);
-  }
-  const order = on.map(({ sequence }) => sequence);
-  for (const [i, { at }] of begun.entries()) {
-    const end = begun[i + 1]?.at ?? all.length;
-    const run = all.slice(at, end).map(({ sequence }) => sequence);
-    const forbidden = run.find((sequence) => !allowed.has(sequence));
-    if (forbidden !== undefined) return `heard ${forbidden}, which was not for ${options.user}`;
-    const from = order.indexOf(run[0] ?? 0);
-    const fault = run.length === 0 ? undefined : compare(order.slice(from, from + run.length), run);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
-}
-
-function judgeValues(changes: readonly TrueChange[], heard: readonly Heard[]): string | undefined {
-  const bySequence = new Map(changes.map((change) => [change.sequence, change]));
-  for (const { sequence, title, resourceName } of heard) {
-    const change = bySequence.get(sequence);
-    if (change?.title !== title || change.resourceName !== resourceName) {
-      return `${sequence} was shown as ${resourceName} "${title}", and is ${JSON.stringify(change)}`;
-    }
-  }
-  return undefined;
-}
-
-function compare(expected: readonly number[], heard: readonly number[]): string | undefined {
-  const at = expected.findIndex((sequence, i) => heard[i] !== sequence);
-  if (at < 0 && expected.length === heard.length) return undefined;
-  const place = at < 0 ? expected.length : at;
-  const around = (list: readonly number[]): string => list.slice(place, place + 3).join(", ");
-  const counts = `${heard.length} of ${expected.length} changes`;
-  return `${counts}; from the ${place + 1}th on due ${around(expected)}, heard ${around(heard)}`;
-}
-
 function nameOf({ options }: SoakSubscriber): string {
-  return `${options.manner} ${options.user} (${options.channels.join(" ")})`;
+  const { manner, user, channels, isRestored } = options;
+  return `${manner} ${user} (${isRestored ? "chosen: " : ""}${channels.join(" ")})`;
 }

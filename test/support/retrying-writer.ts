@@ -1,5 +1,6 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Event } from "../../gen/cabildo/v1/events_pb.js";
+import type { Event, EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import type { Person } from "./up-cluster.js";
 
 const DEADLINE_MS = 5000;
@@ -27,15 +28,18 @@ export class RetryingWriter {
   #done: Promise<void> = Promise.resolve();
 
   readonly #deadlineMs: number;
+  readonly #shape: (n: number) => MessageInitShape<typeof EventSchema>;
 
-  /** `invited`: names of users who are invited to each. */
+  /** `invited`: names of users who are invited to each. `shape`: what else the nth says. */
   constructor(
     person: Person,
     calendar: string,
     invited: readonly string[] = [],
     deadlineMs = DEADLINE_MS,
+    shape: (n: number) => MessageInitShape<typeof EventSchema> = () => ({}),
   ) {
     this.#deadlineMs = deadlineMs;
+    this.#shape = shape;
     this.#person = person;
     this.#calendar = calendar;
     this.#invited = invited;
@@ -55,7 +59,7 @@ export class RetryingWriter {
       const title = `${this.#calendar} ${n}`;
       const startMs = performance.now();
       try {
-        const event = await this.#create(title, startMs + this.#deadlineMs);
+        const event = await this.#create(title, this.#shape(n), startMs + this.#deadlineMs);
         this.written.push({ calendar: this.#calendar, title, name: event.name });
       } catch (error) {
         this.failures.push(`${title}: ${String(error)}`);
@@ -64,7 +68,11 @@ export class RetryingWriter {
     }
   }
 
-  async #create(title: string, endMs: number): Promise<Event> {
+  async #create(
+    title: string,
+    shape: MessageInitShape<typeof EventSchema>,
+    endMs: number,
+  ): Promise<Event> {
     const requestId = crypto.randomUUID();
     const seconds = BigInt(1_800_000_000 + this.written.length * 3600);
     for (;;) {
@@ -80,6 +88,7 @@ export class RetryingWriter {
                 case: "timed",
                 value: { startTime: { seconds }, endTime: { seconds: seconds + 1800n } },
               },
+              ...shape,
             },
           },
           { timeoutMs: Math.ceil(Math.max(endMs - performance.now(), 1)) },
