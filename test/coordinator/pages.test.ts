@@ -61,6 +61,7 @@ describe("a coordinator", () => {
     const nothing = await door.send("GET", "/favicon.ico");
     expect(nothing.status).to.equal(404);
     expect(JSON.parse(nothing.text)).to.have.nested.property("error.message");
+    expect((await door.send("GET", "/demo")).status).to.equal(404);
     expect((await door.send("POST", "/")).status).to.equal(404);
     expect((await door.send("DELETE", "/livez")).status).to.equal(404);
   });

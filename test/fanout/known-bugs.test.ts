@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
+import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import { probeNativeTransport } from "../../src/fanout/index.js";
 import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
 import { LiveClient, channelsOf } from "./support/live-client.js";
@@ -6,6 +9,7 @@ import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
 
 const CHANNELS = ["calendars/ana"];
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 const numbered = (from: number, to: number): readonly string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `n${from + i}`);
 
@@ -157,6 +161,110 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       await client.pushed(1);
       await client.ask({ ping: {} });
       expect(titlesOf(client)).to.deep.equal(["once"]);
+    });
+
+    // https://github.com/uNetworking/uWebSockets.js/issues/535
+    it("uWebSockets.js#535: what was said is whole a moment later, however much is said meanwhile", async () => {
+      await begin();
+      stage.gateway.answer = async ({ request }) => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        return create(EventSchema, { title: digest(String(Reflect.get(request, "name"))) });
+      };
+      const method = "cabildo.v1.EventService/GetEvent";
+      const clients = await Promise.all(["ana", "ben", "cleo", "dan"].map((user) => as(user)));
+      const told = clients.flatMap((client, i) =>
+        Array.from({ length: 100 }, async (_, n) => {
+          const request = { name: `${i} ${n} `.repeat(500) };
+          const { rpc } = await client.ask({ rpc: { method, request } });
+          expect(rpc).to.deep.equal({ response: { title: digest(request.name) } });
+        }),
+      );
+      await Promise.all(told);
+    });
+
+    // https://github.com/centrifugal/centrifuge-js/pull/385
+    it("centrifuge-js#385: a restored shard ends what was subscribed and what was chosen, and both are told so", async () => {
+      await begin();
+      stage.gateway.chosen.set("ana", { channels: CHANNELS, revision: 1 });
+      stage.shards.commit("calendars/ana", ["before"]);
+      const since = [stage.gateway.positions.encode([{ shard: 1, epoch: 1, sequence: 1 }])];
+      const commands = [{ subscribe: { channels: CHANNELS, since } }, { restore: { since } }];
+      const before = await Promise.all(
+        commands.map(async (command) => {
+          const client = await as("ana");
+          await client.ask(command);
+          return client;
+        }),
+      );
+      const feed = stage.shards.feed(1);
+      feed.epoch = 2;
+      feed.wake();
+      for (const client of before) expect(await client.disconnect()).to.include({ code: 4005 });
+      for (const command of commands) {
+        const again = JSON.stringify(await (await as("ana")).ask(command));
+        expect(again).to.include("EPOCH_CHANGED").and.include('"recovered":false');
+      }
+    });
+
+    // https://github.com/soketi/soketi/issues/863
+    it("soketi#863: a change is written down once, for however many it is", async () => {
+      await begin();
+      const users = Array.from({ length: 20 }, (_, i) => `u${String.fromCharCode(97 + i)}`);
+      const reads = async (title: string, count: number): Promise<number> => {
+        let looked = 0;
+        const feed = stage.shards.feed(1);
+        stage.shards.commit("calendars/ana", [title], users);
+        const item = feed.items.at(-1);
+        if (item === undefined) throw new Error("nothing was committed");
+        const { change, ...rest } = item;
+        feed.items[feed.items.length - 1] = {
+          ...rest,
+          get change() {
+            looked += 1;
+            return change;
+          },
+        };
+        await Promise.all(clients.map((client) => client.pushed(count)));
+        return looked;
+      };
+      for (const user of ["ana", ...users.slice(0, 1)]) {
+        await (await as(user)).ask({ subscribe: { channels: [...CHANNELS, `users/${user}`] } });
+      }
+      const alone = await reads("for two", 1);
+      clients.splice(0).forEach((client) => client.close());
+      for (const user of users) {
+        for (const channel of [...CHANNELS, `users/${user}`]) {
+          await (await as(user)).ask({ subscribe: { channels: [channel] } });
+        }
+      }
+      expect(await reads("for forty", 1)).to.equal(alone);
+      const published = stage.events.flatMap((event) =>
+        event.kind === "pushed" && event.path === "topic" ? [event.deliveries] : [],
+      );
+      expect(published).to.deep.equal([2, 20]);
+    });
+
+    // https://github.com/uNetworking/uWebSockets.js/issues/527
+    it("uWebSockets.js#527: while very many channels are left, the others hear everything", async () => {
+      await begin();
+      const many = Array.from({ length: 100 }, (_, i) => `calendars/ana.c${i}`);
+      const leaving = await Promise.all(Array.from({ length: 30 }, () => as("ben")));
+      for (const client of leaving) await client.ask({ subscribe: { channels: many } });
+      const stays = await as("ana");
+      await stays.ask({ subscribe: { channels: CHANNELS } });
+      const left = leaving.map((client) => client.ask({ unsubscribe: { channels: many } }));
+      for (let n = 1; n <= 50; n++) {
+        stage.shards.commit("calendars/ana", [`n${n}`]);
+        await stays.pushed(n);
+      }
+      for (const answer of await Promise.all(left)) {
+        expect(answer["unsubscribe"]).to.deep.equal({ channels: many });
+      }
+      stage.shards.commit("calendars/ana.c0", ["late"]);
+      await stays.ask({ ping: {} });
+      for (const client of leaving) await client.ask({ ping: {} });
+      expect(titlesOf(stays)).to.deep.equal(numbered(1, 50));
+      expect(leaving.flatMap(titlesOf)).to.deep.equal([]);
     });
   });
 }
