@@ -37,6 +37,7 @@ import {
 } from "../wire/index.js";
 import { formatAddress } from "./address.js";
 import { CheckpointFile } from "./audit/checkpoint-file.js";
+import { refuseHalfRestored } from "./backup/half-restored.js";
 import { addressOf, raftAddressOf, votersOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
 import { SYSTEM_CLOCK } from "./clock.js";
@@ -71,6 +72,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
   const { name, cluster, tls, log, registry, health, shardName } = setup;
   const directory = start.data;
   const own = requireNode(cluster, name, start.place);
+  await refuseHalfRestored(directory);
   await refuseToFormatAgain(cluster, name, start);
   const fatal = (cause: unknown): void => {
     const error = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);

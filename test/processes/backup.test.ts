@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
   copyFileSync,
@@ -19,7 +20,7 @@ import { eventually } from "../support/eventually.js";
 import { EveryKind } from "../support/every-kind.js";
 import { RetryingWriter } from "../support/retrying-writer.js";
 import { runCabildo as run } from "../support/run-cabildo.js";
-import { UpCluster } from "../support/up-cluster.js";
+import { CABILDO, UpCluster } from "../support/up-cluster.js";
 import type { Person } from "../support/up-cluster.js";
 
 const EVENTS_BEFORE = 40;
@@ -202,6 +203,41 @@ describe("a backup", function () {
     const { code, err } = await run("restore", backup, "--data", cluster.ready.dataDir);
     expect(code).to.equal(1);
     expect(err).to.contain("restore into a new directory");
+  });
+
+  it("fills one node of a cluster of another id and layout, once, and begins anew where that was interrupted", async () => {
+    const file = path.join(directory, "next.json");
+    const seed = path.join(directory, "seed");
+    const made = await run("restore", backup, "--data", seed, "--layout", "seed");
+    expect(made.code, made.err).to.equal(0);
+    const planned = parseClusterFile(readFileSync(path.join(seed, "cluster.json"), "utf8"), "");
+    expect(planned.nodes).to.have.lengthOf(12);
+    for (const { name } of planned.nodes)
+      expect(existsSync(path.join(seed, name)), name).to.equal(true);
+    copyFileSync(path.join(seed, "cluster.json"), file);
+    const data = path.join(directory, "users-1");
+    const node = ["restore", backup, "--node", "users-1", "--cluster", file, "--data", data];
+    const filling = spawn(process.execPath, [CABILDO, ...node], { stdio: "ignore" });
+    const exited = new Promise((resolve) => filling.once("exit", resolve));
+    await eventually(() => existsSync(path.join(data, "restoring")), { pauseMs: 1 });
+    filling.kill("SIGKILL");
+    await exited;
+    const certs = path.join(directory, "certs");
+    const issue = ["certs", "issue", "users-1", "--role", "node", "--host", "127.0.0.1"];
+    expect((await run("certs", "init", "--dir", certs)).code).to.equal(0);
+    expect((await run(...issue, "--dir", certs)).code).to.equal(0);
+    const start = ["node", "--name", "users-1", "--cluster", file, "--certs", certs];
+    const early = await run(...start, "--data", data);
+    expect(early.code).to.equal(1);
+    expect(early.err).to.contain("`cabildo restore` was interrupted; run it again");
+    expect((await run("up", "--data", data)).err).to.contain("run it again, it begins anew");
+    const again = await run(...node);
+    expect(again.code, again.err).to.equal(0);
+    expect(again.err + again.out).to.contain(`users-1 is in ${data}`);
+    expect(existsSync(path.join(data, "restoring"))).to.equal(false);
+    const twice = await run(...node);
+    expect(twice.err).to.contain("is not empty: restore into a new directory");
+    expect(twice.code).to.equal(1);
   });
 
   it("becomes a new cluster in which everything is there, and every invitation arrives once", async () => {

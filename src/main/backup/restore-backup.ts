@@ -1,18 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FEATURE_LEVEL } from "../../machine/index.js";
 import { NO_MEMBERS, restoreReplica } from "../../runtime/index.js";
 import type { AppliedState, Store } from "../../runtime/index.js";
 import { openRocksDbStore } from "../../storage/index.js";
 import { ensureAdminCredential } from "../admin-credential.js";
-import { findClusterFile, writeClusterFile } from "../cluster-file.js";
+import { writeClusterFile } from "../cluster-file.js";
 import type { ClusterFile, ClusterNode } from "../cluster-file.js";
 import { votersOf } from "../cluster-file.js";
 import { planCluster } from "../cluster-plan.js";
 import type { ClusterWish } from "../cluster-plan.js";
 import { CLUSTER_FILE } from "../data-dir.js";
-import { isNodeError } from "../files.js";
+import { fillDirectory, requireFillable } from "./half-restored.js";
 import type { BackedUpShard, Manifest } from "./manifest.js";
 import { digestOf } from "./rows-file.js";
 import { requireSame, requireWhole, verifiedRows, verifyShard } from "./verify-backup.js";
@@ -23,7 +22,7 @@ export interface RestoreProgress {
 
 /**
  * Makes the directory of a new cluster with everything that a backup holds. It has an id of its own, so that what still runs of
- * the old one, and positions of it, are refused. Nothing is there before all of it is: cluster.json is written last.
+ * the old one, and positions of it, are refused. Nothing starts in it before all of it is there.
  */
 export async function restoreCluster(
   backup: string,
@@ -33,10 +32,15 @@ export async function restoreCluster(
   progress: RestoreProgress,
 ): Promise<ClusterFile> {
   requireWhole(manifest);
-  await requireEmpty(dataDir);
+  await requireFillable(dataDir);
   // Damage is found before the first row is written.
   for (const shard of manifest.shards) await verifyShard(backup, shard);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  return fillDirectory(dataDir, () => restoreAll(backup, manifest, dataDir, wish, progress));
+}
+
+async function restoreAll(
+  ...[backup, manifest, dataDir, wish, progress]: Parameters<typeof restoreCluster>
+): Promise<ClusterFile> {
   const credential = await ensureAdminCredential(dataDir, undefined);
   const { cluster: planned } = planCluster(undefined, credential.hash, wish);
   const cluster = {
@@ -48,7 +52,7 @@ export async function restoreCluster(
     formed: true,
   };
   for (const node of cluster.nodes) {
-    await restoreNode(backup, manifest, cluster, node, join(dataDir, node.name), progress);
+    await fillStore(backup, manifest, cluster, node, join(dataDir, node.name), progress);
   }
   await writeClusterFile(join(dataDir, CLUSTER_FILE), cluster);
   return cluster;
@@ -62,6 +66,14 @@ export async function restoreNode(
   node: ClusterNode,
   directory: string,
   progress: RestoreProgress,
+): Promise<void> {
+  await fillDirectory(directory, () =>
+    fillStore(backup, manifest, cluster, node, directory, progress),
+  );
+}
+
+async function fillStore(
+  ...[backup, manifest, cluster, node, directory, progress]: Parameters<typeof restoreNode>
 ): Promise<void> {
   const store = await openRocksDbStore({ directory });
   try {
@@ -104,16 +116,4 @@ function requireKnown(level: number, { version }: Manifest): void {
     `the backup is of a later version: it uses feature level ${level}, and this version knows ${FEATURE_LEVEL} at most: ` +
       `restore it into a new directory with version ${version}, which took it`,
   );
-}
-
-async function requireEmpty(dataDir: string): Promise<void> {
-  const known = await findClusterFile(join(dataDir, CLUSTER_FILE));
-  if (known !== undefined) {
-    throw new Error(`${dataDir} holds cluster ${known.clusterId}: restore into a new directory`);
-  }
-  const names = await readdir(dataDir).catch((cause: unknown) => {
-    if (isNodeError(cause) && cause.code === "ENOENT") return [];
-    throw cause;
-  });
-  if (names.length > 0) throw new Error(`${dataDir} is not empty: restore into a new directory`);
 }

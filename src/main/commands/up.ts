@@ -7,6 +7,7 @@ import { formatAddress, isLoopback, reachable } from "../address.js";
 import { ensureAdminCredential } from "../admin-credential.js";
 import { certPath, ensureCertificates, keyPath, SERVER } from "../certificates.js";
 import type { CertificateFiles } from "../certificates.js";
+import { refuseHalfRestored } from "../backup/half-restored.js";
 import { findClusterFile, writeClusterFile } from "../cluster-file.js";
 import { planCluster } from "../cluster-plan.js";
 import type { ClusterPlan, PlannedDoor } from "../cluster-plan.js";
@@ -154,6 +155,7 @@ interface Prepared {
 async function prepare(dataDir: string, options: UpOptions): Promise<Prepared> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await refuseSecond(dataDir);
+  await refuseHalfRestored(dataDir);
   const clusterPath = join(dataDir, CLUSTER_FILE);
   const existing = await findClusterFile(clusterPath);
   const credential = await ensureAdminCredential(dataDir, existing?.bootstrapHash);
