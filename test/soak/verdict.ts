@@ -10,11 +10,13 @@ interface ShardLog {
   readonly changes: readonly TrueChange[];
 }
 
+type Judged = Pick<SoakSubscriber, "problems" | "runs" | "isJoined" | "options">;
+
 /**
  * What a subscriber heard beside what the log holds: nothing that was not allowed at its sequence, everything that was
  * allowed throughout, exactly once, in the order of its shard, values too. One line for each fault.
  */
-export function judge(subscriber: SoakSubscriber, truth: Truth): readonly string[] {
+export function judge(subscriber: Judged, truth: Truth): readonly string[] {
   const { problems, runs, isJoined } = subscriber;
   const faults = [...problems];
   if (!isJoined) faults.push("is not subscribed in the end");
@@ -29,16 +31,13 @@ export function judge(subscriber: SoakSubscriber, truth: Truth): readonly string
 }
 
 /** Of a channel that can be taken from its user; undefined for those that cannot. */
-function spansHere(
-  { options }: SoakSubscriber,
-  { changes }: ShardLog,
-): readonly Span[] | undefined {
+function spansHere({ options }: Judged, { changes }: ShardLog): readonly Span[] | undefined {
   const { isRevocable, user, channels } = options;
   return isRevocable ? spansOf(user, channels[0] ?? "", changes) : undefined;
 }
 
 function judgeRun(
-  { options: { user, channels } }: SoakSubscriber,
+  { options: { user, channels } }: Judged,
   run: Run,
   heard: readonly Heard[],
   { number, changes }: ShardLog,
@@ -95,7 +94,7 @@ function isSame(one: Heard, other: Heard | undefined): boolean {
   );
 }
 
-function nameOf({ options }: SoakSubscriber): string {
+function nameOf({ options }: Judged): string {
   const { manner, user, channels, isRestored } = options;
   return `${manner} ${user} (${isRestored ? "chosen: " : ""}${channels.join(" ")})`;
 }
