@@ -45,6 +45,7 @@ export interface ClusterNode {
   readonly metricsPort: number;
   /** Where other nodes speak Raft with it, if not on the same port: on a network of their own. */
   readonly raft?: { readonly host: string; readonly port: number };
+  /** None of one that is still to join. */
   readonly replicas: readonly PlacedReplica[];
 }
 

@@ -122,9 +122,11 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     random: Math.random,
     replicas: hostedReplicas(cluster, own),
     nodeOf: hostOf(cluster),
-    onMember: ({ node, address }) => {
+    onMember: ({ node, address, raftAddress }) => {
       // The cluster file knows better where the nodes are that it names.
-      if (!nodes.some((known) => known.name === node)) network.meet({ name: node, address });
+      if (!nodes.some((known) => known.name === node)) {
+        network.meet({ name: node, address: raftAddress ?? address });
+      }
     },
     onRemoved: (node) => removed.add(node),
     openTransport: (listener) => {
@@ -169,6 +171,7 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
       return runtime.replicas;
     },
     address: addressOf(own),
+    ...(own.raft === undefined ? {} : { raftAddress: raftAddressOf(own) }),
     removed,
     join: (shard, replica) => runtime.join(shard, replica),
     get isDraining() {
@@ -291,10 +294,10 @@ async function refuseToFormatAgain(
 ): Promise<void> {
   const mayForm = !formed && (formUntil === undefined || Date.now() < Date.parse(formUntil));
   if (mayForm || !(await isEmpty(data))) return;
-  const isKnown = nodes.some((node) => node.name === name);
-  if (!isKnown && join.length > 0) return;
+  const hasServed = nodes.some((node) => node.name === name && node.replicas.length > 0);
+  if (!hasServed && join.length > 0) return;
   throw new Error(
-    isKnown
+    hasServed
       ? `${data} is empty, but ${name} has served before, and a node that lost what it promised must not vote: ` +
           "put its data back, or start a new node under another name (cabildo node --join) " +
           `and let it take the place of this one (cabildo replica replace ${name} <new>)`

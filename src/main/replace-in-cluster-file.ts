@@ -5,8 +5,8 @@ import { findClusterFile, writeClusterFile } from "./cluster-file.js";
 import { CLUSTER_FILE } from "./data-dir.js";
 
 /**
- * So that the next `cabildo up` starts the new node, and a process that starts finds it. A node that joined speaks Raft on
- * its one port, whatever the one before did.
+ * So that the next `cabildo up` starts the new node, and a process that starts finds it. One that the file does not name yet
+ * speaks Raft on its one port, whatever the one before did.
  */
 export async function replaceInClusterFile(
   dataDir: string,
@@ -17,16 +17,18 @@ export async function replaceInClusterFile(
   const path = join(dataDir, CLUSTER_FILE);
   const cluster = await findClusterFile(path);
   const address = status.nodes.find(({ name }) => name === byNode)?.address;
-  if (cluster === undefined || address === undefined) return;
+  const old = cluster?.nodes.find(({ name }) => name === node);
+  if (cluster === undefined || old === undefined || address === undefined) return;
   const replicas = status.shards.flatMap((shard) =>
     shard.replicas
       .filter((replica) => replica.node === byNode)
       .map(({ id }) => ({ shard: shard.number, replica: id })),
   );
-  const nodes = cluster.nodes.map((known) =>
-    known.name === node
-      ? { name: byNode, ...parseAddress(address), metricsPort: known.metricsPort, replicas }
-      : known,
-  );
+  const named = cluster.nodes.find(({ name }) => name === byNode);
+  const { metricsPort } = old;
+  const place = named ?? { name: byNode, ...parseAddress(address), metricsPort };
+  const nodes = cluster.nodes
+    .filter((known) => known !== named)
+    .map((known) => (known === old ? { ...place, replicas } : known));
   await writeClusterFile(path, { ...cluster, nodes });
 }

@@ -35,7 +35,7 @@ export async function addLearner(
   caller: Identity,
   request: AddLearnerRequest,
 ): Promise<number> {
-  const { node, address, storeId, featureLevel } = request;
+  const { node, address, raftAddress, storeId, featureLevel } = request;
   await context.standing.refuseRemoved(caller.name);
   if (caller.name !== node) {
     throw new ClusterError("permission-denied", `${caller.name} asks for ${node}`);
@@ -59,7 +59,9 @@ export async function addLearner(
   }
   const added = replica.nextReplicaId;
   const change: MemberChange = { kind: "add-learner", replica: added };
-  await propose(replica, [change], encodeMember({ replica: added, node, address, storeId }));
+  const raft = raftAddress === "" ? {} : { raftAddress };
+  const member = { replica: added, node, address, ...raft, storeId };
+  await propose(replica, [change], encodeMember(member));
   return added;
 }
 

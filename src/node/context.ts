@@ -30,6 +30,8 @@ export interface NodeServicesOptions {
   readonly rangeMap: RangeMap;
   /** host:port at which the others reach this node. */
   readonly address: string;
+  /** The same for Raft, where that is another. */
+  readonly raftAddress?: string;
   /** The nodes that the cluster was formed with. */
   readonly nodes: readonly ShardNode[];
   /** Nodes that were taken out of a shard which this node hosts, as of what is applied here. May grow. */

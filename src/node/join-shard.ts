@@ -19,6 +19,7 @@ const FINAL: readonly ErrorCode[] = [
 /** Makes this node a learner of a shard, with a new replica. The same answer again if it hosts one that is in the group. */
 export async function joinShard(context: NodeContext, name: string): Promise<number> {
   const { nodeName, address, storeId, featureLevel, calls, join } = context.options;
+  const raftAddress = context.options.raftAddress ?? "";
   const shard = requireShard(context, name);
   const hosted = context.findReplica(shard.number);
   if (hosted?.status().members.some(({ replica }) => replica === hosted.replica) === true) {
@@ -30,8 +31,8 @@ export async function joinShard(context: NodeContext, name: string): Promise<num
     const leader = await findLeader(context, shard.number);
     if (leader !== undefined) {
       try {
-        const learner = { shard: name, node: nodeName, address, storeId, featureLevel };
-        const replica = await calls.addLearner(leader, learner, CALL_TIMEOUT_MS);
+        const own = { node: nodeName, address, raftAddress, storeId, featureLevel };
+        const replica = await calls.addLearner(leader, { shard: name, ...own }, CALL_TIMEOUT_MS);
         await join(shard.number, replica);
         return replica;
       } catch (error) {

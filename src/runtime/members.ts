@@ -11,6 +11,8 @@ export interface Member {
   readonly node: string;
   /** host:port at which the others reach the node. */
   readonly address: string;
+  /** The same for Raft, where that is another. */
+  readonly raftAddress?: string;
   /** A node that comes with another disk is another member. */
   readonly storeId: string;
 }
@@ -27,8 +29,10 @@ const MARK = "removed/";
 export const MEMBER_ROWS: KeyRange = { start: "!", end: '"', limit: ROWS_MAX };
 
 /** What a conf change carries as its context that adds the member, or takes it out: whose it was is known for ever. */
-export function encodeMember({ replica, node, address, storeId }: Member): Uint8Array {
-  return Buffer.from(JSON.stringify([replica, node, address, storeId]));
+export function encodeMember(member: Member): Uint8Array {
+  const { replica, node, address, storeId, raftAddress } = member;
+  const raft = raftAddress === undefined ? [] : [raftAddress];
+  return Buffer.from(JSON.stringify([replica, node, address, storeId, ...raft]));
 }
 
 /**
@@ -158,12 +162,13 @@ export function replicasOf(state: ConfState): readonly ReplicaId[] {
 
 /** The bytes come from the log, into which only `encodeMember` writes: anything else throws. */
 function decodeMember(bytes: Uint8Array): Member {
-  const [replica, node, address, storeId] = parseList(bytes);
+  const [replica, node, address, storeId, raftAddress] = parseList(bytes);
   assert(
     typeof replica === "number" &&
       typeof node === "string" &&
       typeof address === "string" &&
-      typeof storeId === "string",
+      typeof storeId === "string" &&
+      (raftAddress === undefined || typeof raftAddress === "string"),
     "a member in the log is malformed",
   );
   return {
@@ -171,5 +176,6 @@ function decodeMember(bytes: Uint8Array): Member {
     node: node.startsWith(MARK) ? node.slice(MARK.length) : node,
     address,
     storeId,
+    ...(raftAddress === undefined ? {} : { raftAddress }),
   };
 }

@@ -110,6 +110,8 @@ export interface MemberStatus {
   /** Both empty for one that the cluster was formed with. */
   readonly address: string;
   readonly storeId: string;
+  /** Where it speaks Raft, if that is elsewhere. */
+  readonly raftAddress?: string;
 }
 
 export interface ReplicaStatus {

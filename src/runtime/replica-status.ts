@@ -56,10 +56,9 @@ export function describeReplica(parts: StatusParts): ReplicaStatus {
         inflight: progress.inflight,
       })),
     members: membersOf(raft.confState).map((member) => ({
+      ...{ address: "", storeId: "", ...members.find(member.replica) },
       ...member,
       node: nodeOf(member.replica),
-      address: members.find(member.replica)?.address ?? "",
-      storeId: members.find(member.replica)?.storeId ?? "",
     })),
     changing: raft.confState.votersOutgoing.length > 0,
     pending: parts.pending,

@@ -31,6 +31,7 @@ export interface NodeCalls {
       readonly shard: string;
       readonly node: string;
       readonly address: string;
+      readonly raftAddress: string;
       readonly storeId: string;
       readonly featureLevel: number;
     },

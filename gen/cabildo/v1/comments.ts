@@ -3,6 +3,7 @@
 export const COMMENTS: Readonly<Record<string, string>> = {
   "cabildo.admin.v1.AddLearnerRequest.address": "host:port at which the others reach it.",
   "cabildo.admin.v1.AddLearnerRequest.feature_level": "Up to which level its version knows commands.",
+  "cabildo.admin.v1.AddLearnerRequest.raft_address": "host:port at which others speak Raft with it; empty if that is its address.",
   "cabildo.admin.v1.AddLearnerRequest.store_id": "Identity of its store.",
   "cabildo.admin.v1.AuditCheckpoint": "Signed: `cabildo audit checkpoint`, the cluster's id, the shard's name, the number, and the hash in hex, a line each.",
   "cabildo.admin.v1.AuditCheckpoint.signature": "Ed25519.",
