@@ -135,6 +135,12 @@ export async function reissueCertificates(
   return renewed;
 }
 
+/** For which hosts a certificate was made; none if there is none. */
+export async function hostsOf(directory: string, name: string): Promise<readonly string[]> {
+  const cert = await findFile(certPath(directory, name));
+  return cert === undefined ? [] : (findWish(describeCertificate(cert).names)?.hosts ?? []);
+}
+
 /** What a certificate was made for, by its names as Node tells them. */
 function findWish(names: string): (CertificateWish & { readonly cluster: string }) | undefined {
   const [, cluster, role, name] = /URI:cabildo:\/\/([^/]+)\/([^/]+)\/([^/,]+)/u.exec(names) ?? [];

@@ -1,7 +1,10 @@
 import { Option } from "commander";
 
-export const DATA_DIR = ".cabildo";
-export const DATA_OPTION = ["--data <dir>", "directory of the cluster on this machine"] as const;
+export const DATA_DIR = process.env["CABILDO_DIR"] ?? ".cabildo";
+export const DATA_OPTION = [
+  "--data <dir>",
+  "directory of the cluster; also from the environment, CABILDO_DIR",
+] as const;
 
 export type Output = "table" | "json";
 /** What a program reads, or a person. */

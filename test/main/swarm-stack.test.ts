@@ -24,6 +24,13 @@ function servicesOf(stack: string): ReadonlyMap<string, string> {
   return new Map(names.map((name, index) => [name, parts[index * 2 + 1] ?? ""]));
 }
 
+/** Sources of a service's secrets, in either form of the list. */
+function secretsOf(service: string): readonly string[] {
+  const [, list = ""] = /^ {4}secrets:(.*?)(?=^ {4}\S|(?![^]))/msu.exec(service) ?? [];
+  const named = [...list.matchAll(/source: ([^,\s]+)/gu)].map(([, name = ""]) => name);
+  return named.length > 0 ? named : list.replaceAll(/[[\]]/gu, "").trim().split(/,\s*/u);
+}
+
 function onNetwork(services: ReadonlyMap<string, string>, network: string): readonly string[] {
   return [...services].filter(([, text]) => text.includes(network)).map(([name]) => name);
 }
@@ -66,11 +73,17 @@ describe("the stack of a Swarm", () => {
         expect(onNetwork(services, "ports:")).to.deep.equal([...DOORS, "grafana"]);
       });
 
-      it("gives each process its own key and nobody else's", () => {
+      it("gives each process the secrets of its own role and nobody else's", () => {
+        const pair = (name: string) => [`${name}.pem`, `${name}-key.pem`];
         for (const [name, text] of services) {
-          const keys = [...text.matchAll(/source: ([a-z0-9-]+)-key\.pem/gu)].map(([, key]) => key);
-          const own = nodes.includes(name) ? [name] : DOORS.includes(name) ? [name, "server"] : [];
-          expect(keys).to.deep.equal(own);
+          const ofRole = nodes.includes(name)
+            ? ["ca.pem", ...pair(name)]
+            : DOORS.includes(name)
+              ? ["ca.pem", ...pair(name), ...pair("server")]
+              : name === "grafana"
+                ? [...pair(name), "grafana-password"]
+                : ["ca.pem"];
+          expect(secretsOf(text), name).to.deep.equal(ofRole);
         }
       });
 
@@ -86,7 +99,7 @@ describe("the stack of a Swarm", () => {
 
   it("can be deployed one service at a time", () => {
     for (const name of processNames(swarmProcesses(3))) {
-      const stack = stackFile(swarmProcesses(3), name);
+      const stack = stackFile(swarmProcesses(3), { only: name, join: [] });
       expect([...servicesOf(stack).keys()]).to.deep.equal([name]);
       const hasVolume = !DOORS.includes(name);
       expect(/^volumes:$/mu.test(stack), name).to.equal(hasVolume);

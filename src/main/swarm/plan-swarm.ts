@@ -2,9 +2,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DEFAULT_RANGE_MAP } from "../../placement/index.js";
+import type { PlannedNode } from "../../placement/index.js";
 import { formatAddress } from "../address.js";
 import { ensureAdminCredential } from "../admin-credential.js";
-import { OPERATOR, renewCertificates, SERVER } from "../certificates.js";
+import { hostsOf, OPERATOR, renewCertificates, SERVER } from "../certificates.js";
 import type { CertificateWish } from "../certificates.js";
 import { addressOf, findClusterFile, writeClusterFile } from "../cluster-file.js";
 import type { ClusterFile } from "../cluster-file.js";
@@ -13,19 +14,33 @@ import { findFile, writeFileAtomic } from "../files.js";
 import { writeReady } from "../ready-file.js";
 import type { Ready } from "../ready-file.js";
 import { prometheusFile } from "./prometheus-file.js";
-import { apiName, raftName, SWARM_PORTS } from "./swarm-processes.js";
+import {
+  apiName,
+  processesAround,
+  raftName,
+  swarmNode,
+  SWARM_PORTS,
+  swarmProcesses,
+} from "./swarm-processes.js";
 import type { SwarmProcesses } from "./swarm-processes.js";
 
 export interface SwarmWish {
   readonly dataDir: string;
-  readonly processes: SwarmProcesses;
-  /** Names and addresses by which clients reach the doors, for their certificate. */
+  /** Of every shard of a new cluster; a cluster that exists keeps its nodes. */
+  readonly replicas: number | undefined;
+  /** Names and addresses by which clients reach the doors, for their certificate; if none, those that it has. */
   readonly publicHosts: readonly string[];
   /** How long from now a node with an empty disk may take part in forming the cluster. */
   readonly formMs: number;
 }
 
+export interface SwarmPlan {
+  readonly cluster: ClusterFile;
+  readonly publicHosts: readonly string[];
+}
+
 const CLUSTER_NAME = "cabildo";
+const REPLICAS = 3;
 const PASSWORD_BYTES = 18;
 const LOCAL_HOSTS = ["localhost", "127.0.0.1"];
 
@@ -33,29 +48,38 @@ const LOCAL_HOSTS = ["localhost", "127.0.0.1"];
  * Writes what the processes of a Swarm are given, and what operators need, into a directory: keys are made here and nowhere else.
  * What exists is kept, but for certificates that end soon.
  */
-export async function planSwarm(wish: SwarmWish): Promise<ClusterFile> {
-  const { dataDir, processes } = wish;
+export async function planSwarm(wish: SwarmWish): Promise<SwarmPlan> {
+  const { dataDir, replicas } = wish;
   const certs = join(dataDir, CERTIFICATES_DIR);
   await mkdir(certs, { recursive: true, mode: 0o700 });
   const path = join(dataDir, CLUSTER_FILE);
   const existing = await findClusterFile(path);
   const credential = await ensureAdminCredential(dataDir, existing?.bootstrapHash);
-  const cluster = existing ?? newCluster(wish, credential.hash);
-  if (cluster.nodes.length !== processes.nodes.length) {
+  const wanted = swarmProcesses(replicas ?? REPLICAS).nodes;
+  const cluster = existing ?? newCluster(wanted, wish, credential.hash);
+  if (replicas !== undefined && cluster.nodes.length !== wanted.length) {
     throw new Error(
-      `the cluster in ${dataDir} has ${cluster.nodes.length} nodes, and not ${processes.nodes.length}`,
+      `the cluster in ${dataDir} has ${cluster.nodes.length} nodes, and not ${wanted.length}: leave REPLICAS out`,
     );
   }
   if (existing === undefined) await writeClusterFile(path, cluster);
-  await renewCertificates(certs, cluster.name, certificatesOf(wish));
+  const processes = processesAround(cluster.nodes);
+  const own = [...LOCAL_HOSTS, ...processes.doors.map(({ name }) => name)];
+  const before = (await hostsOf(certs, SERVER)).filter((host) => !own.includes(host));
+  const publicHosts = wish.publicHosts.length > 0 ? wish.publicHosts : before;
+  await renewCertificates(certs, cluster.name, certificatesOf(processes, publicHosts));
   await ensurePassword(join(dataDir, "grafana-password"));
   const names = [...processes.nodes, ...processes.doors].map(({ name }) => name);
   await writeFileAtomic(join(dataDir, "prometheus.yml"), prometheusFile(names));
   await writeReady(dataDir, readyOf(cluster, processes));
-  return cluster;
+  return { cluster, publicHosts };
 }
 
-function newCluster({ processes, formMs }: SwarmWish, bootstrapHash: string): ClusterFile {
+function newCluster(
+  nodes: readonly PlannedNode[],
+  { formMs }: SwarmWish,
+  bootstrapHash: string,
+): ClusterFile {
   return {
     clusterId: randomUUID(),
     name: CLUSTER_NAME,
@@ -64,19 +88,14 @@ function newCluster({ processes, formMs }: SwarmWish, bootstrapHash: string): Cl
     formUntil: new Date(Date.now() + formMs).toISOString(),
     bootstrapHash,
     rangeMap: DEFAULT_RANGE_MAP,
-    nodes: processes.nodes.map(({ name, replicas }) => ({
-      name,
-      host: apiName(name),
-      port: SWARM_PORTS.node,
-      metricsPort: SWARM_PORTS.metrics,
-      raft: { host: raftName(name), port: SWARM_PORTS.raft },
-      replicas,
-    })),
+    nodes: nodes.map(swarmNode),
   };
 }
 
-function certificatesOf({ processes, publicHosts }: SwarmWish): readonly CertificateWish[] {
-  const { nodes, doors } = processes;
+function certificatesOf(
+  { nodes, doors }: SwarmProcesses,
+  publicHosts: readonly string[],
+): readonly CertificateWish[] {
   const inside = (name: string) => [name, apiName(name), ...LOCAL_HOSTS];
   return [
     ...nodes.map(({ name }) => ({
@@ -90,6 +109,7 @@ function certificatesOf({ processes, publicHosts }: SwarmWish): readonly Certifi
       role: "server",
       hosts: [...LOCAL_HOSTS, ...doors.map(({ name }) => name), ...publicHosts],
     },
+    { name: "grafana", role: "server", hosts: [...LOCAL_HOSTS, "grafana", ...publicHosts] },
     { name: OPERATOR, role: "operator", hosts: [] },
   ];
 }

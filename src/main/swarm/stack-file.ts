@@ -2,11 +2,18 @@ import { VERSION } from "../version.js";
 import { apiName, raftName, SWARM_PORTS } from "./swarm-processes.js";
 import type { SwarmDoor, SwarmProcesses } from "./swarm-processes.js";
 
-/**
- * The stack of a Swarm, as text: one service a process, so that each has its own disk, certificate and host. With `only`, that
- * one service and what it needs: deployed alone, it leaves the others as they are.
- */
-export function stackFile(processes: SwarmProcesses, only?: string): string {
+export interface StackPart {
+  /** That one service and what it needs: deployed alone, it leaves the others as they are. */
+  readonly only: string | undefined;
+  /** Shards that this one, a new node, joins. */
+  readonly join: readonly string[];
+}
+
+/** The stack of a Swarm, as text: one service a process, so that each has its own disk, certificate and host. */
+export function stackFile(
+  processes: SwarmProcesses,
+  { only, join }: StackPart = { only: undefined, join: [] },
+): string {
   const wanted = (name: string): boolean => only === undefined || only === name;
   const nodes = processes.nodes.map(({ name }) => name).filter(wanted);
   const doors = processes.doors.filter(({ name }) => wanted(name));
@@ -15,7 +22,7 @@ export function stackFile(processes: SwarmProcesses, only?: string): string {
   return [
     HEAD,
     "services:",
-    ...nodes.map(nodeService),
+    ...nodes.map((name) => nodeService(name, join)),
     ...doors.map(doorService),
     ...(watchers.includes("prometheus") ? [PROMETHEUS] : []),
     ...(watchers.includes("grafana") ? [GRAFANA] : []),
@@ -23,7 +30,7 @@ export function stackFile(processes: SwarmProcesses, only?: string): string {
     volumes([...nodes, ...watchers]),
     CONFIGS,
     SECRETS,
-    ...certified.map(ownSecrets),
+    ...certified.flatMap(ownSecrets),
     "",
   ].join("\n");
 }
@@ -78,7 +85,10 @@ const placement = (name: string): string =>
 const secret = (name: string): string =>
   `      - { source: ${name}, target: ${name}, uid: "10001", gid: "10001", mode: 0400 }`;
 
-function nodeService(name: string): string {
+function nodeService(name: string, join: readonly string[]): string {
+  // It reads words up to the next option: this one comes last.
+  const joining =
+    join.length === 0 ? "" : ["--join", ...join].map((word) => `      - ${word}\n`).join("");
   return `  ${name}:
     <<: *process
     command:
@@ -89,7 +99,7 @@ function nodeService(name: string): string {
       - --data=/var/lib/cabildo/store
       - --listen=${API_SUBNET}
       - --raft-listen=${RAFT_SUBNET}
-    ${placement(name)}
+${joining}    ${placement(name)}
     networks:
       raft-network: { aliases: [${raftName(name)}] }
       api-network: { aliases: [${apiName(name)}] }
@@ -150,8 +160,8 @@ const GRAFANA = `  grafana:
     image: \${GRAFANA_IMAGE:-grafana/grafana:12.1.1}
     environment:
       GF_SERVER_PROTOCOL: https
-      GF_SERVER_CERT_FILE: /run/secrets/server.pem
-      GF_SERVER_CERT_KEY: /run/secrets/server-key.pem
+      GF_SERVER_CERT_FILE: /run/secrets/grafana.pem
+      GF_SERVER_CERT_KEY: /run/secrets/grafana-key.pem
       GF_SECURITY_ADMIN_PASSWORD__FILE: /run/secrets/grafana-password
     deploy:
       <<: *deploy
@@ -165,7 +175,7 @@ const GRAFANA = `  grafana:
       - { source: datasource, target: /etc/grafana/provisioning/datasources/prometheus.yml }
       - { source: dashboards, target: /etc/grafana/provisioning/dashboards/cabildo.yml }
       - { source: dashboard, target: /var/lib/grafana/dashboards/cabildo.json }
-    secrets: [server.pem, server-key.pem, grafana-password]
+    secrets: [grafana.pem, grafana-key.pem, grafana-password]
 `;
 
 const volumes = (names: readonly string[]): string =>
@@ -198,26 +208,27 @@ const CONFIGS = [
   stored("cluster", `${DIR}/cluster.json`, versionVariable("cluster")),
   stored("prometheus", `${DIR}/prometheus.yml`, versionVariable("prometheus")),
   stored("alerts", "prometheus/alerts.yml", versionVariable("alerts")),
-  stored("datasource", "grafana/provisioning/datasources/prometheus.yml", "GRAFANA_VERSION"),
-  stored("dashboards", "grafana/provisioning/dashboards/cabildo.yml", "GRAFANA_VERSION"),
-  stored("dashboard", "grafana/cabildo.json", "GRAFANA_VERSION"),
+  stored(
+    "datasource",
+    "grafana/provisioning/datasources/prometheus.yml",
+    versionVariable("dashboard"),
+  ),
+  stored("dashboards", "grafana/provisioning/dashboards/cabildo.yml", versionVariable("dashboard")),
+  stored("dashboard", "grafana/cabildo.json", versionVariable("dashboard")),
   "",
 ].join("\n");
 
 const inCerts = (file: string, variable: string): string =>
   stored(file, `${DIR}/certs/${file}`, variable);
 
+const ownFiles = (name: string): readonly string[] => [`${name}.pem`, `${name}-key.pem`];
+
+const ownSecrets = (name: string): readonly string[] =>
+  ownFiles(name).map((file) => inCerts(file, versionVariable(name)));
+
 const SECRETS = [
   "secrets:",
   inCerts("ca.pem", versionVariable("ca")),
-  inCerts("server.pem", versionVariable("server")),
-  inCerts("server-key.pem", versionVariable("server")),
-  stored("grafana-password", `${DIR}/grafana-password`, "GRAFANA_VERSION"),
+  ...["server", "grafana"].flatMap(ownSecrets),
+  stored("grafana-password", `${DIR}/grafana-password`, versionVariable("grafana-password")),
 ].join("\n");
-
-const ownFiles = (name: string): readonly string[] => [`${name}.pem`, `${name}-key.pem`];
-
-const ownSecrets = (name: string): string =>
-  ownFiles(name)
-    .map((file) => inCerts(file, versionVariable(name)))
-    .join("\n");

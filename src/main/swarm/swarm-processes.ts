@@ -1,5 +1,6 @@
 import { DEFAULT_RANGE_MAP, planLayout } from "../../placement/index.js";
 import type { PlannedNode } from "../../placement/index.js";
+import type { ClusterNode } from "../cluster-file.js";
 
 /** A public door, and the port of its host that leads to it. */
 export interface SwarmDoor {
@@ -35,16 +36,31 @@ const DOORS: readonly SwarmDoor[] = [
   { name: "fanout-2", kind: "fanout", port: SWARM_PORTS.fanout, published: 7446 },
 ];
 
-export function swarmProcesses(replicasPerShard: number): SwarmProcesses {
-  return {
-    nodes: planLayout("seed", DEFAULT_RANGE_MAP, replicasPerShard),
-    doors: DOORS,
-    watchers: ["prometheus", "grafana"],
-  };
+const WATCHERS = ["prometheus", "grafana"];
+
+/** Of a new cluster. */
+export const swarmProcesses = (replicasPerShard: number): SwarmProcesses =>
+  processesAround(planLayout("seed", DEFAULT_RANGE_MAP, replicasPerShard));
+
+/** What belongs to these nodes. */
+export function processesAround(nodes: readonly PlannedNode[]): SwarmProcesses {
+  return { nodes, doors: DOORS, watchers: WATCHERS };
 }
 
 export function processNames({ nodes, doors, watchers }: SwarmProcesses): readonly string[] {
   return [...nodes.map(({ name }) => name), ...doors.map(({ name }) => name), ...watchers];
+}
+
+/** What the cluster file says of a node. */
+export function swarmNode({ name, replicas }: PlannedNode): ClusterNode {
+  return {
+    name,
+    host: apiName(name),
+    port: SWARM_PORTS.node,
+    metricsPort: SWARM_PORTS.metrics,
+    raft: { host: raftName(name), port: SWARM_PORTS.raft },
+    replicas,
+  };
 }
 
 /** Names by which a process is found on one network alone: on two, its own name could mean either address. */
