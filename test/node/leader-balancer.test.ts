@@ -95,6 +95,9 @@ class BalancedCluster {
       nodes,
       isDraining: false,
       calls: calls as NodeServicesOptions["calls"],
+      removed: new Set(),
+      // Nothing is asked of shards elsewhere.
+      after: () => () => undefined,
     };
     return new NodeContext(options as NodeServicesOptions);
   }
