@@ -1,10 +1,17 @@
 import { setMaxListeners } from "node:events";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
-import type { AuditRecorder, NodeCalls, ShardClient, ShardNode } from "../shards/index.js";
+import type {
+  AuditRecorder,
+  MembersPupil,
+  NodeCalls,
+  ShardClient,
+  ShardNode,
+} from "../shards/index.js";
 import { knownNodes } from "./known-nodes.js";
 import { Elsewhere } from "./elsewhere.js";
 import type { LeaderBalancing } from "./leader-balancer.js";
+import { nodeStatus } from "./node-status.js";
 import type { After } from "./repeated.js";
 import { Standing } from "./standing.js";
 
@@ -43,7 +50,7 @@ export interface NodeServicesOptions {
   /** Nothing goes from shard to shard from here for a while; resolves with the name of the hold. */
   readonly holdDeliveries: (forMs: number) => Promise<string>;
   /** Of this node's certificate; closed by whoever made it. */
-  readonly shards: Pick<ShardClient, "execute" | "read" | "refreshRangeMap">;
+  readonly shards: Pick<ShardClient, "execute" | "read" | "refreshRangeMap"> & MembersPupil;
   /** What operators do, and what they are refused. */
   readonly audit: Pick<AuditRecorder, "record" | "refused">;
   /** Calls to other nodes, closed by whoever made it. */
@@ -64,11 +71,8 @@ export class NodeContext {
 
   constructor(options: NodeServicesOptions) {
     this.options = options;
-    this.elsewhere = new Elsewhere(options);
-    this.standing = new Standing(options, this.elsewhere.removed, () => [
-      ...this.nodes,
-      ...this.elsewhere.found,
-    ]);
+    this.elsewhere = new Elsewhere(options, () => nodeStatus(this));
+    this.standing = new Standing(options, this.elsewhere.removed, () => this.nodes);
     // One listener a stream.
     setMaxListeners(0, this.closing.signal);
   }
@@ -79,7 +83,9 @@ export class NodeContext {
 
   /** All nodes that are known here, this one included, with the replicas that they have now. */
   get nodes(): readonly ShardNode[] {
-    return knownNodes(this.options);
+    const known = knownNodes(this.options);
+    const isKnown = (node: ShardNode) => known.some(({ name }) => name === node.name);
+    return [...known, ...this.elsewhere.found.filter((node) => !isKnown(node))];
   }
 
   shardName(shard: ShardNumber): string {

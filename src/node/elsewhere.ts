@@ -1,6 +1,7 @@
+import type { StatusResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import type { ShardNumber } from "../placement/index.js";
 import { KnownMembers } from "../shards/index.js";
-import type { NodeAddress, ShardNode } from "../shards/index.js";
+import type { MembersPupil, NodeAddress, ShardNode } from "../shards/index.js";
 import type { NodeServicesOptions } from "./context.js";
 import { Repeated } from "./repeated.js";
 
@@ -10,20 +11,25 @@ const ASK_TIMEOUT_MS = 1000;
 type Options = Pick<
   NodeServicesOptions,
   "nodeName" | "nodes" | "replicas" | "rangeMap" | "calls" | "after"
->;
+> & { readonly shards: MembersPupil };
 
-/** What there is in shards that this node does not host: it asks their members now and then. */
+/**
+ * What there is in shards that this node does not host: it asks their members now and then, and tells whoever calls shards from
+ * here, with what is known of its own.
+ */
 export class Elsewhere {
   /** Taken out of such a shard. */
   readonly removed = new Set<string>();
   readonly #options: Options;
+  readonly #own: () => StatusResponse;
   readonly #members: KnownMembers;
   readonly #found: NodeAddress[] = [];
   readonly #holders = new Map<ShardNumber, readonly string[]>();
   readonly #looking: Repeated;
 
-  constructor(options: Options) {
+  constructor(options: Options, own: () => StatusResponse) {
     this.#options = options;
+    this.#own = own;
     for (const { name, replicas } of options.nodes) {
       for (const { shard } of replicas) {
         this.#holders.set(shard, [...(this.#holders.get(shard) ?? []), name]);
@@ -45,9 +51,12 @@ export class Elsewhere {
     });
   }
 
-  /** Those that the cluster was not formed with. */
+  /** Those that the cluster was not formed with, but for who was taken out and is in no other of these shards. */
   get found(): readonly ShardNode[] {
-    return this.#found.map((node) => ({ ...node, replicas: [] }));
+    const held = new Set([...this.#holders.values()].flat());
+    return this.#found
+      .filter(({ name }) => held.has(name) || !this.removed.has(name))
+      .map((node) => ({ ...node, replicas: [] }));
   }
 
   close(): void {
@@ -55,17 +64,20 @@ export class Elsewhere {
   }
 
   async #look(): Promise<void> {
-    const { nodeName, replicas, rangeMap, calls } = this.#options;
+    const { nodeName, replicas, rangeMap, shards, calls } = this.#options;
     const others = rangeMap.shards.filter(
       ({ number }) => !replicas.some(({ shard }) => shard === number),
     );
-    const asked = new Set(others.flatMap(({ number }) => this.#holders.get(number) ?? []));
+    const holders = others.flatMap(({ number }) => this.#holders.get(number) ?? []);
+    // Whom the cluster was formed with may all be gone: then it is those that others know.
+    const asked = new Set([...holders, ...this.found.map(({ name }) => name)]);
     asked.delete(nodeName);
     const answers = await Promise.all(
       [...asked].map((name) => calls.status(name, ASK_TIMEOUT_MS).catch(() => undefined)),
     );
     const heard = answers.filter((answer) => answer !== undefined);
     this.#members.learn(heard);
+    shards.learn([...heard, this.#own()]);
     for (const { removed } of heard) for (const name of removed) this.removed.add(name);
   }
 }

@@ -11,7 +11,7 @@ import { createDial, type Dial, type NodeAddress } from "./dial.js";
 import { ExecuteLink } from "./execute-link.js";
 import { follow } from "./follow.js";
 import { Leaders } from "./leaders.js";
-import { KnownMembers } from "./known-members.js";
+import { KnownMembers, type Answered } from "./known-members.js";
 import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
 import { ANY_RANGE_VERSION, toSafeInteger } from "../wire/index.js";
@@ -24,6 +24,7 @@ import type {
   ChangesEvent,
   ChangesOptions,
   CommandResult,
+  MembersPupil,
   QueryResult,
   ReadOptions,
   ReplicaRole,
@@ -60,11 +61,11 @@ const ASK_LEADERS_MS = 1000;
 /** For the range map, beside the deadline of the call that needs it. */
 const REFRESH_MS = 1000;
 
-export function createShardClient(options: ShardClientOptions): ShardClient {
+export function createShardClient(options: ShardClientOptions): ShardClient & MembersPupil {
   return new GrpcShardClient(options);
 }
 
-class GrpcShardClient implements ShardClient {
+class GrpcShardClient implements ShardClient, MembersPupil {
   #rangeMap: RangeMap;
   #refreshing: Promise<RangeMap> | undefined;
   readonly #options: ShardClientOptions;
@@ -154,7 +155,7 @@ class GrpcShardClient implements ShardClient {
     const answers = await Promise.all(
       this.#members.nodes.map((name) => this.#side.status(name, timeoutMs).catch(() => undefined)),
     );
-    this.#members.learn(answers.filter((answer) => answer !== undefined));
+    this.learn(answers.filter((answer) => answer !== undefined));
     for (const answer of answers) {
       if (answer !== undefined) void this.#catchUp(toSafeInteger(answer.rangeVersion));
     }
@@ -169,6 +170,10 @@ class GrpcShardClient implements ShardClient {
       const ready = replicas.some(({ role }) => role === "leader");
       return { shard: number, ready, replicas };
     });
+  }
+
+  learn(answers: readonly Answered[]): void {
+    this.#members.learn(answers);
   }
 
   async close(): Promise<void> {

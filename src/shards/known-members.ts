@@ -3,7 +3,8 @@ import { assert } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { NodeAddress } from "./dial.js";
 
-type Answered = Pick<StatusResponse, "node" | "nodes" | "replicas">;
+/** What a node said of itself, of its replicas, and of others. */
+export type Answered = Pick<StatusResponse, "node" | "nodes" | "replicas">;
 type Replica = StatusResponse["replicas"][number];
 
 /** Whether most of those that answer for a shard say that the node is in it: who was taken out may say anything. */

@@ -1,5 +1,6 @@
 import type { Command, CommandReply, Query, QueryReply } from "../domain/index.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
+import type { Answered } from "./known-members.js";
 
 /** Options of every call to a shard. */
 export interface CallOptions {
@@ -94,4 +95,9 @@ export interface ShardClient {
   /** Every shard as those of its nodes say that answer in time. Never fails. */
   probe(timeoutMs: number): Promise<readonly ShardStatus[]>;
   close(): Promise<void>;
+}
+
+/** Goes by what nodes said of which there are, and of who votes in which shard. A probe learns it, too. */
+export interface MembersPupil {
+  learn(answers: readonly Answered[]): void;
 }

@@ -17,18 +17,20 @@ describe("a node that hosts some of the shards", () => {
   let elsewhere: Elsewhere;
   const answers = new Map<string, StatusResponse>();
   const asked: string[] = [];
+  const told: string[][] = [];
 
   beforeEach(() => {
     clock = new ManualClock();
     answers.clear();
     asked.length = 0;
+    told.length = 0;
     const nodes = [
       ...["groups-1", "groups-2"].map((name) => ({ name, shard: GROUPS })),
       ...["users-1", "users-2"].map((name) => ({ name, shard: USERS })),
     ].map(({ name, shard }) => ({
       ...{ name, address: `${name}:1`, replicas: [{ shard, replica: 1 }] },
     }));
-    elsewhere = new Elsewhere({
+    const options: ConstructorParameters<typeof Elsewhere>[0] = {
       ...{ nodeName: "groups-1", rangeMap: RANGE_MAP, nodes },
       replicas: [new FakeShard(GROUPS, ["groups-1", "groups-2"]).replicaOf("groups-1")],
       after: (delayMs, run) => clock.after(delayMs, run),
@@ -44,7 +46,9 @@ describe("a node that hosts some of the shards", () => {
         addLearner: () => Promise.reject(new Error("not asked for")),
         close: () => undefined,
       },
-    });
+      shards: { learn: (heard) => told.push(heard.map(({ node }) => node)) },
+    };
+    elsewhere = new Elsewhere(options, () => create(StatusResponseSchema, { node: "groups-1" }));
   });
   afterEach(() => elsewhere.close());
 
@@ -82,5 +86,29 @@ describe("a node that hosts some of the shards", () => {
     expect(elsewhere.found.map(({ name, address }) => [name, address])).to.deep.equal([
       ["users-3", "users-3:1"],
     ]);
+  });
+
+  it("finds a shard whose first members are all gone, once any other node knows of one", async () => {
+    const nodes = [{ name: "users-3", address: "users-3:1" }];
+    answers.set("users-2", create(StatusResponseSchema, { node: "users-2", nodes }));
+    await look();
+    answers.clear();
+    says("users-3", ["users-3", "users-4"], ["users-1", "users-2"]);
+    expect(await look()).to.include("users-3");
+    expect(await look()).to.deep.equal(["users-3", "users-4"]);
+  });
+
+  it("tells whoever calls shards from here, with what it knows of its own", async () => {
+    says("users-2", ["users-2", "users-3"], ["users-1"]);
+    await look();
+    expect(told.at(-1)).to.deep.equal(["users-2", "groups-1"]);
+  });
+
+  it("forgets who was taken out again", async () => {
+    says("users-2", ["users-2", "users-3"], ["users-1"]);
+    await look();
+    says("users-2", ["users-2", "users-4"], ["users-1", "users-3"]);
+    await look();
+    expect(elsewhere.found.map(({ name }) => name)).to.deep.equal(["users-4"]);
   });
 });

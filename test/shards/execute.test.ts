@@ -1,4 +1,6 @@
+import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
+import { StatusResponseSchema } from "../../gen/cabildo/shard/v1/shard_pb.js";
 import { ClusterError } from "../../src/base/index.js";
 import type { Command, Query } from "../../src/domain/index.js";
 import type { Executed } from "../../src/runtime/index.js";
@@ -310,6 +312,21 @@ describe("the shard client", () => {
       expect((await refused).code).to.equal("deadline-exceeded");
       expect(kept.shards[0]?.commands).to.deep.equal([]);
     });
+  });
+
+  it("goes to nodes that it was told of, where those that it began with are gone", async () => {
+    const gone = {
+      name: "node-0",
+      address: "127.0.0.1:1",
+      replicas: cluster.node("node-1").replicas,
+    };
+    const other = await cluster.client({ nodes: [gone] });
+    const members = cluster.nodes.map(({ name: node }) => ({ node }));
+    const nodes = cluster.directory.map(({ name, address }) => ({ name, address }));
+    const replicas = [{ shard: GROUPS, members }];
+    other.learn([create(StatusResponseSchema, { node: "node-2", nodes, replicas })]);
+    await other.execute(GROUPS, command("a"), { timeoutMs: 5000 });
+    expect(groups().commands).to.have.length(1);
   });
 
   it("gives up when its caller does", async () => {

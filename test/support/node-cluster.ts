@@ -6,7 +6,6 @@ import {
   createNodeCalls,
   createShardClient,
   type Refusal,
-  type ShardClient,
   type ShardClientOptions,
   type ShardCodec,
   type ShardNode,
@@ -55,12 +54,14 @@ export interface ClusterNode<Replica extends ReplicaHandle = FakeReplica> {
   restart(): Promise<void>;
 }
 
+type Client = ReturnType<typeof createShardClient>;
+
 export interface NodeCluster {
   readonly shards: readonly FakeShard[];
   readonly nodes: readonly ClusterNode[];
   readonly directory: readonly ShardNode[];
   node(name: string): ClusterNode;
-  client(options?: Partial<ShardClientOptions> & { readonly role?: string }): Promise<ShardClient>;
+  client(options?: Partial<ShardClientOptions> & { readonly role?: string }): Promise<Client>;
   close(): Promise<void>;
 }
 
@@ -83,7 +84,7 @@ export async function openNodeCluster(
     const tls = await authority.process(CLUSTER, "node", entry.name);
     nodes.push(await openNode(entry, directory, tls, rangeMap));
   }
-  const clients: ShardClient[] = [];
+  const clients: Client[] = [];
   return {
     shards,
     nodes,
@@ -122,8 +123,8 @@ export async function openNode<Replica extends ReplicaHandle>(
 ): Promise<ClusterNode<Replica>> {
   const unexpected: { readonly error: unknown; readonly facts: object }[] = [];
   // When it is first called, every node has its address.
-  let client: ShardClient | undefined;
-  const shards = (): ShardClient =>
+  let client: Client | undefined;
+  const shards = (): Client =>
     (client ??= createShardClient({
       nodes: directory,
       tls,
