@@ -15,7 +15,7 @@ TESTS := dist/test
 KILLS := $(TESTS)/processes/failover.test.js
 # What would make `make test` too long to be run often.
 LONG := $(addprefix $(TESTS)/,processes/soak.test.js processes/growth.test.js processes/upgrade.test.js processes/tutorial.test.js \
-	processes/certificates.test.js processes/failover-seed.test.js processes/replace-node.test.js edge/conformance.test.js)
+	processes/certificates.test.js processes/failover-seed.test.js processes/seed-members.test.js processes/replace-node.test.js edge/conformance.test.js)
 MOCHA = $(BIN)/mocha
 MOCHA_FLAGS := --no-package --timeout 20000
 

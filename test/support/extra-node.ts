@@ -18,18 +18,28 @@ export class ExtraNode {
     return new ExtraNode(cluster, name, []);
   }
 
-  /** A new one, which joins every shard; `port` and the one after it are its own. */
-  static async join(cluster: UpCluster, name: string, port: number): Promise<ExtraNode> {
+  /** A new one, which joins these shards, or all; `port` and the one after it are its own. */
+  static async join(
+    cluster: UpCluster,
+    name: string,
+    port: number,
+    shards: readonly string[] = [],
+  ): Promise<ExtraNode> {
     const certs = path.join(cluster.ready.dataDir, "certs");
     const issue = ["certs", "issue", name, "--role", "node", "--dir", certs, "--host", "127.0.0.1"];
     const { code, err } = await runCabildo(...issue);
     if (code !== 0) throw new Error(err);
-    return ExtraNode.joinAgain(cluster, name, port);
+    return ExtraNode.joinAgain(cluster, name, port, shards);
   }
 
-  static joinAgain(cluster: UpCluster, name: string, port: number): ExtraNode {
+  static joinAgain(
+    cluster: UpCluster,
+    name: string,
+    port: number,
+    shards: readonly string[] = [],
+  ): ExtraNode {
     const place = ["--host", "127.0.0.1", "--port", `${port}`, "--metrics-port", `${port + 1}`];
-    return new ExtraNode(cluster, name, [...place, "--join"]);
+    return new ExtraNode(cluster, name, [...place, "--join", ...shards]);
   }
 
   private constructor({ ready: { dataDir } }: UpCluster, name: string, more: readonly string[]) {

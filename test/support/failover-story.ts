@@ -83,7 +83,8 @@ function expectInOrder(pushes: readonly Push[]): void {
   }
 }
 
-async function listTitles(person: Person): Promise<string[]> {
+/** Of all events in somebody's own calendar. */
+export async function listTitles(person: Person): Promise<string[]> {
   const titles: string[] = [];
   let pageToken = "";
   do {
