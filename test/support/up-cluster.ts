@@ -174,9 +174,12 @@ export class UpCluster {
     return this.#operate((operator) => operator.getStatus({}));
   }
 
-  /** Hands a shard to a node, which may lead it already. */
+  /** Hands a shard to a node, which may lead it already; again where its leader changed meanwhile. */
   async transfer(shard: string, toNode: string): Promise<void> {
-    await this.#operate((operator) => operator.transferLeader({ shard, toNode }));
+    await eventually(
+      () => this.#operate((operator) => operator.transferLeader({ shard, toNode })),
+      { what: `${toNode} to be given ${shard}`, pauseMs: STATUS_PAUSE_MS },
+    );
   }
 
   /** Asks one node after the other until one does it. */
