@@ -69,7 +69,7 @@ test-parts: build
 	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 3 $(LONG:%=--ignore %) '$(TESTS)/simulator/*.test.js' '$(TESTS)/!(processes|simulator)/**/*.test.js'
 
 test-clusters: build
-	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 2 --ignore $(KILLS) $(LONG:%=--ignore %) '$(TESTS)/processes/**/*.test.js'
+	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 2 --ignore $(KILLS) $(LONG:%=--ignore %) $(TESTS)/processes/operations.test.js '$(TESTS)/processes/!(operations).test.js'
 
 # One at a time: their clients wait for answers from processes that die all the while.
 test-kills: build
