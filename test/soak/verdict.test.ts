@@ -136,7 +136,12 @@ describe("the verdict on what a subscriber heard", () => {
       expect(ofZoe(run(3, hears("zoe", 4, 5), { end: "cut-behind" }))).to.deep.equal([]);
     });
 
+    it("is good on one who joined before the server had come to what gave the right, which had ended by then", () => {
+      expect(ofZoe(run(3, [], cut))).to.deep.equal([]);
+    });
+
     for (const [what, one] of [
+      ["silence to one who joined later", run(5, [], cut)],
       ["the change that takes the right", run(3, hears("zoe", 4, 7), cut)],
       ["a change after it", run(3, hears("zoe", 4, 8), { end: "cut-behind" })],
       ["a last change that one who was live did not get", run(3, hears("zoe", 4, 5), cut)],
