@@ -61,17 +61,11 @@ function judgeRun(
       sequence < (span?.until ?? Infinity) &&
       on.some((channel) => sequence > (begins.get(channel) ?? Infinity)),
   );
-  const isCutShort =
-    run.end === "cut-behind" || (run.end === "cut-live" && isCutAtOnce(first, span, heard));
+  // Whoever was still being given what they had missed is given no more once the right has ended; so is whoever joined before
+  // their server had come to what gave the right.
+  const wasBehind = span !== undefined && first < span.from;
+  const isCutShort = run.end === "cut-behind" || (run.end === "cut-live" && wasBehind);
   return compare(user, channels, isCutShort ? due.slice(0, heard.length) : due, heard);
-}
-
-/**
- * Whoever joined before their server had come to what gave the right is asked about again there, before anything behind it goes
- * out, and gets nothing if the right has ended since.
- */
-function isCutAtOnce(first: number, span: Span | undefined, heard: readonly Heard[]): boolean {
-  return span !== undefined && first <= span.from && heard.length === 0;
 }
 
 function compare(
