@@ -115,6 +115,23 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       expect(titles(ana)).to.deep.equal(["undefined", "g5"]);
     });
 
+    it("that began and ended ahead of what is followed are given no more of: who joined then is behind", async () => {
+      await begin();
+      const head = stage.shards.commit("groups/choir", ["g1"]);
+      const ana = await as("ana");
+      stage.gateway.grantedSince.set("groups/choir", head + 3);
+      const [begun] = channelsOf(await ana.ask({ subscribe: { channels: ["groups/choir"] } }));
+      expect(begun).to.include({ position: positionOf(head + 2) });
+      stage.shards.commit("groups/choir", ["secret", "secret too"]);
+      stage.shards.commitMember("choir", "ana", "created");
+      stage.shards.commit("groups/choir", ["g5", "g6"]);
+      stage.shards.commitMember("choir", "ana", "deleted");
+      stage.shards.commit("groups/choir", ["after"]);
+      await ana.find((object) => object["unsubscribed"] !== undefined, "the end of the right");
+      await ana.ask({ ping: {} });
+      expect(titles(ana)).to.deep.equal([]);
+    });
+
     it("that end while they are asked for are not given", async () => {
       await begin();
       const ana = await as("ana");
