@@ -30,6 +30,20 @@ export interface EventContent extends EventBody {
 
 export type EventField = keyof EventContent;
 
+/** What an event says of itself, whenever it repeats and whoever is invited. */
+export const DETAIL_FIELDS = [
+  "title",
+  "description",
+  "location",
+  "span",
+  "visibility",
+  "transparency",
+  "labels",
+  "reminderMinutes",
+] as const satisfies readonly EventField[];
+
+export const EVENT_FIELDS: readonly EventField[] = [...DETAIL_FIELDS, "recurrence", "invitees"];
+
 export interface NewEvent {
   readonly event: string;
   readonly content: EventContent;

@@ -15,6 +15,7 @@ export type {
   UserContent,
   UserField,
 } from "./contents.js";
+export { DETAIL_FIELDS, EVENT_FIELDS } from "./contents.js";
 export type { CommandReply, Resource } from "./replies.js";
 export type {
   Answer,

@@ -1,4 +1,5 @@
 import { unreachable } from "../base/index.js";
+import { EVENT_FIELDS } from "../domain/index.js";
 import type { EventContent, EventField, EventSpan, Invitee, NewEvent } from "../domain/index.js";
 import { calendarOwner } from "../policy/index.js";
 import { bytesFault, idFault, rangeFault, textFault, TIME_ZONE_BYTES_MAX } from "./bounds.js";
@@ -29,19 +30,6 @@ export function isEventId(text: string): boolean {
   return instance !== undefined && instanceId(instance.event, instance.originalStartMs) === text;
 }
 
-const ALL_FIELDS: readonly EventField[] = [
-  "title",
-  "description",
-  "location",
-  "span",
-  "visibility",
-  "transparency",
-  "labels",
-  "reminderMinutes",
-  "recurrence",
-  "invitees",
-];
-
 export function newEventFault({
   content,
   group = "",
@@ -51,7 +39,7 @@ export function newEventFault({
   return (
     bytesFault("event.ical_uid", icalUid, ICAL_UID_BYTES_MAX) ??
     (group === "" ? undefined : idFault("event.group", group)) ??
-    findContentFault(content, ALL_FIELDS) ??
+    findContentFault(content, EVENT_FIELDS) ??
     occurrencesFault(content, occurrences)
   );
 }

@@ -27,6 +27,23 @@ function essence({ title, description, location, span, ...event }: Event) {
   return { ...said, minutes, visibility, transparency };
 }
 
+/** Of one hour. */
+function eventOf(uid: string, start: string, ...lines: readonly string[]): readonly string[] {
+  return [
+    "BEGIN:VEVENT",
+    `UID:${uid}`,
+    `DTSTART:${start}`,
+    "DURATION:PT1H",
+    ...lines,
+    "END:VEVENT",
+  ];
+}
+
+function fileOf(...events: readonly (readonly string[])[]): string {
+  const header = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//t//EN"];
+  return [...header, ...events.flat(), "END:VCALENDAR"].join("\r\n");
+}
+
 function nameOf({ events }: ImportEventsResponse): string {
   return events[0]?.name ?? "";
 }
@@ -200,18 +217,8 @@ describe("calendars as files", function () {
   });
 
   describe("that are imported again", () => {
-    const vevent = (uid: string, day: number, ...lines: readonly string[]): readonly string[] => [
-      "BEGIN:VEVENT",
-      `UID:${uid}@club.example`,
-      `DTSTART:202704${String(day).padStart(2, "0")}T120000Z`,
-      "DURATION:PT1H",
-      ...lines,
-      "END:VEVENT",
-    ];
-    const file = (...all: readonly (readonly string[])[]): string =>
-      ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//t//EN", ...all.flat(), "END:VCALENDAR"].join(
-        "\r\n",
-      );
+    const vevent = (uid: string, day: number, ...lines: readonly string[]) =>
+      eventOf(`${uid}@club.example`, `202704${String(day).padStart(2, "0")}T120000Z`, ...lines);
     const match = vevent("match", 1, "SUMMARY:Match", "DTSTAMP:20200101T000000Z");
     const weekly = (...lines: readonly string[]) =>
       vevent("training", 2, "SUMMARY:Training", "RRULE:FREQ=WEEKLY;COUNT=3", ...lines);
@@ -231,38 +238,38 @@ describe("calendars as files", function () {
     }
 
     it("take what is new, and leave what is there", async () => {
-      await imported(file(match));
-      const { skipped, ...rest } = await imported(file(match, weekly(OLD)));
+      await imported(fileOf(match));
+      const { skipped, ...rest } = await imported(fileOf(match, weekly(OLD)));
       expect(skipped).equals(0);
       expect(counts({ skipped, ...rest })).to.include({ created: 1, updated: 0, unchanged: 1 });
       expect(await titles()).deep.equals(["Match", "Training"]);
     });
 
     it("change what was written later than here, and nothing else", async () => {
-      const first = await imported(file(match, weekly(OLD)));
+      const first = await imported(fileOf(match, weekly(OLD)));
       const name = nameOf(first);
       await bench.call(
         updateEvent,
         { event: { name, title: "Our match", labels: { a: "b" } } },
         ana,
       );
-      expect(counts(await imported(file(match, weekly(OLD))))).to.include({ unchanged: 2 });
+      expect(counts(await imported(fileOf(match, weekly(OLD))))).to.include({ unchanged: 2 });
       expect(await titles()).deep.equals(["Our match", "Training"]);
       const later = vevent("match", 1, "SUMMARY:Final", "LOCATION:Hall", LATER);
-      const changed = await imported(file(later, weekly(OLD)));
+      const changed = await imported(fileOf(later, weekly(OLD)));
       expect(counts(changed)).to.include({ created: 0, updated: 1, unchanged: 1 });
       expect(changed.events[0]).to.include({ name, title: "Final", location: "Hall", sequence: 0 });
-      const same = await imported(file(later, weekly(OLD)));
+      const same = await imported(fileOf(later, weekly(OLD)));
       expect(counts(same)).to.include({ updated: 0, unchanged: 2 });
     });
 
     it("move one instance, take one out, and move them all", async () => {
-      const first = await imported(file(weekly(OLD)));
+      const first = await imported(fileOf(weekly(OLD)));
       const name = nameOf(first);
       const starts = async () =>
         (await bench.call(listInstances, { parent: name }, ana)).instances.map(startOf);
       const moved = vevent("training", 10, "SUMMARY:Late", "RECURRENCE-ID:20270409T120000Z", LATER);
-      expect(counts(await imported(file(weekly(OLD), moved)))).to.include({ updated: 1 });
+      expect(counts(await imported(fileOf(weekly(OLD), moved)))).to.include({ updated: 1 });
       expect(await starts()).deep.equals([
         "2027-04-02T12:00",
         "2027-04-10T12:00",
@@ -275,20 +282,20 @@ describe("calendars as files", function () {
         "STATUS:CANCELLED",
         LATER,
       );
-      await imported(file(weekly(OLD), moved, off));
+      await imported(fileOf(weekly(OLD), moved, off));
       expect(await starts()).deep.equals(["2027-04-02T12:00", "2027-04-10T12:00"]);
       const all = vevent("training", 3, "SUMMARY:Training", "RRULE:FREQ=WEEKLY;COUNT=2", LATER);
-      await imported(file(all));
+      await imported(fileOf(all));
       expect(await starts()).deep.equals(["2027-04-03T12:00", "2027-04-10T12:00"]);
     });
 
     it("bring back what was deleted if they are later, and leave it deleted if not", async () => {
-      const name = nameOf(await imported(file(match)));
+      const name = nameOf(await imported(fileOf(match)));
       await bench.call(deleteEvent, { name }, ana);
-      expect(counts(await imported(file(match)))).to.include({ created: 0, unchanged: 1 });
+      expect(counts(await imported(fileOf(match)))).to.include({ created: 0, unchanged: 1 });
       expect(await titles()).deep.equals([]);
       const later = vevent("match", 1, "SUMMARY:Match", LATER);
-      expect(counts(await imported(file(later)))).to.include({ created: 0, updated: 1 });
+      expect(counts(await imported(fileOf(later)))).to.include({ created: 0, updated: 1 });
       expect(await titles()).deep.equals(["Match"]);
     });
 
@@ -298,7 +305,7 @@ describe("calendars as files", function () {
           (convertIcsCalendar(undefined, text).events ?? []).map(({ uid }) => uid),
         );
       const known = ["match@club.example", "training@club.example"];
-      const made = await imported(file(match, weekly(OLD)));
+      const made = await imported(fileOf(match, weekly(OLD)));
       expect(made.events.map(({ icalUid }) => icalUid)).deep.equals(known);
       expect(await uids(parent, ana)).to.have.members(known);
       const [text = ""] = await exported(0, ana, parent);
@@ -336,26 +343,15 @@ describe("calendars as files", function () {
       const daily = Array.from({ length: 5 }, (_, n) =>
         vevent(`daily-${n}`, 1, "SUMMARY:Daily", "RRULE:FREQ=DAILY;COUNT=300"),
       );
-      expect(counts(await imported(file(...daily, match)))).to.include({ created: 6 });
-      expect(counts(await imported(file(...daily, match)))).to.include({ unchanged: 6 });
+      expect(counts(await imported(fileOf(...daily, match)))).to.include({ created: 6 });
+      expect(counts(await imported(fileOf(...daily, match)))).to.include({ unchanged: 6 });
     });
   });
 
   describe("that hold what no event may be", () => {
     const MASTER = "20270301T120000Z";
-    const vevent = (uid: number, ...lines: readonly string[]): readonly string[] => [
-      "BEGIN:VEVENT",
-      `UID:${uid}@elsewhere`,
-      "DTSTAMP:20270101T000000Z",
-      `DTSTART:${MASTER}`,
-      "DURATION:PT1H",
-      ...lines,
-      "END:VEVENT",
-    ];
-    const file = (...all: readonly (readonly string[])[]): string =>
-      ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//t//EN", ...all.flat(), "END:VCALENDAR"].join(
-        "\r\n",
-      );
+    const vevent = (uid: number, ...lines: readonly string[]) =>
+      eventOf(`${uid}@elsewhere`, MASTER, "DTSTAMP:20270101T000000Z", ...lines);
     const daily = (count: number) => vevent(1, "SUMMARY:Daily", `RRULE:FREQ=DAILY;COUNT=${count}`);
     const changed = (count: number) =>
       Array.from({ length: count }, (_, day) => {
@@ -368,35 +364,35 @@ describe("calendars as files", function () {
     const instance = (length: number) => vevent(1, summary(length), `RECURRENCE-ID:${MASTER}`);
     const cases: readonly [fault: string, most: string | undefined, more: string, said: string][] =
       [
-        ["a long title", file(vevent(1, summary(255))), file(vevent(1, summary(256))), "title"],
+        ["a long title", fileOf(vevent(1, summary(255))), fileOf(vevent(1, summary(256))), "title"],
         [
           "a long description",
-          file(vevent(1, "SUMMARY:x", `DESCRIPTION:${"x".repeat(8_192)}`)),
-          file(vevent(1, "SUMMARY:x", `DESCRIPTION:${"x".repeat(8_193)}`)),
+          fileOf(vevent(1, "SUMMARY:x", `DESCRIPTION:${"x".repeat(8_192)}`)),
+          fileOf(vevent(1, "SUMMARY:x", `DESCRIPTION:${"x".repeat(8_193)}`)),
           "description",
         ],
         [
           "an instance with a long title",
-          file(daily(3), instance(255)),
-          file(daily(3), instance(256)),
+          fileOf(daily(3), instance(255)),
+          fileOf(daily(3), instance(256)),
           "title",
         ],
         [
           "more attendees",
           undefined,
-          file(vevent(1, "SUMMARY:x", ...Array.from({ length: 201 }, attendee))),
+          fileOf(vevent(1, "SUMMARY:x", ...Array.from({ length: 201 }, attendee))),
           "attendees",
         ],
         [
           "more instances that differ",
-          file(daily(101), ...changed(100)),
-          file(daily(101), ...changed(101)),
+          fileOf(daily(101), ...changed(100)),
+          fileOf(daily(101), ...changed(101)),
           "100 instances",
         ],
         [
           "more events",
-          file(...Array.from({ length: 100 }, (_, i) => vevent(i, "SUMMARY:x"))),
-          file(...Array.from({ length: 101 }, (_, i) => vevent(i, "SUMMARY:x"))),
+          fileOf(...Array.from({ length: 100 }, (_, i) => vevent(i, "SUMMARY:x"))),
+          fileOf(...Array.from({ length: 101 }, (_, i) => vevent(i, "SUMMARY:x"))),
           "100 events",
         ],
       ];

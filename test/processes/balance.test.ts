@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.js";
-import { CABILDO, UpCluster } from "../support/up-cluster.js";
+import { operate } from "../support/run-cabildo.js";
+import { UpCluster } from "../support/up-cluster.js";
 
 const EVENTUALLY = { timeoutMs: 60_000 };
 
@@ -18,10 +17,6 @@ describe("a cluster that spreads its leaders after a second of calm", function (
     await cluster.stop();
   });
 
-  const operate = async (...args: readonly string[]): Promise<string> => {
-    const all = [CABILDO, ...args, "--data", cluster.ready.dataDir];
-    return (await promisify(execFile)(process.execPath, all)).stdout;
-  };
   const leaders = async (): Promise<readonly string[]> =>
     (await cluster.status()).shards.map(({ leader }) => leader);
   const areLed = async (nodes: readonly string[]): Promise<boolean> => {
@@ -47,10 +42,10 @@ describe("a cluster that spreads its leaders after a second of calm", function (
   });
 
   it("gives nothing to a node that is drained, until that is undone", async () => {
-    await operate("replica", "drain", "node-2");
+    await operate(cluster, "replica", "drain", "node-2");
     await gather("node-1");
     await eventually(() => areLed(["node-1", "node-3"]), EVENTUALLY);
-    await operate("replica", "drain", "node-2", "--undo");
+    await operate(cluster, "replica", "drain", "node-2", "--undo");
     await eventually(async () => (await leaders()).includes("node-2"), EVENTUALLY);
   });
 
@@ -58,8 +53,10 @@ describe("a cluster that spreads its leaders after a second of calm", function (
     const ana = await cluster.person("ana");
     await eventually(async () => {
       await ana.users.getUser({ name: "users/ana" });
-      return /users .*\n.* [1-9]\d*\.\d requests\/s/u.test(await operate("status"));
+      return /users .*\n.* [1-9]\d*\.\d requests\/s/u.test(await operate(cluster, "status"));
     }, EVENTUALLY);
-    expect(await operate("shard", "top", "--interval", "1", "--count", "1")).to.contain("cpu %");
+    expect(await operate(cluster, "shard", "top", "--interval", "1", "--count", "1")).to.contain(
+      "cpu %",
+    );
   });
 });

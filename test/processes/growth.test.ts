@@ -3,8 +3,8 @@ import path from "node:path";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.js";
 import { ExtraNode } from "../support/extra-node.js";
-import { RetryingWriter } from "../support/retrying-writer.js";
-import { runCabildo } from "../support/run-cabildo.js";
+import { RetryingWriter, writesGoOn } from "../support/retrying-writer.js";
+import { operate, runCabildo } from "../support/run-cabildo.js";
 import { UpCluster } from "../support/up-cluster.js";
 
 /** Of the ports that a cluster reserves for itself. */
@@ -38,11 +38,6 @@ describe("a cluster of three replicas a shard, under load", function () {
     started.push(node);
     extra.set(node.name, node);
   };
-  const operate = async (...args: readonly string[]): Promise<string> => {
-    const { code, out, err } = await runCabildo(...args, "--data", cluster.ready.dataDir);
-    expect(code, `${args.join(" ")}: ${err}`).to.equal(0);
-    return out;
-  };
   /** All shards have exactly these voters, all of them there. */
   const votes = (names: readonly string[]) =>
     eventually(
@@ -61,14 +56,6 @@ describe("a cluster of three replicas a shard, under load", function () {
       },
       { what: `${names.join(", ")} to vote` },
     );
-  const writesGoOn = async (): Promise<void> => {
-    const before = writers.map(({ written }) => written.length);
-    await eventually(
-      () => writers.every(({ written }, i) => written.length > (before[i] ?? 0) + 5),
-      { what: "writes to go on" },
-    );
-    expect(writers.flatMap(({ failures }) => failures)).to.deep.equal([]);
-  };
 
   it("grows to five", async () => {
     for (const [i, name] of ADDED.entries()) {
@@ -83,9 +70,9 @@ describe("a cluster of three replicas a shard, under load", function () {
       },
       { what: "the new nodes to follow every shard" },
     );
-    for (const name of ADDED) await operate("replica", "promote", "all", name);
+    for (const name of ADDED) await operate(cluster, "replica", "promote", "all", name);
     await votes([...FORMED, ...ADDED]);
-    await writesGoOn();
+    await writesGoOn(writers);
   });
 
   it("is looked at and backed up while a node hangs", async () => {
@@ -94,7 +81,9 @@ describe("a cluster of three replicas a shard, under load", function () {
       await eventually(async () => (await cluster.status()).unreachable.includes("node-3"), {
         what: "node-3 to be missed",
       });
-      const hashed: unknown = JSON.parse(await operate("shard", "hash", "users", "-o", "json"));
+      const hashed: unknown = JSON.parse(
+        await operate(cluster, "shard", "hash", "users", "-o", "json"),
+      );
       expect(hashed).to.have.property("equal", true);
       const hung = await runCabildo(
         ...["replica", "drain", "node-3", "--data", cluster.ready.dataDir],
@@ -103,17 +92,17 @@ describe("a cluster of three replicas a shard, under load", function () {
         code: 1,
         err: "cabildo: node-3 does not answer: see cabildo status\n",
       });
-      await operate("backup", path.join(cluster.ready.dataDir, "copy"));
+      await operate(cluster, "backup", path.join(cluster.ready.dataDir, "copy"));
     } finally {
       await cluster.kill("node-3", "SIGCONT");
     }
-    await writesGoOn();
+    await writesGoOn(writers);
   });
 
   it("works on when two of five die", async () => {
     await cluster.kill("node-1");
     await cluster.kill("node-2");
-    await writesGoOn();
+    await writesGoOn(writers);
     for (const dry of [["--dry-run"], []]) {
       const remove = ["replica", "remove", "groups", "node-3", ...dry];
       const refused = await runCabildo(...remove, "--data", cluster.ready.dataDir);
@@ -134,17 +123,19 @@ describe("a cluster of three replicas a shard, under load", function () {
     await eventually(() => wiped.exitCode !== null, { what: "the emptied node to give up" });
     expect(wiped.exitCode).to.not.equal(0);
     expect(wiped.said).to.match(/another disk.*(join|start it).*(new|another) name/s);
-    await writesGoOn();
+    await writesGoOn(writers);
   });
 
   it("shrinks to three again, a dead one included, and all replicas agree", async () => {
-    for (const name of ADDED) await operate("replica", "remove", "all", name);
+    for (const name of ADDED) await operate(cluster, "replica", "remove", "all", name);
     await votes(FORMED);
     await extra.get("node-4")?.end();
-    await writesGoOn();
+    await writesGoOn(writers);
     await Promise.all(writers.map((writer) => writer.stop()));
     for (const shard of ["events-am", "events-nz", "users"]) {
-      const compared: unknown = JSON.parse(await operate("shard", "hash", shard, "-o", "json"));
+      const compared: unknown = JSON.parse(
+        await operate(cluster, "shard", "hash", shard, "-o", "json"),
+      );
       expect(compared).to.have.property("equal", true);
       expect(compared).to.have.property("nodes").with.lengthOf(3);
     }

@@ -14,8 +14,8 @@ import { eventually } from "../support/eventually.js";
 import { ExtraNode } from "../support/extra-node.js";
 import { listTitles } from "../support/failover-story.js";
 import { dialNode } from "../support/node-caller.js";
-import { RetryingWriter } from "../support/retrying-writer.js";
-import { runCabildo } from "../support/run-cabildo.js";
+import { RetryingWriter, writesGoOn } from "../support/retrying-writer.js";
+import { operate, runCabildo } from "../support/run-cabildo.js";
 import { UpCluster } from "../support/up-cluster.js";
 
 /** Of the ports that a cluster reserves for itself. */
@@ -52,11 +52,6 @@ describe("a shard of a cluster with one replica a node, under load", function ()
     await cluster.stop();
   });
 
-  const operate = async (...args: readonly string[]): Promise<string> => {
-    const { code, out, err } = await runCabildo(...args, "--data", cluster.ready.dataDir);
-    expect(code, `${args.join(" ")}: ${err}`).to.equal(0);
-    return out;
-  };
   const join = async (name: string): Promise<void> => {
     const port = cluster.basePort + PORT_OFFSET + 2 * started.length;
     started.push(await ExtraNode.join(cluster, name, port, [SHARD]));
@@ -81,14 +76,6 @@ describe("a shard of a cluster with one replica a node, under load", function ()
       },
       { what: `${names.join(", ")} to vote` },
     );
-  const writesGoOn = async (): Promise<void> => {
-    const before = writers.map(({ written }) => written.length);
-    await eventually(
-      () => writers.every(({ written }, i) => written.length > (before[i] ?? 0) + 5),
-      { what: "writes to go on" },
-    );
-    expect(writers.flatMap(({ failures }) => failures)).to.deep.equal([]);
-  };
 
   /** What a node of another shard answers to a stream of calls with this node's certificate. */
   const calls = async (name: string, node: string): Promise<string> => {
@@ -120,10 +107,10 @@ describe("a shard of a cluster with one replica a node, under load", function ()
     expect(await calls(dead, "groups-1")).to.match(HEARD);
     await cluster.kill(dead);
     await join("events-am-4");
-    await operate("replica", "replace", dead, "events-am-4");
+    await operate(cluster, "replica", "replace", dead, "events-am-4");
     members = [...members.filter((name) => name !== dead), "events-am-4"];
     await votes(members);
-    await writesGoOn();
+    await writesGoOn(writers);
     for (const node of ["groups-1", "events-nz-2", "users-3", members[0] ?? ""]) {
       await eventually(async () => /is no member of this cluster/u.test(await calls(dead, node)), {
         what: `${dead} to be refused by ${node}`,
@@ -146,18 +133,20 @@ describe("a shard of a cluster with one replica a node, under load", function ()
       );
     }
     await votes([...members, ...added]);
-    await writesGoOn();
+    await writesGoOn(writers);
     const formed = members.filter((name) => name !== "events-am-4");
     for (const name of formed) await cluster.kill(name);
-    await writesGoOn();
-    for (const name of formed) await operate("replica", "remove", SHARD, name);
+    await writesGoOn(writers);
+    for (const name of formed) await operate(cluster, "replica", "remove", SHARD, name);
     await votes(["events-am-4", ...added]);
-    await writesGoOn();
+    await writesGoOn(writers);
   });
 
   it("has lost nothing of it, and all replicas agree", async () => {
     await Promise.all(writers.map((writer) => writer.stop()));
-    const compared: unknown = JSON.parse(await operate("shard", "hash", SHARD, "-o", "json"));
+    const compared: unknown = JSON.parse(
+      await operate(cluster, "shard", "hash", SHARD, "-o", "json"),
+    );
     expect(compared).to.have.property("equal", true);
     expect(compared).to.have.property("nodes").with.lengthOf(3);
     const ana = await cluster.signIn("ana");

@@ -1,6 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { expect } from "chai";
 import type { Event, EventSchema } from "../../gen/cabildo/v1/events_pb.js";
+import { eventually } from "./eventually.js";
 import type { Person } from "./up-cluster.js";
 
 const DEADLINE_MS = 5000;
@@ -100,6 +102,15 @@ export class RetryingWriter {
       }
     }
   }
+}
+
+/** Resolves when each has written some more; rejects if a write of any failed. */
+export async function writesGoOn(writers: readonly RetryingWriter[]): Promise<void> {
+  const before = writers.map(({ written }) => written.length);
+  await eventually(() => writers.every(({ written }, i) => written.length > (before[i] ?? 0) + 5), {
+    what: "writes to go on",
+  });
+  expect(writers.flatMap(({ failures }) => failures)).to.deep.equal([]);
 }
 
 function isRetryable(error: unknown): boolean {

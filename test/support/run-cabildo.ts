@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { CABILDO } from "./up-cluster.js";
+import { expect } from "chai";
+import { CABILDO, type UpCluster } from "./up-cluster.js";
 
 export interface Ran {
   readonly code: number | null;
@@ -19,4 +20,11 @@ export function runCabildo(...args: readonly string[]): Promise<Ran> {
     child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
     child.on("close", (code) => resolve({ code, out, err }));
   });
+}
+
+/** A command for a cluster, which has to succeed; what it printed. */
+export async function operate(cluster: UpCluster, ...args: readonly string[]): Promise<string> {
+  const { code, out, err } = await runCabildo(...args, "--data", cluster.ready.dataDir);
+  expect(code, `${args.join(" ")}: ${err}`).to.equal(0);
+  return out;
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ImportEventsRequest } from "../../../gen/cabildo/v1/events_pb.js";
+import { DETAIL_FIELDS } from "../../domain/index.js";
 import type { CalendarEvent, EventContent, EventField, Occurrences } from "../../domain/index.js";
 import type { ShardDescription } from "../../placement/index.js";
 import type { ShardPosition } from "../../shards/index.js";
@@ -16,17 +17,6 @@ import type { ChangedInstance, Import } from "./import-plan.js";
 const EVENTS_MAX = 100;
 /** Of one command, that make events which repeat. */
 const OCCURRENCES_MAX = 400;
-/** What a file says of an instance, and of an event that does not repeat. */
-const FIELDS = [
-  "title",
-  "description",
-  "location",
-  "span",
-  "visibility",
-  "transparency",
-  "labels",
-  "reminderMinutes",
-] as const satisfies readonly EventField[];
 
 type Calendar = {
   readonly call: Call;
@@ -130,7 +120,7 @@ function inCommands(imports: readonly Import[]): readonly (readonly Import[])[] 
 async function differ(here: Calendar, { changed, ...one }: Import) {
   let position: ShardPosition | undefined;
   for (const { original, content } of changed) {
-    position = await update(here, `${newId(one)}_${original}`, content, FIELDS);
+    position = await update(here, `${newId(one)}_${original}`, content, DETAIL_FIELDS);
   }
   return position;
 }
@@ -143,7 +133,7 @@ async function follow(here: Calendar, one: Import, known: CalendarEvent) {
   let position: ShardPosition | undefined;
   if (one.modifiedMs > known.updateTimeMs) {
     if (known.deleteTimeMs !== 0) position = await undelete(here, known.id);
-    const fields = fieldsThatDiffer(known, one.content, [...FIELDS, "recurrence"]);
+    const fields = fieldsThatDiffer(known, one.content, [...DETAIL_FIELDS, "recurrence"]);
     if (fields.length > 0) position = await update(here, known.id, one.content, fields, one);
   } else if (known.deleteTimeMs !== 0) return undefined;
   return (await followInstances(here, known.id, one.changed, position)) ?? position;
@@ -163,7 +153,7 @@ async function followInstances(
     const known = events.get(idOf(instance));
     const isLater = known !== undefined && instance.modifiedMs > known.updateTimeMs;
     if (!isLater || known.deleteTimeMs !== 0 || known.state === "cancelled") continue;
-    const fields = fieldsThatDiffer(known, instance.content, FIELDS);
+    const fields = fieldsThatDiffer(known, instance.content, DETAIL_FIELDS);
     if (fields.length > 0) position = await update(here, known.id, instance.content, fields);
   }
   return position;
