@@ -64,9 +64,9 @@ unit:
 
 test: test-parts test-clusters test-kills ## Every test that needs no root, but for those of test-long
 
-# What takes longest begins first, so that no core waits for it at the end.
+# What takes longest begins first, so that no core waits for it at the end. More than two at a time: many only wait.
 test-parts: build
-	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 3 $(LONG:%=--ignore %) '$(TESTS)/simulator/*.test.js' '$(TESTS)/!(processes|simulator)/**/*.test.js'
+	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 4 $(LONG:%=--ignore %) '$(TESTS)/simulator/*.test.js' '$(TESTS)/!(processes|simulator)/**/*.test.js'
 
 test-clusters: build
 	@$(MOCHA) $(MOCHA_FLAGS) --parallel --jobs 2 --ignore $(KILLS) $(LONG:%=--ignore %) $(TESTS)/processes/operations.test.js '$(TESTS)/processes/!(operations).test.js'
