@@ -3,6 +3,7 @@ import type {
   CalendarContent,
   AuditRecord,
   Command,
+  NewEvent,
   Operation,
   SigningKey,
   WorkingHours,
@@ -238,9 +239,7 @@ function findOperationFault(operation: Operation): string | undefined {
       const ids = operation.events.map(({ event }) => event);
       return (
         batchFault(operation.calendar, ids) ??
-        operation.events
-          .map((event) => newEventFault(event))
-          .find((fault) => fault !== undefined) ??
+        operation.events.map(batchedEventFault).find((fault) => fault !== undefined) ??
         batchSizeFault(operation.events)
       );
     }
@@ -344,6 +343,11 @@ function workingHoursFault(hours: readonly WorkingHours[]): string | undefined {
     if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+function batchedEventFault(event: NewEvent, index: number): string | undefined {
+  const fault = newEventFault(event);
+  return fault === undefined ? undefined : `requests[${index}].${fault}`;
 }
 
 function calendarFault(key: string): string | undefined {

@@ -61,9 +61,17 @@ describe("batches of events", function () {
     const strange = { parent: "calendars/ana.work", event: eventInit() };
     const mixed = bench.call(batchCreateEvents, { parent, requests: [item ?? {}, strange] }, ana);
     expect((await failureOf(mixed)).message).contains("requests[1].parent");
-    const untimed = { parent, event: { title: "When?" } };
-    const faulty = bench.call(batchCreateEvents, { parent, requests: [untimed] }, ana);
-    expect(await failureOf(faulty)).to.include({ code: "invalid-argument" });
+    const faulty = [
+      [{ title: "When?" }, "requests[1].event"],
+      [eventInit({ title: "" }), "requests[1].event.title"],
+      [eventInit({ attendees: [{ user: "bea" }] }), "requests[1].event.attendees[0].user"],
+      [undefined, "requests[1].event"],
+    ] as const;
+    for (const [event, field] of faulty) {
+      const both = { parent, requests: [item ?? {}, { event }] };
+      const { code, details } = await failureOf(bench.call(batchCreateEvents, both, ana));
+      expect([code, details.violations?.[0]?.field]).deep.equals(["invalid-argument", field]);
+    }
     const event = await bench.createEvent(ana, "ana.work");
     const names = [event.name];
     expect(await failureOf(bench.call(batchGetEvents, { parent, names }, ana))).to.include({

@@ -65,7 +65,7 @@ async function batchCreate(
     }
     if (item.requestId !== "") throw fieldFault(`${path}.request_id`, "only the batch has one");
     if (item.validateOnly) throw fieldFault(`${path}.validate_only`, "not within a batch");
-    const content = newContent(item.event);
+    const content = newContent(item.event, `${path}.event`);
     const nowMs = context.clock.wallMs();
     const made = occurrencesOf(content, nowMs, `${path}.event.recurrence`);
     const group = groupOf(item.event, `${path}.event.group`);

@@ -51,9 +51,9 @@ export interface EventWrite {
 }
 
 /** All of an event that is to be created. */
-export function newContent(event: Event | undefined): EventContent {
-  if (event === undefined) throw fieldFault("event", "must be set");
-  return readWrite(event, ALL).content;
+export function newContent(event: Event | undefined, path = "event"): EventContent {
+  if (event === undefined) throw fieldFault(path, "must be set");
+  return readWrite(event, ALL, path).content;
 }
 
 /** The fields that a mask names: those that are set for an empty mask, all for `*` (AIP-134). */
@@ -107,18 +107,18 @@ function populated(event: Event): readonly EventField[] {
   return ALL.filter((field) => isSet[field]);
 }
 
-function readWrite(event: Event, fields: readonly EventField[]): EventWrite {
-  const { span, ...content } = contentFromPublic(event, "event", fieldFault);
+function readWrite(event: Event, fields: readonly EventField[], path = "event"): EventWrite {
+  const { span, ...content } = contentFromPublic(event, path, fieldFault);
   if (fields.includes("title") && content.title === "") {
-    throw fieldFault("event.title", "must be set");
+    throw fieldFault(`${path}.title`, "must be set");
   }
   if (!fields.includes("span")) {
     return { fields: [...new Set(fields)], content: { ...content, span: NO_SPAN } };
   }
-  if (span === undefined) throw fieldFault("event", "must say when it is: set timed or all_day");
+  if (span === undefined) throw fieldFault(path, "must say when it is: set timed or all_day");
   if (span.kind === "all-day")
     return { fields: [...new Set(fields)], content: { ...content, span } };
-  requireTimeZone(span.timeZone, "event.timed.time_zone");
+  requireTimeZone(span.timeZone, `${path}.timed.time_zone`);
   const timeZone = span.timeZone === "" ? "UTC" : span.timeZone;
   return { fields: [...new Set(fields)], content: { ...content, span: { ...span, timeZone } } };
 }
