@@ -224,6 +224,11 @@ export const RIGHTS = {
   "outbox.settle": system,
   "outbox.list": system,
   "reminders.fire": system,
+
+  "raft.take-part": system,
+  "shard.execute": system,
+  "shard.follow": system,
+  "shard.status": system,
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof RIGHTS;

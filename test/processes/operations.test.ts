@@ -5,6 +5,7 @@ import { noClearText } from "./operations/no-clear-text.js";
 import { operatorAtTheCommandLine } from "./operations/operator.js";
 import { deliveryBetweenShards } from "./operations/outbox.js";
 import { remindersWhileLeadersDie } from "./operations/reminders.js";
+import { rightsInside } from "./operations/rights-inside.js";
 
 describe("a cluster that goes on running", () => {
   const cluster = runningCluster();
@@ -14,4 +15,5 @@ describe("a cluster that goes on running", () => {
   deliveryBetweenShards(cluster);
   invitationsBetweenShards(cluster);
   remindersWhileLeadersDie(cluster);
+  rightsInside(cluster);
 });

@@ -83,6 +83,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "cabildo.v1.Attendee.user": "`users/{user}`",
   "cabildo.v1.Audience.AUDIENCE_AUDITOR": "An auditor, by certificate or role.",
   "cabildo.v1.Audience.AUDIENCE_OPERATOR": "An operator of the cluster, by certificate.",
+  "cabildo.v1.Audience.AUDIENCE_PROCESS": "A process of the cluster, by the role in its certificate.",
   "cabildo.v1.Audience.AUDIENCE_PUBLIC": "Anyone, without a token.",
   "cabildo.v1.Audience.AUDIENCE_USER": "A signed-in user whose relation to the object allows the action.",
   "cabildo.v1.AuthService": "Who someone is, and for how long that is believed.",

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cabildo/v1/options.proto.
  */
 export const file_cabildo_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChhjYWJpbGRvL3YxL29wdGlvbnMucHJvdG8SCmNhYmlsZG8udjEiRwoNQXV0aG9yaXphdGlvbhImCghhdWRpZW5jZRgBIAEoDjIULmNhYmlsZG8udjEuQXVkaWVuY2USDgoGYWN0aW9uGAIgASgJKnkKCEF1ZGllbmNlEhgKFEFVRElFTkNFX1VOU1BFQ0lGSUVEEAASEwoPQVVESUVOQ0VfUFVCTElDEAESEQoNQVVESUVOQ0VfVVNFUhACEhUKEUFVRElFTkNFX09QRVJBVE9SEAMSFAoQQVVESUVOQ0VfQVVESVRPUhAEOmEKDWF1dGhvcml6YXRpb24SHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjVjQMgASgLMhkuY2FiaWxkby52MS5BdXRob3JpemF0aW9uUg1hdXRob3JpemF0aW9uYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChhjYWJpbGRvL3YxL29wdGlvbnMucHJvdG8SCmNhYmlsZG8udjEiRwoNQXV0aG9yaXphdGlvbhImCghhdWRpZW5jZRgBIAEoDjIULmNhYmlsZG8udjEuQXVkaWVuY2USDgoGYWN0aW9uGAIgASgJKo8BCghBdWRpZW5jZRIYChRBVURJRU5DRV9VTlNQRUNJRklFRBAAEhMKD0FVRElFTkNFX1BVQkxJQxABEhEKDUFVRElFTkNFX1VTRVIQAhIVChFBVURJRU5DRV9PUEVSQVRPUhADEhQKEEFVRElFTkNFX0FVRElUT1IQBBIUChBBVURJRU5DRV9QUk9DRVNTEAU6YQoNYXV0aG9yaXphdGlvbhIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNWNAyABKAsyGS5jYWJpbGRvLnYxLkF1dGhvcml6YXRpb25SDWF1dGhvcml6YXRpb25iBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * @generated from message cabildo.v1.Authorization
@@ -74,6 +74,13 @@ export const Audience = {
    * @generated from enum value: AUDIENCE_AUDITOR = 4;
    */
   AUDITOR: 4,
+
+  /**
+   * A process of the cluster, by the role in its certificate.
+   *
+   * @generated from enum value: AUDIENCE_PROCESS = 5;
+   */
+  PROCESS: 5,
 } as const;
 
 /**
