@@ -18,11 +18,15 @@ import {
   serviceDefinition,
   toUint64,
 } from "../wire/index.js";
+import { auditedLook, type AuditedCall } from "./audited.js";
 import type { NodeContext } from "./context.js";
-import { guarded } from "./guarded.js";
 import { requireShard } from "./require-shard.js";
 
 const AUDITORS: readonly IdentityRole[] = ["operator", "auditor"];
+const LIST: AuditedCall<{ readonly shard: string }> = {
+  action: "audit.list",
+  object: ({ shard }) => `shards/${shard}`,
+};
 const PAGE_SIZE_DEFAULT = 100;
 const TIMEOUT_MS = 5_000;
 const NUMBER = /^[1-9][0-9]{0,15}$/;
@@ -30,11 +34,14 @@ const NUMBER = /^[1-9][0-9]{0,15}$/;
 /** The audit trails of all shards, on any node's port, for certificates of auditors and operators. */
 export function addAuditService(server: Server, context: NodeContext): void {
   server.addService(serviceDefinition(AuditService), {
-    listAuditEntries: guarded(context, AUDITORS, (request: ListAuditEntriesRequest) =>
+    listAuditEntries: auditedLook(context, AUDITORS, LIST, (request: ListAuditEntriesRequest) =>
       listEntries(context, request),
     ),
-    listAuditCheckpoints: guarded(context, AUDITORS, (request: ListAuditCheckpointsRequest) =>
-      listCheckpoints(context, request),
+    listAuditCheckpoints: auditedLook(
+      context,
+      AUDITORS,
+      LIST,
+      (request: ListAuditCheckpointsRequest) => listCheckpoints(context, request),
     ),
   });
 }

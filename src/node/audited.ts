@@ -1,9 +1,14 @@
-import type { ServerUnaryCall } from "@grpc/grpc-js";
 import { parseIdentity, type Identity } from "../base/index.js";
 import type { Action } from "../policy/index.js";
-import type { AuthenticatedCall } from "../wire/index.js";
+import { isMalformed, type AuthenticatedCall } from "../wire/index.js";
 import type { NodeContext } from "./context.js";
-import { guarded, type CallerRole } from "./guarded.js";
+import {
+  guarded,
+  guardedStream,
+  requireRequest,
+  type CallerRole,
+  type StreamCall,
+} from "./guarded.js";
 
 /** What the audit trail says of a call. */
 export interface AuditedCall<Request> {
@@ -16,27 +21,93 @@ export interface AuditedCall<Request> {
 export function audited<Request extends object, Response>(
   context: NodeContext,
   roles: readonly CallerRole[],
-  { action, object, detail = () => "" }: AuditedCall<Request>,
+  said: AuditedCall<Request>,
   handle: (request: Request, caller: Identity) => Response | Promise<Response>,
 ) {
   const { audit } = context.options;
-  const recordOf = (call: ServerUnaryCall<Request, Response>, decision: string) => ({
-    subject: subjectOf(call),
-    action,
-    object: object(call.request),
-    decision,
-    detail: detail(call.request),
-    origin: addressOf(call.getPeer()),
-  });
   return guarded<Request, Response>(
     context,
     roles,
     async (request, caller, call) => {
-      await audit.record(recordOf(call, "allow"));
+      await audit.record(recordOf(said, call, "allow"));
       return handle(request, caller);
     },
-    (call, { code }) => audit.refused(recordOf(call, code)),
+    (call, { code }) => audit.refused(recordOf(said, call, code)),
   );
+}
+
+/** The same for a stream that answers one request. */
+export function auditedStream<Request extends object, Call extends StreamCall & Asked<Request>>(
+  context: NodeContext,
+  roles: readonly CallerRole[],
+  said: AuditedCall<Request>,
+  handle: (call: Call) => void,
+): (call: Call) => void {
+  const { audit } = context.options;
+  return guardedStream<Call>(
+    context,
+    roles,
+    (call) => {
+      requireRequest(call.request);
+      const recorded = audit.record(recordOf(said, call, "allow"));
+      void recorded.then(() => {
+        if (!call.cancelled) handle(call);
+      });
+    },
+    (call, { code }) => audit.refused(recordOf(said, call, code)),
+  );
+}
+
+/** A guarded stream of commands or changes: the audit trail says who was not let, and the log what was done. */
+export function auditedRefusals<Call extends StreamCall & Pick<Asked<object>, "getPeer">>(
+  context: NodeContext,
+  roles: readonly CallerRole[],
+  action: Action,
+  handle: (call: Call) => void,
+): (call: Call) => void {
+  return guardedStream<Call>(context, roles, handle, (call, { code }) => {
+    context.options.audit.refused({
+      ...{ subject: subjectOf(call), action, object: `nodes/${context.options.nodeName}` },
+      ...{ decision: code, detail: "", origin: addressOf(call.getPeer()) },
+    });
+  });
+}
+
+/** A guarded handler that only looks: the audit trail says who was not let. */
+export function auditedLook<Request extends object, Response>(
+  context: NodeContext,
+  roles: readonly CallerRole[],
+  said: AuditedCall<Request>,
+  handle: (request: Request) => Response | Promise<Response>,
+) {
+  const { audit } = context.options;
+  return guarded<Request, Response>(context, roles, handle, (call, { code }) =>
+    audit.refused(recordOf(said, call, code)),
+  );
+}
+
+interface Asked<Request> extends AuthenticatedCall {
+  readonly request: Request;
+  getPeer(): string;
+}
+
+function recordOf<Request extends object>(
+  { action, object, detail = () => "" }: AuditedCall<Request>,
+  call: Asked<Request>,
+  decision: string,
+) {
+  const { request } = call;
+  // What stands in for bytes that were no message has no fields.
+  const about = isMalformed(request)
+    ? { object: "", detail: "" }
+    : { object: object(request), detail: detail(request) };
+  return {
+    subject: subjectOf(call),
+    action,
+    ...about,
+    decision,
+    origin: addressOf(call.getPeer()),
+  };
 }
 
 /** By the certificate: `operators/eve`, `nodes/node-1`. */

@@ -33,8 +33,7 @@ export function guarded<Request extends object, Response>(
     const run = async () => {
       const caller = requireCaller(context, call, roles);
       if (mustBeMember(caller, roles)) await context.standing.refuseRemoved(caller.name);
-      if (isMalformed(call.request)) throw new ClusterError("invalid-argument", "not a request");
-      requireRules(call.request);
+      requireRequest(call.request);
       return handle(call.request, caller, call);
     };
     run().then(
@@ -51,7 +50,8 @@ export function guarded<Request extends object, Response>(
 /** What operators ask for; other requests have no rules. */
 const RULED = createRegistry(file_cabildo_admin_v1_admin);
 
-function requireRules(request: object): void {
+export function requireRequest(request: object): void {
+  if (isMalformed(request)) throw new ClusterError("invalid-argument", "not a request");
   if (!isMessage(request)) return;
   const schema = RULED.getMessage(request.$typeName);
   if (schema !== undefined) requireValid(schema, request);
@@ -61,13 +61,14 @@ function isRefusal({ code }: ClusterError): boolean {
   return code === "permission-denied" || code === "unauthenticated";
 }
 
-type StreamCall = AuthenticatedCall & NodeJS.EventEmitter & { readonly cancelled: boolean };
+export type StreamCall = AuthenticatedCall & NodeJS.EventEmitter & { readonly cancelled: boolean };
 
 /** The same for a stream, whose handler runs on after this returns. */
 export function guardedStream<Call extends StreamCall>(
   context: NodeContext,
   roles: readonly CallerRole[],
   handle: (call: Call) => void,
+  refused: (call: Call, error: ClusterError) => void = () => undefined,
 ): (call: Call) => void {
   return (call) => {
     try {
@@ -76,6 +77,7 @@ export function guardedStream<Call extends StreamCall>(
       else handle(call);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
+      if (isRefusal(error)) refused(call, error);
       call.emit("error", new RpcFailure(error));
     }
   };

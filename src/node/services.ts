@@ -16,10 +16,12 @@ import {
   type DrainNodeRequest,
   type ExplainRouteRequest,
   type GetStateHashRequest,
+  type GetStatusRequest,
   type HoldDeliveriesRequest,
   type IssueResetCodeRequest,
   type JoinShardRequest,
   type PromoteLearnerRequest,
+  type ReadBackupRequest,
   type RemoveReplicaRequest,
   type ReplaceReplicaRequest,
   type RotateKeysRequest,
@@ -45,7 +47,13 @@ import { ClusterError } from "../base/index.js";
 import type { Action } from "../policy/index.js";
 import { createReflection, isMalformed, serviceDefinition, toUint64 } from "../wire/index.js";
 import { addAuditService } from "./audit-service.js";
-import { audited, type AuditedCall } from "./audited.js";
+import {
+  audited,
+  auditedLook,
+  auditedRefusals,
+  auditedStream,
+  type AuditedCall,
+} from "./audited.js";
 import { streamBackup, type BackupCall } from "./backup-stream.js";
 import { addLearner, promoteLearner, removeReplica, replaceReplica } from "./change-members.js";
 import { streamChanges, type ChangesCall } from "./changes-stream.js";
@@ -115,10 +123,10 @@ export function createNodeServices(options: NodeServicesOptions): NodeServices {
 
 function addShardService(server: Server, context: NodeContext): void {
   server.addService(serviceDefinition(ShardService), {
-    execute: guardedStream(context, CALLERS, (call: ExecuteCall) => {
+    execute: auditedRefusals(context, CALLERS, "shard.execute", (call: ExecuteCall) => {
       new ExecuteStream(call, context);
     }),
-    changes: guardedStream(context, LISTENERS, (call: ChangesCall) => {
+    changes: auditedRefusals(context, LISTENERS, "shard.follow", (call: ChangesCall) => {
       void streamChanges(call, context);
     }),
     status: guarded(context, ANYONE, () => nodeStatus(context)),
@@ -127,7 +135,12 @@ function addShardService(server: Server, context: NodeContext): void {
 
 function addClusterService(server: Server, context: NodeContext): void {
   server.addService(serviceDefinition(ClusterService), {
-    getStatus: guarded(context, OPERATORS, () => clusterStatus(context)),
+    getStatus: auditedLook(
+      context,
+      OPERATORS,
+      { action: "cluster.status", object: () => "cluster/status" },
+      (_: GetStatusRequest) => clusterStatus(context),
+    ),
     // A node asks on behalf of an operator who came to the wrong one.
     transferLeader: audited(
       context,
@@ -217,19 +230,30 @@ function addClusterService(server: Server, context: NodeContext): void {
       async ({ forMs }: HoldDeliveriesRequest) =>
         create(HoldDeliveriesResponseSchema, { hold: await context.options.holdDeliveries(forMs) }),
     ),
-    readBackup: guardedStream(context, OPERATORS, (call: BackupCall) => {
-      void streamBackup(call, context);
-    }),
-    getStateHash: guarded(context, OPERATORS, async (request: GetStateHashRequest) =>
-      create(StateHashSchema, await stateHash(context, request)),
+    readBackup: auditedStream(
+      context,
+      OPERATORS,
+      ofShard<ReadBackupRequest>("cluster.backup", () => "copy"),
+      (call: BackupCall) => {
+        void streamBackup(call, context);
+      },
+    ),
+    getStateHash: auditedLook(
+      context,
+      OPERATORS,
+      ofShard<GetStateHashRequest>("cluster.status"),
+      async (request) => create(StateHashSchema, await stateHash(context, request)),
     ),
   });
 }
 
 function addRouteService(server: Server, context: NodeContext): void {
   server.addService(serviceDefinition(RouteService), {
-    explainRoute: guarded(context, OPERATORS, ({ name }: ExplainRouteRequest) =>
-      explainRoute(context, name),
+    explainRoute: auditedLook(
+      context,
+      OPERATORS,
+      { action: "cluster.status", object: ({ name }) => name },
+      ({ name }: ExplainRouteRequest) => explainRoute(context, name),
     ),
   });
 }

@@ -6,10 +6,13 @@ import {
   AuditService,
   ClusterService,
   ExplainRouteRequestSchema,
+  GetStateHashRequestSchema,
   GetStatusRequestSchema,
   HoldDeliveriesRequestSchema,
   RouteService,
+  ListAuditCheckpointsRequestSchema,
   ListAuditEntriesRequestSchema,
+  ReadBackupRequestSchema,
   TransferLeaderRequestSchema,
 } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import {
@@ -39,6 +42,7 @@ import { CLUSTER, openNodeCluster, RANGE_MAP, type NodeCluster } from "../suppor
 
 const CLUSTER_SERVICE = serviceDefinition(ClusterService);
 const ROUTES = serviceDefinition(RouteService);
+const AUDIT = serviceDefinition(AuditService);
 const SHARD = serviceDefinition(ShardService);
 const HEALTH = serviceDefinition(Health);
 
@@ -168,8 +172,83 @@ describe("a node's services", () => {
       ]);
     });
 
+    it("write into the audit trail who copies a shard", async () => {
+      const { readBackup } = CLUSTER_SERVICE;
+      const copy = (client: Client): Promise<string> => {
+        const { path, requestSerialize, responseDeserialize } = readBackup;
+        const request = create(ReadBackupRequestSchema, { shard: "nowhere" });
+        const stream = client.makeServerStreamRequest(
+          ...([path, requestSerialize, responseDeserialize, request] as const),
+        );
+        return new Promise((resolve) => {
+          stream.on("error", ({ message }) => resolve(message));
+        });
+      };
+      expect(await copy(await dial("operator"))).to.match(/^5 NOT_FOUND/u);
+      expect(await copy(await dial("auditor"))).to.match(/^7 PERMISSION_DENIED/u);
+      const said = { action: "cluster.backup", object: "shards/nowhere", detail: "copy" };
+      const from = { ...said, origin: "127.0.0.1" };
+      expect(cluster.node("node-1").audited).to.deep.equal([
+        { ...from, subject: "operators/operator-1", decision: "allow" },
+        { ...from, subject: "auditors/auditor-1", decision: "permission-denied" },
+      ]);
+    });
+
+    it("write into the audit trail who was not let look, and not who was", async () => {
+      const { getStatus, getStateHash } = CLUSTER_SERVICE;
+      const ofUsers = { shard: "users" };
+      for (const role of ["operator", "coordinator"]) {
+        const client = await dial(role);
+        const looks = [
+          callUnary(client, getStatus, create(GetStatusRequestSchema)),
+          callUnary(client, getStateHash, create(GetStateHashRequestSchema, ofUsers)),
+          callUnary(
+            client,
+            ROUTES.explainRoute,
+            create(ExplainRouteRequestSchema, { name: "users/ana" }),
+          ),
+          callUnary(client, AUDIT.listAuditEntries, create(ListAuditEntriesRequestSchema, ofUsers)),
+          callUnary(
+            client,
+            AUDIT.listAuditCheckpoints,
+            create(ListAuditCheckpointsRequestSchema, ofUsers),
+          ),
+        ];
+        await Promise.all(looks.map(refusalOf));
+      }
+      const { audited } = cluster.node("node-1");
+      expect(audited.map(({ action, object }) => `${action} ${object}`)).to.have.members([
+        "cluster.status cluster/status",
+        "cluster.status shards/users",
+        "cluster.status users/ana",
+        "audit.list shards/users",
+        "audit.list shards/users",
+      ]);
+      for (const { subject, decision } of audited) {
+        expect([subject, decision]).to.deep.equal([
+          "coordinators/coordinator-1",
+          "permission-denied",
+        ]);
+      }
+    });
+
+    it("write into the audit trail who would have acted as a coordinator, or listened", async () => {
+      const client = await dial("operator");
+      for (const { path } of [SHARD.execute, SHARD.changes]) {
+        const asIs = (bytes: Buffer): Buffer => bytes;
+        const stream = client.makeBidiStreamRequest(path, asIs, asIs);
+        stream.end(Buffer.alloc(0));
+        await new Promise((resolve) => stream.on("error", resolve));
+      }
+      const { audited } = cluster.node("node-1");
+      expect(audited.map(({ action, subject }) => `${action} ${subject}`)).to.deep.equal([
+        "shard.execute operators/operator-1",
+        "shard.follow operators/operator-1",
+      ]);
+    });
+
     it("let auditors read the audit trail, and do nothing else", async () => {
-      const { listAuditEntries } = serviceDefinition(AuditService);
+      const { listAuditEntries } = AUDIT;
       const request = create(ListAuditEntriesRequestSchema, { shard: "nowhere" });
       for (const role of ["auditor", "operator"]) {
         const refusal = await refusalOf(callUnary(await dial(role), listAuditEntries, request));
