@@ -127,6 +127,32 @@ describe("verifying an audit trail", () => {
     expect(faultOf({ entries: without(6n) })).equals(undefined);
   });
 
+  it("names the first of two entries that changed places", () => {
+    const [second, third] = [entries()[1], entries()[2]];
+    if (second === undefined || third === undefined) throw new Error("no third entry");
+    const swapped = entries()
+      .with(1, { ...third, number: 2n })
+      .with(2, { ...second, number: 3n });
+    expect(faultOf({ entries: swapped })).equals(2);
+  });
+
+  it("takes two exports of one trail, and names the entry of which they say two things", () => {
+    const older = [
+      ...formatTrails({ ...trails, entries: new Map([[SHARD, entries().slice(0, 5)]]) }),
+    ];
+    const newer = [...formatTrails(trails)];
+    const verdicts = verifyTrails(parseTrails([older.join("\n"), newer.join("\n")]));
+    expect(verdicts.map(({ entries: count, fault }) => ({ count, fault }))).deep.equals([
+      { count: 6, fault: undefined },
+    ]);
+    const forged = older.join("\n").replace("users/carl", "users/cora");
+    const [verdict] = verifyTrails(parseTrails([newer.join("\n"), forged]));
+    expect(verdict?.fault).deep.equals({
+      number: 3,
+      message: "it is there twice, and not the same",
+    });
+  });
+
   it("names the entry from which on all was made anew", () => {
     const shard = new AgendaShard();
     for (const user of ["ana", "mallory", "carl", "dora", "eve", "fay"]) {
