@@ -11,6 +11,9 @@ import type { GatewayCall } from "./types.js";
 /** Fields that say what a request is about, the first that is there. */
 const NAMES = ["name", "parent", "userId", "group", "calendar", "shard"];
 
+/** What no name looks like may be anything: a token, or a password that was typed in the wrong place. */
+const NAME = /^[a-z0-9.-]{1,63}(\/[a-z0-9.-]{1,63}){0,7}$/u;
+
 const GUESSES: readonly Action[] = ["auth.login", "auth.reset-password"];
 
 /**
@@ -28,7 +31,7 @@ export function refusalRecord(
   return {
     subject: caller?.kind === "user" ? `users/${caller.user}` : "anonymous",
     action: rule.action,
-    object: objectOf(call.method.input, call.request),
+    object: nameOf(call.method.input, call.request),
     decision: error.code,
     detail: "",
     origin: call.remoteAddress,
@@ -42,6 +45,11 @@ function isTold(method: GatewayCall["method"], action: Action, code: ErrorCode):
   if (code === "permission-denied" || code === "unauthenticated") return true;
   const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   return code === "not-found" && !isRead;
+}
+
+function nameOf(...call: Parameters<typeof objectOf>): string {
+  const object = objectOf(...call);
+  return NAME.test(object) ? object : "";
 }
 
 function objectOf(desc: GatewayCall["method"]["input"], request: Message): string {

@@ -5,19 +5,19 @@ import { demoPage } from "./people/demo.js";
 import { liveChannels } from "./people/live-channels.js";
 import { documentAlone } from "./people/openapi.js";
 import { fromCallToPush } from "./people/path.js";
+import { noSecretIsTold } from "./people/secrets.js";
 
 describe("people with a running cluster", () => {
-  const listening: string[] = [];
+  const log: string[] = [];
   const cluster = runningCluster({
-    extra: ["--demo", "--fanouts", "2", "--log-level", "info"],
-    log: (line) => {
-      if (line.includes(" listening ")) listening.push(line);
-    },
+    extra: ["--demo", "--fanouts", "2", "--log-level", "debug"],
+    log: (line) => log.push(line),
   });
   commandLine(cluster);
   fromCallToPush(cluster);
   documentAlone(cluster);
-  liveChannels(cluster, listening);
+  liveChannels(cluster, log);
   clientLibrary(cluster);
+  noSecretIsTold(cluster, log);
   demoPage(cluster);
 });

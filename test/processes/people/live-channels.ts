@@ -10,7 +10,7 @@ import type { Person, UpCluster } from "../../support/up-cluster.js";
 
 const HERD = 6;
 
-export function liveChannels(running: () => UpCluster, listening: readonly string[]): void {
+export function liveChannels(running: () => UpCluster, log: readonly string[]): void {
   describe("the live channels of a running cluster", function () {
     this.timeout(120_000);
     let cluster: UpCluster;
@@ -81,7 +81,7 @@ export function liveChannels(running: () => UpCluster, listening: readonly strin
       expect(await metricsOf("fanout")).to.contain(
         `cabildo_ws_transport{transport="${transport}"} 1`,
       );
-      const said = listening.find((line) => line.includes("fanout-1"));
+      const said = log.find((line) => line.includes("fanout-1") && line.includes(" listening "));
       expect(said).to.contain(`transport=${transport}`);
     });
 
