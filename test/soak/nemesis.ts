@@ -1,3 +1,4 @@
+import { eventually } from "../support/eventually.js";
 import { isAlive } from "../support/up-cluster.js";
 import type { UpCluster } from "../support/up-cluster.js";
 
@@ -11,13 +12,17 @@ interface Blow {
   readonly name: string;
 }
 
+type Struck = Pick<UpCluster, "current" | "healthy" | "kill" | "pidOf"> & {
+  status(): Promise<{ readonly shards: readonly { readonly leader: string }[] }>;
+};
+
 /** Kills and pauses processes at random, sometimes two at a time, but never so that a shard is left without a majority. */
 export class Nemesis {
   readonly done = new Map<string, number>();
-  readonly #cluster: UpCluster;
+  readonly #cluster: Struck;
   readonly #random: () => number;
 
-  constructor(cluster: UpCluster, random: () => number) {
+  constructor(cluster: Struck, random: () => number) {
     this.#cluster = cluster;
     this.#random = random;
   }
@@ -60,14 +65,18 @@ export class Nemesis {
       case "node":
         return this.#pick(nodes).name;
       case "leader":
-        return this.#pick((await this.#cluster.status()).shards).leader;
+        return await eventually(() => this.#findLeader());
     }
   }
 
+  /** Of some shard; undefined where that has none just now. */
+  async #findLeader(): Promise<string | undefined> {
+    const { leader } = this.#pick((await this.#cluster.status()).shards);
+    return leader === "" ? undefined : leader;
+  }
+
   async #pause(name: string): Promise<void> {
-    const { fanouts, coordinators, nodes } = this.#cluster.current();
-    const pid = [...fanouts, ...coordinators, ...nodes].find((one) => one.name === name)?.pid ?? 0;
-    if (!isAlive(pid)) return;
+    const pid = await this.#cluster.pidOf(name);
     process.kill(pid, "SIGSTOP");
     await new Promise((resolve) => setTimeout(resolve, this.#random() * PAUSE_MS_MAX));
     if (isAlive(pid)) process.kill(pid, "SIGCONT");

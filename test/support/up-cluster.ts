@@ -230,8 +230,8 @@ export class UpCluster {
     );
   }
 
-  /** SIGKILL, as a machine that dies. Resolves when the process is gone. */
-  async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+  /** Of the process of that name, once it runs. */
+  async pidOf(name: string): Promise<number> {
     // A process that was just restarted serves a moment before the file names it.
     const { pid } = await eventually(
       () => {
@@ -241,6 +241,12 @@ export class UpCluster {
       },
       { what: `${name} to run` },
     );
+    return pid;
+  }
+
+  /** SIGKILL, as a machine that dies. Resolves when the process is gone. */
+  async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const pid = await this.pidOf(name);
     process.kill(pid, signal);
     if (signal === "SIGKILL") await eventually(() => !isAlive(pid), { what: `${name} to die` });
   }
