@@ -2,10 +2,8 @@ import type { ShardNumber } from "../placement/index.js";
 
 /** What waits for clients, over all connections of a process. */
 export interface Backlog {
-  /** Bytes that were sent and wait for a client to take them. */
-  readonly unsentBytes: number;
-  /** Of the connection that has most of them. */
-  readonly unsentBytesMax: number;
+  /** Of each connection, bytes that were sent and wait for its client to take them. */
+  readonly unsentBytesEach: readonly number[];
   /** Connections that are off the live path. */
   readonly connectionsBehind: number;
   /** Of each shard, changes that the connection which is furthest behind still has to be given. */
@@ -20,19 +18,16 @@ export interface Waiting {
 }
 
 export function sumBacklog(connections: Iterable<Waiting>, shards: Iterable<ShardNumber>): Backlog {
-  let unsentBytes = 0;
-  let unsentBytesMax = 0;
+  const unsentBytesEach: number[] = [];
   let connectionsBehind = 0;
   const changesBehind = new Map([...shards].map((shard) => [shard, 0]));
   for (const connection of connections) {
-    const unsent = connection.buffered();
-    unsentBytes += unsent;
-    unsentBytesMax = Math.max(unsentBytesMax, unsent);
+    unsentBytesEach.push(connection.buffered());
     if (connection.isLive) continue;
     connectionsBehind += 1;
     for (const [shard, changes] of connection.changesBehind()) {
       changesBehind.set(shard, Math.max(changesBehind.get(shard) ?? 0, changes));
     }
   }
-  return { unsentBytes, unsentBytesMax, connectionsBehind, changesBehind };
+  return { unsentBytesEach, connectionsBehind, changesBehind };
 }

@@ -3,6 +3,8 @@ import type { Registry } from "prom-client";
 import type { Backlog, FanoutEvent, FanoutObserver } from "../fanout/index.js";
 
 const MS_PER_SECOND = 1000;
+/** Nothing, and 1 KiB to 16 MiB: a socket leaves the live path at 1 MiB, unless it is told otherwise. */
+const UNSENT_BYTES = [0, ...exponentialBuckets(1024, 4, 8)];
 
 /** Counts what a fan-out tells. */
 export function createFanoutObserver(
@@ -27,8 +29,15 @@ export function observeBacklog(
     registers,
     collect: () => {
       const backlog = ask();
-      unsent.set(backlog.unsentBytes);
-      fullest.set(backlog.unsentBytesMax);
+      let sum = 0;
+      let max = 0;
+      for (const bytes of backlog.unsentBytesEach) {
+        sum += bytes;
+        max = Math.max(max, bytes);
+        each.observe(bytes);
+      }
+      unsent.set(sum);
+      fullest.set(max);
       behind.set(backlog.connectionsBehind);
       for (const [shard, count] of backlog.changesBehind) {
         changes.set({ shard: shardName(shard) }, count);
@@ -38,6 +47,12 @@ export function observeBacklog(
   const fullest = new Gauge({
     name: "cabildo_ws_backpressure_max_bytes",
     help: "Of the socket that has most of them, bytes that were sent and wait for its client.",
+    registers,
+  });
+  const each = new Histogram({
+    name: "cabildo_ws_backpressure_each_bytes",
+    help: "Of each socket, as often as this is read, bytes that were sent and wait for its client.",
+    buckets: UNSENT_BYTES,
     registers,
   });
   const behind = new Gauge({

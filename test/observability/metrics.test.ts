@@ -123,8 +123,7 @@ describe("the metrics of a node", () => {
 });
 
 const NO_BACKLOG = {
-  unsentBytes: 0,
-  unsentBytesMax: 0,
+  unsentBytesEach: [] as readonly number[],
   connectionsBehind: 0,
   changesBehind: new Map<number, number>(),
 };
@@ -168,10 +167,16 @@ describe("the metrics of a fan-out", () => {
     );
     await registry.metrics();
     const changesBehind = new Map([[4, 9]]);
-    backlog = { unsentBytes: 12, unsentBytesMax: 7, connectionsBehind: 2, changesBehind };
+    backlog = { unsentBytesEach: [0, 5, 2000], connectionsBehind: 2, changesBehind };
     const text = await registry.metrics();
-    expect(text).to.contain("cabildo_ws_backpressure_bytes 12");
-    expect(text).to.contain("cabildo_ws_backpressure_max_bytes 7");
+    expect(text).to.contain("cabildo_ws_backpressure_bytes 2005");
+    expect(text).to.contain("cabildo_ws_backpressure_max_bytes 2000");
+    const depths = [...text.matchAll(/^cabildo_ws_backpressure_each_bytes_bucket.* (\d+)$/gmu)];
+    expect(depths.map(([, sockets]) => Number(sockets))).to.deep.equal([
+      1,
+      2,
+      ...Array<number>(8).fill(3),
+    ]);
     expect(text).to.contain("cabildo_ws_behind 2");
     expect(text).to.contain('cabildo_ws_behind_changes{shard="users"} 9');
   });
