@@ -3,6 +3,26 @@ import type { Mutant } from "./mutant.js";
 /** What every subscriber is promised. */
 export const LIVE: readonly Mutant[] = [
   {
+    name: "join-loses-one",
+    bug: "a channel goes live when all but the last change of what it missed was delivered",
+    file: "src/fanout/join.ts",
+    find: "if (held || done !== head) return [];",
+    replace: "if (held || done < head - 1) return [];",
+    tests: ["test/fanout/join.test.ts"],
+    seeds: 0,
+    soak: true,
+  },
+  {
+    name: "twice-on-two-channels",
+    bug: "a change that is on two channels of a connection comes on both",
+    file: "src/fanout/live-path.ts",
+    find: "      if (before.some((channel) => subscriber.isLiveOn(channel))) continue;\n",
+    replace: "",
+    tests: ["test/fanout/fanout.test.ts"],
+    seeds: 0,
+    soak: true,
+  },
+  {
     name: "resume-repeats",
     bug: "a resumed channel begins with the change of its position, not after it",
     file: "src/fanout/starts.ts",
@@ -10,6 +30,7 @@ export const LIVE: readonly Mutant[] = [
     replace: "asked === undefined ? follower.head : asked.sequence - 1, first",
     tests: ["test/fanout/known-bugs.test.ts"],
     seeds: 0,
+    soak: true,
   },
   {
     name: "resume-skips",
@@ -19,6 +40,7 @@ export const LIVE: readonly Mutant[] = [
     replace: "asked === undefined ? follower.head : asked.sequence + 1, first",
     tests: ["test/fanout/known-bugs.test.ts"],
     seeds: 0,
+    soak: true,
   },
   {
     name: "slow-one-dropped",
@@ -28,6 +50,7 @@ export const LIVE: readonly Mutant[] = [
     replace: "{ begin, done: head + 2 });",
     tests: ["test/fanout/join.test.ts"],
     seeds: 0,
+    soak: true,
   },
   {
     name: "right-outlives-its-end",
@@ -37,6 +60,17 @@ export const LIVE: readonly Mutant[] = [
     replace: "    return true;",
     tests: ["test/fanout/rights.test.ts"],
     seeds: 0,
+    soak: true,
+  },
+  {
+    name: "reader-outlives-the-list",
+    bug: "who was taken off the readers of a calendar goes on hearing it",
+    file: "src/fanout/reading.ts",
+    find: '    this.#end(new ClusterError("not-found", `${this.channel} was not found`));\n',
+    replace: "",
+    tests: ["test/fanout/readers.test.ts"],
+    seeds: 0,
+    soak: true,
   },
   {
     name: "published-before-commit",

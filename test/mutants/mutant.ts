@@ -11,4 +11,6 @@ export interface Mutant {
   readonly tests: readonly string[];
   /** So many lives of the simulation are tried where no test noticed. */
   readonly seeds: number;
+  /** With --soak: a minute of subscribers while anything dies must notice it too. */
+  readonly soak?: true;
 }

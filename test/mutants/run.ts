@@ -1,6 +1,7 @@
 /**
  * Puts one bug after the other into a copy of the source, and shows which test or simulated life notices it, and how soon.
- * `--only NAME,NAME` tries some; `--verbose` shows what was said.
+ * `--only NAME,NAME` tries some; `--verbose` shows what was said; `--soak` puts what every subscriber is promised to a minute of
+ * the soak instead.
  */
 import Table from "cli-table3";
 import { parseArgs } from "node:util";
@@ -16,16 +17,24 @@ interface Verdict {
 }
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, verbose: { type: "boolean", default: false } },
+  options: {
+    only: { type: "string" },
+    verbose: { type: "boolean", default: false },
+    soak: { type: "boolean", default: false },
+  },
 });
 const only = values.only?.split(",");
-const chosen = MUTANTS.filter(({ name }) => only?.includes(name) ?? true);
+const chosen = MUTANTS.filter(({ name }) => only?.includes(name) ?? true).filter(
+  ({ soak }) => !values.soak || soak === true,
+);
 const workshop = new Workshop();
 const verdicts: Verdict[] = [];
 try {
-  await requireSound();
+  if (!values.soak) await requireSound();
   for (const mutant of chosen) {
-    const verdict = await workshop.with(mutant, () => judge(mutant));
+    const verdict = await workshop.with(mutant, () =>
+      values.soak ? judgeBySoak(mutant) : judge(mutant),
+    );
     verdicts.push(verdict);
     console.log(
       `${mutant.name}: ${verdict.killer ?? "SURVIVED"} (${verdict.seconds.toFixed(1)} s)`,
@@ -71,4 +80,11 @@ async function judge(mutant: Mutant): Promise<Verdict> {
   if (outcome.kind === "passed") return { mutant, killer: undefined, seconds };
   const [said = "simulation"] = /seed \d+: .*/u.exec(outcome.output) ?? [];
   return { mutant, killer: said.slice(0, 100), seconds };
+}
+
+async function judgeBySoak(mutant: Mutant): Promise<Verdict> {
+  const { kind, output, seconds } = await workshop.soak(mutant.file);
+  if (values.verbose) console.log(output);
+  if (kind === "passed") return { mutant, killer: undefined, seconds };
+  return { mutant, killer: `soak: ${output.trimEnd().split("\n").at(-1) ?? ""}`, seconds };
 }

@@ -1,13 +1,26 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { transform } from "esbuild";
 import type { Mutant } from "./mutant.js";
 
 const COPIED = ["src", "test", "gen", "package.json", "tsconfig.json"];
+/** What a cluster of real processes is made of besides. */
+const BUILT = ["deploy", "dist/src", "dist/gen", "dist/test"];
 const MOCHA = join("node_modules", "mocha", "bin", "mocha.js");
 /** Whatever goes on for longer than this hangs, which is noticed too. */
 const HANG_MS = 300_000;
+/** What a minute of the soak takes at most, with its cluster's start and the wait for what is missing. */
+const SOAK_MS = 600_000;
 
 export interface Outcome {
   readonly kind: "passed" | "failed" | "hung";
@@ -54,13 +67,32 @@ export class Workshop {
     return this.#run(["--import", "tsx/esm", simulator, "--bail", "--seeds", String(seeds)]);
   }
 
+  /** A minute of it, on a cluster of processes that have the mutant of this file. */
+  async soak(file: string): Promise<Outcome> {
+    for (const name of BUILT) {
+      const copy = join(this.#directory, name);
+      if (!existsSync(copy)) cpSync(name, copy, { recursive: true });
+    }
+    const compiled = join("dist", file.replace(/\.ts$/u, ".js"));
+    const source = readFileSync(join(this.#directory, file), "utf8");
+    const { code } = await transform(source, { loader: "ts", target: "es2022" });
+    writeFileSync(join(this.#directory, compiled), code);
+    try {
+      const made = await this.#run([join("deploy", "bundle.js")]);
+      if (made.kind !== "passed") throw new Error(made.output);
+      return await this.#run([join("dist", "test", "soak", "run.js")], SOAK_MS);
+    } finally {
+      cpSync(compiled, join(this.#directory, compiled));
+    }
+  }
+
   close(): void {
     rmSync(this.#directory, { recursive: true });
   }
 
-  #run(args: readonly string[]): Promise<Outcome> {
+  #run(args: readonly string[], timeout = HANG_MS): Promise<Outcome> {
     const startMs = performance.now();
-    const child = spawn(process.execPath, args, { cwd: this.#directory, timeout: HANG_MS });
+    const child = spawn(process.execPath, args, { cwd: this.#directory, timeout });
     let output = "";
     const keep = (chunk: Buffer): void => {
       output = `${output}${chunk.toString()}`.slice(-20_000);
