@@ -1,3 +1,5 @@
+import { UsageError } from "./command-line-parts.js";
+
 /** What a cluster of one machine listens on. Two clusters can share a machine when their bases are 100 apart. */
 export interface PortPlan {
   readonly nodes: readonly number[];
@@ -35,15 +37,15 @@ const sequence = (length: number, first: number): readonly number[] =>
 export function planPorts(base: number, counts: ProcessCounts): PortPlan {
   const { nodes, coordinators, fanouts } = counts;
   if (!Number.isSafeInteger(base) || base < 1 || base > BASE_MAX) {
-    throw new Error(`the base port must be between 1 and ${BASE_MAX}, not ${base}`);
+    throw new UsageError(`the base port must be between 1 and ${BASE_MAX}, not ${base}`);
   }
   if (coordinators < 1 || fanouts < 1) {
-    throw new Error("a cluster needs a coordinator and a fan-out at least");
+    throw new UsageError("a cluster needs a coordinator and a fan-out at least");
   }
   if (coordinators - 1 + fanouts - 1 > EXTRAS_MAX) {
-    throw new Error(`at most ${EXTRAS_MAX} further coordinators and fan-outs have a port`);
+    throw new UsageError(`at most ${EXTRAS_MAX} further coordinators and fan-outs have a port`);
   }
-  if (nodes > NODES_MAX) throw new Error(`at most ${NODES_MAX} nodes have a port`);
+  if (nodes > NODES_MAX) throw new UsageError(`at most ${NODES_MAX} nodes have a port`);
   const extra = base + EXTRA_OFFSET;
   return {
     nodes: sequence(nodes, base + NODE_OFFSET),

@@ -84,9 +84,16 @@ describe("the command line", () => {
     expect((await cabildo("upp")).code).to.equal(2);
     expect((await cabildo("up", "--layout", "round")).code).to.equal(2);
     expect((await cabildo("up", "--base-port", "many")).code).to.equal(2);
+    const data = join(dir, "nothing");
+    for (const [flag, value] of [
+      ["--base-port", "99999"],
+      ["--coordinators", "0"],
+      ["--fanouts", "50"],
+    ] as const) {
+      expect(await cabildo("up", flag, value, "--data", data), flag).to.include({ code: 2 });
+    }
     expect((await cabildo("node")).code).to.equal(2);
     expect((await cabildo("login", "ana", "--api", "here", "--ca", "ca.pem")).code).to.equal(2);
-    const data = join(dir, "nothing");
     const { err } = await cabildo("login", "ana", "--api", "https://h", "--data", data);
     expect(err).to.contain("--api needs --ca");
   });
