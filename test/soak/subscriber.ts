@@ -102,6 +102,8 @@ export class SoakSubscriber {
   /** Everything was handed to this connection as it came, since it was subscribed. */
   #isLive = false;
   #socket: WebSocket | undefined;
+  /** Whatever still comes from it is not heard. */
+  #givenUp: WebSocket | undefined;
   #closed = false;
   #calmed = false;
   #pauseTimer: NodeJS.Timeout | undefined;
@@ -183,6 +185,7 @@ export class SoakSubscriber {
   }
 
   #hear(socket: WebSocket, frame: Frame): void {
+    if (socket === this.#givenUp) return;
     const { id, push, subscribe, restore, unsubscribed, error } = frame;
     if (push?.change !== undefined) this.#push(push.channel, push.change);
     const answered = subscribe ?? restore;
@@ -215,8 +218,14 @@ export class SoakSubscriber {
     if (code === "NOT_FOUND" && this.options.isRevocable) {
       this.#end("cut-behind");
       this.#askAgain(socket);
-    } else if (retryAfterMs !== undefined || code === "UNAUTHENTICATED") socket.terminate();
+    } else if (retryAfterMs !== undefined || code === "UNAUTHENTICATED") this.#giveUp(socket);
     else this.problems.push(`was refused: ${JSON.stringify(refusal)}`);
+  }
+
+  /** What of its channels may have begun says nothing of the others. */
+  #giveUp(socket: WebSocket): void {
+    this.#givenUp = socket;
+    socket.terminate();
   }
 
   #rightEnded(socket: WebSocket, unsubscribed: object): void {
