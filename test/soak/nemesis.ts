@@ -6,6 +6,8 @@ type Target = "fan-out" | "coordinator" | "node" | "leader";
 const TARGETS: readonly Target[] = ["fan-out", "coordinator", "node", "leader"];
 const PAUSE_MS_MAX = 3_000;
 const PAIR_CHANCE = 0.3;
+/** They start one after the other, beside hundreds who come back. */
+const ALL_BACK_MS = 180_000;
 
 interface Blow {
   readonly target: Target;
@@ -16,7 +18,10 @@ type Struck = Pick<UpCluster, "current" | "healthy" | "kill" | "pidOf"> & {
   status(): Promise<{ readonly shards: readonly { readonly leader: string }[] }>;
 };
 
-/** Kills and pauses processes at random, sometimes two at a time, but never so that a shard is left without a majority. */
+/**
+ * Kills and pauses processes at random, sometimes two at a time, but not so that a shard is left without a majority; and once all
+ * nodes at the same moment.
+ */
 export class Nemesis {
   readonly done = new Map<string, number>();
   readonly #cluster: Struck;
@@ -33,6 +38,14 @@ export class Nemesis {
     if (blows.length > 1) this.#count("two at a time");
     await Promise.all(blows.map((blow) => this.#deal(blow)));
     await this.#cluster.healthy();
+  }
+
+  /** All replicas of every shard. */
+  async strikeAllNodes(): Promise<void> {
+    const { nodes } = this.#cluster.current();
+    this.#count("kill all nodes");
+    await Promise.all(nodes.map(({ name }) => this.#cluster.kill(name)));
+    await eventually(() => this.#cluster.healthy(), { timeoutMs: ALL_BACK_MS });
   }
 
   /** Each node has a replica of every shard. */

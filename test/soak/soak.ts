@@ -1,5 +1,6 @@
 import { SeededRandom } from "../raft/seeded-random.js";
 import { eventually } from "../support/eventually.js";
+import type { Written } from "../support/retrying-writer.js";
 import { UpCluster } from "../support/up-cluster.js";
 import { Nemesis } from "./nemesis.js";
 import { Scene, some } from "./scene.js";
@@ -8,7 +9,7 @@ import { SoakSubscriber } from "./subscriber.js";
 import type { Manner } from "./subscriber.js";
 import { Tokens } from "./tokens.js";
 import { readTruth } from "./truth.js";
-import { judge } from "./verdict.js";
+import { judge, judgeWritten } from "./verdict.js";
 
 export interface SoakOptions {
   readonly seconds: number;
@@ -19,6 +20,8 @@ export interface SoakOptions {
 export interface SoakResult {
   readonly faults: readonly string[];
   readonly changes: number;
+  /** Writes of which their writer heard that they are done. */
+  readonly acknowledged: number;
   readonly deliveries: number;
   readonly connections: number;
   /** Times that a right was given, and taken away again. */
@@ -69,13 +72,19 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       ...scene.toggles().map((toggle) => giveAndTake(toggle, stop.signal)),
     ];
     const nemesis = new Nemesis(cluster, random);
-    const endMs = performance.now() + options.seconds * 1000;
-    while (performance.now() < endMs) {
-      await sleep(CALM_MS * random());
-      await nemesis.strike();
-      // Writers use them too.
-      await Promise.allSettled([...tokens.values()].map((token) => token.get()));
-    }
+    const halfMs = options.seconds * 500;
+    const strikeFor = async (ms: number): Promise<void> => {
+      const endMs = performance.now() + ms;
+      while (performance.now() < endMs) {
+        await sleep(CALM_MS * random());
+        await nemesis.strike();
+        // Writers use them too.
+        await Promise.allSettled([...tokens.values()].map((token) => token.get()));
+      }
+    };
+    await strikeFor(halfMs);
+    await nemesis.strikeAllNodes();
+    await strikeFor(halfMs);
     stop.abort();
     await Promise.all(writers.map((writer) => writer.stop()));
     const taken = await Promise.all(changing);
@@ -83,7 +92,13 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     for (const subscriber of subscribers) subscriber.calm();
     await cluster.healthy();
     const rightsTaken = taken.reduce((sum, times) => sum + times, 0);
-    return { ...(await conclude(cluster, subscribers)), rightsTaken, strikes: nemesis.done };
+    const written = writers.flatMap((writer) => writer.written);
+    return {
+      ...(await conclude(cluster, subscribers, written)),
+      rightsTaken,
+      acknowledged: written.length,
+      strikes: nemesis.done,
+    };
   } finally {
     for (const subscriber of subscribers) subscriber.close();
     await cluster.stop();
@@ -131,10 +146,13 @@ async function open(
 async function conclude(
   cluster: UpCluster,
   subscribers: readonly SoakSubscriber[],
-): Promise<Omit<SoakResult, "rightsTaken" | "strikes">> {
+  written: readonly Written[],
+): Promise<Omit<SoakResult, "rightsTaken" | "acknowledged" | "strikes">> {
   let truth = await readTruth(cluster);
-  const faultsOf = (): readonly string[] =>
-    subscribers.flatMap((subscriber) => judge(subscriber, truth));
+  const faultsOf = (): readonly string[] => [
+    ...judgeWritten(written, truth),
+    ...subscribers.flatMap((subscriber) => judge(subscriber, truth)),
+  ];
   // What is on its way may come, to subscribers and to the replica that was asked; whatever is wrong then stays wrong.
   const isFine = async (): Promise<boolean> => {
     if (faultsOf().length === 0) return true;

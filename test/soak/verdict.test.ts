@@ -4,7 +4,7 @@ import { eventOf } from "../fanout/support/fake-shards.js";
 import type { Heard, Run, SubscriberOptions } from "./subscriber.js";
 import type { Truth, TrueChange } from "./truth.js";
 import { valueFor } from "./rights.js";
-import { judge } from "./verdict.js";
+import { judge, judgeWritten } from "./verdict.js";
 
 const CALENDAR = "calendars/ana.shared";
 /** Sequences with which zoe is let in, put out, let in again, and put out. */
@@ -167,6 +167,22 @@ describe("the verdict on what a subscriber heard", () => {
     const hidden = { ...change, resource: { kind: "event", event } } as const;
     expect(valueFor("ana", hidden)).to.include("title 1");
     expect(valueFor("zoe", hidden)).to.not.include("title 1");
+  });
+});
+
+describe("the verdict on what was acknowledged", () => {
+  const written = (title: string) => [{ calendar: "ana.shared", title, name: "" }];
+  const [change] = changes;
+  const twice = [...changes, ...(change === undefined ? [] : [{ ...change, sequence: LAST + 1 }])];
+
+  it("is good on what the log has once", () => {
+    expect(judgeWritten(written("title 1"), truth)).to.deep.equal([]);
+  });
+
+  it("names what the log has not, and what it has twice", () => {
+    expect(judgeWritten(written("title 100"), truth)).to.have.length(1);
+    const log = new Map([["events-am", { number: 1, changes: twice }]]);
+    expect(judgeWritten(written("title 1"), log)).to.have.length(1);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Written } from "../support/retrying-writer.js";
 import { readPosition } from "./positions.js";
 import { spansOf, valueFor } from "./rights.js";
 import type { Span } from "./rights.js";
@@ -94,6 +95,22 @@ function isSame(one: Heard, other: Heard | undefined): boolean {
   return (
     one.sequence === other?.sequence && one.channel === other.channel && one.value === other.value
   );
+}
+
+/** What was acknowledged to writers beside what the log holds: each once. One line for each fault. */
+export function judgeWritten(written: readonly Written[], truth: Truth): readonly string[] {
+  const created = new Map<string, number>();
+  for (const { changes } of truth.values()) {
+    for (const { kind, channels, resource } of changes) {
+      if (kind !== "created" || resource.kind !== "event") continue;
+      const key = `${channels[0] ?? ""} ${resource.event.title}`;
+      created.set(key, (created.get(key) ?? 0) + 1);
+    }
+  }
+  return written.flatMap(({ calendar, title }) => {
+    const times = created.get(`calendars/${calendar} ${title}`) ?? 0;
+    return times === 1 ? [] : [`"${title}" was acknowledged, and is in the log ${times} times`];
+  });
 }
 
 function nameOf({ options }: Judged): string {
