@@ -27,12 +27,14 @@ export interface KeyFollower {
   readonly calls: () => ShardCalls;
   readonly signal: AbortSignal;
   readonly wallMs: () => number;
+  /** Between two looks. */
+  readonly lookMs: number;
   readonly onTrouble: (cause: unknown) => void;
   readonly changed: (keys: ClusterKeys) => Promise<void>;
 }
 
 /** Much more often than a key can become the one that signs: see the machine's least age of keys. */
-const LOOK_MS = 60_000;
+export const KEYS_LOOK_MS = 60_000;
 const ROTATE_AFTER_MS = 30 * 86_400_000;
 const RETRY_MS = 200;
 const RETRY_MAX_MS = 2_000;
@@ -85,11 +87,11 @@ export async function openKeyring(keys: ClusterKeys, options: KeyringOptions): P
  */
 export async function followKeys(
   first: ClusterKeys,
-  { calls, signal, wallMs, onTrouble, changed }: KeyFollower,
+  { calls, signal, wallMs, lookMs, onTrouble, changed }: KeyFollower,
 ): Promise<void> {
   let known = first;
   for (;;) {
-    const ended = await wait(LOOK_MS, false, { signal, ref: false }).catch(() => true);
+    const ended = await wait(lookMs, false, { signal, ref: false }).catch(() => true);
     if (ended) return;
     try {
       const found = await findKeys(calls());

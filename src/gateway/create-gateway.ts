@@ -10,7 +10,7 @@ import type { ShardClient, ShardPosition } from "../shards/index.js";
 import { grantChannel } from "./channel-rights.js";
 import { refuseClosed, requireAllowed, ruleOf } from "./authorization.js";
 import type { GatewayClock } from "./clock.js";
-import { followKeys, obtainKeys, openKeyring } from "./cluster-keys.js";
+import { followKeys, KEYS_LOOK_MS, obtainKeys, openKeyring } from "./cluster-keys.js";
 import type { Keyring } from "./cluster-keys.js";
 import { refused } from "./faults.js";
 import { methodName } from "./handlers.js";
@@ -47,6 +47,8 @@ export interface GatewayOptions {
   readonly passwords?: Passwords;
   /** What is left out has its default. */
   readonly rateLimits?: Partial<RateLimits>;
+  /** Between two looks at the keys of the cluster. A minute if left out. */
+  readonly keysLookMs?: number;
   /** Hears why the keys of the cluster could not be had yet; they are asked for again. */
   readonly onTrouble?: (cause: unknown) => void;
   /** Hears of refusals that the audit trail could not take. */
@@ -240,6 +242,7 @@ class AgendaGateway implements RunningGateway {
       calls,
       signal,
       wallMs: () => clock.wallMs(),
+      lookMs: this.#options.keysLookMs ?? KEYS_LOOK_MS,
       onTrouble,
       changed: (found) => this.#use(found),
     });

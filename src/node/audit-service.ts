@@ -20,7 +20,7 @@ import {
 } from "../wire/index.js";
 import { auditedLook, type AuditedCall } from "./audited.js";
 import type { NodeContext } from "./context.js";
-import { requireShard } from "./require-shard.js";
+import { requireShard, type AsksShards } from "./require-shard.js";
 
 const AUDITORS: readonly IdentityRole[] = ["operator", "auditor"];
 const LIST: AuditedCall<{ readonly shard: string }> = {
@@ -82,14 +82,14 @@ async function listCheckpoints(context: NodeContext, request: ListAuditCheckpoin
   });
 }
 
-export async function readClusterKeys(context: NodeContext): Promise<ClusterKeys> {
+export async function readClusterKeys(context: AsksShards): Promise<ClusterKeys> {
   const { number } = requireShard(context, "system");
   return (await ask(context, number, { kind: "get-cluster-keys" }, "cluster-keys")).keys;
 }
 
 /** As the cluster: who calls was asked for a certificate. */
 async function ask<Kind extends Answer["kind"]>(
-  context: NodeContext,
+  context: AsksShards,
   shard: ShardNumber,
   question: Question,
   kind: Kind,

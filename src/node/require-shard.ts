@@ -1,9 +1,20 @@
 import { ClusterError } from "../base/index.js";
 import type { ShardDescription } from "../placement/index.js";
-import type { NodeContext } from "./context.js";
+import type { NodeServicesOptions } from "./context.js";
+
+/** What of a node's context asks shards by their names. */
+export interface KnowsShards {
+  readonly options: Pick<NodeServicesOptions, "rangeMap">;
+}
+
+export interface AsksShards extends KnowsShards {
+  readonly options: Pick<NodeServicesOptions, "rangeMap"> & {
+    readonly shards: Pick<NodeServicesOptions["shards"], "execute" | "read">;
+  };
+}
 
 /** The shard that an operator names. */
-export function requireShard(context: NodeContext, name: string): ShardDescription {
+export function requireShard(context: KnowsShards, name: string): ShardDescription {
   const { shards } = context.options.rangeMap;
   const shard = shards.find((candidate) => candidate.name === name);
   if (shard !== undefined) return shard;

@@ -4,15 +4,14 @@ import { RotateKeysResponseSchema } from "../../gen/cabildo/admin/v1/admin_pb.js
 import { generateSigningKey } from "../auth/index.js";
 import { ClusterError, uuidV7 } from "../base/index.js";
 import { readClusterKeys } from "./audit-service.js";
-import type { NodeContext } from "./context.js";
-import { requireShard } from "./require-shard.js";
+import { requireShard, type AsksShards } from "./require-shard.js";
 import { systemCommand } from "./system-command.js";
 
 const TIMEOUT_MS = 5_000;
 const UUID_BYTES = 16;
 
 /** Doors learn of it within a minute; until then they sign with the key before, which holds still. */
-export async function rotateKeys(context: NodeContext) {
+export async function rotateKeys(context: AsksShards) {
   const before = await readClusterKeys(context);
   const { number } = requireShard(context, "system");
   const { reply } = await context.options.shards.execute(

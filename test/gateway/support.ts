@@ -14,7 +14,7 @@ import type { Event, EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import { sha256Hex } from "../../src/auth/index.js";
 import { ClusterError } from "../../src/base/index.js";
 import { createGateway } from "../../src/gateway/index.js";
-import type { GatewayCall, RunningGateway } from "../../src/gateway/index.js";
+import type { GatewayCall, GatewayOptions, RunningGateway } from "../../src/gateway/index.js";
 import { MemoryShards } from "../support/memory-shards.js";
 
 export const BOOTSTRAP = "the first credential";
@@ -38,9 +38,10 @@ export class GatewayBench {
   readonly clock = new TestClock();
   readonly gateway: RunningGateway;
 
-  constructor() {
+  constructor(options: Partial<GatewayOptions> = {}) {
     this.shards.wallMs = this.clock.wallMs;
     this.gateway = createGateway({
+      ...options,
       shards: this.shards,
       clusterId: "01test",
       clock: this.clock,
@@ -48,8 +49,8 @@ export class GatewayBench {
     });
   }
 
-  static async open(): Promise<GatewayBench> {
-    const bench = new GatewayBench();
+  static async open(options: Partial<GatewayOptions> = {}): Promise<GatewayBench> {
+    const bench = new GatewayBench(options);
     await bench.gateway.ready();
     return bench;
   }
