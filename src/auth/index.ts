@@ -21,5 +21,5 @@ export { PositionTokens } from "./positions.js";
 export type { FeedPlace } from "./positions.js";
 export { createRefreshToken, parseRefreshToken, sha256Hex } from "./refresh-tokens.js";
 export type { RefreshToken } from "./refresh-tokens.js";
-export { loadTlsFiles } from "./tls-files.js";
+export { loadTlsFiles, refuseOpenKey } from "./tls-files.js";
 export type { TlsFiles } from "./tls-files.js";

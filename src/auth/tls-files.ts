@@ -11,15 +11,20 @@ export interface TlsFiles {
   readonly key: string;
 }
 
+/** Of a key that is about to be used: whoever else could read it may have it. */
+export function refuseOpenKey(path: string): void {
+  if ((statSync(path).mode & OTHERS) !== 0) {
+    throw new Error(`${path} can be read by others: chmod 600 it`);
+  }
+}
+
 /** Reads a process's certificate and key; refuses a key that others on the machine can read, or that is another's. */
 export function loadTlsFiles(paths: {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
 }): TlsFiles {
-  if ((statSync(paths.key).mode & OTHERS) !== 0) {
-    throw new Error(`${paths.key} can be read by others: chmod 600 it`);
-  }
+  refuseOpenKey(paths.key);
   const files = {
     ca: readFileSync(paths.ca, "utf8"),
     cert: readFileSync(paths.cert, "utf8"),

@@ -7,6 +7,7 @@ import {
   createAuthority,
   describeCertificate,
   issueCertificate,
+  refuseOpenKey,
 } from "../auth/index.js";
 import type { CertificateRole, PemPair } from "../auth/index.js";
 import { reachable } from "./address.js";
@@ -158,7 +159,9 @@ export const noAuthority = (directory: string): string =>
 export async function findPair(directory: string, name: string): Promise<PemPair | undefined> {
   const cert = await findFile(certPath(directory, name));
   const key = await findFile(keyPath(directory, name));
-  return cert === undefined || key === undefined ? undefined : { cert, key };
+  if (cert === undefined || key === undefined) return undefined;
+  refuseOpenKey(keyPath(directory, name));
+  return { cert, key };
 }
 
 /** The key first: a certificate whose key is missing is made again. */

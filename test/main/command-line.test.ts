@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -135,5 +135,9 @@ describe("the command line", () => {
     expect((await cabildo("certs", "issue", "x", "--role", "king", "--dir", certs)).code).to.equal(
       2,
     );
+    chmodSync(join(certs, "ca-key.pem"), 0o640);
+    const open = await cabildo("certs", "issue", "node-2", "--role", "node", "--dir", certs);
+    expect(open.code).to.equal(1);
+    expect(open.err).to.contain("ca-key.pem can be read by others: chmod 600 it");
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createSecureServer } from "node:http2";
 import type { ServerHttp2Session } from "node:http2";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ describe("an operator's connections", () => {
     directory = mkdtempSync(join(tmpdir(), "operator-"));
     tls = await (await createTestAuthority()).process("cabildo", "node", "node-1");
     for (const name of ["ca", "cert", "key"] as const) {
-      writeFileSync(join(directory, name), tls[name]);
+      writeFileSync(join(directory, name), tls[name], { mode: 0o600 });
     }
   });
   after(() => {
@@ -52,6 +52,15 @@ describe("an operator's connections", () => {
     const address = server.address();
     return `localhost:${typeof address === "object" ? address?.port : ""}`;
   }
+
+  it("are not made with a key that others on the machine can read", async () => {
+    const file = (name: string): string => join(directory, name);
+    chmodSync(file("key"), 0o644);
+    const files = { ca: file("ca"), operatorCert: file("cert"), operatorKey: file("key") };
+    const refusal = await Operator.open({ ...files, nodes: [] }).catch(String);
+    chmodSync(file("key"), 0o600);
+    expect(refusal).to.contain("can be read by others: chmod 600 it");
+  });
 
   it("are hung up where nobody answers in time, but for what takes long", async () => {
     let release = (): void => undefined;

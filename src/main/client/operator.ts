@@ -9,6 +9,7 @@ import {
   RouteService,
 } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import type { ClusterStatus, Route, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { refuseOpenKey } from "../../auth/index.js";
 import type { LocalCluster } from "../ready-file.js";
 
 export type NodeClient = Client<typeof ClusterService>;
@@ -33,6 +34,7 @@ export class Operator {
   readonly #sessions = new Map<string, Http2SessionManager>();
 
   static async open(cluster: OperatedCluster): Promise<Operator> {
+    refuseOpenKey(cluster.operatorKey);
     const [ca, cert, key] = await Promise.all([
       readFile(cluster.ca),
       readFile(cluster.operatorCert),
