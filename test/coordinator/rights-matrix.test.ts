@@ -75,7 +75,7 @@ describe("the rights at the doors", function () {
       if (binding === undefined) continue;
       for (const { name, ask } of doors.calls(method, binding, fill(method, binding, objects))) {
         for (const [what, token] of bad) {
-          const code = await ask(token);
+          const { code } = await ask(token);
           expect(code, `${method.name} by ${name} with ${what}`).equals("UNAUTHENTICATED");
         }
       }
@@ -85,7 +85,7 @@ describe("the rights at the doors", function () {
   it("let nobody hear anything by any way whose token is not good", async () => {
     for (const { name, ask } of CHANNELS.flatMap((kind) => doors.streams(nameOf(kind, objects)))) {
       for (const [what, token] of bad) {
-        expect(await ask(token), `${name} with ${what}`).equals("UNAUTHENTICATED");
+        expect((await ask(token)).code, `${name} with ${what}`).equals("UNAUTHENTICATED");
       }
     }
   });
@@ -95,13 +95,21 @@ describe("the rights at the doors", function () {
     for (const [who, token] of strangers) {
       for (const { method, binding } of ABOUT) {
         const codes = new Set<string>();
+        const words: string[][] = [];
         for (const of of [objects, ABSENT]) {
           const ways = doors.calls(method, binding, fill(method, binding, of));
-          for (const { ask } of ways) codes.add(await ask(token));
+          const heard: string[] = [];
+          for (const { ask } of ways) {
+            const said = await ask(token);
+            codes.add(said.code);
+            heard.push(withoutIds(said.words, of));
+          }
+          words.push(heard);
         }
         // Whether there is a user is no secret: names and display names are everyone's.
         if (method.name === "GetUser") continue;
         expect([...codes], `${method.name} by ${who}`).to.have.length(1);
+        expect(words[0], `${method.name} by ${who}`).to.deep.equal(words[1]);
         const [code = ""] = codes;
         if (code === "NOT_FOUND" || code === "PERMISSION_DENIED") refused.add(method.name);
       }
@@ -115,7 +123,8 @@ describe("the rights at the doors", function () {
         [objects, ABSENT].map((of) => nameOf(kind, of)),
       )) {
         for (const { name, ask } of doors.streams(channel)) {
-          expect(await ask(token), `${channel} for ${who} by ${name}`).equals("NOT_FOUND");
+          const { code } = await ask(token);
+          expect(code, `${channel} for ${who} by ${name}`).equals("NOT_FOUND");
         }
       }
     }
@@ -128,7 +137,7 @@ describe("the rights at the doors", function () {
         for (const of of [objects, ABSENT]) {
           const codes = new Set<string>();
           const ways = doors.calls(method, binding, fill(method, binding, of));
-          for (const { ask } of ways) codes.add(await ask(token));
+          for (const { ask } of ways) codes.add((await ask(token)).code);
           expect([...codes], `${method.name} by ${who}`).to.have.length(1);
           if (of === objects && codes.has("OK")) shown.add(method.name);
         }
@@ -140,7 +149,7 @@ describe("the rights at the doors", function () {
   it("let an owner hear all that is the owner's by every way", async () => {
     const token = insiders.get("the owner");
     for (const { name, ask } of CHANNELS.flatMap((kind) => doors.streams(nameOf(kind, objects)))) {
-      expect(await ask(token), name).equals("OK");
+      expect((await ask(token)).code, name).equals("OK");
     }
   });
 
@@ -151,6 +160,22 @@ describe("the rights at the doors", function () {
 
 const nameOf = (kind: (typeof CHANNELS)[number], { user, group }: Objects): string =>
   `${kind}/${kind === "groups" ? group : user}`;
+
+/** Words that name the object, without saying which it is. */
+function withoutIds(words: string, { user, group, event, session }: Objects): string {
+  const ids = {
+    users: user,
+    calendars: user,
+    members: user,
+    groups: group,
+    events: event,
+    session,
+  };
+  return Object.entries(ids).reduce(
+    (text, [kind, id]) => text.replaceAll(`/${id}`, `/{${kind}}`),
+    words,
+  );
+}
 
 async function administrator(bench: GatewayBench): Promise<string> {
   const credentials = { userId: "root", password: PASSWORD };

@@ -23,10 +23,16 @@ const CALL_MS = 20_000;
 type Live = Stage<GatewayBench["shards"], GatewayBench["gateway"]>;
 type Command = Readonly<Record<string, unknown>>;
 
-/** One way of asking, by the token of who asks; gives the canonical code of the answer. */
+/** The canonical code of an answer; of a refusal, its words. */
+export interface Said {
+  readonly code: string;
+  readonly words: string;
+}
+
+/** One way of asking, by the token of who asks. */
 export interface Way {
   readonly name: string;
-  readonly ask: (token: string | undefined) => Promise<string>;
+  readonly ask: (token: string | undefined) => Promise<Said>;
 }
 
 /** A coordinator and a fan-out before one gateway, and every way of asking them the same. */
@@ -61,7 +67,7 @@ export class EveryDoor {
   calls(method: DescMethodUnary, binding: Binding, { request, path }: Filled): readonly Way[] {
     const ways = CLIENTS.map((name) =>
       this.#way(name, (token) =>
-        codeOf(() =>
+        saidOf(() =>
           this.#transport(name).unary(method, undefined, CALL_MS, headersOf(token), request),
         ),
       ),
@@ -107,16 +113,16 @@ export class EveryDoor {
     request: Message,
     path: string,
     token: string | undefined,
-  ): Promise<string> {
+  ): Promise<Said> {
     const json = toJson(method.input, request) as Readonly<Record<string, JsonValue>>;
     const sent = body === "*" ? {} : (json[camel(body)] ?? {});
     const text = body === "" ? "" : JSON.stringify(sent);
     const type = body === "" ? {} : { "content-type": "application/json" };
-    return restCode(await this.#door.send(verb, path, { ...headersOf(token), ...type }, text));
+    return saidOverRest(await this.#door.send(verb, path, { ...headersOf(token), ...type }, text));
   }
 
   /** The stream is left at its first event. */
-  async #events(channel: string, token: string | undefined): Promise<string> {
+  async #events(channel: string, token: string | undefined): Promise<Said> {
     const { url, ca } = this.#door;
     const options = { ca, headers: headersOf(token), agent: false };
     return new Promise((resolve, reject) => {
@@ -126,13 +132,12 @@ export class EveryDoor {
         response.on("data", (chunk: Buffer) => {
           chunks.push(chunk);
           if (status !== 200) return;
-          resolve(
-            String(headers["content-type"]).startsWith("text/event-stream") ? "OK" : "not a stream",
-          );
+          const isStream = String(headers["content-type"]).startsWith("text/event-stream");
+          resolve(isStream ? OK : { code: "not a stream", words: "" });
           sent.destroy();
         });
         response.on("end", () => {
-          resolve(restCode({ status, text: Buffer.concat(chunks).toString() }));
+          resolve(saidOverRest({ status, text: Buffer.concat(chunks).toString() }));
         });
       });
       sent.on("error", reject);
@@ -140,30 +145,33 @@ export class EveryDoor {
   }
 
   /** Over the socket of who asks. A token that is refused is the answer; without one nothing may be said at all. */
-  async #say(command: Command, token: string | undefined): Promise<string> {
+  async #say(command: Command, token: string | undefined): Promise<Said> {
     const known = token === undefined ? undefined : this.#sockets.get(token);
-    if (known !== undefined) return socketCode(await known.ask(command));
+    if (known !== undefined) return saidOverSocket(await known.ask(command));
     const socket = await LiveClient.open(this.#live.port);
     const first = token === undefined ? command : { connect: { token } };
-    const code = socketCode(await socket.ask(first));
-    if (token === undefined || code !== "OK") {
+    const said = saidOverSocket(await socket.ask(first));
+    if (token === undefined || said.code !== "OK") {
       await socket.closed();
-      return code;
+      return said;
     }
     this.#sockets.set(token, socket);
-    return socketCode(await socket.ask(command));
+    return saidOverSocket(await socket.ask(command));
   }
 }
 
 const headersOf = (token: string | undefined): Readonly<Record<string, string>> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` };
 
-async function codeOf(call: () => Promise<unknown>): Promise<string> {
+const OK: Said = { code: "OK", words: "" };
+
+async function saidOf(call: () => Promise<unknown>): Promise<Said> {
   try {
     await call();
-    return "OK";
+    return OK;
   } catch (cause) {
-    return codeName(ConnectError.from(cause).code);
+    const { code, rawMessage } = ConnectError.from(cause);
+    return { code: codeName(code), words: rawMessage };
   }
 }
 
@@ -171,26 +179,25 @@ function codeName(code: Code): string {
   return Code[code].replace(/(?<=[a-z])(?=[A-Z])/gu, "_").toUpperCase();
 }
 
-function restCode({ status, text }: { readonly status: number; readonly text: string }): string {
-  if (status < 400) return "OK";
-  const { error } = JSON.parse(text) as { readonly error: { readonly status: string } };
-  return error.status;
+function saidOverRest({ status, text }: { readonly status: number; readonly text: string }): Said {
+  if (status < 400) return OK;
+  const { error } = JSON.parse(text) as {
+    readonly error: { readonly status: string; readonly message: string };
+  };
+  return { code: error.status, words: error.message };
 }
 
 /** Of an answer, or of its one channel. */
-function socketCode(answer: Command): string {
+function saidOverSocket(answer: Command): Said {
   const [channel] = channelsOf(answer);
   const { error } = channel ?? answer;
-  return isObject(error) ? String(error["status"]) : "OK";
+  if (!isObject(error)) return OK;
+  return { code: String(error["status"]), words: String(error["message"]) };
 }
 
 /** The stream is left at its first message. */
-function firstOf(
-  transport: Transport,
-  channel: string,
-  token: string | undefined,
-): Promise<string> {
-  return codeOf(async () => {
+function firstOf(transport: Transport, channel: string, token: string | undefined): Promise<Said> {
+  return saidOf(async () => {
     const leaving = new AbortController();
     const headers = headersOf(token);
     const input = once({ channel });
