@@ -4,6 +4,7 @@ import { createValidator } from "@bufbuild/protovalidate";
 import type { Validator, Violation } from "@bufbuild/protovalidate";
 import { file_buf_validate_validate } from "../../gen/buf/validate/validate_pb.js";
 import { ClusterError } from "../base/index.js";
+import { findControlCharacter } from "./control-characters.js";
 
 const VIOLATIONS_MAX = 16;
 
@@ -14,8 +15,9 @@ function validator(): Validator {
   return (made ??= createValidator({ registry: createRegistry(file_buf_validate_validate) }));
 }
 
-/** By the rules in the protos. */
+/** By the rules in the protos, and one for all texts. */
 export function requireValid(schema: DescMessage, request: Message): void {
+  requireReadable(schema, request);
   const result = validator().validate(schema, request);
   if (result.kind === "valid") return;
   // A rule that cannot be evaluated is a fault of ours.
@@ -27,6 +29,16 @@ export function requireValid(schema: DescMessage, request: Message): void {
     first === undefined ? "the request is not valid" : `${first.field}: ${first.description}`,
     { violations, outcome: "not_applied" },
   );
+}
+
+function requireReadable(schema: DescMessage, request: Message): void {
+  const field = findControlCharacter(schema, request);
+  if (field === undefined) return;
+  const description = "has a control character: only tabs and line breaks may be in a text";
+  throw new ClusterError("invalid-argument", `${field}: ${description}`, {
+    violations: [{ field, description }],
+    outcome: "not_applied",
+  });
 }
 
 function describe({ field, message }: Violation): { field: string; description: string } {
