@@ -110,9 +110,9 @@ export async function openUwsTransport(options: TransportOptions): Promise<Trans
 }
 
 /**
- * Connections that wait for a listener when it closes are reset, and those that are in the middle of the handshake, unless Linux is
- * told to hand them to the other one (net.ipv4.tcp_migrate_req). All that waits is accepted once a turn of the loop, so a listener is closed right after a turn in
- * which little else was done.
+ * Connections that wait for a listener when it closes are reset, and those in the middle of the handshake, unless Linux is told
+ * to hand them to the other one (net.ipv4.tcp_migrate_req). All that waits is accepted once a turn of the loop, so a listener is
+ * closed right after a turn in which little else was done.
  */
 async function quietTurn(): Promise<void> {
   for (let turn = 0; turn < TURNS_MAX; turn += 1) {
