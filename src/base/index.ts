@@ -4,6 +4,7 @@ export { assert, InvariantViolation, unreachable } from "./assert.js";
 export { ClusterError, ERRORS, isErrorCode } from "./errors.js";
 export type { ErrorCode, ErrorDetails, ErrorSpec, StatusCode } from "./errors.js";
 export { uuidV7 } from "./uuid-v7.js";
+export { Patience } from "./patience.js";
 export { TokenBucket } from "./token-bucket.js";
 export { parseIdentity } from "./identity.js";
 export type { Identity, IdentityRole } from "./identity.js";

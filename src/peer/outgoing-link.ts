@@ -5,7 +5,7 @@ import {
   type AppendEntriesRequest,
   type AppendEntriesResponse,
 } from "../../gen/cabildo/raft/v1/raft_pb.js";
-import { ClusterError } from "../base/index.js";
+import { ClusterError, Patience } from "../base/index.js";
 import type { PeerListener } from "../runtime/index.js";
 import {
   decodeAppendResponse,
@@ -22,7 +22,6 @@ import { RAFT } from "./raft-service.js";
 
 const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
 const WAITING_MESSAGES_MAX = 1024;
-const HELLO_TIMEOUT_MS = 3000;
 /** How often a peer is told again who speaks to it, and how that is. */
 const ANNOUNCE_MS = 1000;
 const MS_PER_SECOND = 1000;
@@ -56,6 +55,8 @@ export interface OutgoingLinkOptions {
   readonly listener: PeerListener;
   readonly observer: Partial<PeerObserver>;
   readonly random: () => number;
+  /** For its first word, to begin with. */
+  readonly helloMs: number;
 }
 
 /**
@@ -66,6 +67,7 @@ export interface OutgoingLinkOptions {
 export class OutgoingLink {
   readonly #options: OutgoingLinkOptions;
   readonly #node: string;
+  readonly #patience: Patience;
   #state: State = { kind: "waiting", timer: undefined };
   #failures = 0;
   #refused = false;
@@ -78,6 +80,7 @@ export class OutgoingLink {
   constructor(options: OutgoingLinkOptions) {
     this.#options = options;
     this.#node = options.peer.name;
+    this.#patience = new Patience(options.helloMs);
   }
 
   /** Dials now, unless it is connected or about to be. The peer was heard of, so its refusals are forgotten. */
@@ -143,10 +146,10 @@ export class OutgoingLink {
     const client = dial(peer);
     const { path, requestSerialize, responseDeserialize } = RAFT.appendEntries;
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-    const timer = setTimeout(
-      () => this.#lose(stream, "it did not greet in time"),
-      HELLO_TIMEOUT_MS,
-    );
+    const timer = setTimeout(() => {
+      this.#patience.wasInVain();
+      this.#lose(stream, "it did not greet in time");
+    }, this.#patience.ms);
     this.#state = { kind: "greeting", client, stream, timer };
     this.#backlogBytes = 0;
     this.#announcedMs = undefined;
@@ -185,6 +188,7 @@ export class OutgoingLink {
         const announcer = setInterval(() => this.#announce(stream), ANNOUNCE_MS);
         this.#state = { kind: "open", client, stream, sinceMs: performance.now(), announcer };
         this.#refused = false;
+        this.#patience.reset();
         this.#options.observer.connected?.(this.#node);
         this.#flush();
       }

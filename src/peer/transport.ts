@@ -34,6 +34,7 @@ import { ServedCalls } from "./served-calls.js";
 import { sendSnapshot } from "./snapshot-sender.js";
 
 const UNARY_TIMEOUT_MS = 1000;
+const HELLO_MS = 3000;
 const SNAPSHOT_STALL_MS = 30_000;
 const systemRandom: Random = () => randomInt(2 ** 32) / 2 ** 32;
 
@@ -50,6 +51,8 @@ export interface PeerTransportOptions {
   readonly random?: Random;
   /** A snapshot of which nothing moves for so long has failed, on either side; 30,000 if unsaid. */
   readonly snapshotStallMs?: number;
+  /** How long a peer may take to say its first word, before it is dialled again with more patience; 3000 if unsaid. */
+  readonly helloMs?: number;
 }
 
 export interface Peer {
@@ -129,6 +132,7 @@ class GrpcPeerNetwork implements PeerTransport {
       dial: this.#dial,
       observer: this.#observer,
       random: this.#options.random ?? systemRandom,
+      helloMs: this.#options.helloMs ?? HELLO_MS,
     });
     this.#links.set(peer.name, link);
     link.connect();

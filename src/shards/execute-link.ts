@@ -5,6 +5,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import type { ExecuteRequest, ExecuteResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
+import { Patience } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import {
   decodeReplies,
@@ -71,6 +72,7 @@ export class ExecuteLink {
   #failures = 0;
   #established = false;
   #connectTimer: (() => void) | undefined;
+  readonly #patience = new Patience(CONNECT_TIMEOUT_MS);
   #lastId = 0;
   readonly #waiting = new Map<number, Waiting>();
   #outbox: ShardCall[] = [];
@@ -154,11 +156,15 @@ export class ExecuteLink {
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     this.#state = { kind: "connected", client, stream };
     this.#established = false;
-    this.#connectTimer = clock.after(CONNECT_TIMEOUT_MS, () => this.#lose(stream, ""));
+    this.#connectTimer = clock.after(this.#patience.ms, () => {
+      this.#patience.wasInVain();
+      this.#lose(stream, "");
+    });
     // The node sends its headers at once.
     stream.on("metadata", () => {
       this.#connectTimer?.();
       this.#established = true;
+      this.#patience.reset();
       this.#failures = 0;
     });
     stream.on("data", (response: ExecuteResponse) => {

@@ -162,7 +162,7 @@ export async function openNodes(
   authority: TestAuthority,
   names: readonly string[],
   observer: Partial<PeerObserver> = {},
-  limits: { readonly snapshotStallMs?: number } = {},
+  limits: { readonly snapshotStallMs?: number; readonly helloMs?: number } = {},
 ): Promise<readonly TestNode[]> {
   const peers = new Map<string, { readonly name: string; address: string }>();
   for (const name of names) peers.set(name, { name, address: "" });

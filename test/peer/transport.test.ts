@@ -1,3 +1,5 @@
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { expect } from "chai";
 import type { Message } from "../../src/raft/index.js";
 import { createTestAuthority, type TestAuthority } from "../support/certificates.js";
@@ -237,7 +239,55 @@ describe("the peer transport", () => {
       await again.close();
     }
   });
+
+  it("is patient with a peer that answers too late each time", async () => {
+    const helloMs = 500;
+    const [cai, dan] = await openNodes(
+      authority,
+      ["cai", "dan"],
+      { connected: (node) => connected.push(node) },
+      { helloMs },
+    );
+    if (cai === undefined || dan === undefined) throw new Error("two nodes were opened");
+    nodes = [...nodes, cai, dan];
+    const slow = await openSlowDoor(dan.address, 2 * helloMs);
+    try {
+      cai.network.meet({ name: "dan", address: slow.address });
+      for (const { network, listener } of [cai, dan]) network.start(listener);
+      await eventually(() => connected.includes("dan"));
+    } finally {
+      slow.close();
+    }
+  });
 });
+
+/** Lets each connection wait before it leads to the address. */
+async function openSlowDoor(
+  address: string,
+  waitMs: number,
+): Promise<{ readonly address: string; close(): void }> {
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    return socket.on("error", () => socket.destroy());
+  };
+  const door = createServer((inside) => {
+    keep(inside);
+    setTimeout(() => {
+      const outside = keep(connect(Number(address.split(":")[1]), "127.0.0.1"));
+      inside.pipe(outside).pipe(inside);
+    }, waitMs);
+  });
+  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+  const { port } = door.address() as AddressInfo;
+  return {
+    address: `127.0.0.1:${port}`,
+    close: () => {
+      door.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
 
 function entriesOf({ message }: { readonly message: Message }) {
   return message.kind === "append" ? message.entries : [];
