@@ -169,7 +169,7 @@ roll() {
   }
   settings=$(mktemp)
   trap 'rm -f "$settings"' EXIT
-  env | grep -E '^[A-Z0-9_]+_(VERSION|PORT|SUBNET|IMAGE|REPLICAS)=|^STACK=' >"$settings"
+  env | grep -E '^[A-Z0-9_]+_(VERSION|PORT|SUBNET|IMAGE|REPLICAS|INTERVAL)=|^STACK=' >"$settings"
   echo "RESOLVE_IMAGE=$RESOLVE_IMAGE" >>"$settings"
   from_inside "$settings" "
     cabildo rollout --exec 'sh /deploy/swarm.sh service {}'

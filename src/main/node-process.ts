@@ -89,7 +89,11 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     clusterName: cluster.name,
     peers: cluster.nodes
       .filter((node) => node.name !== name)
-      .map((node) => ({ name: node.name, address: raftAddressOf(node) })),
+      .map((node) => ({
+        name: node.name,
+        address: raftAddressOf(node),
+        isStranger: !sharesShard(node, own),
+      })),
     tls,
     observer: createPeerObserver({ registry, log, shardName }),
   });
@@ -124,9 +128,9 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     nodeOf: hostOf(cluster),
     onMember: ({ node, address, raftAddress }) => {
       // The cluster file knows better where the nodes are that it names.
-      if (!nodes.some((known) => known.name === node)) {
-        network.meet({ name: node, address: raftAddress ?? address });
-      }
+      const known = cluster.nodes.find((one) => one.name === node);
+      const told = raftAddress ?? address;
+      network.meet({ name: node, address: known === undefined ? told : raftAddressOf(known) });
     },
     onRemoved: (node) => removed.add(node),
     openTransport: (listener) => {
@@ -269,6 +273,9 @@ async function openServers(
   const raftHost = ownAddress(raftListen ?? own.raft.host);
   return [await open(host, own.port, [others]), await open(raftHost, own.raft.port, [raft])];
 }
+
+const sharesShard = (one: ClusterNode, other: ClusterNode): boolean =>
+  one.replicas.some(({ shard }) => other.replicas.some((its) => its.shard === shard));
 
 async function joinAll(services: NodeServices, shards: readonly string[]): Promise<void> {
   for (const shard of shards) await services.joinShard(shard);

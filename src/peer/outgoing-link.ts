@@ -33,7 +33,9 @@ const SETTLED_MS = 1000;
 type Stream = ClientDuplexStream<AppendEntriesRequest, AppendEntriesResponse>;
 
 type State =
-  | { readonly kind: "waiting"; readonly timer: NodeJS.Timeout | undefined }
+  /** Nobody has wanted it yet. */
+  | { readonly kind: "idle" }
+  | { readonly kind: "waiting"; readonly timer: NodeJS.Timeout }
   | {
       readonly kind: "greeting";
       readonly client: Client;
@@ -61,14 +63,14 @@ export interface OutgoingLinkOptions {
 
 /**
  * The connection on which this node's leaders speak to one peer: an AppendEntries stream that is always being held or
- * redialled, and unary calls beside it. Whatever was handed over in one turn leaves as one frame. Without a connection, and
- * when too much waits on it, messages are dropped: Raft repeats what matters.
+ * redialled, once it was wanted, and unary calls beside it. Whatever was handed over in one turn leaves as one frame.
+ * Without a connection, and when too much waits on it, messages are dropped: Raft repeats what matters.
  */
 export class OutgoingLink {
   readonly #options: OutgoingLinkOptions;
   readonly #node: string;
   readonly #patience: Patience;
-  #state: State = { kind: "waiting", timer: undefined };
+  #state: State = { kind: "idle" };
   #failures = 0;
   #refused = false;
   #outbox: Forward[] = [];
@@ -85,12 +87,18 @@ export class OutgoingLink {
 
   /** Dials now, unless it is connected or about to be. The peer was heard of, so its refusals are forgotten. */
   connect(): void {
-    if (this.#state.kind !== "waiting") return;
-    clearTimeout(this.#state.timer);
+    if (this.#state.kind !== "waiting" && this.#state.kind !== "idle") return;
+    if (this.#state.kind === "waiting") clearTimeout(this.#state.timer);
     this.#dial();
   }
 
+  /** Dials, if nobody has wanted it yet. */
+  want(): void {
+    if (this.#state.kind === "idle") this.#dial();
+  }
+
   send(messages: readonly Forward[]): void {
+    this.want();
     if (this.#state.kind === "waiting" || this.#state.kind === "closed") {
       this.#drop(messages);
       return;
@@ -110,6 +118,7 @@ export class OutgoingLink {
     request: Request,
     timeoutMs: number,
   ): Promise<Response | undefined> {
+    this.want();
     const state = this.#state;
     if (state.kind !== "open" && state.kind !== "greeting") {
       this.#options.observer.dropped?.(this.#node, 1);

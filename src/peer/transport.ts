@@ -59,13 +59,15 @@ export interface Peer {
   readonly name: string;
   /** host:port. */
   readonly address: string;
+  /** It shares no shard with this node, as far as that is known: it is dialled when there is something to say. */
+  readonly isStranger?: boolean;
 }
 
 export interface PeerNetwork {
   readonly transport: PeerTransport;
   /** RaftService, for the node's server. Refuses callers until `start`. */
   readonly service: { addTo(server: Server): void };
-  /** Dials every peer. Once. */
+  /** Dials every peer that is no stranger. Once. */
   start(listener: PeerListener): void;
   /** Keeps a connection to this node from now on, at this address. */
   meet(peer: Peer): void;
@@ -119,7 +121,10 @@ class GrpcPeerNetwork implements PeerTransport {
 
   meet(peer: Peer): void {
     if (peer.name === this.#options.node || this.#closing.signal.aborted) return;
-    if (this.#peers.get(peer.name)?.address === peer.address) return;
+    if (this.#peers.get(peer.name)?.address === peer.address) {
+      this.#links.get(peer.name)?.want();
+      return;
+    }
     this.#peers.set(peer.name, peer);
     if (this.#listener !== undefined) this.#connect(peer, this.#listener);
   }
@@ -135,7 +140,7 @@ class GrpcPeerNetwork implements PeerTransport {
       helloMs: this.#options.helloMs ?? HELLO_MS,
     });
     this.#links.set(peer.name, link);
-    link.connect();
+    if (peer.isStranger !== true) link.want();
   }
 
   send(node: string, messages: readonly PeerMessage[]): void {

@@ -250,7 +250,7 @@ describe("the peer transport", () => {
     );
     if (cai === undefined || dan === undefined) throw new Error("two nodes were opened");
     nodes = [...nodes, cai, dan];
-    const slow = await openSlowDoor(dan.address, 2 * helloMs);
+    const slow = await openDoor(dan.address, 2 * helloMs);
     try {
       cai.network.meet({ name: "dan", address: slow.address });
       for (const { network, listener } of [cai, dan]) network.start(listener);
@@ -259,19 +259,40 @@ describe("the peer transport", () => {
       slow.close();
     }
   });
+
+  it("dials a stranger when there is something to say", async () => {
+    const [cai, dan, eva] = await openNodes(authority, ["cai", "dan", "eva"]);
+    if (cai === undefined || dan === undefined || eva === undefined) throw new Error("three");
+    nodes = [...nodes, cai, dan, eva];
+    const door = await openDoor(dan.address, 0);
+    const elsewhere = cai.address.replace("127.0.0.1", "localhost");
+    try {
+      cai.network.meet({ name: "dan", address: door.address, isStranger: true });
+      dan.network.meet({ name: "cai", address: elsewhere, isStranger: true });
+      for (const { network, listener } of [cai, dan, eva]) network.start(listener);
+      await eventually(() => eva.listener.greeted.some(({ node }) => node === "cai"));
+      expect(door.accepted()).to.equal(0);
+      cai.network.transport.send("dan", [{ shard: 1, message: heartbeat(6) }]);
+      await eventually(() => dan.listener.messages.length === 1);
+    } finally {
+      door.close();
+    }
+  });
 });
 
 /** Lets each connection wait before it leads to the address. */
-async function openSlowDoor(
+async function openDoor(
   address: string,
   waitMs: number,
-): Promise<{ readonly address: string; close(): void }> {
+): Promise<{ readonly address: string; accepted(): number; close(): void }> {
   const sockets = new Set<Socket>();
+  let accepted = 0;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     return socket.on("error", () => socket.destroy());
   };
   const door = createServer((inside) => {
+    accepted++;
     keep(inside);
     setTimeout(() => {
       const outside = keep(connect(Number(address.split(":")[1]), "127.0.0.1"));
@@ -282,6 +303,7 @@ async function openSlowDoor(
   const { port } = door.address() as AddressInfo;
   return {
     address: `127.0.0.1:${port}`,
+    accepted: () => accepted,
     close: () => {
       door.close();
       for (const socket of sockets) socket.destroy();
