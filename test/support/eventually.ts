@@ -5,6 +5,8 @@ export interface EventuallyOptions {
   readonly pauseMs?: number;
   /** What is waited for, for the message when it never comes. */
   readonly what?: string;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -18,6 +20,7 @@ export async function eventually<T>(
   const endMs = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);
   let failure: unknown;
   while (performance.now() < endMs) {
+    options.signal?.throwIfAborted();
     const askedMs = performance.now();
     try {
       const answer = await ask();

@@ -1,31 +1,24 @@
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import { Cabildo, createOpenSocket } from "../../src/client/index.js";
 import { eventually } from "../support/eventually.js";
+import { Phases } from "./phases.js";
+import type { Caller, PhaseReport } from "./phases.js";
 
 /** What a client in the Swarm saw, as its last line. */
 export interface ClientReport {
-  readonly writes: number;
-  readonly reads: number;
-  /** Calls that failed for the program, after all retries of the client library. */
-  readonly failedCalls: number;
-  /** Tries over the wire, and those of them that the client library had to repeat. */
-  readonly attempts: number;
-  readonly failedAttempts: number;
+  readonly phases: readonly PhaseReport[];
   /** Acknowledged, and not in the calendar at the end; in it, or pushed, other than once. */
   readonly lost: number;
   readonly notPushed: number;
   readonly pushedTwice: number;
   readonly gaps: number;
   readonly connections: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
 }
 
 const PAUSE_MS = 100;
@@ -36,31 +29,20 @@ const PAGE_SIZE = 1000;
 const PUSHES_WITHIN_MS = 30_000;
 const PASSWORD = "a rather long password";
 
-const tries = { attempts: 0, failed: 0 };
-
-function counted(inner: Transport): Transport {
-  return {
-    unary: async (...call) => {
-      tries.attempts++;
-      try {
-        return await inner.unary(...call);
-      } catch (cause) {
-        tries.failed++;
-        throw cause;
-      }
-    },
-    stream: (...call) => inner.stream(...call),
-  };
-}
-
-function connect(ca: string, api: readonly string[], live: readonly string[]): Cabildo {
+function connect(
+  caller: Caller,
+  ca: string,
+  api: readonly string[],
+  live: readonly string[],
+): Cabildo {
   const [firstApi = "", ...apis] = api;
   const [firstLive = "", ...lives] = live;
   return new Cabildo(
     { api: [firstApi, ...apis], live: [firstLive, ...lives] },
     {
       createTransport: (call) =>
-        counted(
+        caller.counted(
+          call.baseUrl,
           createConnectTransport({
             ...call,
             httpVersion: "1.1",
@@ -78,18 +60,18 @@ function connect(ca: string, api: readonly string[], live: readonly string[]): C
 class Person {
   readonly acknowledged: string[] = [];
   readonly pushes = new Map<string, number>();
-  readonly tookMs: number[] = [];
   readonly cabildo: Cabildo;
   readonly calendar: string;
-  failedCalls = 0;
-  reads = 0;
+  readonly #caller: Caller;
+  #steps = 0;
 
-  constructor(cabildo: Cabildo, name: string) {
+  constructor(caller: Caller, cabildo: Cabildo, name: string) {
+    this.#caller = caller;
     this.cabildo = cabildo;
     this.calendar = `calendars/${name}`;
   }
 
-  static async register(cabildo: Cabildo, name: string): Promise<Person> {
+  static async register(caller: Caller, cabildo: Cabildo, name: string): Promise<Person> {
     await cabildo.auth.register({
       userId: name,
       password: PASSWORD,
@@ -97,7 +79,7 @@ class Person {
       timeZone: "UTC",
     });
     await cabildo.session.login(name, PASSWORD);
-    const person = new Person(cabildo, name);
+    const person = new Person(caller, cabildo, name);
     const subscription = cabildo.live.subscribe([person.calendar]);
     let joined = false;
     const follow = async (): Promise<void> => {
@@ -115,22 +97,20 @@ class Person {
 
   /** One write, and its read. */
   async step(): Promise<void> {
-    const startMs = performance.now();
-    const at = FIRST_MS + this.tookMs.length * HOUR_MS;
-    const title = `event ${this.tookMs.length}`;
+    const step = this.#steps++;
+    const at = FIRST_MS + step * HOUR_MS;
+    const title = `event ${step}`;
     const span = { startTime: timestampFromMs(at), endTime: timestampFromMs(at + HOUR_MS / 2) };
-    try {
-      const event = create(EventSchema, { title, span: { case: "timed", value: span } });
-      const { name } = await this.cabildo.events.createEvent({ parent: this.calendar, event });
-      this.tookMs.push(performance.now() - startMs);
-      this.acknowledged.push(name);
-      const read = await this.cabildo.events.getEvent({ name });
-      this.reads++;
+    const event = create(EventSchema, { title, span: { case: "timed", value: span } });
+    const { events } = this.cabildo;
+    const { name } = await this.#caller.write(`creates ${title}`, () =>
+      events.createEvent({ parent: this.calendar, event }),
+    );
+    this.acknowledged.push(name);
+    await this.#caller.read(`reads ${name}`, async () => {
+      const read = await events.getEvent({ name });
       if (read.title !== title) throw new Error(`${name} is ${read.title}, not ${title}`);
-    } catch (cause) {
-      this.failedCalls++;
-      console.error(`${this.calendar}: ${String(cause)}`);
-    }
+    });
   }
 
   async events(): Promise<ReadonlySet<string>> {
@@ -150,7 +130,7 @@ class Person {
   }
 }
 
-async function report(persons: readonly Person[]): Promise<ClientReport> {
+async function report(phases: Phases, persons: readonly Person[]): Promise<ClientReport> {
   let lost = 0;
   for (const person of persons) {
     const kept = await person.events();
@@ -161,54 +141,46 @@ async function report(persons: readonly Person[]): Promise<ClientReport> {
   }).catch(() => undefined);
   const sum = (of: (person: Person) => number): number =>
     persons.reduce((total, person) => total + of(person), 0);
-  const tookMs = persons.flatMap((person) => person.tookMs).sort((a, b) => a - b);
-  const quantile = (q: number): number => Math.round(tookMs[Math.floor(tookMs.length * q)] ?? 0);
   return {
-    writes: sum(({ acknowledged }) => acknowledged.length),
-    reads: sum(({ reads }) => reads),
-    failedCalls: sum(({ failedCalls }) => failedCalls),
-    attempts: tries.attempts,
-    failedAttempts: tries.failed,
+    phases: phases.reports,
     lost,
     notPushed: sum((person) => person.missingPushes().length),
     pushedTwice: sum(({ pushes }) => [...pushes.values()].filter((count) => count > 1).length),
     gaps: sum(({ cabildo }) => cabildo.live.counters.gaps),
     connections: sum(({ cabildo }) => cabildo.live.counters.connections),
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
-    maxMs: Math.round(tookMs.at(-1) ?? 0),
   };
 }
 
 /**
  * `node client.js CA API,... LIVE,...`, in a container: creates, hears of it and reads back once, says `{"smoke":"ok"}`, goes on
- * with that until SIGTERM, then says what came of it.
+ * with that until stdin ends, then says what came of it. Lines of stdin are names: what it does from then on is counted apart.
  */
 async function main(): Promise<void> {
   const [caPath = "", apis = "", lives = ""] = process.argv.slice(2);
   const ca = readFileSync(caPath, "utf8");
-  const stopping = new AbortController();
-  process.on("SIGTERM", () => stopping.abort());
+  const phases = new Phases("smoke");
   const persons = await Promise.all(
     // Their calendars are in different shards.
-    ["ana", "zoe"].map((name) =>
-      Person.register(connect(ca, apis.split(","), lives.split(",")), name),
-    ),
+    ["ana", "zoe"].map((name) => {
+      const caller = phases.caller(name);
+      return Person.register(caller, connect(caller, ca, apis.split(","), lives.split(",")), name);
+    }),
   );
   await Promise.all(persons.map((person) => person.step()));
   await eventually(() => persons.every((person) => person.missingPushes().length === 0));
-  console.log(
-    JSON.stringify({ smoke: persons.every(({ reads }) => reads === 1) ? "ok" : "failed" }),
-  );
-  await Promise.all(
-    persons.map(async (person) => {
-      while (!stopping.signal.aborted) {
-        await person.step();
-        await sleep(PAUSE_MS);
-      }
-    }),
-  );
-  console.log(JSON.stringify(await report(persons)));
+  console.log(JSON.stringify({ smoke: "ok" }));
+  const stopping = new AbortController();
+  const working = persons.map(async (person) => {
+    while (!stopping.signal.aborted) {
+      // It was counted, and said.
+      await person.step().catch(() => undefined);
+      await sleep(PAUSE_MS);
+    }
+  });
+  for await (const line of createInterface({ input: process.stdin })) phases.begin(line);
+  stopping.abort();
+  await Promise.all(working);
+  console.log(JSON.stringify(await report(phases, persons)));
   process.exit(0);
 }
 

@@ -1,36 +1,47 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { promisify } from "node:util";
-
-const OUTPUT_MAX = 64 * 1024 * 1024;
+import { text } from "node:stream/consumers";
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** What a command wrote to stdout. Fails with what it wrote to stderr. */
+export interface RunOptions {
+  /** Beside that of this process. */
+  readonly env?: Environment;
+  /** Ends the command, and what it started. */
+  readonly signal?: AbortSignal;
+  /** Whether its words for people are shown as they come. */
+  readonly shown?: boolean;
+}
+
+/** What a command wrote to stdout. Fails with what it wrote to stderr, unless that was shown. */
 export async function run(
   command: string,
   args: readonly string[],
-  env: Environment = {},
+  { env, signal, shown = false }: RunOptions = {},
 ): Promise<string> {
-  const { stdout } = await promisify(execFile)(command, [...args], {
-    env: { ...process.env, ...env },
-    maxBuffer: OUTPUT_MAX,
-  });
-  return stdout.trim();
-}
-
-/** The same, with its words for people shown as they come. */
-export async function runShown(
-  command: string,
-  args: readonly string[],
-  env: Environment = {},
-): Promise<void> {
+  signal?.throwIfAborted();
   const child = spawn(command, [...args], {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "pipe", shown ? "inherit" : "pipe"],
+    // In a group of its own: Ctrl-C is ours, and ends all that it started.
+    detached: true,
   });
-  const code = await exitOf(child);
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code ?? "a signal"}`);
+  const end = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
+  };
+  signal?.addEventListener("abort", end);
+  try {
+    const [code, output, complaint] = await Promise.all([
+      exitOf(child),
+      child.stdout === null ? "" : text(child.stdout),
+      child.stderr === null ? "" : text(child.stderr),
+    ]);
+    signal?.throwIfAborted();
+    if (code === 0) return output.trim();
+    throw new Error(`${command} ${args.join(" ")} ended with ${code ?? "a signal"}\n${complaint}`);
+  } finally {
+    signal?.removeEventListener("abort", end);
+  }
 }
 
 export async function exitOf(child: ChildProcess): Promise<number | null> {
