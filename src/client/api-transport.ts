@@ -13,6 +13,11 @@ import type { TokenSource } from "./tokens.js";
 
 /** A call that may be repeated is tried so often at most, each time at the next address. */
 const ATTEMPTS_MAX = 6;
+/**
+ * Who says nothing for so long may be gone without a word, as a host is that lost its power: the next address is asked as
+ * well.
+ */
+const SILENT_MS = 5000;
 
 /** Says who calls, save where anyone may: to register and to log in. */
 export function authorize(tokens: TokenSource): Interceptor {
@@ -57,8 +62,9 @@ export interface FailoverOptions {
 }
 
 /**
- * Several addresses as one: a call that failed because nobody was there goes on to the next address. Only what has no
- * effect twice is repeated: reads, and writes that have a request id, which is filled here where the caller left it open.
+ * Several addresses as one: a call that failed because nobody was there goes on to the next address, and one that is not
+ * answered is made there as well. Only what has no effect twice is repeated: reads, and writes that have a request id, which
+ * is filled here where the caller left it open.
  */
 export function createFailoverTransport(options: FailoverOptions): Transport {
   const { transports, random, sleep } = options;
@@ -69,23 +75,68 @@ export function createFailoverTransport(options: FailoverOptions): Transport {
       // What is filled in belongs to this call: the caller may use the same message again.
       const message = clone(method.input, create(method.input, input));
       setIfEmpty(method.input, message, "requestId", newRequestId);
-      for (let attempt = 0; ; attempt++) {
-        const tried = preferred;
-        try {
-          return await current().unary(method, signal, timeoutMs, header, message, contextValues);
-        } catch (cause) {
-          const last = attempt + 1 >= ATTEMPTS_MAX || signal?.aborted === true;
-          if (last || !isNobodyThere(cause) || !mayRepeat(method, message)) throw cause;
-          // Those that failed together go on to the same address.
-          if (preferred === tried) preferred++;
-          await sleep(fullJitter(attempt, random), signal);
+      const pursue = async (until: AbortSignal | undefined) => {
+        for (let attempt = 0; ; attempt++) {
+          const tried = preferred;
+          try {
+            return await current().unary(method, until, timeoutMs, header, message, contextValues);
+          } catch (cause) {
+            const last = attempt + 1 >= ATTEMPTS_MAX || until?.aborted === true;
+            if (last || !isNobodyThere(cause) || !mayRepeat(method, message)) throw cause;
+            // Those that failed together go on to the same address.
+            if (preferred === tried) preferred++;
+            await sleep(fullJitter(attempt, random), until);
+          }
         }
-      }
+      };
+      if (transports.length === 1 || !mayRepeat(method, message)) return await pursue(signal);
+      const tried = preferred;
+      const another = (): void => {
+        if (preferred === tried) preferred++;
+      };
+      return await withAnother(pursue, another, signal, sleep);
     },
     stream(method, signal, timeoutMs, header, input, contextValues) {
       return current().stream(method, signal, timeoutMs, header, input, contextValues);
     },
   };
+}
+
+/** Makes a call, and once more beside it if it is silent for long: resolves as the one that is answered first. */
+async function withAnother<Answer>(
+  call: (signal: AbortSignal) => Promise<Answer>,
+  another: () => void,
+  signal: AbortSignal | undefined,
+  sleep: FailoverOptions["sleep"],
+): Promise<Answer> {
+  const ending = new AbortController();
+  const until = ending.signal;
+  const end = (): void => ending.abort(signal?.reason);
+  if (signal?.aborted === true) end();
+  signal?.addEventListener("abort", end);
+  const orElse = (other: Promise<Answer>) => (cause: unknown) => {
+    if (isSilence(cause)) return other;
+    throw cause;
+  };
+  try {
+    const first = call(until);
+    const answered = first.then(
+      () => true,
+      () => true,
+    );
+    const givenUp = sleep(SILENT_MS, until).then(() => until.aborted);
+    if (await Promise.race([answered, givenUp])) return await first;
+    another();
+    const second = call(until);
+    return await Promise.race([first.catch(orElse(second)), second.catch(orElse(first))]);
+  } finally {
+    signal?.removeEventListener("abort", end);
+    ending.abort();
+  }
+}
+
+function isSilence(cause: unknown): boolean {
+  return isNobodyThere(cause) || ConnectError.from(cause).code === Code.DeadlineExceeded;
 }
 
 /**

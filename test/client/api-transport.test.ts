@@ -75,7 +75,7 @@ describe("a call of the client", () => {
       createFailoverTransport({
         transports: [serverAt(0), serverAt(1)],
         random: () => 0,
-        sleep: () => Promise.resolve(),
+        sleep: (ms) => (ms === 0 ? Promise.resolve() : new Promise(() => undefined)),
       }),
     );
   });
@@ -131,6 +131,65 @@ describe("a call of the client", () => {
     await events.getEvent(read);
     expect(got.map(({ position }) => position)).to.deep.equal(["p0", "p0,heard"]);
     expect(request.requestId + read.position).to.equal("");
+  });
+
+  it("is made at the next address as well where the first says nothing, and stays there", async () => {
+    let ended = 0;
+    const silent = silentServer(() => ended++);
+    events = createClient(
+      EventService,
+      createFailoverTransport({
+        transports: [silent, serverAt(1)],
+        random: () => 0,
+        sleep: () => Promise.resolve(),
+      }),
+    );
+    const { position } = await events.createEvent({ parent: "calendars/ana", requestId: "mine" });
+    expect(position).to.equal("p1");
+    expect(created.map(({ requestId }) => requestId)).to.deep.equal(["mine"]);
+    expect(ended).to.equal(1);
+  });
+
+  it("is made nowhere else when its caller gave up", async () => {
+    const caller = new AbortController();
+    events = createClient(
+      EventService,
+      createFailoverTransport({
+        transports: [silentServer(() => undefined), serverAt(1)],
+        random: () => 0,
+        sleep: (_, signal) =>
+          new Promise((resolve) => signal?.addEventListener("abort", () => resolve())),
+      }),
+    );
+    const call = events.createEvent({ parent: "calendars/ana" }, { signal: caller.signal });
+    caller.abort();
+    const refusal = await call.then(
+      () => undefined,
+      (cause: unknown) => ConnectError.from(cause).code,
+    );
+    expect(refusal).to.equal(Code.Canceled);
+    expect(created).to.deep.equal([]);
+  });
+
+  it("is not made twice where it might have an effect twice", async () => {
+    let calls = 0;
+    const slow: Transport = {
+      unary: async (...call) => {
+        calls++;
+        await new Promise(setImmediate);
+        return await serverAt(0).unary(...call);
+      },
+      stream: () => Promise.reject(new Error("no stream is opened")),
+    };
+    const transport = createFailoverTransport({
+      transports: [slow, slow],
+      random: () => 0,
+      sleep: () => Promise.resolve(),
+    });
+    await createClient(AuthService, transport)
+      .login({ userId: "ana" })
+      .catch(() => undefined);
+    expect(calls).to.equal(1);
   });
 
   it("goes on to the next address with the same request id, and stays there", async () => {
@@ -190,6 +249,20 @@ describe("a call of the client", () => {
     expect(got).to.have.length(1);
   });
 });
+
+/** Never answers; tells when nobody waits for that any more. */
+function silentServer(left: () => void): Transport {
+  return {
+    unary: (...[, signal]) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => {
+          left();
+          reject(new ConnectError("ended", Code.Canceled));
+        });
+      }),
+    stream: () => Promise.reject(new Error("no stream is opened")),
+  };
+}
 
 describe("a request id", () => {
   it("is a UUIDv7 that tells its time", () => {
