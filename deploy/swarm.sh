@@ -25,7 +25,8 @@ export CABILDO_DIR
 WAIT_SECONDS=${WAIT_SECONDS:-300}
 # Digests are asked of a registry, unless the image is on this host alone.
 RESOLVE_IMAGE=${RESOLVE_IMAGE:-always}
-data=/var/lib/cabildo/.cabildo
+# Where whoever calls may go: what is below /var/lib/cabildo is the processes' own.
+data=/srv/cabildo
 
 say() { echo "swarm: $*" >&2; }
 

@@ -65,6 +65,7 @@ async function ensureInstalled(signal: AbortSignal): Promise<void> {
 async function startOwn({ build, undo, signal }: EngineOptions): Promise<Engine> {
   const directory = mkdtempSync(join(tmpdir(), "cabildo-docker-"));
   undo.add(() => rmSync(directory, { recursive: true, force: true }));
+  undo.add(() => unmountBelow(directory));
   const host = `unix://${directory}/docker.sock`;
   const root = process.env["SWARM_ENGINE_ROOT"] ?? join(directory, "root");
   const args = [
@@ -93,7 +94,6 @@ async function startOwn({ build, undo, signal }: EngineOptions): Promise<Engine>
   await removeNamespace();
   undo.add(removeNamespace);
   await makeNamespace();
-  undo.add(() => unmountBelow(directory));
   // `ip netns exec` would hide the control groups, which containers need.
   await start("nsenter", [`--net=/run/netns/${NAMESPACE}`, "dockerd", ...args]);
   return { host, advertise: INSIDE.address };

@@ -227,11 +227,7 @@ try {
   const logs = process.env["SWARM_LOGS"];
   if (logs !== undefined) undo.add(async () => writeFileSync(logs, await remains().logs()));
   await runTest(stack, signal).catch(async (cause: unknown) => {
-    say(
-      await remains()
-        .docker("stack", "ps", "--no-trunc", STACK)
-        .catch(() => ""),
-    );
+    say(await stack.docker("stack", "ps", "--no-trunc", STACK).catch(() => ""));
     throw cause;
   });
   say("the Swarm test passed");
