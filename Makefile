@@ -90,8 +90,8 @@ bench: build ## Measure a cluster on this machine
 bench-failover: build ## Measure how long no write is taken when a leader dies, hangs or stops, beside etcd
 	@node dist/test/bench/failover/run.js $(BENCH_ARGS)
 
-bench-live: build ## Measure the live channels, beside bare uWebSockets.js and a ws loop
-	@node dist/test/bench/live/run.js
+bench-live: build ## Measure the live channels, beside bare uWebSockets.js, a ws loop and etcd (BENCH_ARGS="--parts commands,rights")
+	@node dist/test/bench/live/run.js $(BENCH_ARGS)
 
 bench-engine: build ## Measure the consensus engine alone, beside etcd where it is installed (BENCH_ARGS="--beside FILE" for a program of yours)
 	@node dist/test/bench/engine/run.js $(BENCH_ARGS)

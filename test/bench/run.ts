@@ -10,6 +10,7 @@ import { measureInvitations } from "./invitations.js";
 import type { InvitationRow } from "./invitations.js";
 import { measureShardStream } from "./shard-stream.js";
 import { WITHOUT_LIMITS } from "./without-limits.js";
+import { writeTable } from "./write-table.js";
 import { measureCabildo, measureEtcd } from "./writes.js";
 import type { WriteRow } from "./writes.js";
 
@@ -77,32 +78,7 @@ function serverKeys(dataDir: string): { readonly cert: string; readonly key: str
 
 function print(where: string, rows: readonly WriteRow[], deliveries: readonly FanoutRow[]): void {
   console.log(`\n${where}; clients on the same cores\n`);
-  const table = new Table({
-    head: [
-      "system",
-      "protocol",
-      "in flight",
-      "writes/s",
-      "p50 ms",
-      "p99 ms",
-      "CPU us/write",
-      "failed",
-    ],
-    style: { head: [] },
-  });
-  for (const row of rows) {
-    table.push([
-      row.system,
-      row.protocol,
-      row.inFlight,
-      Math.round(row.perSecond),
-      row.p50Ms.toFixed(1),
-      row.p99Ms.toFixed(1),
-      Math.round(row.cpuMicrosPerCall),
-      row.failures,
-    ]);
-  }
-  console.log(table.toString());
+  console.log(writeTable(rows));
   const second = new Table({
     head: ["fan-out", "subscribers", "deliveries", "CPU us/delivery"],
     style: { head: [] },

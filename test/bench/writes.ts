@@ -10,7 +10,7 @@ import { HttpJson } from "./http-json.js";
 import { SocketCalls } from "./socket-calls.js";
 import { UnaryGrpc } from "./unary-grpc.js";
 
-export const CREATE_EVENT = "cabildo.v1.EventService/CreateEvent";
+const CREATE_EVENT = "cabildo.v1.EventService/CreateEvent";
 const VALUE_BYTES = 256;
 const SPACING_SECONDS = 7_200;
 
@@ -19,51 +19,75 @@ export interface WriteRow extends Measured {
   readonly protocol: string;
 }
 
+interface Load {
+  readonly inFlight: number;
+  readonly seconds: number;
+}
+
 /** Committed writes into one calendar, over every protocol that the door speaks. */
 export async function measureCabildo(
   cluster: UpCluster,
   person: Person,
   loads: { readonly inFlight: readonly number[]; readonly seconds: number },
 ): Promise<WriteRow[]> {
-  const { api, nodes, coordinators, fanouts } = cluster.ready;
-  const pids = [...nodes, ...coordinators, ...fanouts].map(({ pid }) => pid);
-  const access = { ca: cluster.ca, token: person.accessToken };
   const rows: WriteRow[] = [];
-  const json = (): string => toJsonString(CreateEventRequestSchema, eventRequest(person.user));
   for (const inFlight of loads.inFlight) {
-    const grpc = new UnaryGrpc({
-      ...access,
-      address: `localhost:${new URL(api).port}`,
-      path: `/${CREATE_EVENT}`,
-    });
-    const overGrpc = await closedLoop({
-      ...loads,
-      inFlight,
-      pids,
-      call: () => grpc.call(toBinary(CreateEventRequestSchema, eventRequest(person.user))),
-    });
-    grpc.close();
-    rows.push({ system: "cabildo", protocol: "gRPC, unary, TLS", ...overGrpc });
+    const load = { ...loads, inFlight };
+    rows.push(await measureGrpc(cluster, person, load));
+    const { api } = cluster.ready;
+    const access = { ca: cluster.ca, token: person.accessToken };
     const http = new HttpJson({ ...access, url: `${api}/${CREATE_EVENT}`, connections: inFlight });
     const overHttp = await closedLoop({
-      ...loads,
-      inFlight,
-      pids,
-      call: () => http.call(json()),
+      ...load,
+      pids: pidsOf(cluster),
+      call: () => http.call(eventJson(person)),
     });
     http.close();
     rows.push({ system: "cabildo", protocol: "HTTP/1.1 JSON, TLS", ...overHttp });
-    const socket = await SocketCalls.open(cluster, person, 1);
-    const overSocket = await closedLoop({
-      ...loads,
-      inFlight,
-      pids,
-      call: () => socket.call(CREATE_EVENT, json()),
-    });
-    socket.close();
-    rows.push({ system: "cabildo", protocol: "WSS, one socket", ...overSocket });
+    rows.push(await measureSockets(cluster, person, { ...load, sockets: 1 }));
   }
   return rows;
+}
+
+export async function measureGrpc(
+  cluster: UpCluster,
+  person: Person,
+  load: Load,
+): Promise<WriteRow> {
+  const grpc = new UnaryGrpc({
+    ca: cluster.ca,
+    token: person.accessToken,
+    address: `localhost:${new URL(cluster.ready.api).port}`,
+    path: `/${CREATE_EVENT}`,
+  });
+  const measured = await closedLoop({
+    ...load,
+    pids: pidsOf(cluster),
+    call: () => grpc.call(toBinary(CreateEventRequestSchema, eventRequest(person.user))),
+  });
+  grpc.close();
+  return { system: "cabildo", protocol: "gRPC, unary, TLS", ...measured };
+}
+
+/** As many in flight in all, spread over the sockets. */
+export async function measureSockets(
+  cluster: UpCluster,
+  person: Person,
+  { sockets, ...load }: Load & { readonly sockets: number },
+): Promise<WriteRow> {
+  const calls = await SocketCalls.open(cluster, person, sockets);
+  const measured = await closedLoop({
+    ...load,
+    pids: pidsOf(cluster),
+    call: () => calls.call(CREATE_EVENT, eventJson(person)),
+  });
+  calls.close();
+  const protocol = sockets === 1 ? "WSS, one socket" : `WSS, ${sockets} sockets`;
+  return { system: "cabildo", protocol, ...measured };
+}
+
+function pidsOf({ ready: { nodes, coordinators, fanouts } }: UpCluster): readonly number[] {
+  return [...nodes, ...coordinators, ...fanouts].map(({ pid }) => pid);
 }
 
 /** The same client and sizes against etcd: puts at the leader. */
@@ -104,10 +128,14 @@ export async function measureEtcd(
   return rows;
 }
 
+function eventJson({ user }: Person): string {
+  return toJsonString(CreateEventRequestSchema, eventRequest(user));
+}
+
 let made = 0;
 
 /** Hours apart, over all rows of the table, as in the calendar of a person: conflicts are looked for around each. */
-export function eventRequest(calendar: string): CreateEventRequest {
+function eventRequest(calendar: string): CreateEventRequest {
   const n = made++;
   const seconds = BigInt(1_800_000_000 + n * SPACING_SECONDS);
   return create(CreateEventRequestSchema, {
