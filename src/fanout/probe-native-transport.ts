@@ -18,29 +18,36 @@ process.stdout.write(native ? "native" : "fallback");
 process.exit(0);
 `;
 
+/** What the package says before it falls back. */
+const CAUSE = /^Error: .*$/mu;
+
 /**
  * Whether uWebSockets.js loads its native build here, with TLS. Asked of a child process, because a build of another ABI may
  * take the process with it and because the fallback, once loaded, stays.
  */
-export async function probeNativeTransport(): Promise<NativeProbe> {
+export async function probeNativeTransport(library = "uWebSockets.js"): Promise<NativeProbe> {
   let path: string;
   try {
-    path = createRequire(import.meta.url).resolve("uWebSockets.js");
+    path = createRequire(import.meta.url).resolve(library);
   } catch {
     return { native: false, reason: "uWebSockets.js is not installed" };
   }
   return await new Promise((resolve) => {
-    execFile(process.execPath, ["-e", SCRIPT, path], { timeout: PROBE_MS }, (error, stdout) => {
-      if (error !== null) {
-        resolve({ native: false, reason: `uWebSockets.js does not load: ${error.message}` });
-      } else if (stdout === "native") {
-        resolve({ native: true, reason: "" });
-      } else {
-        resolve({
-          native: false,
-          reason: `no native build of uWebSockets.js for Node ${process.version} on this system`,
-        });
-      }
-    });
+    execFile(
+      process.execPath,
+      ["-e", SCRIPT, path],
+      { timeout: PROBE_MS },
+      (error, stdout, stderr) => {
+        if (error !== null) {
+          resolve({ native: false, reason: `uWebSockets.js does not load: ${error.message}` });
+        } else if (stdout === "native") {
+          resolve({ native: true, reason: "" });
+        } else {
+          const none = `no native build of uWebSockets.js for Node ${process.version} on this system`;
+          const [cause] = CAUSE.exec(stderr) ?? [];
+          resolve({ native: false, reason: cause === undefined ? none : `${none}: ${cause}` });
+        }
+      },
+    );
   });
 }
