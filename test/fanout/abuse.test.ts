@@ -7,7 +7,7 @@ import { HANDSHAKES } from "../support/hostile/handshakes.js";
 import { ended } from "../support/hostile/sockets.js";
 import { FRAMES, REQUESTS, UNREAD, UPGRADES } from "../support/hostile/websocket.js";
 import { testCertificate } from "./support/certificate.js";
-import { LiveClient } from "./support/live-client.js";
+import { isObject, LiveClient } from "./support/live-client.js";
 import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
 
@@ -16,6 +16,9 @@ const SLOW_MS = 40_000;
 /** Of a connection that broke off: who floods is not heard until a goodbye is taken. */
 const CUT_OFF = 1006;
 const LIMITS = { connectMs: 300, laggingMs: 300 };
+/** Three times what one connection may say in a second: refusals count too. */
+const JUNK = 3_000;
+const RATE_EXCEEDED = 4007;
 const MESSAGE = "x".repeat(2_000);
 const ABUSES = { ...HANDSHAKES, ...UPGRADES, ...REQUESTS, ...FRAMES, ...UNREAD };
 
@@ -54,6 +57,22 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       const client = await LiveClient.as("eve", stage.port);
       for (let i = 0; i < 200; i += 1) client.socket.ping();
       expect(await client.closed()).to.equal(CUT_OFF);
+    });
+
+    it("says three thousand things that are none, is answered each, or told why not", async () => {
+      const client = await LiveClient.as("eve", stage.port);
+      const answered = (): number => client.objects.filter(({ error }) => isObject(error)).length;
+      for (let id = 1; id <= JUNK; id += 1) client.send({ id, juggle: {} });
+      await eventually(() => answered() === JUNK || client.closeCode !== undefined);
+      if (client.closeCode === undefined) expect(answered()).to.equal(JUNK);
+      else expect(client.closeCode).to.equal(RATE_EXCEEDED);
+      client.close();
+    });
+
+    it("goes on with it, is cut off with a code that says so", async () => {
+      const client = await LiveClient.as("eve", stage.port);
+      for (let id = 1; id <= 10 * JUNK; id += 1) client.send({ id, juggle: {} });
+      expect(await client.closed()).to.equal(RATE_EXCEEDED);
     });
 
     it("subscribes and never reads, has an end", async () => {
