@@ -225,7 +225,8 @@ export class Stack {
     // `docker service logs` may wait for ever for a task that has ended.
     for (const line of await this.#lines("ps", "--all", "--filter", filter, "--format", format)) {
       const [id = "", name = ""] = line.split(" ");
-      logs.push(`== ${name}\n${await this.docker("logs", id)}\n`);
+      const log = await run("sh", ["-c", 'exec docker logs "$0" 2>&1', id], this.#run);
+      logs.push(`== ${name}\n${log}\n`);
     }
     return logs.join("");
   }
