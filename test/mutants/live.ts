@@ -10,6 +10,15 @@ export const LIVE: readonly Mutant[] = [
     replace: "if (held || done < head - 1) return [];",
     tests: ["test/fanout/join.test.ts"],
     seeds: 0,
+  },
+  {
+    name: "last-of-the-missed-lost",
+    bug: "of what a channel missed, the last change is left out as it goes live",
+    file: "src/fanout/line.ts",
+    find: "      this.#offer(change, (i) => previous[i] ?? 0);\n",
+    replace: "      if (sequence < head) this.#offer(change, (i) => previous[i] ?? 0);\n",
+    tests: ["test/fanout/known-bugs.test.ts"],
+    seeds: 0,
     soak: true,
   },
   {
