@@ -1,5 +1,6 @@
 import { DEFAULT_RANGE_MAP } from "../../src/placement/index.js";
 import { fc } from "./properties.js";
+import { EVENT_FIELDS } from "../../src/domain/index.js";
 import type {
   CalendarContent,
   Caller,
@@ -122,18 +123,7 @@ const anyInstance = fc
   .tuple(event, fc.integer({ min: -3, max: 8 }), fc.boolean())
   .map(([id, day, own]) => (own ? id : instanceId(id, firstDay + day * DAY_MS)));
 
-const fields = fc.subarray([
-  "title",
-  "description",
-  "location",
-  "span",
-  "visibility",
-  "transparency",
-  "labels",
-  "reminderMinutes",
-  "recurrence",
-  "invitees",
-] as const);
+const fields = fc.subarray([...EVENT_FIELDS]);
 
 const anyAttendee = fc.record({
   user,

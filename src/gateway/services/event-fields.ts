@@ -1,4 +1,5 @@
 import type { Event } from "../../../gen/cabildo/v1/events_pb.js";
+import { EVENT_FIELDS } from "../../domain/index.js";
 import type { EventBody, EventContent, EventField } from "../../domain/index.js";
 import { contentFromPublic } from "../../wire/index.js";
 import { fieldFault } from "../faults.js";
@@ -18,7 +19,6 @@ const WRITABLE: ReadonlyMap<string, EventField> = new Map([
   ["recurrence", "recurrence"],
   ["attendees", "invitees"],
 ]);
-const ALL: readonly EventField[] = [...new Set(WRITABLE.values())];
 
 /** What only the cluster sets is passed over, in a mask as in the event (AIP-203). */
 const SET_BY_THE_CLUSTER: ReadonlySet<string> = new Set([
@@ -53,7 +53,7 @@ export interface EventWrite {
 /** All of an event that is to be created. */
 export function newContent(event: Event | undefined, path = "event"): EventContent {
   if (event === undefined) throw fieldFault(path, "must be set");
-  return readWrite(event, ALL, path).content;
+  return readWrite(event, EVENT_FIELDS, path).content;
 }
 
 /** The fields that a mask names: those that are set for an empty mask, all for `*` (AIP-134). */
@@ -80,7 +80,7 @@ export function overwrite(before: EventBody, { fields, content }: EventWrite): E
 }
 
 function fieldsOfPath(path: string): readonly EventField[] {
-  if (path === "*") return ALL;
+  if (path === "*") return EVENT_FIELDS;
   const field = WRITABLE.get(path);
   if (field !== undefined) return [field];
   if (SET_BY_THE_CLUSTER.has(path)) return [];
@@ -104,7 +104,7 @@ function populated(event: Event): readonly EventField[] {
     recurrence: event.recurrence.length > 0,
     invitees: event.attendees.length > 0,
   };
-  return ALL.filter((field) => isSet[field]);
+  return EVENT_FIELDS.filter((field) => isSet[field]);
 }
 
 function readWrite(event: Event, fields: readonly EventField[], path = "event"): EventWrite {
