@@ -918,9 +918,11 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
           stage.shards.commit("calendars/ana", [big(n)]);
           if (n % 10 === 0) await quick.pushed(n);
         }
-        const { unsentBytesEach, ...behind } = stage.fanout.backlog();
-        expect(unsentBytesEach).to.have.length(2);
-        expect(Math.max(...unsentBytesEach)).to.be.greaterThan(64 * 1024);
+        // The system's buffers take some of what was above the high mark; it is fed below the low.
+        const unsent = (): readonly number[] => stage.fanout.backlog().unsentBytesEach;
+        await quick.until(() => Math.max(...unsent()) > 16 * 1024, "unsent bytes");
+        expect(unsent()).to.have.length(2);
+        const behind = stage.fanout.backlog();
         expect(behind.connectionsBehind).to.equal(1);
         expect(behind.changesBehind.get(1)).to.be.greaterThan(100);
         expect(behind.changesBehind.get(3)).to.equal(0);
