@@ -3,7 +3,8 @@ import type { Caller } from "../domain/index.js";
 import type { ChannelGrant, ReaderGrant } from "../gateway/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ShardPosition } from "../shards/index.js";
-import { parseChannel } from "./channels.js";
+import { findAllowed, viewOf } from "./allowed-channel.js";
+import type { Allowed } from "./allowed-channel.js";
 import type { Channel } from "./channels.js";
 import type { Line, LineOwner } from "./line.js";
 import { Reading } from "./reading.js";
@@ -12,12 +13,6 @@ import type { ChannelReply } from "./replies.js";
 import { findStarts, shardsOf, whenFollowed } from "./starts.js";
 import type { Start } from "./starts.js";
 import type { Subscriptions, SubscriptionServices } from "./subscriptions.js";
-
-interface Allowed {
-  readonly channel: Channel;
-  readonly caller: Caller;
-  readonly grant: ChannelGrant;
-}
 
 /** The channels that one connection asks for: whether it may, from where, and how each begins. */
 export class ChannelRequests {
@@ -77,7 +72,9 @@ export class ChannelRequests {
     begin: (item: Allowed) => ChannelReply,
   ): Promise<readonly ChannelReply[]> {
     return await this.#subscriptions.whileAsking(async () => {
-      const checked = await Promise.all(names.map((name) => this.#check(caller, name)));
+      const checked = await Promise.all(
+        names.map((name) => findAllowed(this.#services, caller, name)),
+      );
       const allowed = checked.filter((item): item is Allowed => !(item instanceof Error));
       const [first] = checked;
       if (!mayBeNone && allowed.length === 0 && first instanceof Error) throw first;
@@ -107,21 +104,6 @@ export class ChannelRequests {
       }
     }
     return from;
-  }
-
-  async #check(caller: Caller, name: string): Promise<Allowed | Error> {
-    const { gateway, rangeMap } = this.#services;
-    const channel = parseChannel(name, rangeMap);
-    if (channel === undefined) {
-      return new ClusterError("invalid-argument", "there are no channels of this name", {
-        violations: [{ field: "channels", description: "no name of a channel" }],
-      });
-    }
-    try {
-      return { channel, caller, grant: await gateway.authorizeChannel(caller, name) };
-    } catch (error) {
-      return error instanceof Error ? error : new ClusterError("internal", "refused");
-    }
   }
 
   /** What is older than memory may be gone from the feed by now. */
@@ -185,8 +167,7 @@ export class ChannelRequests {
       return { ...refusal, too_old: true as const, first_available: this.#encode(found.first) };
     }
     const { starts } = found;
-    const user =
-      caller.kind === "user" && grant.reader?.seesAll === false ? caller.user : undefined;
+    const user = caller.kind === "user" && viewOf(grant) === "readers" ? caller.user : undefined;
     const lines = starts.map(({ follower, since }) => {
       const line = this.#subscriptions.lineOn(follower);
       line.subscribe(name, since, user);

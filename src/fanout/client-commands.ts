@@ -7,6 +7,7 @@ import type { CommandReceiver, OrderedCommand } from "./command-intake.js";
 import type { CommandRates } from "./command-rates.js";
 import type { RemoteCall } from "./commands.js";
 import type { Limits } from "./limits.js";
+import type { Asker, OperatorCommands } from "./operator-commands.js";
 import { judgeRefusedConnect } from "./refused-connect.js";
 import { RemoteCalls } from "./remote-calls.js";
 import { errorBody, replies } from "./replies.js";
@@ -20,6 +21,7 @@ export interface CommandServices extends SubscriptionServices {
   readonly rates: CommandRates;
   /** Whether the end of this session was heard of here. */
   hasEnded(session: string): boolean;
+  readonly operators: Pick<OperatorCommands, "answer">;
 }
 
 /** Who a client is, as far as it has said. */
@@ -29,8 +31,7 @@ export type Identity =
   | { readonly kind: "known"; readonly who: Authenticated };
 
 /** What commands ask of their connection. */
-export interface CommandHost extends ChoiceHost {
-  readonly remoteAddress: string;
+export interface CommandHost extends ChoiceHost, Asker {
   disconnect(
     cause: CloseCause,
     reason: string,
@@ -73,6 +74,11 @@ export class ClientCommands implements CommandReceiver {
 
   get identity(): Identity {
     return this.#identity;
+  }
+
+  /** Calls that wait for their answer. */
+  get callsInFlight(): number {
+    return this.#calls?.inFlight ?? 0;
   }
 
   get isClosed(): boolean {
@@ -200,6 +206,13 @@ export class ClientCommands implements CommandReceiver {
       case "refresh":
         await this.#refresh(command.id, identity.who, command.token);
         return;
+      case "inspect":
+      case "may": {
+        const { id, kind } = command;
+        const body = await this.#services.operators.answer(this.#host, identity.who, command);
+        this.#host.send(replies.operator(id, kind, body));
+        return;
+      }
       case "ping":
         this.ping(command.id);
     }

@@ -1,6 +1,6 @@
 import { ClusterError, TokenBucket } from "../base/index.js";
 import type { Clock } from "./clock.js";
-import { parseCommand } from "./commands.js";
+import { parseCommand, unknownCommand } from "./commands.js";
 import type { ClientCommand, RemoteCall } from "./commands.js";
 import type { Limits } from "./limits.js";
 
@@ -97,8 +97,7 @@ export class CommandIntake {
         return;
       }
       case "unknown": {
-        const error = new ClusterError("unimplemented", "this server knows no such command");
-        this.#receiver.refuse("unknown", command.id, error);
+        this.#receiver.refuse("unknown", command.id, unknownCommand());
         return;
       }
       case "ping":

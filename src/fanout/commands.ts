@@ -1,4 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
+import { ClusterError } from "../base/index.js";
 
 /** What a client can say. */
 export type ClientCommand =
@@ -14,7 +15,15 @@ export type ClientCommand =
   | { readonly kind: "restore"; readonly id: number; readonly since: readonly string[] }
   | { readonly kind: "ping"; readonly id: number }
   | { readonly kind: "refresh"; readonly id: number; readonly token: string }
+  | OperatorCommand
   | RemoteCall;
+
+/** What only operators can ask: to all others it is no command, so that what it says is read once it is known who asks. */
+export interface OperatorCommand {
+  readonly kind: "inspect" | "may";
+  readonly id: number;
+  readonly asked: Fields;
+}
 
 /** A call of the public API; `method` is such as `cabildo.v1.EventService/CreateEvent`. */
 export interface RemoteCall {
@@ -38,7 +47,11 @@ export type Unreadable =
     }
   | { readonly kind: "unknown"; readonly id: number };
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function unknownCommand(): ClusterError {
+  return new ClusterError("unimplemented", "this server knows no such command");
+}
 
 /** Text of the message is never repeated in an answer: it may hold a token. */
 export function parseCommand(line: string): ClientCommand | Unreadable {
@@ -93,6 +106,9 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
     }
     case "ping":
       return { kind: "ping", id };
+    case "inspect":
+    case "may":
+      return { kind: name, id, asked: body };
     case "rpc": {
       const { method, request = {}, timeout_ms: timeoutMs } = body;
       if (!isJson(request)) return unreadable(id, "request", "request must be a JSON object");

@@ -7,6 +7,7 @@ import type { CommandHost, CommandServices } from "./client-commands.js";
 import { CLOSE_CODES, mayComeBack } from "./close-codes.js";
 import type { CloseCause } from "./close-codes.js";
 import { CommandIntake } from "./command-intake.js";
+import type { ConnectionState } from "./connection-state.js";
 import { Lag } from "./lag.js";
 import type { LineOwner } from "./line.js";
 import { errorBody, replies } from "./replies.js";
@@ -36,6 +37,8 @@ const LIFETIME_JITTER = 0.2;
 /** One client's socket, from its opening to its end. */
 export class Connection implements SocketListener, LineOwner, CommandHost {
   readonly remoteAddress: string;
+  /** Its own in this process. */
+  readonly #number: number;
   readonly #services: ConnectionServices;
   readonly #socket: TransportSocket;
   readonly #subscriptions: Subscriptions;
@@ -51,9 +54,10 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
   #user: string | undefined;
   #lastCheckpointMs: number;
 
-  constructor(socket: TransportSocket, services: ConnectionServices) {
+  constructor(socket: TransportSocket, services: ConnectionServices, number: number) {
     const { clock, limits } = services;
     const now = clock.monotonicMs();
+    this.#number = number;
     this.#socket = socket;
     this.#services = services;
     this.remoteAddress = socket.remoteAddress;
@@ -222,6 +226,28 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
 
   changesBehind(): ReadonlyMap<number, number> {
     return this.#subscriptions.changesBehind();
+  }
+
+  /** What an operator sees of it; undefined while it is not known whose it is, or where it has not the one channel. */
+  describe(channel?: string): ConnectionState | undefined {
+    const { identity } = this.#commands;
+    const channels = this.#subscriptions.describe(channel);
+    if (identity.kind !== "known" || this.isClosed) return undefined;
+    if (channel !== undefined && channels.length === 0) return undefined;
+    const { caller, expireTimeMs } = identity.who;
+    const { clock } = this.#services;
+    const openedMs = clock.wallMs() - (clock.monotonicMs() - this.#openedMs);
+    return {
+      connection: this.#number,
+      user: `users/${caller.user}`,
+      session: `users/${caller.user}/sessions/${caller.sessionId}`,
+      address: this.remoteAddress,
+      opened: new Date(openedMs).toISOString(),
+      expires: new Date(expireTimeMs).toISOString(),
+      unsent_bytes: this.buffered(),
+      calls: this.#commands.callsInFlight,
+      channels,
+    };
   }
 
   shutDown(): void {

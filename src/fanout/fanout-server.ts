@@ -17,6 +17,7 @@ import { DEFAULT_LIMITS } from "./limits.js";
 import type { Limits } from "./limits.js";
 import { LivePath } from "./live-path.js";
 import type { Logger } from "./logger.js";
+import { OperatorCommands } from "./operator-commands.js";
 import type { ReadersRight } from "./readers.js";
 import { ShardFollower } from "./shard-follower.js";
 import type { FanoutOptions } from "./start-fanout.js";
@@ -58,6 +59,8 @@ export class FanoutServer {
   /** Connections at the same place share the text of their checkpoints. */
   readonly #encoded = new Map<string, string>();
   #transport: Transport | undefined;
+  /** Connections so far. */
+  #opened = 0;
   #running: readonly Promise<void>[] = [];
   #cancelSweep: () => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -75,19 +78,23 @@ export class FanoutServer {
       perf: { now: () => clock.monotonicMs() },
     });
     this.#followers = this.#createFollowers();
-    this.#services = {
+    const shared = {
       gateway,
       clock,
       rangeMap: shards.rangeMap,
       followers: this.#followers,
       limits: this.#limits,
+      serverName: options.name,
+    };
+    this.#services = {
+      ...shared,
       rates: new CommandRates(this.#limits, clock),
       logger: options.logger ?? SILENT,
       observer: this.#observer,
       signal: this.#stop.signal,
-      serverName: options.name,
       random,
       cluster: new ClusterWatch(shards, clock),
+      operators: new OperatorCommands({ ...shared, connections: this.#connections }),
       encodePositions: (positions) => this.#encodePositions(positions),
       claim: (connection, user) => this.#connections.claim(connection, user),
       hasEnded: (session) => this.#endedSessions.has(session),
@@ -171,7 +178,7 @@ export class FanoutServer {
   }
 
   #open(socket: TransportSocket): SocketListener {
-    const connection = new Connection(socket, this.#services);
+    const connection = new Connection(socket, this.#services, ++this.#opened);
     this.#observer({ kind: "connection-opened" });
     // Said only when the socket has a listener.
     this.#options.clock.soon(() => {

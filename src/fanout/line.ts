@@ -1,11 +1,12 @@
 import { ClusterError } from "../base/index.js";
 import { calendarOfEvent, hasTopic } from "./channels.js";
 import type { Clock } from "./clock.js";
+import type { LineState } from "./connection-state.js";
 import type { FanoutObserver } from "./events.js";
 import type { FeedChange } from "./feed-change.js";
 import { Join } from "./join.js";
 import { topicOf } from "./live-path.js";
-import type { LiveSubscriber } from "./live-path.js";
+import type { LiveSubscriber, View } from "./live-path.js";
 import type { Logger } from "./logger.js";
 import type { Form } from "../policy/index.js";
 import { Signal } from "./signal.js";
@@ -140,6 +141,26 @@ export class Line implements LiveSubscriber {
     this.#released.fire();
   }
 
+  viewOf(channel: string): View {
+    return this.#hasReader(channel) ? "readers" : "full";
+  }
+
+  /** Where the channel is, for an operator who asks. */
+  describe(channel: string): LineState {
+    const shard = this.follower.shard.name;
+    if (!this.follower.isReady) return { shard, state: "waiting-for-shard" };
+    const done = this.doneOf(channel);
+    const state = this.#stateOf(channel);
+    return { shard, state, sequence: String(done), behind: this.follower.head - done };
+  }
+
+  #stateOf(channel: string): Extract<LineState, { sequence: string }>["state"] {
+    if (this.#join.isLiveOn(channel)) return "live";
+    if (this.#join.isHeld) return "waiting-for-right";
+    const isTaken = this.#owner.buffered() <= this.#owner.unsentBytesLow;
+    return isTaken ? "catching-up" : "waiting-for-client";
+  }
+
   /** Everything of the channel was handed to the socket up to here. */
   doneOf(channel: string): number {
     return this.#join.doneOf(channel, this.follower.head);
@@ -182,7 +203,7 @@ export class Line implements LiveSubscriber {
   }
 
   #topicOf(channel: string): string {
-    return topicOf(channel, this.#hasReader(channel) ? "readers" : "full");
+    return topicOf(channel, this.viewOf(channel));
   }
 
   async #run(): Promise<void> {

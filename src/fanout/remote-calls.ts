@@ -38,6 +38,10 @@ export class RemoteCalls {
     this.#remoteAddress = remoteAddress;
   }
 
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** The response, in proto3 JSON. Fails with a ClusterError. */
   async answer(who: Authenticated, call: RemoteCall): Promise<JsonValue> {
     const method = METHODS.get(call.method);

@@ -85,6 +85,8 @@ export const replies = {
   unsubscribed: (channels: readonly string[], error?: ErrorBody): string =>
     JSON.stringify({ unsubscribed: { channels, ...(error === undefined ? {} : { error }) } }),
   rpc: (id: number, response: JsonValue): string => JSON.stringify({ id, rpc: { response } }),
+  operator: (id: number, command: string, body: object): string =>
+    JSON.stringify({ id, [command]: body }),
   ping: (id: number): string => JSON.stringify({ id, ping: {} }),
   error: (id: number, error: ErrorBody): string => JSON.stringify({ id, error }),
   checkpoint: (position: string): string => JSON.stringify({ checkpoint: { position } }),

@@ -3,6 +3,7 @@ import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import { CLUSTER_CHANNEL } from "./channels.js";
 import type { ClusterWatch } from "./cluster-watch.js";
+import type { ChannelState } from "./connection-state.js";
 import type { FanoutObserver } from "./events.js";
 import type { Limits } from "./limits.js";
 import { Line } from "./line.js";
@@ -169,6 +170,23 @@ export class Subscriptions {
     if (this.isLive) return undefined;
     const behind = this.#lines.filter(({ isLive, follower }) => !isLive && follower.isReady);
     return behind.reduce((sum, { position }) => sum + position, 0);
+  }
+
+  /** As operators see them; of one channel alone, if it is there. */
+  describe(only?: string): readonly ChannelState[] {
+    const names = only === undefined ? [...this.#channels.keys()] : [only];
+    return names.flatMap((channel) => {
+      const subscribed = this.#channels.get(channel);
+      if (subscribed === undefined) return [];
+      const { lines, grantedSince, restored } = subscribed;
+      return {
+        channel,
+        view: lines[0]?.viewOf(channel) ?? "full",
+        granted_since: String(grantedSince),
+        ...(restored === undefined ? {} : { restored }),
+        shards: lines.map((line) => line.describe(channel)),
+      };
+    });
   }
 
   /** How far each of its lines has to go. */

@@ -25,6 +25,7 @@ import { RATE_LIMITS, RateLimiter, type RateLimits } from "./rate-limits.js";
 import { Sessions } from "./sessions.js";
 import { ShardCalls } from "./shard-calls.js";
 import type { ShardCallsOptions } from "./shard-calls.js";
+import { supposedCaller } from "./supposed-caller.js";
 import { asksForTrial, Trial, withoutPlaces } from "./trial.js";
 import { requireValid } from "../wire/index.js";
 import type {
@@ -76,11 +77,11 @@ export function createGateway(options: GatewayOptions): RunningGateway {
 
 class AgendaGateway implements RunningGateway {
   readonly positions: Positions;
+  readonly audit: AuditRecorder;
   readonly #options: GatewayOptions;
   readonly #ids: Ids;
   readonly #sessions: Sessions;
   readonly #rates: RateLimiter;
-  readonly #audit: AuditRecorder;
   readonly #handlers: ReadonlyMap<MethodName, Handler>;
   readonly #closing = new AbortController();
   readonly #opening: Promise<void>;
@@ -93,7 +94,7 @@ class AgendaGateway implements RunningGateway {
     this.#rates = new RateLimiter({ ...RATE_LIMITS, ...options.rateLimits }, clock);
     this.#sessions = new Sessions(clock, (timeoutMs) => this.#asking(timeoutMs));
     this.positions = createPositions(() => this.#requireKeys().positions);
-    this.#audit = new AuditRecorder({
+    this.audit = new AuditRecorder({
       shards: options.shards,
       clock,
       newId: () => this.#ids.uuid(),
@@ -169,6 +170,10 @@ class AgendaGateway implements RunningGateway {
     });
   }
 
+  callerOf(user: string): Promise<Caller> {
+    return this.#ask((calls) => supposedCaller(calls, user));
+  }
+
   ready(): Promise<void> {
     return this.#opening;
   }
@@ -183,7 +188,7 @@ class AgendaGateway implements RunningGateway {
 
   close(): void {
     this.#closing.abort();
-    this.#audit.close();
+    this.audit.close();
   }
 
   /** In this order: who it is, whether it may, whether it asks too often, whether the request makes sense. */
@@ -310,7 +315,7 @@ class AgendaGateway implements RunningGateway {
 
   #tellRefusal(call: GatewayCall, caller: Caller, error: unknown): void {
     const record = refusalRecord(call, ruleOf(call.method), caller, error);
-    if (record !== undefined) this.#audit.refused(record);
+    if (record !== undefined) this.audit.refused(record);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Caller } from "../domain/index.js";
-import type { ShardPosition } from "../shards/index.js";
+import type { AuditRecorder, ShardPosition } from "../shards/index.js";
 
 /** A call as it came in, whatever the protocol. */
 export interface GatewayCall {
@@ -40,6 +40,10 @@ export interface Gateway {
   ): Promise<ChannelGrant>;
   /** Those that a user wants to hear on every device. */
   chosenChannels(caller: Caller): Promise<ChosenChannels>;
+  /** Whom a login would make of a user now: to tell what the user may. Fails where there would be none. */
+  callerOf(user: string): Promise<Caller>;
+  /** For what a door does at an operator's word. */
+  readonly audit: Pick<AuditRecorder, "record" | "refused">;
   readonly positions: Positions;
 }
 

@@ -197,6 +197,10 @@ export const RIGHTS = {
 
   "channel.watch": watcher,
 
+  "live.inspect": operator,
+  "live.may": operator,
+  "live.trace": operator,
+
   "cluster.status": orSystem(operator),
   "cluster.transfer-leader": operator,
   "cluster.change-members": operator,

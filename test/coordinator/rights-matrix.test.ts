@@ -153,6 +153,31 @@ describe("the rights at the doors", function () {
     }
   });
 
+  it("tell who is no operator that there are no commands of operators, whoever is asked about", async () => {
+    const others = [
+      ["the owner", insiders.get("the owner")],
+      ["somebody", strangers.get("somebody")],
+      ["an auditor", strangers.get("an auditor")],
+    ] as const;
+    for (const [who, token] of others) {
+      const nothing = await doors.noCommand.ask(token);
+      expect(nothing.code, who).equals("UNIMPLEMENTED");
+      for (const { name, ask } of [objects.user, ABSENT.user].flatMap((user) => doors.aids(user))) {
+        expect(await ask(token), `${name} by ${who}`).to.deep.equal(nothing);
+      }
+    }
+  });
+
+  it("let operators and administrators look at what is others', and nobody whose token is not good", async () => {
+    const operators = [strangers.get("an operator"), insiders.get("an administrator")];
+    for (const { name, ask } of doors.aids(objects.user)) {
+      for (const token of operators) expect((await ask(token)).code, name).equals("OK");
+      for (const [what, token] of bad) {
+        expect((await ask(token)).code, `${name} with ${what}`).equals("UNAUTHENTICATED");
+      }
+    }
+  });
+
   it("were asked for by every way", () => {
     expect(doors.asked).at.least(3_000);
   });

@@ -255,3 +255,19 @@ describe("an administrator", () => {
     expect(await failureOf(gone)).to.include({ code: "unauthenticated" });
   });
 });
+
+describe("whom a login would make of a user", () => {
+  it("has the roles of now, and is nobody where no login can succeed", async () => {
+    const bench = await GatewayBench.open();
+    const first = { userId: "root", password: PASSWORD, bootstrapCredential: BOOTSTRAP };
+    await bench.call(register, first);
+    const { accessToken } = await bench.call(login, { userId: "root", password: PASSWORD });
+    await bench.person("eve");
+    const callerOf = (user: string) => bench.gateway.callerOf(user);
+    expect(await callerOf("root")).to.deep.include({ user: "root", roles: ["admin"] });
+    expect(await callerOf("eve")).to.deep.include({ user: "eve", roles: [] });
+    expect(await failureOf(callerOf("nobody"))).to.include({ code: "not-found" });
+    await bench.call(UserService.method.disableUser, { name: "users/eve" }, accessToken);
+    expect(await failureOf(callerOf("eve"))).to.include({ code: "unauthenticated" });
+  });
+});

@@ -12,6 +12,7 @@ import { unary } from "../handlers.js";
 import type { Call, Handler } from "../handlers.js";
 import { proposeId } from "../propose-id.js";
 import { SYSTEM } from "../shard-calls.js";
+import { mayLogIn } from "../supposed-caller.js";
 import { requireTimeZone } from "../time-zone.js";
 import type { ServiceContext } from "./context.js";
 
@@ -26,7 +27,7 @@ export function authHandlers(context: ServiceContext): readonly Handler[] {
       if (!isId(userId)) throw wrongPassword();
       const opened = await context.logins.run(call, userId, async (address) => {
         const found = await findCredentials(call, userId);
-        const mayEnter = found?.user.state === "active" && found.user.deleteTimeMs === 0;
+        const mayEnter = found !== undefined && mayLogIn(found.user);
         const hash = mayEnter ? found.credentials.passwordHash : undefined;
         const matches = await context.passwords.verify(normal(password), hash);
         if (!matches || found === undefined) return undefined;

@@ -91,6 +91,24 @@ export class EveryDoor {
     return [...streams, events, socket];
   }
 
+  /** What a socket takes of operators alone, about a user and a calendar. */
+  aids(user: string): readonly Way[] {
+    const [name, channel] = [`users/${user}`, `calendars/${user}`];
+    const commands: readonly Command[] = [
+      { inspect: { user: name } },
+      { inspect: { channel } },
+      { may: { user: name, channel } },
+    ];
+    return commands.map((command) =>
+      this.#way(JSON.stringify(command), (token) => this.#say(command, token)),
+    );
+  }
+
+  /** What a socket says of a command that there is not. */
+  get noCommand(): Way {
+    return this.#way("no command", (token) => this.#say({ nothing: {} }, token));
+  }
+
   #way(name: string, ask: Way["ask"]): Way {
     return {
       name,

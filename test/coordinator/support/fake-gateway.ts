@@ -43,6 +43,12 @@ export class FakeGateway implements Gateway {
     return Promise.reject(new Error("not here"));
   }
 
+  callerOf(): Promise<never> {
+    return Promise.reject(new Error("not here"));
+  }
+
+  readonly audit = { record: () => Promise.resolve(), refused: () => undefined };
+
   authorizeChannel(): Promise<ChannelGrant> {
     return Promise.resolve({ since: 0 });
   }

@@ -10,6 +10,7 @@ import type {
   Positions,
   ReaderGrant,
 } from "../../../src/gateway/types.js";
+import type { Refusal } from "../../../src/shards/index.js";
 import type { ShardPosition } from "../../../src/shards/types.js";
 
 /** Tokens are `token-<user>`, valid until `expireTimeMs`. A channel is refused if it is in `closedTo`. */
@@ -48,10 +49,29 @@ export class FakeGateway implements Gateway {
     if (this.failWith !== undefined) throw this.failWith;
     const user = /^token-([a-z]+)$/.exec(token)?.[1];
     if (user === undefined) throw new ClusterError("unauthenticated", "log in again");
+    const roles = this.operators.has(user) ? (["operator"] as const) : [];
     return {
-      caller: { kind: "user", user, sessionId: `s-${user}`, roles: [] },
+      caller: { kind: "user", user, sessionId: `s-${user}`, roles },
       expireTimeMs: this.expireTimeMs,
     };
+  }
+
+  readonly operators = new Set<string>();
+  /** What the audit trail was told. */
+  readonly trail: Refusal[] = [];
+  readonly audit = {
+    record: (record: Refusal): Promise<void> => {
+      this.trail.push(record);
+      return Promise.resolve();
+    },
+    refused: (record: Refusal): void => {
+      this.trail.push(record);
+    },
+  };
+
+  async callerOf(user: string): Promise<Caller> {
+    if (user === "nobody") throw new ClusterError("not-found", "users/nobody was not found");
+    return (await this.authenticate(`token-${user}`)).caller;
   }
 
   /** What users chose; an older choice than the last may be put here. */

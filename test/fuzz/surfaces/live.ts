@@ -11,7 +11,10 @@ const METHODS = PUBLIC_SERVICES.flatMap(({ methods }) => methods);
 const COMMANDS_MAX = 4;
 /** Asked last, so that every answer that comes has come. */
 const LAST_ID = 1_000_000;
-const COMMANDS = ["subscribe", "unsubscribe", "restore", "ping", "refresh", "rpc"] as const;
+const COMMANDS = [
+  ...(["subscribe", "unsubscribe", "restore", "ping", "refresh", "rpc"] as const),
+  ...(["inspect", "may"] as const),
+];
 
 /** What a socket says to a fan-out before the gateway with the real state machine. */
 export async function openLive(): Promise<Target> {
@@ -28,7 +31,8 @@ export async function openLive(): Promise<Target> {
   });
   return {
     run: async (random) => {
-      const { token } = await people.next();
+      const somebody = await people.next();
+      const token = random.chance(0.2) ? await people.administrator() : somebody.token;
       const client = await LiveClient.open(port);
       try {
         return people.heard(await converse(client, random, token, people));
@@ -84,6 +88,9 @@ function bodyOf(
 ): object {
   const some = (field: string): readonly string[] =>
     Array.from({ length: random.between(0, 3) }, () => random.pick(words(field)) ?? "");
+  const any = (field: string): object =>
+    random.chance(0.6) ? { [field]: random.pick(words(field)) } : {};
+  const limit = random.chance(0.2) ? { limit: random.between(-1, 10) } : {};
   switch (name) {
     case "subscribe":
       return { channels: [...some("name"), "users/p1"], since: some("position") };
@@ -93,6 +100,10 @@ function bodyOf(
       return { since: some("position") };
     case "refresh":
       return { token };
+    case "inspect":
+      return { ...any("user"), ...any("channel"), ...limit };
+    case "may":
+      return { ...any("user"), ...any("channel") };
     case "rpc": {
       const method = random.pick(METHODS);
       if (method === undefined) return {};

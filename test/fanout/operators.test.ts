@@ -1,0 +1,276 @@
+import { expect } from "chai";
+import { probeNativeTransport } from "../../src/fanout/index.js";
+import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import { eventually } from "../support/eventually.js";
+import { LiveClient, channelsOf, errorCode, isObject } from "./support/live-client.js";
+import { start } from "./support/start.js";
+import type { Stage } from "./support/start.js";
+
+type Json = Record<string, unknown>;
+
+const CALENDAR = "calendars/ana";
+/** What no operator is told of others. */
+const TITLE = "a secret title";
+
+for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+  describe(`operators of a fan-out over ${kind}`, () => {
+    let stage: Stage;
+    const stages: Stage[] = [];
+    const clients: LiveClient[] = [];
+
+    before(async function () {
+      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
+      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
+    });
+    afterEach(async () => {
+      for (const client of clients.splice(0)) client.close();
+      for (const { fanout } of stages.splice(0)) await fanout.close();
+    });
+
+    const begin = async (options: Partial<FanoutOptions> = {}): Promise<void> => {
+      stage = await start(kind, options);
+      stage.gateway.operators.add("root");
+      stages.push(stage);
+    };
+    const as = async (user: string): Promise<LiveClient> => {
+      const client = await LiveClient.as(user, stage.port);
+      clients.push(client);
+      return client;
+    };
+    const listening = async (user: string, ...channels: string[]): Promise<LiveClient> => {
+      const client = await as(user);
+      const answer = await client.ask({ subscribe: { channels } });
+      expect(channelsOf(answer)).to.have.length(channels.length);
+      return client;
+    };
+    const bodyOf = (answer: Json, command: string): Json => {
+      const body = answer[command];
+      if (!isObject(body)) throw new Error(`no ${command}: ${JSON.stringify(answer)}`);
+      return body;
+    };
+    const inspect = async (operator: LiveClient, asked: Json): Promise<Json> =>
+      bodyOf(await operator.ask({ inspect: asked }), "inspect");
+    const listOf = (body: Json, field: string): readonly Json[] => {
+      const list = body[field];
+      return Array.isArray(list) ? list.filter(isObject) : [];
+    };
+    const may = async (operator: LiveClient, user: string, channel: string): Promise<Json> =>
+      bodyOf(await operator.ask({ may: { user, channel } }), "may");
+
+    describe("who ask for a user's connections", () => {
+      it("see each with its channels, and where those are", async () => {
+        await begin();
+        await listening("ana", CALENDAR, "users/ana", "groups/choir");
+        const other = await as("ana");
+        other.send({ id: 90, rpc: { method: "cabildo.v1.EventService/GetEvent" } });
+        const answered = other.answer(90);
+        await listening("ben", "calendars/ben");
+        stage.shards.commit(CALENDAR, ["a", "b"]);
+        await clients[0]?.pushed(2);
+        await answered;
+        const root = await as("root");
+        const body = await inspect(root, { user: "users/ana" });
+        expect(body).to.include({ server: "fanout-1", count: 2, truncated: false });
+        const [first, second] = listOf(body, "connections");
+        expect(first).to.include({
+          ...{ connection: 1, user: "users/ana", session: "users/ana/sessions/s-ana" },
+          ...{ unsent_bytes: 0, calls: 0 },
+        });
+        expect(first?.["address"]).to.match(/127\.0\.0\.1|::1|^0000:/u);
+        expect(Date.parse(String(first?.["opened"]))).to.be.within(Date.now() - 60_000, Date.now());
+        expect(Date.parse(String(first?.["expires"]))).to.be.greaterThan(Date.now());
+        expect(second).to.include({ connection: 2 }).and.to.have.deep.property("channels", []);
+        const channels = listOf(first ?? {}, "channels");
+        expect(channels[0]).to.deep.equal({
+          ...{ channel: CALENDAR, view: "full", granted_since: "0" },
+          shards: [{ shard: "events-am", state: "live", sequence: "2", behind: 0 }],
+        });
+        const shards = listOf(channels[1] ?? {}, "shards").map(({ shard }) => shard);
+        expect(shards).to.have.members(["events-am", "events-nz", "groups", "users"]);
+      });
+
+      it("see what a client that does not read still has to be given", async () => {
+        await begin({ limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024 } });
+        const slow = await listening("ana", CALENDAR);
+        const quick = await listening("ana", CALENDAR);
+        const root = await as("root");
+        slow.stream.pause();
+        for (let n = 1; n <= 200; n += 1) {
+          stage.shards.commit(CALENDAR, [`${n}:${"x".repeat(60_000)}`]);
+          if (n % 10 === 0) await quick.pushed(n);
+        }
+        const { connection, shard } = await eventually(async () => {
+          const { 0: seen = {} } = listOf(
+            await inspect(root, { user: "users/ana" }),
+            "connections",
+          );
+          const [channel = {}] = listOf(seen, "channels");
+          const [line = {}] = listOf(channel, "shards");
+          return line["state"] === "waiting-for-client"
+            ? { connection: seen, shard: line }
+            : undefined;
+        });
+        expect(connection["unsent_bytes"]).to.be.greaterThan(16 * 1024);
+        expect(shard["behind"]).to.be.greaterThan(0);
+        expect(Number(shard["sequence"]) + Number(shard["behind"])).to.equal(200);
+        slow.stream.resume();
+        await slow.pushed(200);
+        const live = await eventually(async () => {
+          const text = JSON.stringify(await inspect(root, { user: "users/ana" }));
+          return text.includes("waiting") || text.includes("catching") ? undefined : text;
+        });
+        expect(live).to.contain('"sequence":"200","behind":0');
+      });
+    });
+
+    describe("who ask for a channel", () => {
+      it("see whoever hears it, and nothing else of them", async () => {
+        await begin();
+        await listening("ana", CALENDAR, "groups/choir");
+        await listening("ben", "calendars/ben");
+        stage.gateway.readers.set(`cleo ${CALENDAR}`, {
+          ...{ seesAll: false, asMember: false, through: [], seenSince: 0, asOf: 0 },
+        });
+        await listening("cleo", CALENDAR);
+        const root = await as("root");
+        const body = await inspect(root, { channel: CALENDAR });
+        const connections = listOf(body, "connections");
+        expect(connections.map(({ user }) => user)).to.deep.equal(["users/ana", "users/cleo"]);
+        const channels = connections.flatMap((connection) => listOf(connection, "channels"));
+        expect(channels.map(({ channel }) => channel)).to.deep.equal([CALENDAR, CALENDAR]);
+        expect(channels.map(({ view }) => view)).to.deep.equal(["full", "readers"]);
+      });
+
+      it("are told how many there are where not all are listed", async () => {
+        await begin();
+        for (let i = 0; i < 3; i += 1) await listening("ana", CALENDAR);
+        const root = await as("root");
+        const body = await inspect(root, { channel: CALENDAR, limit: 2 });
+        expect(body).to.include({ count: 3, truncated: true });
+        expect(listOf(body, "connections")).to.have.length(2);
+      });
+    });
+
+    describe("who ask whether somebody may hear a channel", () => {
+      it("are told what a subscription is told", async () => {
+        await begin();
+        stage.gateway.closedChannels.add("ben calendars/ana");
+        const root = await as("root");
+        const ben = await as("ben");
+        const asked = { server: "fanout-1", user: "users/ben", channel: CALENDAR };
+        const { error } = await ben.ask({ subscribe: { channels: [CALENDAR] } });
+        expect(errorCode({ error })).to.equal("NOT_FOUND");
+        const refused = await may(root, "users/ben", CALENDAR);
+        expect(refused).to.deep.equal({ ...asked, allowed: false, error });
+        stage.gateway.closedChannels.clear();
+        stage.gateway.grantedSince.set(CALENDAR, 17);
+        const allowed = { ...asked, allowed: true, view: "full", granted_since: "17" };
+        expect(await may(root, "users/ben", CALENDAR)).to.deep.equal(allowed);
+      });
+
+      it("are told that there is nobody of the name", async () => {
+        await begin();
+        const { allowed, error } = await may(await as("root"), "users/nobody", CALENDAR);
+        expect(allowed).to.equal(false);
+        expect(errorCode({ error })).to.equal("NOT_FOUND");
+      });
+    });
+
+    describe("and who is none", () => {
+      it("is told that there is no such command, whatever it says", async () => {
+        await begin();
+        const ana = await as("ana");
+        const { error: unknown } = await ana.ask({ inspekt: { user: "users/ana" } });
+        for (const command of [
+          { inspect: { user: "users/ana" } },
+          { inspect: { user: "users/nobody" } },
+          { inspect: {} },
+          { may: { user: "users/ana", channel: CALENDAR } },
+          { may: { user: 7 } },
+        ]) {
+          const { error } = await ana.ask(command);
+          expect(error, JSON.stringify(command)).to.deep.equal(unknown);
+        }
+        expect(stage.gateway.trail.map(({ decision }) => decision)).to.deep.equal(
+          Array.from({ length: 5 }, () => "permission-denied"),
+        );
+      });
+    });
+
+    it("leave who asked, what, and for whom in the audit trail, before they are answered", async () => {
+      await begin();
+      const root = await as("root");
+      const written: string[] = [];
+      const { record } = stage.gateway.audit;
+      stage.gateway.audit.record = async (entry) => {
+        await record(entry);
+        written.push(`${entry.object}: ${root.objects.length} answers`);
+      };
+      await inspect(root, { user: "users/ana" });
+      await inspect(root, { channel: CALENDAR });
+      await may(root, "users/ben", CALENDAR);
+      const deeds = stage.gateway.trail.map(({ origin, ...deed }) => {
+        expect(origin).to.not.equal("");
+        return deed;
+      });
+      const deed = { subject: "users/root", decision: "allow", detail: "" };
+      expect(deeds).to.deep.equal([
+        { ...deed, action: "live.inspect", object: "users/ana" },
+        { ...deed, action: "live.inspect", object: CALENDAR },
+        { ...deed, action: "live.may", object: "users/ben", detail: CALENDAR },
+      ]);
+      expect(written.map((line) => line.split(": ")[1])).to.deep.equal(
+        [1, 2, 3].map((answers) => `${answers} answers`),
+      );
+    });
+
+    it("are told which field is wrong, and nothing of it is in the audit trail", async () => {
+      await begin();
+      const root = await as("root");
+      for (const [command, field] of [
+        [{ inspect: {} }, "user"],
+        [{ inspect: { user: "users/ana", channel: CALENDAR } }, "user"],
+        [{ inspect: { user: "ana" } }, "user"],
+        [{ inspect: { user: "calendars/ana" } }, "user"],
+        [{ inspect: { channel: "nothing" } }, "channel"],
+        [{ inspect: { user: "users/ana", limit: 0 } }, "limit"],
+        [{ inspect: { user: "users/ana", limit: 1.5 } }, "limit"],
+        [{ may: { user: "users/ana" } }, "channel"],
+        [{ may: { channel: CALENDAR } }, "user"],
+      ] as const) {
+        const { error } = await root.ask(command);
+        const what = JSON.stringify(command);
+        expect(errorCode({ error }), what).to.equal("INVALID_ARGUMENT");
+        expect(JSON.stringify(error), what).to.contain(`"field":"${field}"`);
+      }
+      expect(stage.gateway.trail).to.deep.equal([]);
+    });
+
+    it("are never told a token, or what a change says", async () => {
+      await begin();
+      const ana = await listening("ana", CALENDAR);
+      const root = await as("root");
+      stage.shards.commit(CALENDAR, [TITLE]);
+      await ana.pushed(1);
+      await inspect(root, { user: "users/ana" });
+      await inspect(root, { channel: CALENDAR });
+      await may(root, "users/ana", CALENDAR);
+      const told = JSON.stringify(root.objects);
+      expect(told).to.contain(CALENDAR);
+      expect(told).to.not.contain("token-");
+      expect(told).to.not.contain(TITLE);
+    });
+
+    it("are counted like all who say something", async () => {
+      await begin();
+      const root = await as("root");
+      await inspect(root, { user: "users/ana" });
+      await (await as("ana")).ask({ inspect: { user: "users/ana" } });
+      const counted = stage.events.filter((event) => event.kind === "command");
+      expect(counted).to.deep.include({ kind: "command", command: "inspect", code: "OK" });
+      expect(counted).to.deep.include({
+        ...{ kind: "command", command: "inspect", code: "UNIMPLEMENTED" },
+      });
+    });
+  });
+}
