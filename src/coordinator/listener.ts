@@ -54,7 +54,7 @@ export function createListener(
     if (request instanceof IncomingMessage && response instanceof ServerResponse) {
       if (options.direct(new Http1Exchange(request, response))) return;
     }
-    response.once("finish", () => stopUpload(request));
+    stopUpload(request, response);
     const handler = options.methods.get((request.url ?? "").split("?", 1)[0] ?? "");
     const answered =
       handler === undefined
@@ -71,10 +71,19 @@ export function createListener(
  * Who was answered need not send the rest: HTTP/2 can say so (RFC 9113, 8.1). Over HTTP/1.1 it has to be read and thrown away,
  * or the next request of the connection is never seen.
  */
-function stopUpload(request: HttpRequest): void {
+function stopUpload(request: HttpRequest, response: HttpResponse): void {
   const NO_ERROR = 0;
-  if (!("stream" in request)) request.resume();
-  else if (!request.complete) request.stream.close(NO_ERROR);
+  if (!("stream" in request)) {
+    response.once("finish", () => request.resume());
+    return;
+  }
+  const { stream } = request;
+  // The end of every answer; they are sent in this turn, and what closes the stream sooner leaves them out.
+  stream.once("wantTrailers", () =>
+    setImmediate(() => {
+      if (!stream.readableEnded) stream.close(NO_ERROR);
+    }),
+  );
 }
 
 async function call(

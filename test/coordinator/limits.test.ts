@@ -116,4 +116,29 @@ describe("a coordinator with limits", () => {
       await door.close();
     });
   }
+
+  for (const [what, path] of [
+    ["on the short way", PATH],
+    ["through Connect", "/cabildo.v1.SyncService/WatchChanges"],
+  ] as const) {
+    it(`wants no more over HTTP/2 of who sent too much ${what}`, async () => {
+      const door = await openDoor({ limits: { requestBytesMax: 1000 } });
+      const session = connect(door.url, { ca: door.ca });
+      const stream = session.request({
+        ...{ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" },
+      });
+      const said: Record<string, unknown> = {};
+      for (const event of ["response", "trailers"]) {
+        stream.on(event, (fields: object) => Object.assign(said, fields));
+      }
+      stream.resume();
+      // Longer than what may be sent unread, and never ended.
+      stream.write(Buffer.concat([Buffer.from([0, 0, 16, 0, 0]), Buffer.alloc(1024 * 1024)]));
+      await once(stream, "close");
+      expect(said["grpc-status"]).to.equal("8");
+      expect(stream.rstCode).to.equal(0);
+      session.destroy();
+      await door.close();
+    });
+  }
 });
