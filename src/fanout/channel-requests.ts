@@ -13,6 +13,7 @@ import type { ChannelReply } from "./replies.js";
 import { findStarts, shardsOf, whenFollowed } from "./starts.js";
 import type { Start } from "./starts.js";
 import type { Subscriptions, SubscriptionServices } from "./subscriptions.js";
+import type { Happening } from "./traces.js";
 
 /** The channels that one connection asks for: whether it may, from where, and how each begins. */
 export class ChannelRequests {
@@ -35,12 +36,14 @@ export class ChannelRequests {
     names: readonly string[],
     since: readonly string[],
   ): Promise<readonly ChannelReply[]> {
-    const from = this.#parseSince(since);
-    return await this.#beginEach(caller, names, from, { mayBeNone: false }, (item) => {
-      const { name } = item.channel;
-      if (this.#subscriptions.find(name)?.restored === true)
-        this.#subscriptions.unsubscribe([name]);
-      return this.#begin(item, from, since.length > 0);
+    return await this.#traced(names, () => {
+      const from = this.#parseSince(since);
+      return this.#beginEach(caller, names, from, { mayBeNone: false }, (item) => {
+        const { name } = item.channel;
+        if (this.#subscriptions.find(name)?.restored === true)
+          this.#subscriptions.unsubscribe([name]);
+        return this.#begin(item, from, since.length > 0);
+      });
     });
   }
 
@@ -50,18 +53,37 @@ export class ChannelRequests {
     names: readonly string[],
     since: readonly string[],
   ): Promise<readonly ChannelReply[]> {
-    const from = this.#parseSince(since);
-    return await this.#beginEach(caller, names, from, { mayBeNone: true }, (item) =>
-      this.#restore(item, from, since.length > 0),
-    );
+    return await this.#traced(names, () => {
+      const from = this.#parseSince(since);
+      return this.#beginEach(caller, names, from, { mayBeNone: true }, (item) =>
+        this.#restore(item, from, since.length > 0),
+      );
+    });
   }
 
   /** Those that the user chose later: they begin where the connection is, so that one position tells of all its channels. */
   async add(caller: Caller, names: readonly string[]): Promise<readonly ChannelReply[]> {
     const nowhere: ReadonlyMap<ShardNumber, ShardPosition> = new Map();
-    return await this.#beginEach(caller, names, nowhere, { mayBeNone: true }, (item) =>
-      this.#restore(item, this.#place(), false),
+    return await this.#traced(names, () =>
+      this.#beginEach(caller, names, nowhere, { mayBeNone: true }, (item) =>
+        this.#restore(item, this.#place(), false),
+      ),
     );
+  }
+
+  async #traced(
+    names: readonly string[],
+    begin: () => Promise<readonly ChannelReply[]>,
+  ): Promise<readonly ChannelReply[]> {
+    try {
+      const answers = await begin();
+      for (const answer of answers) this.#owner.trace(happeningOf(answer));
+      return answers;
+    } catch (error) {
+      const { code } = errorBody(error);
+      for (const channel of names) this.#owner.trace({ event: "refused", channel, code });
+      throw error;
+    }
   }
 
   async #beginEach(
@@ -233,4 +255,15 @@ export class ChannelRequests {
       outcome: fromFeed ? "from-feed" : "from-memory",
     });
   }
+}
+
+function happeningOf(answer: ChannelReply): Happening {
+  const { channel } = answer;
+  if ("error" in answer) {
+    const { error, too_old: tooOld } = answer;
+    const old = tooOld === undefined ? {} : { too_old: tooOld };
+    return { event: "refused", channel, code: error.code, ...old };
+  }
+  const { recovered } = answer;
+  return { event: "subscribed", channel, ...(recovered === undefined ? {} : { recovered }) };
 }

@@ -191,6 +191,7 @@ export class ClientCommands implements CommandReceiver {
         const channels = this.#subscriptions.unsubscribe(command.channels);
         this.#host.send(replies.unsubscribe(command.id, channels));
         this.#services.observer({ kind: "unsubscribed", channels: channels.length });
+        for (const channel of channels) this.#host.trace({ event: "unsubscribed", channel });
         this.#host.channelsLeft();
         return;
       }
@@ -207,7 +208,8 @@ export class ClientCommands implements CommandReceiver {
         await this.#refresh(command.id, identity.who, command.token);
         return;
       case "inspect":
-      case "may": {
+      case "may":
+      case "trace": {
         const { id, kind } = command;
         const body = await this.#services.operators.answer(this.#host, identity.who, command);
         this.#host.send(replies.operator(id, kind, body));
@@ -231,6 +233,7 @@ export class ClientCommands implements CommandReceiver {
     const who = await gateway.authenticate(token);
     if (this.isClosed) return;
     const { user, sessionId } = who.caller;
+    const expires = new Date(who.expireTimeMs).toISOString();
     if (this.#services.hasEnded(sessionId)) throw sessionEnded();
     if (!this.#host.claim(user)) {
       const message = "this user has too many connections: close another";
@@ -240,12 +243,14 @@ export class ClientCommands implements CommandReceiver {
     this.#host.send(
       replies.connect(id, {
         user: `users/${user}`,
-        expires: new Date(who.expireTimeMs).toISOString(),
+        expires,
         ping_ms: limits.pingMs,
         server: serverName,
       }),
     );
     observer({ kind: "connected", ms: clock.monotonicMs() - this.#openedMs });
+    const session = `users/${user}/sessions/${sessionId}`;
+    this.#host.trace({ event: "connected", session, address: this.#host.remoteAddress, expires });
   }
 
   #refuseConnection(token: string, error: unknown): void {
@@ -281,8 +286,10 @@ export class ClientCommands implements CommandReceiver {
     }
     if (this.#services.hasEnded(who.caller.sessionId)) throw sessionEnded();
     this.#identity = { kind: "known", who };
-    this.#host.send(replies.refresh(id, new Date(who.expireTimeMs).toISOString()));
+    const expires = new Date(who.expireTimeMs).toISOString();
+    this.#host.send(replies.refresh(id, expires));
     this.#services.observer({ kind: "refreshed" });
+    this.#host.trace({ event: "refreshed", expires });
   }
 }
 

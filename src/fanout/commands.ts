@@ -20,7 +20,7 @@ export type ClientCommand =
 
 /** What only operators can ask: to all others it is no command, so that what it says is read once it is known who asks. */
 export interface OperatorCommand {
-  readonly kind: "inspect" | "may";
+  readonly kind: "inspect" | "may" | "trace";
   readonly id: number;
   readonly asked: Fields;
 }
@@ -108,6 +108,7 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
       return { kind: "ping", id };
     case "inspect":
     case "may":
+    case "trace":
       return { kind: name, id, asked: body };
     case "rpc": {
       const { method, request = {}, timeout_ms: timeoutMs } = body;

@@ -14,6 +14,7 @@ import { errorBody, replies } from "./replies.js";
 import { Signal } from "./signal.js";
 import { Subscriptions } from "./subscriptions.js";
 import type { SocketListener, TransportSocket } from "./transport.js";
+import type { Happening, Traced } from "./traces.js";
 import { VitalSigns } from "./vital-signs.js";
 
 export interface ConnectionServices extends CommandServices {
@@ -35,10 +36,10 @@ export interface Goodbye {
 const LIFETIME_JITTER = 0.2;
 
 /** One client's socket, from its opening to its end. */
-export class Connection implements SocketListener, LineOwner, CommandHost {
+export class Connection implements SocketListener, LineOwner, CommandHost, Traced {
   readonly remoteAddress: string;
   /** Its own in this process. */
-  readonly #number: number;
+  readonly number: number;
   readonly #services: ConnectionServices;
   readonly #socket: TransportSocket;
   readonly #subscriptions: Subscriptions;
@@ -57,7 +58,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
   constructor(socket: TransportSocket, services: ConnectionServices, number: number) {
     const { clock, limits } = services;
     const now = clock.monotonicMs();
-    this.#number = number;
+    this.number = number;
     this.#socket = socket;
     this.#services = services;
     this.remoteAddress = socket.remoteAddress;
@@ -111,6 +112,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     const cause = this.#end?.cause;
     this.#close(cause);
     this.#services.observer({ kind: "connection-closed", code, cause });
+    this.trace({ event: "closed", code });
     this.#services.onClosed(this);
   }
 
@@ -136,6 +138,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     const unsentBytes = this.#socket.buffered();
     if (this.isClosed || unsentBytes <= this.#services.limits.unsentBytesHigh) return;
     this.#services.observer({ kind: "stalled", unsentBytes });
+    this.trace({ event: "stalled", unsent_bytes: unsentBytes });
     this.#lag.begin();
     this.#subscriptions.stall();
     this.#subscriptions.catchUp();
@@ -149,7 +152,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
 
   lineIsLive(): void {
     if (!this.#subscriptions.isLive) return;
-    this.#lag.end();
+    if (this.#lag.end()) this.trace({ event: "caught-up" });
     this.#checkpoint();
   }
 
@@ -159,9 +162,15 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
   }
 
   channelEnded(channel: string, error: ClusterError): void {
-    this.send(replies.unsubscribed([channel], errorBody(error)));
+    const body = errorBody(error);
+    this.send(replies.unsubscribed([channel], body));
     this.#services.observer({ kind: "unsubscribed", channels: 1 });
+    this.trace({ event: "unsubscribed", channel, code: body.code });
     this.channelsLeft();
+  }
+
+  trace(happening: Happening): void {
+    this.#services.traces.tell(this, happening);
   }
 
   // What its commands ask for.
@@ -214,6 +223,10 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     this.#commands.chosen(choice);
   }
 
+  hears(channel: string): boolean {
+    return this.#subscriptions.find(channel) !== undefined;
+  }
+
   endSession(session: string): void {
     const { identity } = this.#commands;
     if (identity.kind !== "known" || identity.who.caller.sessionId !== session) return;
@@ -238,7 +251,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     const { clock } = this.#services;
     const openedMs = clock.wallMs() - (clock.monotonicMs() - this.#openedMs);
     return {
-      connection: this.#number,
+      connection: this.number,
       user: `users/${caller.user}`,
       session: `users/${caller.user}/sessions/${caller.sessionId}`,
       address: this.remoteAddress,
@@ -349,6 +362,7 @@ export class Connection implements SocketListener, LineOwner, CommandHost {
     this.#intake.close();
     this.#commands.close();
     this.#subscriptions.close();
+    this.#services.traces.end(this);
     if (this.#subscriptions.size > 0) {
       this.#services.observer({ kind: "unsubscribed", channels: this.#subscriptions.size });
     }

@@ -21,6 +21,7 @@ import { OperatorCommands } from "./operator-commands.js";
 import type { ReadersRight } from "./readers.js";
 import { ShardFollower } from "./shard-follower.js";
 import type { FanoutOptions } from "./start-fanout.js";
+import { Traces } from "./traces.js";
 import type {
   HttpAnswer,
   SocketListener,
@@ -54,6 +55,7 @@ export class FanoutServer {
   readonly #followers: ReadonlyMap<ShardNumber, ShardFollower>;
   readonly #services: ConnectionServices;
   readonly #connections: Connections;
+  readonly #traces: Traces;
   readonly #endedSessions: LRUCache<string, true>;
   readonly #stop = new AbortController();
   /** Connections at the same place share the text of their checkpoints. */
@@ -77,6 +79,7 @@ export class FanoutServer {
       ttl: ENDED_SESSION_MS,
       perf: { now: () => clock.monotonicMs() },
     });
+    this.#traces = new Traces(clock);
     this.#followers = this.#createFollowers();
     const shared = {
       gateway,
@@ -85,6 +88,7 @@ export class FanoutServer {
       followers: this.#followers,
       limits: this.#limits,
       serverName: options.name,
+      traces: this.#traces,
     };
     this.#services = {
       ...shared,
@@ -159,7 +163,7 @@ export class FanoutServer {
           shard,
           shards,
           clock,
-          live: new LivePath(() => transport, this.#observer),
+          live: new LivePath(() => transport, this.#observer, this.#traces),
           limits: this.#limits,
           logger: logger ?? SILENT,
           observer: this.#observer,
@@ -262,6 +266,7 @@ export class FanoutServer {
       const nowMs = clock.monotonicMs();
       const wallMs = clock.wallMs();
       for (const connection of this.#connections) connection.sweep(nowMs, wallMs);
+      this.#traces.sweep();
       this.#sweepLater();
     });
   }

@@ -44,6 +44,11 @@ export class FeedChange {
     this.#label = label;
   }
 
+  /** Its shard's name. */
+  get shard(): string {
+    return this.#label.name;
+  }
+
   /** The channel of the event that changed, which the feed does not name; undefined if it was none. */
   get eventChannel(): string | undefined {
     return eventChannelOf(this.#decode().resourceName);

@@ -26,12 +26,13 @@ export class Lag {
     this.#sinceMs ??= this.#clock.monotonicMs();
   }
 
-  /** All of it is live again. */
-  end(): void {
-    if (this.#sinceMs === undefined) return;
+  /** All of it is live again; returns whether it was not. */
+  end(): boolean {
+    if (this.#sinceMs === undefined) return false;
     const ms = this.#clock.monotonicMs() - this.#sinceMs;
     this.#sinceMs = undefined;
     this.#observer({ kind: "caught-up", ms });
+    return true;
   }
 
   /** What lagged was left. */

@@ -11,6 +11,8 @@ import type { Logger } from "./logger.js";
 import type { Form } from "../policy/index.js";
 import { Signal } from "./signal.js";
 import type { ShardFollower } from "./shard-follower.js";
+import { deliveredOf } from "./traces.js";
+import type { Delivered, Happening, Traces } from "./traces.js";
 
 /** What a line asks of its connection. */
 export interface LineOwner {
@@ -30,6 +32,8 @@ export interface LineOwner {
   feedInterrupted(): void;
   /** The user may not hear a channel any more, or not as before. */
   channelEnded(channel: string, error: ClusterError): void;
+  /** For whoever traces the connection. */
+  trace(happening: Happening): void;
 }
 
 export interface LineServices {
@@ -37,6 +41,7 @@ export interface LineServices {
   readonly logger: Logger;
   readonly observer: FanoutObserver;
   readonly signal: AbortSignal;
+  readonly traces: Traces;
 }
 
 const FRAME_CHARACTERS = 16 * 1024;
@@ -110,6 +115,10 @@ export class Line implements LiveSubscriber {
 
   leaveIfBehind(): void {
     this.#owner.leaveIfBehind();
+  }
+
+  trace(delivered: Delivered): void {
+    this.#owner.trace(delivered);
   }
 
   /**
@@ -298,7 +307,9 @@ export class Line implements LiveSubscriber {
       const at = change.channels.indexOf(channel);
       const known = at < 0 || this.#hasReader(channel) ? 0 : knownPrevious(at);
       const previous = known === 0 ? (this.#previous?.get(channel) ?? 0) : known;
-      this.#append(change.text(channel, previous, this.#formOn(channel, change)));
+      const text = change.text(channel, previous, this.#formOn(channel, change));
+      this.#append(text);
+      if (!this.#services.traces.isEmpty) this.trace(deliveredOf(change, channel, "replay", text));
     }
     for (const name of channels) {
       if (this.#join.isBehindOn(name)) (this.#previous ??= new Map()).set(name, change.sequence);

@@ -2,6 +2,8 @@ import { calendarOfEvent, hasTopic } from "./channels.js";
 import type { FanoutObserver } from "./events.js";
 import type { FeedChange } from "./feed-change.js";
 import type { RingEntry } from "./ring.js";
+import { deliveredOf } from "./traces.js";
+import type { Delivered, Traces } from "./traces.js";
 import type { Transport } from "./transport.js";
 
 /** One connection on one shard, as the live path sees it. */
@@ -10,6 +12,8 @@ export interface LiveSubscriber {
   /** Leaves the live path, with all of its connection, if that has too much unsent. */
   leaveIfBehind(): void;
   send(text: string): void;
+  /** For whoever traces its connection. */
+  trace(delivered: Delivered): void;
 }
 
 /** Lines for one socket are gathered up to about so many characters a frame. */
@@ -37,6 +41,7 @@ interface ReadersOfChannel {
 export class LivePath {
   readonly #transport: () => Pick<Transport, "publish">;
   readonly #observer: FanoutObserver;
+  readonly #traces: Pick<Traces, "isEmpty">;
   readonly #subscribers = new Map<string, Set<LiveSubscriber>>();
   readonly #readers = new Map<string, ReadersOfChannel>();
   readonly #pending = new Map<LiveSubscriber, string>();
@@ -45,9 +50,14 @@ export class LivePath {
   /** The last change of each event that is heard, since the first of its subscribers came. */
   readonly #lastOfEvent = new Map<string, number>();
 
-  constructor(transport: () => Pick<Transport, "publish">, observer: FanoutObserver) {
+  constructor(
+    transport: () => Pick<Transport, "publish">,
+    observer: FanoutObserver,
+    traces: Pick<Traces, "isEmpty">,
+  ) {
     this.#transport = transport;
     this.#observer = observer;
+    this.#traces = traces;
   }
 
   add(channel: string, subscriber: LiveSubscriber): void {
@@ -109,8 +119,12 @@ export class LivePath {
       if (subscribers === undefined) return;
       const text = change.text(channel, previous[i] ?? 0);
       if (i === 0 && hasTopic(channel)) {
-        this.#publish(topicOf(channel, "full"), text, subscribers.size);
-      } else this.#sendEach(change.channels.slice(0, i), text, subscribers);
+        const delivered = this.#delivered(change, channel, "topic", text);
+        this.#publish(topicOf(channel, "full"), text, subscribers, delivered);
+      } else {
+        const delivered = this.#delivered(change, channel, "socket", text);
+        this.#sendEach(change.channels.slice(0, i), text, subscribers, delivered);
+      }
     });
     this.#deliverToReaders(change.primary, change);
     if (this.#eventHearers.has(change.primary)) this.#deliverEvent(change);
@@ -126,7 +140,8 @@ export class LivePath {
     if (isCommon && hasTopic(channel)) {
       if (common === undefined) return;
       const text = change.text(channel, last, common);
-      this.#publish(topicOf(channel, "readers"), text, readers.users.size);
+      const delivered = this.#delivered(change, channel, "topic", text);
+      this.#publish(topicOf(channel, "readers"), text, readers.users, delivered);
       return;
     }
     // An event's own channel comes behind all that the feed names.
@@ -134,7 +149,9 @@ export class LivePath {
     for (const [reader, user] of readers.users) {
       if (before.some((other) => reader.isLiveOn(other))) continue;
       const form = change.shown.to(user);
-      if (form !== undefined) this.#sendOne(reader, change.text(channel, last, form));
+      if (form === undefined) continue;
+      const text = change.text(channel, last, form);
+      this.#sendOne(reader, text, this.#delivered(change, channel, "socket", text));
     }
   }
 
@@ -151,7 +168,8 @@ export class LivePath {
     if (subscribers !== undefined) {
       const text = change.text(eventChannel, this.#lastOfEvent.get(eventChannel) ?? 0);
       this.#lastOfEvent.set(eventChannel, change.sequence);
-      this.#sendEach(change.channels, text, subscribers);
+      const delivered = this.#delivered(change, eventChannel, "socket", text);
+      this.#sendEach(change.channels, text, subscribers, delivered);
     }
     this.#deliverToReaders(eventChannel, change);
   }
@@ -164,32 +182,53 @@ export class LivePath {
     else this.#eventHearers.set(calendar, count);
   }
 
-  #publish(topic: string, text: string, deliveries: number): void {
+  /** What is told of a delivery; undefined where nobody traces. */
+  #delivered(
+    change: FeedChange,
+    channel: string,
+    path: Delivered["path"],
+    text: string,
+  ): Delivered | undefined {
+    return this.#traces.isEmpty ? undefined : deliveredOf(change, channel, path, text);
+  }
+
+  #publish(
+    topic: string,
+    text: string,
+    subscribers: ReadonlySet<LiveSubscriber> | ReadonlyMap<LiveSubscriber, string>,
+    delivered: Delivered | undefined,
+  ): void {
     // What waits for a socket on the topic came before.
     this.flush();
     this.#transport().publish(topic, text);
+    const { size: deliveries } = subscribers;
     this.#observer({ kind: "pushed", path: "topic", deliveries, bytes: text.length });
+    if (delivered === undefined) return;
+    for (const subscriber of subscribers.keys()) subscriber.trace(delivered);
   }
 
   #sendEach(
     before: readonly string[],
     text: string,
     subscribers: ReadonlySet<LiveSubscriber>,
+    delivered: Delivered | undefined,
   ): void {
     let deliveries = 0;
     for (const subscriber of subscribers) {
       if (before.some((channel) => subscriber.isLiveOn(channel))) continue;
       deliveries += 1;
       this.#queue(subscriber, text);
+      if (delivered !== undefined) subscriber.trace(delivered);
     }
     if (deliveries > 0) {
       this.#observer({ kind: "pushed", path: "socket", deliveries, bytes: text.length });
     }
   }
 
-  #sendOne(subscriber: LiveSubscriber, text: string): void {
+  #sendOne(subscriber: LiveSubscriber, text: string, delivered: Delivered | undefined): void {
     this.#queue(subscriber, text);
     this.#observer({ kind: "pushed", path: "socket", deliveries: 1, bytes: text.length });
+    if (delivered !== undefined) subscriber.trace(delivered);
   }
 
   #queue(subscriber: LiveSubscriber, text: string): void {

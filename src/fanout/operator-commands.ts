@@ -10,12 +10,11 @@ import type { OperatorQuestion, Subject } from "./operator-question.js";
 import { errorBody } from "./replies.js";
 import { shardsOf, whenFollowed } from "./starts.js";
 import type { SubscriptionServices } from "./subscriptions.js";
+import type { Tracer, Traces } from "./traces.js";
 
 /** The connection of whoever asks. */
-export interface Asker {
+export interface Asker extends Tracer {
   readonly remoteAddress: string;
-  readonly unsentBytesLow: number;
-  buffered(): number;
 }
 
 /** A connection that can be asked about. */
@@ -29,10 +28,11 @@ export interface OperatorServices extends Pick<
   "gateway" | "rangeMap" | "followers" | "limits" | "clock"
 > {
   readonly serverName: string;
+  readonly traces: Pick<Traces, "begin" | "end">;
   readonly connections: Iterable<Inspected> & { of(user: string): Iterable<Inspected> };
 }
 
-const ACTIONS = { inspect: "live.inspect", may: "live.may" } as const;
+const ACTIONS = { inspect: "live.inspect", may: "live.may", trace: "live.trace" } as const;
 /** No more is said of connections at once. */
 const ANSWER_CHARACTERS = 256 * 1024;
 
@@ -60,13 +60,18 @@ export class OperatorCommands {
     if (asker.buffered() > asker.unsentBytesLow) {
       throw new ClusterError("overloaded", "read what was answered before: too much is unsent");
     }
-    const [object, detail] = [question.subject.name, detailOf(question)];
-    await audit.record({ ...deed, object, decision: "allow", detail });
+    const { subject } = question;
+    if (subject !== undefined) {
+      const detail = question.kind === "may" ? question.channel : "";
+      await audit.record({ ...deed, object: subject.name, decision: "allow", detail });
+    }
     switch (question.kind) {
       case "inspect":
         return this.#inspect(question);
       case "may":
         return await this.#tryChannel(question);
+      case "trace":
+        return this.#trace(asker, question);
       default:
         return unreachable(question);
     }
@@ -96,6 +101,15 @@ export class OperatorCommands {
     }
   }
 
+  /** Its lines come behind the answer. */
+  #trace(asker: Asker, { subject }: OperatorQuestion & { readonly kind: "trace" }): object {
+    const { traces, serverName: server } = this.#services;
+    // Gone while the audit trail was told: nobody would end it.
+    if (subject === undefined || asker.isClosed) traces.end(asker);
+    else traces.begin(asker, subject);
+    return subject === undefined ? { server } : { server, [subject.kind]: subject.name };
+  }
+
   /** As `subscribe` would, up to where the channel would begin. */
   async #tryChannel({
     subject,
@@ -116,8 +130,4 @@ export class OperatorCommands {
       return { ...asked, allowed: false, error: errorBody(error) };
     }
   }
-}
-
-function detailOf(question: OperatorQuestion): string {
-  return question.kind === "may" ? question.channel : "";
 }

@@ -14,7 +14,9 @@ export type OperatorQuestion =
       readonly kind: "may";
       readonly subject: Extract<Subject, { kind: "user" }>;
       readonly channel: string;
-    };
+    }
+  /** Without a subject: no more. */
+  | { readonly kind: "trace"; readonly subject: Subject | undefined };
 
 const CONNECTIONS_MAX = 1_000;
 const CONNECTIONS_DEFAULT = 100;
@@ -25,6 +27,10 @@ export function parseQuestion(
   rangeMap: RangeMap,
 ): OperatorQuestion {
   switch (kind) {
+    case "trace": {
+      const isEnd = asked["user"] === undefined && asked["channel"] === undefined;
+      return { kind, subject: isEnd ? undefined : parseSubject(asked, rangeMap) };
+    }
     case "inspect":
       return { kind, subject: parseSubject(asked, rangeMap), connectionsMax: parseLimit(asked) };
     case "may":

@@ -87,6 +87,7 @@ export const replies = {
   rpc: (id: number, response: JsonValue): string => JSON.stringify({ id, rpc: { response } }),
   operator: (id: number, command: string, body: object): string =>
     JSON.stringify({ id, [command]: body }),
+  trace: (line: object): string => JSON.stringify({ trace: line }),
   ping: (id: number): string => JSON.stringify({ id, ping: {} }),
   error: (id: number, error: ErrorBody): string => JSON.stringify({ id, error }),
   checkpoint: (position: string): string => JSON.stringify({ checkpoint: { position } }),

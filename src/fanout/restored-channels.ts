@@ -6,6 +6,7 @@ import type { FanoutObserver } from "./events.js";
 import { replies } from "./replies.js";
 import type { ChannelReply } from "./replies.js";
 import type { Subscriptions } from "./subscriptions.js";
+import type { Happening } from "./traces.js";
 
 /** What follows a user's choice asks of its connection. */
 export interface ChoiceHost {
@@ -15,6 +16,8 @@ export interface ChoiceHost {
   encodedPosition(): string;
   /** The choice cannot be followed any more: whoever is connected has to begin again. */
   choiceLost(cause: unknown): void;
+  /** For whoever traces the connection. */
+  trace(happening: Happening): void;
 }
 
 export interface ChoiceServices {
@@ -85,6 +88,7 @@ export class RestoredChannels {
       this.#subscriptions.unsubscribe(dropped);
       this.#host.send(replies.unsubscribed(dropped));
       this.#services.observer({ kind: "unsubscribed", channels: dropped.length });
+      for (const channel of dropped) this.#host.trace({ event: "unsubscribed", channel });
     }
     if (added.length === 0) return;
     const answers = await this.#requests.add(caller, added);

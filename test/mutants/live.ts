@@ -127,4 +127,22 @@ export const LIVE: readonly Mutant[] = [
     tests: ["test/fanout/readers.test.ts"],
     seeds: 0,
   },
+  {
+    name: "everyone-an-operator",
+    bug: "whoever asks is told of the connections of others",
+    file: "src/fanout/operator-commands.ts",
+    find: 'if (decide(caller, action, { kind: "none" }).kind === "deny") {',
+    replace: 'if (decide(caller, "channel.watch", { kind: "unknown" }).kind === "deny") {',
+    tests: ["test/fanout/operators.test.ts"],
+    seeds: 0,
+  },
+  {
+    name: "look-before-the-trail",
+    bug: "an operator is answered before the audit trail says who asked",
+    file: "src/fanout/operator-commands.ts",
+    find: "      await audit.record({",
+    replace: "      void audit.record({",
+    tests: ["test/fanout/operators.test.ts"],
+    seeds: 0,
+  },
 ];

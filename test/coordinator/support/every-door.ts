@@ -98,6 +98,8 @@ export class EveryDoor {
       { inspect: { user: name } },
       { inspect: { channel } },
       { may: { user: name, channel } },
+      { trace: { user: name } },
+      { trace: {} },
     ];
     return commands.map((command) =>
       this.#way(JSON.stringify(command), (token) => this.#say(command, token)),

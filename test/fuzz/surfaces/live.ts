@@ -13,7 +13,7 @@ const COMMANDS_MAX = 4;
 const LAST_ID = 1_000_000;
 const COMMANDS = [
   ...(["subscribe", "unsubscribe", "restore", "ping", "refresh", "rpc"] as const),
-  ...(["inspect", "may"] as const),
+  ...(["inspect", "may", "trace"] as const),
 ];
 
 /** What a socket says to a fan-out before the gateway with the real state machine. */
@@ -103,6 +103,7 @@ function bodyOf(
     case "inspect":
       return { ...any("user"), ...any("channel"), ...limit };
     case "may":
+    case "trace":
       return { ...any("user"), ...any("channel") };
     case "rpc": {
       const method = random.pick(METHODS);
