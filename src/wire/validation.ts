@@ -12,7 +12,25 @@ const VIOLATIONS_MAX = 16;
 let made: Validator | undefined;
 
 function validator(): Validator {
-  return (made ??= createValidator({ registry: createRegistry(file_buf_validate_validate) }));
+  return (made ??= createValidator({
+    registry: createRegistry(file_buf_validate_validate),
+    regexMatch: matches,
+  }));
+}
+
+const patterns = new Map<string, RegExp>();
+
+/**
+ * By the engine of JavaScript, at a fifth of what RE2 costs, which the library brings for patterns that anybody may have written.
+ * Ours are the protos' own, and none of them looks at more than a name can have.
+ */
+function matches(pattern: string, text: string): boolean {
+  let compiled = patterns.get(pattern);
+  if (compiled === undefined) {
+    compiled = new RegExp(pattern, "u");
+    patterns.set(pattern, compiled);
+  }
+  return compiled.test(text);
 }
 
 /** By the rules in the protos, and one for all texts. */

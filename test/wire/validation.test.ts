@@ -34,6 +34,24 @@ describe("a name that is not written as it should be", () => {
   });
 });
 
+describe("the pattern of a name", () => {
+  it("has an end that it reaches after a bounded number of steps, in every request of the API", () => {
+    for (const { input, field } of NAMED) {
+      const { type } = getOption(field, rulesOfField);
+      const pattern = type.case === "string" ? type.value.pattern : "";
+      expect(pattern, `${input.name}.${field.name}`)
+        .to.match(/^\^[^*+]*\$$/u)
+        .and.not.match(/,\}/u);
+    }
+  });
+
+  it("is not kept busy by a text that nearly fits", () => {
+    const name = `calendars/${"a-".repeat(500_000)}`;
+    const request = create(CreateEventRequestSchema, { parent: name });
+    expect(() => requireValid(CreateEventRequestSchema, request)).to.throw(ClusterError);
+  });
+});
+
 describe("a text with a control character in it", () => {
   const refusalOf = (event: MessageInitShape<typeof EventSchema>): string => {
     try {
