@@ -55,13 +55,15 @@ export type Frame =
       readonly retryAfterMs: number;
       readonly position: string;
     }
+  /** For operators: something that happened to a connection of the same server. */
+  | { readonly kind: "trace"; readonly line: Fields }
   | { readonly kind: "unknown" };
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function parseFrame(line: string): Frame {
   const frame = fieldsOf(JSON.parse(line));
-  const { id, push, checkpoint, subscribed, unsubscribed, disconnect } = frame;
+  const { id, push, checkpoint, subscribed, unsubscribed, disconnect, trace } = frame;
   if (push !== undefined) {
     const { channel, change, shards } = fieldsOf(push);
     if (shards !== undefined) return { kind: "cluster", shards: shardsOf(shards) };
@@ -94,6 +96,7 @@ export function parseFrame(line: string): Frame {
       position: textOf(position),
     };
   }
+  if (trace !== undefined && id === undefined) return { kind: "trace", line: fieldsOf(trace) };
   if (typeof id === "number") return { kind: "reply", id, reply: replyOf(frame) };
   return { kind: "unknown" };
 }

@@ -46,4 +46,6 @@ export function createOpenSocket(ca: string | undefined): OpenSocket {
   };
 }
 
+/** One socket to one server: for tools that ask it about itself. */
+export { LiveConnection } from "./live-connection.js";
 export * from "./surface.js";

@@ -1,6 +1,6 @@
 import type { Change } from "../../gen/cabildo/v1/sync_pb.js";
 import { parseFrame } from "./frames.js";
-import type { Frame, Refusal, Reply, ShardState } from "./frames.js";
+import type { Fields, Frame, Refusal, Reply, ShardState } from "./frames.js";
 import { SUBPROTOCOL } from "./live-socket.js";
 import type { LiveSocket, OpenSocket } from "./live-socket.js";
 import type { TokenSource } from "./tokens.js";
@@ -33,6 +33,8 @@ export interface ConnectionEvents {
   checkpoint(position: string): void;
   subscribed(channels: readonly string[], position: string): void;
   unsubscribed(channels: readonly string[], refusal: Refusal | undefined): void;
+  /** Only of who asked for it. */
+  traced?(line: Fields): void;
   closed(end: ConnectionEnd): void;
 }
 
@@ -142,6 +144,9 @@ export class LiveConnection {
         replied?.(frame.reply);
         return;
       }
+      case "trace":
+        this.#events.traced?.(frame.line);
+        return;
       case "unknown":
     }
   }

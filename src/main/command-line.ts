@@ -33,6 +33,7 @@ const COMMANDS: ReadonlyMap<string, Load> = new Map([
   ["login", async () => (await import("./commands/login.js")).addLogin],
   ["env", async () => (await import("./commands/env.js")).addEnv],
   ["watch", async () => (await import("./commands/watch.js")).addWatch],
+  ["live", async () => (await import("./commands/live.js")).addLive],
   ["event", async () => (await import("./commands/event.js")).addEvent],
   ["user", async () => (await import("./commands/user.js")).addUser],
   ["group", async () => (await import("./commands/group.js")).addGroup],

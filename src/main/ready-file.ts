@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findFile, writeFileAtomic } from "./files.js";
-import { asObject, parseObject, requireList, requireText } from "./json-shape.js";
+import { asObject, optionalTexts, parseObject, requireList, requireText } from "./json-shape.js";
 import type { ChildSpec } from "./supervisor/child.js";
 
 /** What `cabildo up` says when its cluster serves, on stdout and in ready.json: all that a program needs to use it. */
@@ -68,6 +68,8 @@ export interface LocalCluster {
   readonly pid: number;
   readonly api: string;
   readonly wss: string;
+  /** Of all fan-outs; empty where that is not said. */
+  readonly wsss: readonly string[];
   readonly ca: string;
   readonly operatorCert: string;
   readonly operatorKey: string;
@@ -90,6 +92,7 @@ export async function findLocalCluster(dataDir: string): Promise<LocalCluster | 
     pid: numberOr0(object["pid"]),
     api: requireText(object, "api", path),
     wss: requireText(object, "wss", path),
+    wsss: optionalTexts(object, "wsss", path),
     ca: file("ca"),
     operatorCert: file("operatorCert"),
     operatorKey: file("operatorKey"),

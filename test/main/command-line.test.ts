@@ -53,7 +53,9 @@ describe("the command line", () => {
     const { code, out } = await cabildo("--help");
     expect(code).to.equal(0);
     const commands = [...out.matchAll(/^ {2}([a-z]+) /gmu)].map(([, name]) => name);
-    for (const name of "up node coordinator fanout certs status login env watch event".split(" ")) {
+    for (const name of "up node coordinator fanout certs status login env watch live event".split(
+      " ",
+    )) {
       expect(commands).to.include(name);
     }
   });
@@ -93,6 +95,7 @@ describe("the command line", () => {
       expect(await cabildo("up", flag, value, "--data", data), flag).to.include({ code: 2 });
     }
     expect((await cabildo("node")).code).to.equal(2);
+    expect((await cabildo("live", "inspect", "ana")).code).to.equal(2);
     expect((await cabildo("login", "ana", "--api", "here", "--ca", "ca.pem")).code).to.equal(2);
     const { err } = await cabildo("login", "ana", "--api", "https://h", "--data", data);
     expect(err).to.contain("--api needs --ca");

@@ -36,9 +36,14 @@ export function commandLine(running: () => UpCluster): void {
     });
     after(() => rmSync(home, { recursive: true }));
 
-    function run(command: string, args: readonly string[], input = ""): Promise<Outcome> {
+    function run(
+      command: string,
+      args: readonly string[],
+      input = "",
+      environment = env,
+    ): Promise<Outcome> {
       return new Promise((resolve) => {
-        const child = execFile(command, args, { env }, (_error, out, err) =>
+        const child = execFile(command, args, { env: environment }, (_error, out, err) =>
           resolve({ code: child.exitCode, out, err }),
         );
         // It may end without having read anything.
@@ -183,18 +188,20 @@ export function commandLine(running: () => UpCluster): void {
       );
     });
 
+    const listen = async (userId: string, url = cluster.ready.wss): Promise<LiveClient> => {
+      const auth = createClient(
+        AuthService,
+        createGrpcTransport({ baseUrl: cluster.ready.api, nodeOptions: { ca: cluster.ca } }),
+      );
+      const { accessToken } = await auth.login({ userId, password: PASSWORD.trim() });
+      const client = await LiveClient.open(Number(new URL(url).port), undefined, {
+        ca: cluster.ca,
+      });
+      await client.ask({ connect: { token: accessToken } });
+      return client;
+    };
+
     it("shows an administrator how the cluster is, live, and nobody else", async () => {
-      const listen = async (userId: string): Promise<LiveClient> => {
-        const auth = createClient(
-          AuthService,
-          createGrpcTransport({ baseUrl: cluster.ready.api, nodeOptions: { ca: cluster.ca } }),
-        );
-        const { accessToken } = await auth.login({ userId, password: PASSWORD.trim() });
-        const { port } = new URL(cluster.ready.wss);
-        const client = await LiveClient.open(Number(port), undefined, { ca: cluster.ca });
-        await client.ask({ connect: { token: accessToken } });
-        return client;
-      };
       const subscribe = { channels: ["cluster"] };
       const [root, ana] = [await listen("root-a"), await listen("ana")];
       expect(errorCode(await ana.ask({ subscribe }))).to.equal("NOT_FOUND");
@@ -203,6 +210,80 @@ export function commandLine(running: () => UpCluster): void {
       expect(JSON.stringify(told)).to.contain('"events-am"');
       root.close();
       ana.close();
+    });
+
+    it("shows an administrator who is connected to which server, and what happens to them", async () => {
+      const data = ["--data", cluster.ready.dataDir];
+      const people = await Promise.all(cluster.ready.wsss.map((url) => listen("ana", url)));
+      const subscribe = { channels: ["calendars/ana"] };
+      for (const ana of people) await ana.ask({ subscribe });
+
+      const seen = await cabildo(["live", "inspect", "users/ana", "-o", "json", ...data]);
+      expect(seen.code, seen.err).to.equal(0);
+      const servers = linesOf(seen).map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(servers.map(({ server, count }) => [server, count])).to.deep.equal([
+        ["fanout-1", 1],
+        ["fanout-2", 1],
+      ]);
+      const table = (await cabildo(["live", "inspect", "calendars/ana", ...data])).out;
+      expect(table).to.match(/fanout-2 .* users\/ana .* calendars\/ana .* events-am +│ live /u);
+      expect(
+        linesOf(await cabildo(["live", "may", "users/ana", "calendars/root-a", ...data])),
+      ).to.deep.equal(
+        ["fanout-1", "fanout-2"].map(
+          (server) =>
+            `${server}: users/ana may not hear calendars/root-a: calendars/root-a was not found (NOT_FOUND)`,
+        ),
+      );
+
+      const tracing = spawn(process.execPath, [CABILDO, "live", "trace", "users/ana", ...data], {
+        env,
+      });
+      const told: string[] = [];
+      for (const stream of [tracing.stdout, tracing.stderr]) {
+        createInterface({ input: stream }).on("line", (line) => told.push(line));
+      }
+      const matching = (pattern: RegExp): number =>
+        told.filter((line) => pattern.test(line)).length;
+      try {
+        await eventually(() => matching(/^tracing on fanout-[12]$/u) === 2, { what: "two traces" });
+        const startTime = "2026-12-02T13:00:00Z";
+        const event = { title: "Secret", timed: { startTime, endTime: "2026-12-02T14:00:00Z" } };
+        const rpc = {
+          method: "cabildo.v1.EventService/CreateEvent",
+          request: { parent: "calendars/ana", event },
+        };
+        expect(errorCode((await people[0]?.ask({ rpc })) ?? {})).to.equal(undefined);
+        const delivered = /fanout-[12] .* users\/ana +delivered .* path=topic/u;
+        await eventually(() => matching(delivered) === 2, { what: "a delivery by each" });
+        for (const ana of people) ana.close();
+        await eventually(() => matching(/ closed +code=/u) === 2, { what: "two ends" });
+        expect(told.join("\n")).to.not.contain("Secret");
+      } finally {
+        tracing.kill("SIGINT");
+      }
+      const trail = await cabildo(["audit", "list", "--subject", "users/root-a", ...data]);
+      for (const action of ["live.inspect", "live.may", "live.trace"]) {
+        expect(trail.out).to.contain(action);
+      }
+    });
+
+    it("says to who is no operator whom that is for", async () => {
+      const theirs = { ...env, CABILDO_CONFIG: join(home, "ben.json") };
+      const asBen = (args: readonly string[]): Promise<Outcome> =>
+        run(
+          process.execPath,
+          [CABILDO, ...args, "--data", cluster.ready.dataDir],
+          PASSWORD,
+          theirs,
+        );
+      expect((await asBen(["login", "ben", "--register", "--password-stdin"])).code).to.equal(0);
+      for (const command of ["inspect", "trace"]) {
+        const { code, out, err } = await asBen(["live", command, "users/ana"]);
+        expect(code, command).to.equal(1);
+        expect(out, command).to.equal("");
+        expect(err, command).to.contain("for users with the role operator or admin");
+      }
     });
 
     it("answers metrics on every process, and nothing but loopback hears them", async () => {
@@ -246,3 +327,5 @@ export function commandLine(running: () => UpCluster): void {
     });
   });
 }
+
+const linesOf = ({ out }: Outcome): readonly string[] => out.trimEnd().split("\n");
