@@ -7,7 +7,8 @@ export interface NativeProbe {
   readonly reason: string;
 }
 
-const PROBE_MS = 10_000;
+/** Of a machine so busy that a process takes as long to start: another library for as long as this one lives is worse. */
+const PROBE_MS = 60_000;
 
 // The package falls back to a JavaScript server that has no SSLApp: a bound native function proves that it did not.
 const SCRIPT = `
