@@ -1,8 +1,10 @@
 import { cpuSeconds } from "../cpu.js";
 import { drive } from "../closed-loop.js";
 
-const CALLERS = 8;
-const WARM_UP_SECONDS = 4;
+const CALLERS = 16;
+const IDLE_MS = 1000;
+/** Asked in turn so often: what else the machine does meanwhile meets all of them alike. */
+const ROUNDS = 5;
 
 /** A server and one call to it. */
 export interface Called {
@@ -11,40 +13,94 @@ export interface Called {
   readonly call: () => Promise<void>;
 }
 
+/** Microseconds of CPU a call, as the rounds had it. */
+export interface Spread {
+  readonly perSecond: number;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
 export interface CallCost {
   readonly over: string;
+  /** At one rate for all. */
+  readonly steady: Spread;
+  /** By as many callers for all, each of whom asks again once it was answered. */
+  readonly busy: Spread;
+  /** Percent of a processor while nothing is asked, which the others do not contain. */
+  readonly idlePercent: number;
+}
+
+export interface CostOptions {
+  /** A rate that every server can keep up. */
   readonly perSecond: number;
-  /** While nothing is asked, for each of as many calls as there were. */
-  readonly idleMicros: number;
-  /** What the processes used beside that, for each call. */
-  readonly cpuMicros: number;
+  /** Of each measurement. */
+  readonly seconds: number;
+  /** Calls of each server before anything counts: what it runs for them has then been compiled as well as it ever is. */
+  readonly warmUpCalls: number;
+  readonly beforeRound: () => Promise<void>;
 }
 
 /**
- * What one call costs a server at a rate that every server can keep up: one that is asked more often spreads what it does once a
- * turn over more calls. Each is warmed up first with as many calls as it can take, and each is measured while it is idle, too: a
- * cluster has things to do besides.
+ * What one call costs a server, all of them asked by the same client, as often, after as many calls. At an equal rate every call
+ * pays for waking up; by equal callers what is done once a turn is spread over what came in it. What a process does while it is
+ * idle is taken off: a cluster has things to do besides.
  */
 export async function measureCallCosts(
   servers: readonly Called[],
-  rate: { readonly perSecond: number; readonly seconds: number },
+  { perSecond, seconds, warmUpCalls, beforeRound }: CostOptions,
 ): Promise<readonly CallCost[]> {
-  const costs: CallCost[] = [];
-  for (const { over, pids, call } of servers) {
-    await drive(CALLERS, WARM_UP_SECONDS, call);
-    const idle = await cpuDuring(pids, () => pause(rate.seconds * 1000));
-    let calls = 0;
-    const busy = await cpuDuring(pids, async () => {
-      calls = await callSteadily(call, rate);
-    });
-    costs.push({
-      over,
-      perSecond: calls / busy.seconds,
-      idleMicros: (idle.cpuPerSecond * busy.seconds * 1e6) / calls,
-      cpuMicros: ((busy.cpuPerSecond - idle.cpuPerSecond) * busy.seconds * 1e6) / calls,
-    });
+  for (const { call } of servers) await callOften(call, warmUpCalls);
+  const measured = servers.map((server) => ({
+    server,
+    idle: [] as number[],
+    steady: [] as Cost[],
+    busy: [] as Cost[],
+  }));
+  for (let round = 0; round < ROUNDS; round++) {
+    await beforeRound();
+    for (const { server, idle, steady, busy } of measured) {
+      const { pids, call } = server;
+      const idlePerSecond = (await cpuDuring(pids, () => pause(IDLE_MS))).cpuPerSecond;
+      idle.push(idlePerSecond);
+      const cost = async (ask: () => Promise<number>): Promise<Cost> => {
+        let calls = 0;
+        const during = await cpuDuring(pids, async () => {
+          calls = await ask();
+        });
+        const cpuSeconds = (during.cpuPerSecond - idlePerSecond) * during.seconds;
+        return { micros: (cpuSeconds * 1e6) / calls, perSecond: calls / during.seconds };
+      };
+      steady.push(await cost(() => callSteadily(call, perSecond, seconds)));
+      busy.push(await cost(async () => (await drive(CALLERS, seconds, call)).tookMs.length));
+    }
   }
-  return costs;
+  return measured.map(({ server, idle, steady, busy }) => ({
+    over: server.over,
+    steady: spreadOf(steady),
+    busy: spreadOf(busy),
+    idlePercent: medianOf(idle) * 100,
+  }));
+}
+
+interface Cost {
+  readonly micros: number;
+  readonly perSecond: number;
+}
+
+function spreadOf(costs: readonly Cost[]): Spread {
+  const micros = costs.map((cost) => cost.micros);
+  return {
+    perSecond: medianOf(costs.map((cost) => cost.perSecond)),
+    median: medianOf(micros),
+    least: Math.min(...micros),
+    most: Math.max(...micros),
+  };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
 async function cpuDuring(
@@ -58,10 +114,21 @@ async function cpuDuring(
   return { seconds, cpuPerSecond: (cpuSeconds(pids) - cpuBefore) / seconds };
 }
 
+/** Fails if one fails. */
+async function callOften(call: () => Promise<void>, calls: number): Promise<void> {
+  let left = calls;
+  await Promise.all(
+    Array.from({ length: CALLERS }, async () => {
+      while (left-- > 0) await call();
+    }),
+  );
+}
+
 /** Begins each call when its time has come, whatever became of those before. Fails if one fails. */
 async function callSteadily(
   call: () => Promise<void>,
-  { perSecond, seconds }: { readonly perSecond: number; readonly seconds: number },
+  perSecond: number,
+  seconds: number,
 ): Promise<number> {
   const startMs = performance.now();
   const calls: Promise<void>[] = [];

@@ -11,12 +11,17 @@ export interface HttpCall {
 export class HttpLoad {
   readonly #agent: Agent;
   readonly #url: string;
-  readonly #token: string;
+  #token: string;
 
   constructor(url: string, token: string, ca: string) {
     this.#url = url;
     this.#token = token;
     this.#agent = new Agent({ keepAlive: true, ca });
+  }
+
+  /** Goes on with another one: they end after five minutes. */
+  renew(token: string): void {
+    this.#token = token;
   }
 
   call({ method, path, contentType, body }: HttpCall): Promise<void> {

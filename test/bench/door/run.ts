@@ -25,7 +25,7 @@ import { UpCluster } from "../../support/up-cluster.js";
 import { closedLoop, drive, type Measured } from "../closed-loop.js";
 import { flag } from "../flag.js";
 import { UnaryGrpc } from "../unary-grpc.js";
-import { measureCallCosts, type CallCost, type Called } from "./call-cost.js";
+import { measureCallCosts, type CallCost, type Called, type Spread } from "./call-cost.js";
 import { HttpLoad } from "./http-load.js";
 import { measureLeaderKills, type LeaderKills } from "./leader-kills.js";
 
@@ -36,12 +36,18 @@ const SATURATED = 64;
 const NEIGHBOURS = 4;
 const KILLS = 5;
 const COST_RATE = 200;
+/** connect-node knows no plain HTTP, and the bare handler nothing but what it is asked. */
+const IDLE_PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
+  "connect-node": ["gRPC", "gRPC-Web", "Connect, JSON"],
+  "bare http2": ["gRPC"],
+};
 const RATES_OFF = [
   "--coordinator-flag=--calls-per-second-max=1000000",
   "--coordinator-flag=--streams-per-connection-max=1000",
 ];
 
 const seconds = Number(flag("seconds", "2"));
+const warmUpCalls = Number(flag("warm-up-calls", "5000"));
 const rows: (string | number)[][] = [];
 const cluster = await UpCluster.start({ extra: RATES_OFF });
 const children: ChildProcess[] = [];
@@ -55,9 +61,7 @@ try {
   const { name } = await ana.events.createEvent(eventInit("ana"));
   const { api, coordinators } = cluster.ready;
   const pids = coordinators.map(({ pid }) => pid);
-  const access = { ca: cluster.ca, token: ana.accessToken };
   const address = `localhost:${new URL(api).port}`;
-  const http = new HttpLoad(api, ana.accessToken, cluster.ca);
   const note = (what: string, protocol: string, measured: Measured): void => {
     const { inFlight, perSecond, p50Ms, p99Ms, cpuMicrosPerCall, failures } = measured;
     const times = [p50Ms.toFixed(1), p99Ms.toFixed(1)];
@@ -68,13 +72,17 @@ try {
     process.stderr.write(`${rows.at(-1)?.join("  ")}\n`);
   };
   const overEach = (
+    door: { readonly api: string; readonly token: string },
     method: string,
     schema: DescMessage,
     init: () => MessageInitShape<DescMessage>,
     rest: () => { readonly method: string; readonly path: string; readonly body?: string },
   ) => {
     const rpc = `${SERVICE}/${method}`;
-    const grpc = new UnaryGrpc({ ...access, address, path: rpc });
+    const access = { ca: cluster.ca, token: door.token };
+    const host = `localhost:${new URL(door.api).port}`;
+    const grpc = new UnaryGrpc({ ...access, address: host, path: rpc });
+    const http = new HttpLoad(door.api, door.token, cluster.ca);
     const bytes = (): Uint8Array => toBinary(schema, create(schema, init()));
     const post = { method: "POST", path: rpc };
     const web = { ...post, contentType: "application/grpc-web+proto" };
@@ -86,10 +94,17 @@ try {
         http.call({ ...json, body: toJsonString(schema, create(schema, init())) }),
       REST: () => http.call({ contentType: "application/json", ...rest() }),
     };
-    return { ways: Object.entries(ways), close: () => grpc.close() };
+    const close = (): void => {
+      for (const one of [grpc, http]) one.close();
+    };
+    const renew = (token: string): void => {
+      for (const one of [grpc, http]) one.renew(token);
+    };
+    return { ways: Object.entries(ways), renew, close };
   };
-  const measure = async (what: string, ...asked: Parameters<typeof overEach>): Promise<void> => {
-    const { ways, close } = overEach(...asked);
+  type AskedInEachWay = Parameters<typeof overEach> extends [unknown, ...infer Of] ? Of : never;
+  const measure = async (what: string, ...of: AskedInEachWay): Promise<void> => {
+    const { ways, close } = overEach({ api, token: ana.accessToken }, ...of);
     for (const [protocol, call] of ways) {
       note(what, protocol, await closedLoop({ inFlight: CALLERS, seconds, pids, call }));
     }
@@ -112,21 +127,26 @@ try {
   const list = () => ({ method: "GET", path: `${EVENTS}?pageSize=10` });
   await measure("list of 10", "ListEvents", ListEventsRequestSchema, () => page, list);
 
-  const gets = overEach("GetEvent", GetEventRequestSchema, () => ({ name }), get);
+  const asked = ["GetEvent", GetEventRequestSchema, () => ({ name }), get] as const;
+  const gets = overEach({ api, token: await ana.renew() }, ...asked);
   const called: Called[] = gets.ways.map(([over, call]) => ({ over, pids, call }));
-  const idle: UnaryGrpc[] = [];
+  const idle: { close: () => void }[] = [];
   for (const kind of ["connect-node", "bare http2"]) {
     const { child, port } = await startIdle(kind, cluster.ready.dataDir);
     children.push(child);
-    const options = { ...access, address: `localhost:${port}`, path: `${SERVICE}/GetEvent` };
-    const grpc = new UnaryGrpc(options);
-    idle.push(grpc);
-    const request = toBinary(GetEventRequestSchema, create(GetEventRequestSchema, { name }));
-    const over = `gRPC, ${kind} that does nothing`;
-    called.push({ over, pids: [child.pid ?? 0], call: () => grpc.call(request) });
+    const ways = overEach({ api: `https://localhost:${port}`, token: ana.accessToken }, ...asked);
+    idle.push(ways);
+    for (const [protocol, call] of ways.ways) {
+      if (!IDLE_PROTOCOLS[kind]?.includes(protocol)) continue;
+      const over = `${protocol}, ${kind} that does nothing`;
+      called.push({ over, pids: [child.pid ?? 0], call });
+    }
   }
-  costs = await measureCallCosts(called, { perSecond: COST_RATE, seconds });
-  for (const grpc of [gets, ...idle]) grpc.close();
+  costs = await measureCallCosts(called, {
+    ...{ perSecond: COST_RATE, seconds, warmUpCalls },
+    beforeRound: async () => gets.renew(await ana.renew()),
+  });
+  for (const ways of [gets, ...idle]) ways.close();
   const creating = { address, ca: cluster.ca, path: `${SERVICE}/CreateEvent` };
   const creator = (user: string, token: string) => {
     const grpc = new UnaryGrpc({ ...creating, token });
@@ -157,7 +177,6 @@ try {
   const patient = creator("ana", await ana.renew());
   killed = await measureLeaderKills(cluster, "events-am", KILLS, patient.call);
   for (const one of [neighbour, patient]) one.close();
-  http.close();
 } finally {
   for (const child of children) child.kill();
   await cluster.stop();
@@ -167,10 +186,10 @@ const table = new Table({ head, style: { head: [], border: [] } });
 table.push(...rows);
 console.log(`${os.cpus().length} cores, Node ${process.version}; clients on the same cores`);
 console.log(table.toString());
-const costHead = ["get, at an equal rate", "per second", "CPU us", "idle, us a call"];
+const costHead = ["CPU us of one get", `at ${COST_RATE}/s`, "as fast as it answers", "idle, %"];
 const costTable = new Table({ head: costHead, style: { head: [], border: [] } });
-for (const { over, perSecond, cpuMicros, idleMicros } of costs) {
-  costTable.push([over, ...[perSecond, cpuMicros, idleMicros].map(Math.round)]);
+for (const { over, steady, busy, idlePercent } of costs) {
+  costTable.push([over, spreadText(steady), spreadText(busy), idlePercent.toFixed(1)]);
 }
 console.log(costTable.toString());
 const { kills, answered, longestMs, failed } = killed;
@@ -197,6 +216,11 @@ function eventInit(user: string) {
       },
     },
   };
+}
+
+function spreadText({ perSecond, median, least, most }: Spread): string {
+  const [middle, low, high, rate] = [median, least, most, perSecond].map(Math.round);
+  return `${middle} (${low}-${high}), ${rate}/s`;
 }
 
 function sealed(message: Uint8Array): Uint8Array {
