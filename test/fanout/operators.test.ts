@@ -292,6 +292,30 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(lines(root)[3]).to.include({ too_old: true });
       });
 
+      it("hear of channels that a user chose, on whichever device", async () => {
+        await begin();
+        const choose = (...channels: string[]): void => {
+          const revision = stage.shards.commitChoice("ana", channels);
+          stage.gateway.chosen.set("ana", { channels, revision });
+        };
+        choose(CALENDAR);
+        const root = await as("root");
+        await trace(root, { user: "users/ana" });
+        const ana = await as("ana");
+        await ana.ask({ restore: {} });
+        choose("groups/choir");
+        expect(await happened(root, 4)).to.deep.equal([
+          ["connected"],
+          ["subscribed", CALENDAR],
+          ["unsubscribed", CALENDAR],
+          ["subscribed", "groups/choir"],
+        ]);
+        const seen = await inspect(root, { user: "users/ana" });
+        const [connection = {}] = listOf(seen, "connections");
+        const [channel] = listOf(connection, "channels");
+        expect(channel).to.include({ channel: "groups/choir", restored: true });
+      });
+
       it("hear of who does not keep up, and is back", async () => {
         await begin({ limits: { unsentBytesHigh: 64 * 1024, unsentBytesLow: 16 * 1024 } });
         const slow = await listening("ana", CALENDAR);
