@@ -362,6 +362,24 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await eventually(async () => "trace" in (await root.ask({ trace: { user: "users/ana" } })));
       });
 
+      it("and are gone before it began leave no trace behind", async () => {
+        await begin();
+        const { audit } = stage.gateway;
+        const { record } = audit;
+        let kept: (() => void) | undefined;
+        audit.record = () => new Promise<void>((resolve) => (kept = resolve));
+        const gone = await as("root");
+        gone.send({ id: 70, trace: { user: "users/ana" } });
+        await gone.until(() => kept !== undefined, "the audit trail to be told");
+        gone.close();
+        await gone.until(() => stage.fanout.connections() === 0, "the end");
+        audit.record = record;
+        kept?.();
+        // As many as a server has.
+        const others = await Promise.all(Array.from({ length: 16 }, () => as("root")));
+        for (const other of others) await trace(other, { user: "users/ana" });
+      });
+
       it("are told how much was left out where more happens than they are to be told", async () => {
         await begin({ limits: { unsentBytesHigh: 1e9 } });
         const ana = await listening("ana", CALENDAR);
@@ -399,9 +417,16 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
           Array.from({ length: total }, (_, i) => `n${i}`),
         );
         await ana.pushed(total);
+        root.send({ id: 70, inspect: { user: "users/ana" } });
+        await ana.until(
+          () => stage.events.some((event) => event.kind === "command" && event.code !== "OK"),
+          "a refusal",
+        );
         root.stream.resume();
         await root.until(() => sumOf(lines(root)) === total, "all of it to be told or counted");
         expect(lines(root).some(({ event }) => event === "left-out")).to.equal(true);
+        const { error } = await root.answer(70);
+        expect(errorCode({ error })).to.equal("OVERLOADED");
         expect(root.closeCode).to.equal(undefined);
       });
 
