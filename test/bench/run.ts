@@ -81,7 +81,7 @@ function print(where: string, rows: readonly WriteRow[], deliveries: readonly Fa
   console.log(writeTable(rows));
   const second = new Table({
     head: ["fan-out", "subscribers", "deliveries", "CPU us/delivery"],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const row of deliveries) {
     const { system, subscribers } = row;
@@ -102,7 +102,7 @@ function printInvitations(rows: readonly InvitationRow[]): void {
       "commit to socket p50 ms",
       "p99 ms",
     ],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const row of rows) {
     const times = [row.commitP50Ms, row.commitP99Ms, row.heardP50Ms, row.heardP99Ms];

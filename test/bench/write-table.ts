@@ -13,7 +13,7 @@ export function writeTable(rows: readonly WriteRow[]): string {
       "CPU us/write",
       "failed",
     ],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const row of rows) {
     table.push([

@@ -130,7 +130,7 @@ function print(): void {
       "p99 ms",
       "ratio",
     ],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const name of LOAD_NAMES) {
     const cells = [fewOf(name), large.measured].flatMap((measured) => {
@@ -158,7 +158,7 @@ function print(): void {
       "at most",
       "filling",
     ],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const { filled, measured } of [small, large]) {
     sizes.push([

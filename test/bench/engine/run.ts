@@ -59,7 +59,7 @@ const table = new Table({
     "frames/entry",
     "failed",
   ],
-  style: { head: [] },
+  style: { head: [], border: [] },
 });
 for (const [system, row] of rows) {
   table.push([

@@ -44,7 +44,7 @@ const restart = logEntries > 0 ? await measureRestart(logEntries) : undefined;
 
 const table = new Table({
   head: ["group", "signal to the leader", "n", "min ms", "median ms", "p99 ms", "max ms"],
-  style: { head: [] },
+  style: { head: [], border: [] },
 });
 for (const { system, signal, tookMs } of rows) {
   const sorted = tookMs.toSorted((a, b) => a - b);

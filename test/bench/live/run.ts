@@ -72,7 +72,7 @@ const machine = `${os.cpus().length} x ${os.cpus()[0]?.model ?? "?"}, Node ${pro
 console.log(`\n${machine}; clients on the same cores\n`);
 const table = new Table({
   head: ["system", "subscribers", "deliveries", "CPU us/delivery", "p50 ms", "p99 ms"],
-  style: { head: [] },
+  style: { head: [], border: [] },
 });
 for (const row of rows) {
   table.push([
@@ -84,8 +84,8 @@ for (const row of rows) {
     row.p99Ms?.toFixed(1) ?? "",
   ]);
 }
-console.log(table.toString());
-console.log(writeTable(commands));
+if (rows.length > 0) console.log(table.toString());
+if (commands.length > 0) console.log(writeTable(commands));
 for (const [what, value] of Object.entries(numbers)) {
   console.log(`${typeof value === "number" ? value.toFixed(1) : value} ${what}`);
 }
