@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -12,12 +12,12 @@ import { WatchChangesResponseSchema } from "../../gen/cabildo/v1/sync_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { ClusterError } from "../../src/base/index.js";
+import { isInstalled, TOOLS_PATH } from "../support/tools.js";
 import { openDoor, type Door } from "./support/door.js";
 import { failure } from "./support/failure.js";
 
 const run = promisify(execFile);
 const BUF = "node_modules/.bin/buf";
-const PATH = [process.env["PATH"], join(homedir(), "go/bin")].join(delimiter);
 
 interface Ran {
   readonly stdout: string;
@@ -74,16 +74,14 @@ describe("a coordinator with reflection", () => {
 
   describe("that grpcurl talks to", () => {
     before(async function () {
-      const found = await run("grpcurl", ["-version"], { env: { PATH } }).then(
-        () => true,
-        () => false,
-      );
       // grpcurl is a program of its own, which not every machine has.
-      if (!found) this.skip();
+      if (!(await isInstalled("grpcurl", "-version"))) this.skip();
     });
 
     const grpcurl = (...args: readonly string[]): Promise<Ran> =>
-      run("grpcurl", ["-cacert", join(directory, "ca.pem"), ...args], { env: { PATH } });
+      run("grpcurl", ["-cacert", join(directory, "ca.pem"), ...args], {
+        env: { PATH: TOOLS_PATH },
+      });
     const at = () => `localhost:${door.coordinator.port}`;
 
     it("lists the services", async () => {
@@ -149,12 +147,8 @@ describe("a coordinator that buf curl talks to", () => {
   let door: Door;
   let directory: string;
   before(async function () {
-    const found = await run(BUF, ["--version"]).then(
-      () => true,
-      () => false,
-    );
     // buf is a binary, which not every machine has one of.
-    if (!found) this.skip();
+    if (!(await isInstalled(BUF, "--version"))) this.skip();
     door = await openDoor();
     directory = await mkdtemp(join(tmpdir(), "cabildo-door-"));
     await writeFile(join(directory, "ca.pem"), door.ca);

@@ -1,16 +1,16 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
+import { isInstalled, TOOLS_PATH } from "../support/tools.js";
 
 const run = promisify(execFile);
 const FOLDER = "test/edge";
-/** As a program, because the suite starts several at once. */
+/** As a program, which the suite starts. */
 const SERVER = "dist/test/edge/server.js";
 const RUN_TIMEOUT_MS = 120_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
-const PATH = [process.env["PATH"], join(homedir(), "go/bin")].join(delimiter);
 
 /**
  * What is up to chance: whether client or server notices first that the time is over, and only ours gives a reason; whether a
@@ -27,12 +27,10 @@ const COUNTS = ["**/unary/multiple-requests", "**/unary/no-request"];
 /** No method of the API takes a stream of requests, so that none has to be ended in the middle. */
 const SKIPPED = "Server Message Size/**/client-stream/**";
 
-/** The name of the program; undefined where it is not installed. */
-export async function findSuite(): Promise<string | undefined> {
-  return await run("connectconformance", ["--version"], { env: { PATH } }).then(
-    () => "connectconformance",
-    () => undefined,
-  );
+const SUITE = "connectconformance";
+
+export async function isSuiteInstalled(): Promise<boolean> {
+  return await isInstalled(SUITE, "--version");
 }
 
 export interface Verdict {
@@ -41,7 +39,7 @@ export interface Verdict {
   readonly text: string;
 }
 
-export async function judgeEdge(suite: string, shortWay: string): Promise<Verdict> {
+export async function judgeEdge(shortWay: string): Promise<Verdict> {
   const directory = await mkdtemp(join(tmpdir(), "cabildo-edge-"));
   try {
     const descriptors = join(directory, "descriptors.binpb");
@@ -51,8 +49,9 @@ export async function judgeEdge(suite: string, shortWay: string): Promise<Verdic
     const listed = join(directory, "known-failing.txt");
     const always = await readFile(`${FOLDER}/known-failing.txt`, "utf8");
     await writeFile(listed, [always, ...(shortWay === "on" ? COUNTS : [])].join("\n"));
-    return await judge(suite, [
-      ...["--mode", "server", "--conf", `${FOLDER}/config.yaml`],
+    return await judge([
+      // One at a time: a server has ten seconds to start, and four that start at once take longer on a busy machine.
+      ...["--mode", "server", "--conf", `${FOLDER}/config.yaml`, "--max-servers", "1"],
       ...["--known-failing", `@${listed}`],
       ...["--skip", SKIPPED],
       ...flaky.flatMap((pattern) => ["--known-flaky", pattern]),
@@ -63,9 +62,9 @@ export async function judgeEdge(suite: string, shortWay: string): Promise<Verdic
   }
 }
 
-async function judge(suite: string, args: readonly string[]): Promise<Verdict> {
-  const options = { env: { ...process.env, PATH }, timeout: RUN_TIMEOUT_MS };
-  return await run(suite, [...args], { ...options, maxBuffer: OUTPUT_BYTES_MAX }).then(
+async function judge(args: readonly string[]): Promise<Verdict> {
+  const options = { env: { ...process.env, PATH: TOOLS_PATH }, timeout: RUN_TIMEOUT_MS };
+  return await run(SUITE, [...args], { ...options, maxBuffer: OUTPUT_BYTES_MAX }).then(
     ({ stdout, stderr }) => ({ ok: true, text: withoutExpected(stdout + stderr) }),
     (error: unknown) => {
       const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
