@@ -2,7 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect } from "chai";
+import { isInstalled, TOOLS_PATH } from "../../support/tools.js";
 import { RetryingWriter } from "../../support/retrying-writer.js";
 import { CABILDO, type UpCluster } from "../../support/up-cluster.js";
 
@@ -116,6 +118,38 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
         ["login", user, "--password-stdin", "--data", cluster.ready.dataDir, ...more],
         `${password}\n`,
       );
+
+    const ADMIN = "cabildo.admin.v1.ClusterService";
+
+    it("calls a node with grpcurl and the operator's certificate", async function () {
+      if (!(await isInstalled("grpcurl", "-version"))) this.skip(); // a program of its own
+      const { ca, operatorCert, operatorKey, nodes } = cluster.current();
+      const keys = ["-cacert", ca, "-cert", operatorCert, "-key", operatorKey];
+      const grpcurl = async (...args: readonly string[]): Promise<string> =>
+        (await promisify(execFile)("grpcurl", [...keys, ...args], { env: { PATH: TOOLS_PATH } }))
+          .stdout;
+      const at = nodes[0]?.address ?? "";
+      const services = (await grpcurl(at, "list")).split("\n");
+      expect(services).to.include.members([ADMIN, "cabildo.admin.v1.AuditService"]);
+      expect(await grpcurl(at, "describe", ADMIN)).to.contain("rpc GetStatus (");
+      const { shards } = JSON.parse(await grpcurl(at, `${ADMIN}/GetStatus`)) as {
+        readonly shards: readonly unknown[];
+      };
+      expect(shards).to.have.lengthOf((await cluster.status()).shards.length);
+      expect(await grpcurl(at, "grpc.health.v1.Health/Check")).to.contain("SERVING");
+    });
+
+    it("calls a node with buf curl", async function () {
+      const buf = "node_modules/.bin/buf";
+      if (!(await isInstalled(buf, "--version"))) this.skip(); // a binary
+      const { ca, operatorCert, operatorKey, nodes } = cluster.current();
+      const { stdout } = await promisify(execFile)(buf, [
+        ...["curl", "--protocol", "grpc", "--cacert", ca],
+        ...["--cert", operatorCert, "--key", operatorKey],
+        `https://${nodes[0]?.address}/${ADMIN}/GetStatus`,
+      ]);
+      expect(JSON.parse(stdout)).to.have.property("clusterId", cluster.ready.clusterId);
+    });
 
     it("looks after users and groups", async () => {
       const old = "a rather long password";
