@@ -249,6 +249,23 @@ describe("the shard client", () => {
     expect(times).to.equal(6);
   });
 
+  it("repeats the fewer of many calls, the more of them fail", async () => {
+    let times = 0;
+    replica("node-1").intercept = () => {
+      times++;
+      return Promise.reject(
+        new ClusterError("overloaded", "busy", { outcome: "not_applied", retryAfterMs: 1 }),
+      );
+    };
+    const calls = Array.from({ length: 200 }, (_, n) =>
+      failureOf(client.execute(GROUPS, command(`flood-${n}`), { timeoutMs: 10_000 })),
+    );
+    const codes = new Set((await Promise.all(calls)).map(({ code }) => code));
+    expect([...codes]).to.deep.equal(["overloaded"]);
+    // What is saved at first, and a fifth of a repetition for each call.
+    expect(times).to.be.within(201, 200 + 100 + 200 / 5);
+  });
+
   it("never lets a wrong shard or a missing leader out", async () => {
     const other = await cluster.client({ rangeMap: { ...RANGE_MAP, version: 6 } });
     const error = await failureOf(other.execute(GROUPS, command("a"), { timeoutMs: 200 }));
