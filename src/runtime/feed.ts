@@ -145,13 +145,12 @@ export class Feed {
     return { rows, upTo };
   }
 
-  async #fromDisk(after: number, channels: readonly string[]): Promise<FeedPage> {
-    const page = await this.#options.read(after, {
+  #fromDisk(after: number, channels: readonly string[]): Promise<FeedPage> {
+    return this.#options.read(after, {
       channels,
       limit: PAGE_ROWS_MAX,
       bytesMax: PAGE_BYTES_MAX,
     });
-    return page.rows.length < PAGE_ROWS_MAX ? page : endWithWholeEntry(page);
   }
 
   /** True when there is more than `at`; false when a second passed, or the reader should stop. */
@@ -205,12 +204,4 @@ export class Feed {
     this.#ring = this.#ring.slice(drop);
     this.#ringBytes = bytes;
   }
-}
-
-/** Leaves out an entry at the end of a full page that may go on behind it, if another one comes before it. */
-function endWithWholeEntry(page: FeedPage): FeedPage {
-  const last = page.rows.at(-1);
-  const rows = page.rows.filter(({ index }) => index !== last?.index);
-  const upTo = rows.at(-1)?.sequence;
-  return upTo === undefined ? page : { rows, upTo };
 }

@@ -245,6 +245,7 @@ export interface ReadResult {
 
 export interface FeedReadOptions {
   readonly channels: readonly string[];
+  /** Rows. A page goes beyond its limits to the end of an entry of the log: positions exist only there. */
   readonly limit: number;
   readonly bytesMax: number;
 }

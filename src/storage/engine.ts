@@ -20,6 +20,8 @@ export interface CursorRange {
   readonly reverse?: boolean;
   /** False leaves the values empty. */
   readonly values?: boolean;
+  /** Of keys and values, about as much as a page has; 256 KiB where nothing is said. */
+  readonly pageBytes?: number;
 }
 
 /** Rows of a range as of the moment when the cursor was made. One `nextPage` at a time. */

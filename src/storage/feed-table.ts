@@ -12,6 +12,8 @@ import type { ReadAccess } from "./state-view.js";
 
 /** Sequences of one channel that are looked up in the feed at once. */
 const LOOKUP_ROWS = 256;
+/** Of one channel's index: a page of the feed is often made of many channels, and has some hundred rows. */
+const INDEX_PAGE_BYTES = 32 * 1024;
 const MISSING = "the one before it is missing";
 
 /**
@@ -82,11 +84,12 @@ class PageBuilder {
     this.#last = last;
   }
 
-  /** False once the page is full, and then without the row; the first row always fits. */
+  /** False once the page is full, and then without the row; the first row always fits, and so does the rest of its entry. */
   add(row: FeedRow): boolean {
     const { limit, bytesMax } = this.#options;
     const fits = this.rows.length < limit && this.#bytes + row.change.length <= bytesMax;
-    if (!fits && this.rows.length > 0) {
+    const last = this.rows.at(-1);
+    if (!fits && last !== undefined && row.index !== last.index) {
       this.#full = true;
       return false;
     }
@@ -138,7 +141,7 @@ async function scanChannels(
   options: FeedReadOptions,
   page: PageBuilder,
 ): Promise<FeedPage | undefined> {
-  const merged = new MergedChannels(access, generation, first, last, options);
+  const merged = new MergedChannels(access, generation, first, last, options.channels);
   try {
     for (;;) {
       const sequences = await merged.next(Math.min(LOOKUP_ROWS, options.limit));
@@ -168,13 +171,13 @@ class MergedChannels {
     generation: GenerationKeys,
     first: number,
     last: number,
-    options: FeedReadOptions,
+    channels: readonly string[],
   ) {
-    this.#channels = [...new Set(options.channels)].map((channel) => {
+    this.#channels = [...new Set(channels)].map((channel) => {
       const cursor = engine.cursor({
         gte: generation.feedIndexKey(channel, first),
         lt: generation.feedIndexKey(channel, last + 1),
-        limit: options.limit + 1,
+        pageBytes: INDEX_PAGE_BYTES,
       });
       return new ChannelSequences(new CursorReader(cursor, slots, generation.replica));
     });

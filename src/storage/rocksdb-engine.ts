@@ -96,7 +96,7 @@ export class RocksDbEngine implements Engine {
       limit: range.limit ?? -1,
       reverse: range.reverse ?? false,
       values: range.values ?? true,
-      highWaterMark: PAGE_BYTES,
+      highWaterMark: range.pageBytes ?? PAGE_BYTES,
     });
     return new RocksDbCursor(iterator, () => (this.#stuckIterator = true));
   }

@@ -338,6 +338,30 @@ export function describeStore(name: string, createAdapter: () => Promise<StoreAd
         expect(await sequences(10, { limit: 2 })).to.deep.equal({ rows: [11, 12], upTo: 12 });
       });
 
+      it("ends a page with a whole entry, by count and by bytes, also where that is more than a page", async () => {
+        const index = 13;
+        const large = [13, 14, 15, 16].map((sequence) => ({ ...feedRow(sequence, "all"), index }));
+        await append(store, R, entries(index, 1));
+        const state = appliedAt(index, { sequence: 16 });
+        await store.write([{ replica: R, applied: { writes: [], feed: large, state } }], false);
+        await append(store, R, entries(14, 1));
+        const last = { ...feedRow(17, "all"), index: 14 };
+        const then = appliedAt(14, { sequence: 17 });
+        await store.write(
+          [{ replica: R, applied: { writes: [], feed: [last], state: then } }],
+          false,
+        );
+        const whole = { rows: [12, 13, 14, 15, 16], upTo: 16 };
+        for (const channels of [[], ["all"]]) {
+          expect(await sequences(11, { channels, limit: 2 })).to.deep.equal(whole);
+          expect(await sequences(11, { channels, bytesMax: 20 })).to.deep.equal(whole);
+          expect(await sequences(12, { channels, limit: 1 })).to.deep.equal({
+            rows: [13, 14, 15, 16],
+            upTo: 16,
+          });
+        }
+      });
+
       it("reads one channel", async () => {
         expect(await sequences(3, on("thrée"))).to.deep.equal({ rows: [6, 9, 12], upTo: 12 });
         expect(await sequences(0, on("nobody"))).to.deep.equal({ rows: [], upTo: 12 });
