@@ -215,10 +215,11 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
   });
 
   const dueWork = new DueWork({
-    replicas: runtime.replicas,
+    replicas: () => runtime.replicas,
     wallMs: SYSTEM_CLOCK.wallMs,
     after: SYSTEM_CLOCK.after,
     trouble: (cause) => log.debug("what was due waits", { cause: String(cause) }),
+    refused: (shard, why) => log.error("what is due is refused", { shard: shardName(shard), why }),
   });
   const keeper = new RangeMapKeeper({
     started: cluster.rangeMap,

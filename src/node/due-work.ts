@@ -1,7 +1,8 @@
 import type { Operation, Question, SeriesEnd } from "../domain/index.js";
 import { expandRecurrence } from "../ical/index.js";
+import type { ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
-import { decodeQueryReply, encodeCommand, encodeQuery } from "../wire/index.js";
+import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
 import { Repeated } from "./repeated.js";
 import type { After } from "./repeated.js";
 import { systemCommand } from "./system-command.js";
@@ -13,11 +14,14 @@ const SERIES_AT_ONCE = 20;
 const REMINDERS_AT_ONCE = 20;
 
 export interface DueWorkOptions {
-  readonly replicas: readonly ReplicaHandle[];
+  /** Those that this node hosts now: it may join further shards. */
+  readonly replicas: () => readonly ReplicaHandle[];
   readonly wallMs: () => number;
   readonly after: After;
   /** Hears why what was due could not be done; it is tried again. */
   readonly trouble: (cause: unknown) => void;
+  /** Hears what a shard refuses to do, and why: it is tried again, and told again once it went well meanwhile. */
+  readonly refused: (shard: ShardNumber, why: string) => void;
 }
 
 /**
@@ -27,6 +31,8 @@ export interface DueWorkOptions {
 export class DueWork {
   readonly #options: DueWorkOptions;
   readonly #looking: Repeated;
+  /** What was told of a shard. */
+  readonly #refused = new Map<ShardNumber, string>();
 
   constructor(options: DueWorkOptions) {
     this.#options = options;
@@ -39,7 +45,7 @@ export class DueWork {
   }
 
   async #look(): Promise<void> {
-    const led = this.#options.replicas.filter((replica) => replica.status().role === "leader");
+    const led = this.#options.replicas().filter((replica) => replica.status().role === "leader");
     const work = led.map((replica) => this.#workOff(replica).catch(this.#options.trouble));
     await Promise.all(work);
   }
@@ -48,10 +54,20 @@ export class DueWork {
     const nowMs = this.#options.wallMs();
     const due = await ask(replica, { kind: "list-due-work", nowMs, limit: SERIES_AT_ONCE });
     if (due === undefined) return;
-    if (due.hasReminders) {
-      await propose(replica, { kind: "fire-reminders", limit: REMINDERS_AT_ONCE });
+    const operations = due.series.map((series) => extension(series, nowMs));
+    if (due.hasReminders) operations.unshift({ kind: "fire-reminders", limit: REMINDERS_AT_ONCE });
+    const refusals: string[] = [];
+    for (const operation of operations) refusals.push(...(await propose(replica, operation)));
+    this.#tell(replica.shard, refusals[0]);
+  }
+
+  #tell(shard: ShardNumber, refusal: string | undefined): void {
+    if (refusal === undefined) {
+      this.#refused.delete(shard);
+    } else if (this.#refused.get(shard) !== refusal) {
+      this.#refused.set(shard, refusal);
+      this.#options.refused(shard, refusal);
     }
-    for (const series of due.series) await propose(replica, extension(series, nowMs));
   }
 }
 
@@ -74,6 +90,9 @@ async function ask(replica: ReplicaHandle, question: Question) {
   return reply.kind === "answered" && reply.answer.kind === "due-work" ? reply.answer : undefined;
 }
 
-async function propose(replica: ReplicaHandle, operation: Operation): Promise<void> {
-  await replica.execute(encodeCommand(systemCommand(operation)), { timeoutMs: CALL_MS });
+/** Why it was refused, if it was. */
+async function propose(replica: ReplicaHandle, operation: Operation): Promise<readonly string[]> {
+  const command = encodeCommand(systemCommand(operation));
+  const reply = decodeReply((await replica.execute(command, { timeoutMs: CALL_MS })).reply);
+  return reply.kind === "refused" ? [`${operation.kind}: ${reply.message}`] : [];
 }

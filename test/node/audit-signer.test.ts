@@ -6,12 +6,10 @@ import { chainHash, KEYS, NO_AUDIT } from "../../src/machine/index.js";
 import { AuditSigner } from "../../src/node/index.js";
 import { createAuditObserver, createRegistry } from "../../src/observability/index.js";
 import { DEFAULT_RANGE_MAP } from "../../src/placement/index.js";
-import type { Executed } from "../../src/runtime/index.js";
-import { createStoreCodec, decodeCommand, decodeQuery } from "../../src/wire/index.js";
-import { encodeQueryReply, encodeReply } from "../../src/wire/index.js";
+import { createStoreCodec } from "../../src/wire/index.js";
 import { ANONYMOUS, registerUser, SYSTEM } from "../support/agenda.js";
-import { AgendaShard } from "../support/agenda-shard.js";
-import { FakeReplica, FakeShard } from "../support/fake-shard.js";
+import { AgendaReplica } from "../support/agenda-replica.js";
+import { FakeShard } from "../support/fake-shard.js";
 import { firingAlerts } from "../support/firing-alerts.js";
 import { ManualClock } from "../support/manual-clock.js";
 
@@ -22,25 +20,10 @@ const MINUTE_MS = 60_000;
 const codec = createStoreCodec();
 const nothing = (): void => undefined;
 
-class TrailReplica extends FakeReplica {
-  readonly agenda = new AgendaShard();
-
-  override async execute(command: Uint8Array): Promise<Executed> {
-    const { reply } = this.agenda.apply(decodeCommand(command));
-    return { reply: encodeReply(reply), sequence: 0, epoch: 1 };
-  }
-
-  override async read(query: Uint8Array): Promise<Executed> {
-    const { caller, question } = decodeQuery(query);
-    const reply = encodeQueryReply(this.agenda.query(caller, question));
-    return { reply, sequence: 0, epoch: 1 };
-  }
-}
-
 class SignedShard {
   readonly clock = new ManualClock();
   readonly group = new FakeShard(USERS, ["node-1", "node-2"]);
-  readonly replica = new TrailReplica(this.group, "node-1");
+  readonly replica = new AgendaReplica(this.group, "node-1");
   readonly exported: AuditCheckpoint[] = [];
   /** That were logged. */
   readonly faults: unknown[] = [];
