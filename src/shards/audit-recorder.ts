@@ -1,3 +1,4 @@
+import { ClusterError } from "../base/index.js";
 import type { AuditRecord, Command } from "../domain/index.js";
 import { findShard } from "../placement/index.js";
 import { sleep, type ShardClock } from "./clock.js";
@@ -22,11 +23,17 @@ export interface AuditRecorderOptions {
   readonly clock: ShardClock;
   /** A request id, so that a record is written once. */
   readonly newId: () => string;
-  /** Records that could not be kept. */
+  /** Records that could not be kept, or of which that is not known. */
   readonly lost: (count: number) => void;
 }
 
 export type Refusal = Omit<AuditRecord, "count" | "requestId">;
+
+/** What is told in one command. It keeps its id, so that it is in the trail once however often it is told. */
+interface Batch {
+  readonly requestId: string;
+  readonly records: readonly AuditRecord[];
+}
 
 /**
  * Writes into the audit trail of the `system` shard what happened without a command of its own: what operators did, and what was
@@ -37,6 +44,8 @@ export class AuditRecorder {
   /** Counted since the first of its kind was told. */
   #alike = new Map<string, { readonly record: Refusal; count: number }>();
   #waiting: AuditRecord[] = [];
+  /** Of which it is not known whether the shard has taken it. */
+  #unanswered: Batch | undefined;
   #sending: Promise<void> | undefined;
   #cancelTold: (() => void) | undefined;
   #cancelAgain: (() => void) | undefined;
@@ -68,11 +77,15 @@ export class AuditRecorder {
     this.#cancelTold ??= this.#options.clock.after(TOGETHER_MS, () => this.#tellAlike());
   }
 
-  /** What waits is given up. Idempotent. */
+  /** What waits is given up, and that is told. Idempotent. */
   close(): void {
     this.#closed = true;
     this.#cancelTold?.();
     this.#cancelAgain?.();
+    this.#giveUp([...(this.#unanswered?.records ?? []), ...this.#waiting, ...this.#alike.values()]);
+    this.#unanswered = undefined;
+    this.#waiting = [];
+    this.#alike.clear();
   }
 
   #tellAlike(): void {
@@ -85,8 +98,8 @@ export class AuditRecorder {
   }
 
   #enqueue(record: AuditRecord): void {
-    if (this.#waiting.length >= WAITING_MAX) {
-      this.#options.lost(record.count);
+    if (this.#closed || this.#waiting.length >= WAITING_MAX) {
+      this.#giveUp([record]);
       return;
     }
     this.#waiting.push(record);
@@ -95,24 +108,49 @@ export class AuditRecorder {
 
   /** Never fails: what could not be written waits for another time. */
   async #send(): Promise<void> {
-    const { shards, newId } = this.#options;
+    const { shards } = this.#options;
     const shard = findShard(shards.rangeMap, "system", "");
-    while (this.#waiting.length > 0 && !this.#closed && shard !== undefined) {
-      const records = this.#waiting.splice(0, RECORDS_MAX);
+    while (!this.#closed && shard !== undefined) {
+      const batch = this.#unanswered ?? this.#nextBatch();
+      if (batch === undefined) return;
+      this.#unanswered = undefined;
+      const { requestId, records } = batch;
       const command: Command = {
         caller: { kind: "system" },
-        requestId: newId(),
+        requestId,
         fingerprint: "",
         operation: { kind: "record-audit", records },
       };
       try {
-        await shards.execute(shard.number, command, { timeoutMs: TIMEOUT_MS });
-      } catch {
-        this.#waiting.unshift(...records);
+        const { reply } = await shards.execute(shard.number, command, { timeoutMs: TIMEOUT_MS });
+        if (reply.kind === "refused") this.#giveUp(records);
+      } catch (cause) {
+        this.#keep(batch, cause);
         this.#tryAgain();
         return;
       }
     }
+  }
+
+  #nextBatch(): Batch | undefined {
+    if (this.#waiting.length === 0) return undefined;
+    return { requestId: this.#options.newId(), records: this.#waiting.splice(0, RECORDS_MAX) };
+  }
+
+  #keep(batch: Batch, cause: unknown): void {
+    if (this.#closed) {
+      this.#giveUp(batch.records);
+    } else if (cause instanceof ClusterError && cause.details.outcome === "not_applied") {
+      // Under a new id: this one may be too old before the shard can be reached.
+      this.#waiting.unshift(...batch.records);
+    } else {
+      this.#unanswered = batch;
+    }
+  }
+
+  #giveUp(records: readonly Pick<AuditRecord, "count">[]): void {
+    const count = records.reduce((sum, record) => sum + record.count, 0);
+    if (count > 0) this.#options.lost(count);
   }
 
   #tryAgain(): void {

@@ -14,25 +14,37 @@ const REFUSAL: Refusal = {
   origin: "203.0.113.7",
 };
 
+const DONE = { kind: "done", name: "", revision: 0, sequence: 0, replayed: false } as const;
+const REFUSED = {
+  kind: "refused",
+  code: "overloaded",
+  message: "too much",
+  replayed: false,
+} as const;
+
 /** Time that the test moves, and a shard that takes what it is told while it is there. */
 class Bench {
   readonly commands: Command[] = [];
   readonly lost: number[] = [];
   isAway = false;
+  /** What it takes on comes true, but the answer is lost. */
+  isMute = false;
+  refuses = false;
+  #ids = 0;
   #timers: { readonly run: () => void }[] = [];
   readonly recorder = new AuditRecorder({
     shards: {
       rangeMap: DEFAULT_RANGE_MAP,
       execute: (shard, command): Promise<CommandResult> => {
-        if (this.isAway) return Promise.reject(new ClusterError("no-leader", "no leader"));
-        this.commands.push(command);
-        const reply = {
-          kind: "done",
-          name: "",
-          revision: 0,
-          sequence: 0,
-          replayed: false,
-        } as const;
+        if (this.isAway) {
+          const outcome = "not_applied";
+          return Promise.reject(new ClusterError("no-leader", "no leader", { outcome }));
+        }
+        if (!this.commands.some(({ requestId }) => requestId === command.requestId)) {
+          this.commands.push(command);
+        }
+        if (this.isMute) return Promise.reject(new ClusterError("outcome-unknown", "no answer"));
+        const reply = this.refuses ? REFUSED : DONE;
         return Promise.resolve({ reply, position: { shard, epoch: 1, sequence: 0 } });
       },
     },
@@ -44,7 +56,7 @@ class Bench {
         return () => (this.#timers = this.#timers.filter((each) => each !== timer));
       },
     },
-    newId: () => `id-${this.commands.length}`,
+    newId: () => `id-${this.#ids++}`,
     lost: (count) => this.lost.push(count),
   });
 
@@ -100,6 +112,56 @@ describe("the recorder of the audit trail", () => {
     bench.isAway = false;
     await bench.pass();
     expect(bench.records.map(({ decision }) => decision)).deep.equals(["allow"]);
+  });
+
+  it("writes once what the shard may have taken on before", async () => {
+    bench.isMute = true;
+    void bench.recorder.record({ ...REFUSAL, decision: "allow" });
+    await settle();
+    bench.recorder.refused(REFUSAL);
+    await bench.pass();
+    bench.isMute = false;
+    await bench.pass();
+    expect(bench.records.map(({ decision }) => decision)).deep.equals([
+      "allow",
+      "permission-denied",
+    ]);
+    expect(bench.lost).deep.equals([]);
+  });
+
+  it("says what the shard refused, and goes on with what comes next", async () => {
+    bench.refuses = true;
+    for (let i = 0; i < 3; i++) void bench.recorder.record({ ...REFUSAL, object: `users/u${i}` });
+    await settle();
+    expect(bench.lost).deep.equals([1, 2]);
+    bench.refuses = false;
+    void bench.recorder.record(REFUSAL);
+    await settle();
+    expect(bench.records.at(-1)).deep.equals({ ...REFUSAL, requestId: "", count: 1 });
+    expect(bench.lost).deep.equals([1, 2]);
+  });
+
+  it("says when it is closed what is not written, and may not have been", async () => {
+    bench.isMute = true;
+    for (let i = 0; i < 3; i++) bench.recorder.refused(REFUSAL);
+    await settle();
+    void bench.recorder.record({ ...REFUSAL, decision: "allow" });
+    expect(bench.lost).deep.equals([]);
+    bench.recorder.close();
+    void bench.recorder.record({ ...REFUSAL, decision: "allow" });
+    await settle();
+    expect(bench.lost.reduce((sum, count) => sum + count, 0)).equals(1 + 2 + 1 + 1);
+    bench.recorder.close();
+    await bench.pass();
+    expect(bench.lost.reduce((sum, count) => sum + count, 0)).equals(1 + 2 + 1 + 1);
+  });
+
+  it("says nothing when it is closed and everything is written", async () => {
+    bench.recorder.refused(REFUSAL);
+    bench.recorder.close();
+    await settle();
+    expect(bench.records.length).equals(1);
+    expect(bench.lost).deep.equals([]);
   });
 
   it("gives up what is too much, and says so", async () => {
