@@ -1,5 +1,6 @@
 import { ClusterError, unreachable } from "../base/index.js";
-import type { Refusal } from "../raft/index.js";
+import type { ShardNumber } from "../placement/index.js";
+import type { Refusal, ReplicaId } from "../raft/index.js";
 
 /** A command that got this for an answer was never proposed. */
 export const NOT_APPLIED = { outcome: "not_applied" } as const;
@@ -55,6 +56,11 @@ export function notYet(): ClusterError {
   const message =
     "not every replica of the shard knows this command yet: upgrade the nodes that are of an older version";
   return new ClusterError("unimplemented", message, NOT_APPLIED);
+}
+
+export function joinsAlready(shard: ShardNumber, replica: ReplicaId): ClusterError {
+  const message = `this node joins shard ${shard} as replica ${replica} just now: try again`;
+  return new ClusterError("failed-precondition", message);
 }
 
 /** A version may not go on with a log that may hold what it does not know. */

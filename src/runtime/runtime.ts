@@ -27,7 +27,7 @@ import type {
   Store,
 } from "./ports.js";
 import { Recollection } from "./recollection.js";
-import { tooOld } from "./refusals.js";
+import { joinsAlready, tooOld } from "./refusals.js";
 import { Replica } from "./replica.js";
 import type { ReplicaHost } from "./replica-host.js";
 import type { ReplicaHandle } from "./replica-handle.js";
@@ -91,6 +91,11 @@ class NodeRuntime implements Runtime, PeerListener {
   readonly #members: Members;
   readonly #hostOfReplicas: ReplicaHost;
   readonly #byShard = new Map<ShardNumber, Replica>();
+  /** Joins under way. */
+  readonly #joining = new Map<
+    ShardNumber,
+    { readonly replica: ReplicaId; readonly joined: Promise<void> }
+  >();
   readonly #scheduled = new Set<Replica>();
   readonly #outgoing: OutgoingMessages;
   readonly #rounds: RoundWriter;
@@ -210,7 +215,17 @@ class NodeRuntime implements Runtime, PeerListener {
     });
   }
 
-  async join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
+  /** Whoever asks for the same meanwhile waits for the same. */
+  join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
+    const underWay = this.#joining.get(shard);
+    if (underWay?.replica === replica) return underWay.joined;
+    if (underWay !== undefined) return Promise.reject(joinsAlready(shard, underWay.replica));
+    const joined = this.#join(shard, replica).finally(() => this.#joining.delete(shard));
+    this.#joining.set(shard, { replica, joined });
+    return joined;
+  }
+
+  async #join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
     const former = this.#byShard.get(shard);
     if (former?.replica === replica) return;
     // It was removed, or the group would not have given this node another one.

@@ -133,6 +133,20 @@ describe("a node that joins a running group", function () {
     await remove(() => first);
   });
 
+  it("is asked twice at once, and hosts one replica", async () => {
+    cluster = await RuntimeCluster.start();
+    await cluster.set(SHARD, "k", "before");
+    await cluster.startNode("node-4");
+    const replica = await cluster.addLearner("node-4", SHARD);
+    const host = (other = replica) => cluster.hostLearner("node-4", SHARD, other);
+    const [first, again, another] = await Promise.allSettled([host(), host(), host(replica + 1)]);
+    expect([first.status, again.status]).to.deep.equal(["fulfilled", "fulfilled"]);
+    expect(another).to.have.property("reason").that.includes({ code: "failed-precondition" });
+    await caughtUp("node-4");
+    expect(cluster.replica("node-4", SHARD).replica).to.equal(replica);
+    await host();
+  });
+
   it("is repaired where its database forgot that it ever joined", async () => {
     cluster = await RuntimeCluster.start();
     for (let n = 0; n < 20; n++) await cluster.set(SHARD, "k", String(n));

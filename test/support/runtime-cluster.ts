@@ -192,8 +192,15 @@ export class RuntimeCluster {
 
   /** A running node becomes a learner of a shard. */
   async join(name: string, shard: number): Promise<ReplicaId> {
+    const replica = await this.addLearner(name, shard);
+    await this.hostLearner(name, shard, replica);
+    return replica;
+  }
+
+  /** The first half of it: the group knows of the learner. */
+  addLearner(name: string, shard: number): Promise<ReplicaId> {
     const { storeId } = this.#require(name).store;
-    const replica = await this.askLeader(shard, async (leader) => {
+    return this.askLeader(shard, async (leader) => {
       const replica = leader.nextReplicaId;
       await leader.changeMembership(
         {
@@ -205,8 +212,11 @@ export class RuntimeCluster {
       );
       return replica;
     });
-    await this.#require(name).runtime.join(shard, replica);
-    return replica;
+  }
+
+  /** The second half: its node does too. */
+  hostLearner(name: string, shard: number, replica: ReplicaId): Promise<void> {
+    return this.#require(name).runtime.join(shard, replica);
   }
 
   replica(node: string, shard: number): ReplicaHandle {
