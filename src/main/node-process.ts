@@ -227,6 +227,11 @@ export async function startNode(setup: ProcessSetup, start: NodeStart): Promise<
     replicas: () => runtime.replicas,
     after: SYSTEM_CLOCK.after,
     trouble: (cause) => log.debug("the range map is as it was", { cause: String(cause) }),
+    refused: (why) => log.error("the range map of the cluster file is refused", { error: why }),
+    misled: (error) => {
+      log.error("stopped: the cluster file is not that of the cluster", { error });
+      process.exit(1);
+    },
   });
   observeReplicas(registry, { statuses: () => statusesOf(runtime.replicas), shardName });
   observeStorage(registry, async () => {

@@ -67,7 +67,7 @@ export function createShardClient(options: ShardClientOptions): ShardClient & Me
 
 class GrpcShardClient implements ShardClient, MembersPupil {
   #rangeMap: RangeMap;
-  #refreshing: Promise<RangeMap> | undefined;
+  #refreshing: Promise<RangeMap | undefined> | undefined;
   readonly #options: ShardClientOptions;
   readonly #clock: ShardClock;
   readonly #random: () => number;
@@ -109,7 +109,7 @@ class GrpcShardClient implements ShardClient, MembersPupil {
     return this.#rangeMap;
   }
 
-  refreshRangeMap(timeoutMs: number): Promise<RangeMap> {
+  refreshRangeMap(timeoutMs: number): Promise<RangeMap | undefined> {
     this.#refreshing ??= this.#readRangeMap(timeoutMs).finally(() => {
       this.#refreshing = undefined;
     });
@@ -201,7 +201,7 @@ class GrpcShardClient implements ShardClient, MembersPupil {
     }
   }
 
-  async #readRangeMap(timeoutMs: number): Promise<RangeMap> {
+  async #readRangeMap(timeoutMs: number): Promise<RangeMap | undefined> {
     const { codec } = this.#options;
     const system = findShard(this.#rangeMap, "system", "");
     if (system === undefined) throw new ClusterError("internal", "no shard keeps the range map");
@@ -213,11 +213,10 @@ class GrpcShardClient implements ShardClient, MembersPupil {
     } as const;
     const done = await this.#pursueTo(system.number, operation, { timeoutMs }, ANY_RANGE_VERSION);
     const reply = codec.decodeQueryReply(done.reply);
-    if (reply.kind === "answered" && reply.answer.kind === "range-map") {
-      const { map } = reply.answer;
-      if (map.version > this.#rangeMap.version) this.#rangeMap = map;
-    }
-    return this.#rangeMap;
+    if (reply.kind !== "answered" || reply.answer.kind !== "range-map") return undefined;
+    const { map } = reply.answer;
+    if (map.version > this.#rangeMap.version) this.#rangeMap = map;
+    return map;
   }
 
   /** Somebody goes by another version: if it is a later one, the map is asked for. Never fails. */

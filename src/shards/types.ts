@@ -83,8 +83,11 @@ export interface ChangesOptions {
 export interface ShardClient {
   /** As last heard of the `system` shard. */
   readonly rangeMap: RangeMap;
-  /** Asks the `system` shard for the range map, and goes by it from then on. Calls that a node refuses for an older one do so. */
-  refreshRangeMap(timeoutMs: number): Promise<RangeMap>;
+  /**
+   * Asks the `system` shard for the range map, and goes by it from then on if it is later than its own; undefined where none is
+   * published yet. Calls that a node refuses for an older one do so.
+   */
+  refreshRangeMap(timeoutMs: number): Promise<RangeMap | undefined>;
   execute(shard: ShardNumber, command: Command, options: CallOptions): Promise<CommandResult>;
   read(shard: ShardNumber, query: Query, options: ReadOptions): Promise<QueryResult>;
   /**

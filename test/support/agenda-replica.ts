@@ -8,6 +8,8 @@ export class AgendaReplica extends FakeReplica {
   readonly agenda = new AgendaShard();
 
   override async execute(command: Uint8Array): Promise<Executed> {
+    const intercepted = this.intercept();
+    if (intercepted !== undefined) return intercepted;
     const { reply } = this.agenda.apply(decodeCommand(command));
     return { reply: encodeReply(reply), sequence: 0, epoch: 1 };
   }
