@@ -9,8 +9,7 @@ import {
 } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { publicKeyOf } from "../auth/index.js";
 import { ClusterError, type IdentityRole } from "../base/index.js";
-import type { Answer, ClusterKeys, Question } from "../domain/index.js";
-import type { ShardNumber } from "../placement/index.js";
+import type { ClusterKeys } from "../domain/index.js";
 import {
   auditCheckpointToPublic,
   auditEntryToPublic,
@@ -18,6 +17,7 @@ import {
   serviceDefinition,
   toUint64,
 } from "../wire/index.js";
+import { askShard } from "./ask-shard.js";
 import { auditedLook, type AuditedCall } from "./audited.js";
 import type { NodeContext } from "./context.js";
 import { requireShard, type AsksShards } from "./require-shard.js";
@@ -28,7 +28,6 @@ const LIST: AuditedCall<{ readonly shard: string }> = {
   object: ({ shard }) => `shards/${shard}`,
 };
 const PAGE_SIZE_DEFAULT = 100;
-const TIMEOUT_MS = 5_000;
 const NUMBER = /^[1-9][0-9]{0,15}$/;
 
 /** The audit trails of all shards, on any node's port, for certificates of auditors and operators. */
@@ -54,7 +53,12 @@ async function listEntries(context: NodeContext, request: ListAuditEntriesReques
     pageSize: request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize,
     filter: auditFilterFromPublic(request),
   } as const;
-  const { entries, next, head } = await ask(context, shard.number, question, "audit");
+  const { entries, next, head } = await askShard(
+    context.options.shards,
+    shard.number,
+    question,
+    "audit",
+  );
   return create(ListAuditEntriesResponseSchema, {
     entries: entries.map((entry) => auditEntryToPublic(shard.name, entry)),
     nextPageToken: next === 0 ? "" : String(next),
@@ -71,7 +75,7 @@ async function listCheckpoints(context: NodeContext, request: ListAuditCheckpoin
     pageSize: request.pageSize === 0 ? PAGE_SIZE_DEFAULT : request.pageSize,
   } as const;
   const [{ checkpoints, next }, { audit }] = await Promise.all([
-    ask(context, shard.number, question, "audit-checkpoints"),
+    askShard(context.options.shards, shard.number, question, "audit-checkpoints"),
     readClusterKeys(context),
   ]);
   return create(ListAuditCheckpointsResponseSchema, {
@@ -84,28 +88,8 @@ async function listCheckpoints(context: NodeContext, request: ListAuditCheckpoin
 
 export async function readClusterKeys(context: AsksShards): Promise<ClusterKeys> {
   const { number } = requireShard(context, "system");
-  return (await ask(context, number, { kind: "get-cluster-keys" }, "cluster-keys")).keys;
-}
-
-/** As the cluster: who calls was asked for a certificate. */
-async function ask<Kind extends Answer["kind"]>(
-  context: AsksShards,
-  shard: ShardNumber,
-  question: Question,
-  kind: Kind,
-): Promise<Extract<Answer, { kind: Kind }>> {
-  const query = { caller: { kind: "system" }, question } as const;
-  const { reply } = await context.options.shards.read(shard, query, { timeoutMs: TIMEOUT_MS });
-  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
-  if (isKind(reply.answer, kind)) return reply.answer;
-  throw new ClusterError("internal", `a shard answered ${reply.answer.kind} to ${question.kind}`);
-}
-
-function isKind<Kind extends Answer["kind"]>(
-  answer: Answer,
-  kind: Kind,
-): answer is Extract<Answer, { kind: Kind }> {
-  return answer.kind === kind;
+  const { shards } = context.options;
+  return (await askShard(shards, number, { kind: "get-cluster-keys" }, "cluster-keys")).keys;
 }
 
 /** Of callers with a certificate: nothing in it has to be kept from them. */

@@ -1,16 +1,15 @@
 import { signCheckpoint } from "../auth/index.js";
 import { ClusterError } from "../base/index.js";
-import type { AuditCheckpoint, ClusterKeys, Query } from "../domain/index.js";
+import type { AuditCheckpoint, ClusterKeys } from "../domain/index.js";
 import { findShard } from "../placement/index.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
-import { decodeReply, encodeCommand } from "../wire/index.js";
+import { askShard, propose, requireDone } from "./ask-shard.js";
 import { followAuditTrail, readAuditHead, readCheckpoints } from "./follow-audit-trail.js";
 import type { AuditChain, TrailEnd } from "./follow-audit-trail.js";
 import type { RelayClock } from "./outbox-relay.js";
 import { Repeated } from "./repeated.js";
-import { systemCommand } from "./system-command.js";
 
 /** How it stands with the audit trails of the shards that a node leads, for metrics and logs. */
 export interface AuditObserver {
@@ -47,8 +46,6 @@ const ENTRIES_MAX = 100;
 const WAIT_MS = 60_000;
 /** Checkpoints that are exported at once; more follow at the next look. */
 const EXPORTED_MAX = 100;
-const TIMEOUT_MS = 5_000;
-const SYSTEM = { kind: "system" } as const;
 
 /** Signs the audit trails of the shards that this node leads, as far as each entry follows from the one before. */
 export class AuditSigner {
@@ -143,21 +140,15 @@ export class AuditSigner {
     const shard = this.#nameOf(replica);
     const signature = signCheckpoint(audit.jwk, { clusterId, shard, number, hash });
     const checkpoint = { number, hash, keyId: audit.id, signature, timeMs: 0 };
-    const command = systemCommand({ kind: "sign-audit", checkpoint });
-    const { reply } = await replica.execute(encodeCommand(command), { timeoutMs: TIMEOUT_MS });
-    const done = decodeReply(reply);
-    if (done.kind === "refused") throw new ClusterError(done.code, done.message);
+    requireDone(await propose(replica, { kind: "sign-audit", checkpoint }));
   }
 
   async #readKeys(): Promise<ClusterKeys> {
     const { rangeMap, shards } = this.#options;
     const system = findShard(rangeMap, "system", "");
     if (system === undefined) throw new ClusterError("internal", "no shard keeps the keys");
-    const query: Query = { caller: SYSTEM, question: { kind: "get-cluster-keys" } };
-    const { reply } = await shards.read(system.number, query, { timeoutMs: TIMEOUT_MS });
-    if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
-    if (reply.answer.kind === "cluster-keys") return reply.answer.keys;
-    throw new ClusterError("internal", "a shard did not tell its keys");
+    const question = { kind: "get-cluster-keys" } as const;
+    return (await askShard(shards, system.number, question, "cluster-keys")).keys;
   }
 
   #nameOf({ shard }: ReplicaHandle): string {

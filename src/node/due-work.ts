@@ -1,15 +1,14 @@
-import type { Operation, Question, SeriesEnd } from "../domain/index.js";
+import type { Operation, SeriesEnd } from "../domain/index.js";
 import { expandRecurrence } from "../ical/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
-import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
+import { askReplica, propose } from "./ask-shard.js";
 import { Repeated } from "./repeated.js";
 import type { After } from "./repeated.js";
-import { systemCommand } from "./system-command.js";
 
 /** How late a reminder may be, beside a commit. */
 const LOOK_MS = 1_000;
-const CALL_MS = 5_000;
+const SEEN_MS = 5_000;
 const SERIES_AT_ONCE = 20;
 const REMINDERS_AT_ONCE = 20;
 
@@ -52,12 +51,16 @@ export class DueWork {
 
   async #workOff(replica: ReplicaHandle): Promise<void> {
     const nowMs = this.#options.wallMs();
-    const due = await ask(replica, { kind: "list-due-work", nowMs, limit: SERIES_AT_ONCE });
-    if (due === undefined) return;
+    const question = { kind: "list-due-work", nowMs, limit: SERIES_AT_ONCE } as const;
+    // What this replica has applied is enough: it leads, and proposes what it sees.
+    const due = await askReplica(replica, question, "due-work", SEEN_MS);
     const operations = due.series.map((series) => extension(series, nowMs));
     if (due.hasReminders) operations.unshift({ kind: "fire-reminders", limit: REMINDERS_AT_ONCE });
     const refusals: string[] = [];
-    for (const operation of operations) refusals.push(...(await propose(replica, operation)));
+    for (const operation of operations) {
+      const reply = await propose(replica, operation);
+      if (reply.kind === "refused") refusals.push(`${operation.kind}: ${reply.message}`);
+    }
     this.#tell(replica.shard, refusals[0]);
   }
 
@@ -80,19 +83,4 @@ function extension({ calendar, id, dueMs, untilMs, event }: SeriesEnd, nowMs: nu
   const series = { span: event.span, lines: event.recurrence };
   const occurrences = expandRecurrence(series, nowMs, untilMs - 1);
   return { ...name, afterMs: untilMs, occurrences };
-}
-
-async function ask(replica: ReplicaHandle, question: Question) {
-  const query = encodeQuery({ caller: { kind: "system" }, question });
-  // What this replica has applied is enough: it leads, and proposes what it sees.
-  const options = { timeoutMs: CALL_MS, minSequence: 0, maxStalenessMs: CALL_MS };
-  const reply = decodeQueryReply((await replica.read(query, options)).reply);
-  return reply.kind === "answered" && reply.answer.kind === "due-work" ? reply.answer : undefined;
-}
-
-/** Why it was refused, if it was. */
-async function propose(replica: ReplicaHandle, operation: Operation): Promise<readonly string[]> {
-  const command = encodeCommand(systemCommand(operation));
-  const reply = decodeReply((await replica.execute(command, { timeoutMs: CALL_MS })).reply);
-  return reply.kind === "refused" ? [`${operation.kind}: ${reply.message}`] : [];
 }

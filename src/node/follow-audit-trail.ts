@@ -1,7 +1,7 @@
-import { ClusterError, InvariantViolation } from "../base/index.js";
-import type { Answer, AuditCheckpoint, AuditEntry, AuditHead, Question } from "../domain/index.js";
+import { InvariantViolation } from "../base/index.js";
+import type { AuditCheckpoint, AuditEntry, AuditHead } from "../domain/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
-import { decodeQueryReply, encodeQuery } from "../wire/index.js";
+import { askReplica } from "./ask-shard.js";
 
 /** How the hashes of a trail are made. */
 export interface AuditChain {
@@ -22,7 +22,6 @@ export type FollowedTrail =
 const PAGE_SIZE = 500;
 /** That are followed at once; what is beyond them is followed the next time. */
 const PAGES_MAX = 20;
-const TIMEOUT_MS = 5_000;
 const NO_FILTER = {
   subject: "",
   action: "",
@@ -69,7 +68,7 @@ export async function readCheckpoints(
   pageSize: number,
 ): Promise<readonly AuditCheckpoint[]> {
   const question = { kind: "list-audit-checkpoints", after, pageSize } as const;
-  return (await ask(replica, question, "audit-checkpoints")).checkpoints;
+  return (await askReplica(replica, question, "audit-checkpoints")).checkpoints;
 }
 
 async function findSigned(
@@ -94,27 +93,7 @@ async function findPage(replica: ReplicaHandle, after: number) {
 
 async function readPage(replica: ReplicaHandle, after: number) {
   const question = { kind: "list-audit", after, pageSize: PAGE_SIZE, filter: NO_FILTER } as const;
-  return await ask(replica, question, "audit");
-}
-
-async function ask<Kind extends Answer["kind"]>(
-  replica: ReplicaHandle,
-  question: Question,
-  kind: Kind,
-): Promise<Extract<Answer, { kind: Kind }>> {
-  const query = encodeQuery({ caller: { kind: "system" }, question });
-  const options = { timeoutMs: TIMEOUT_MS, minSequence: 0, maxStalenessMs: 0 };
-  const reply = decodeQueryReply((await replica.read(query, options)).reply);
-  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
-  if (isKind(reply.answer, kind)) return reply.answer;
-  throw new ClusterError("internal", `a shard answered ${reply.answer.kind} to ${question.kind}`);
-}
-
-function isKind<Kind extends Answer["kind"]>(
-  answer: Answer,
-  kind: Kind,
-): answer is Extract<Answer, { kind: Kind }> {
-  return answer.kind === kind;
+  return await askReplica(replica, question, "audit");
 }
 
 function broken(fault: string): FollowedTrail {

@@ -8,6 +8,7 @@ import {
 import { ClusterError, uuidV7 } from "../base/index.js";
 import { findShard } from "../placement/index.js";
 import type { NodeContext } from "./context.js";
+import { requireDone } from "./ask-shard.js";
 import { systemCommand } from "./system-command.js";
 
 const TIMEOUT_MS = 5_000;
@@ -34,7 +35,7 @@ export async function issueResetCode(context: NodeContext, { userId }: IssueRese
     ),
     { timeoutMs: TIMEOUT_MS },
   );
-  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
+  requireDone(reply);
   return create(IssueResetCodeResponseSchema, {
     resetCode: code,
     expireTime: timestampFromMs(Date.now() + LIFETIME_MS),

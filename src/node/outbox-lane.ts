@@ -1,17 +1,16 @@
 import { ClusterError, InvariantViolation } from "../base/index.js";
-import type { CommandReply, OutboxEntry, OutboxPage } from "../domain/index.js";
+import type { OutboxEntry, OutboxPage } from "../domain/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import { sleep } from "../shards/index.js";
 import type { ShardClient } from "../shards/index.js";
-import { decodeQueryReply, decodeReply, encodeCommand, encodeQuery } from "../wire/index.js";
+import { askReplica, propose, requireDone } from "./ask-shard.js";
 import type { RelayClock, RelayObserver } from "./outbox-relay.js";
 import { systemCommand } from "./system-command.js";
 
 /** Rows that are read, and under way, at a time. */
 const PAGE_ROWS = 128;
 const WINDOW_ROWS = 32;
-const LOCAL_TIMEOUT_MS = 5_000;
 const DELIVERY_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 20;
 const BACKOFF_MAX_MS = 2_000;
@@ -121,16 +120,8 @@ export class OutboxLane {
 
   async #read(): Promise<OutboxPage> {
     const { replica, target } = this.#options;
-    const { reply } = await replica.read(
-      encodeQuery({
-        caller: { kind: "system" },
-        question: { kind: "list-outbox", target, after: this.#taken, pageSize: PAGE_ROWS },
-      }),
-      { timeoutMs: LOCAL_TIMEOUT_MS, minSequence: 0, maxStalenessMs: 0 },
-    );
-    const answer = decodeQueryReply(reply);
-    if (answer.kind === "answered" && answer.answer.kind === "outbox") return answer.answer.outbox;
-    throw new ClusterError("internal", "a shard did not tell its outbox");
+    const page = { after: this.#taken, pageSize: PAGE_ROWS };
+    return (await askReplica(replica, { kind: "list-outbox", target, ...page }, "outbox")).outbox;
   }
 
   /** All at once, but in order: they travel on one stream. Fails at the first that was not taken. */
@@ -158,14 +149,6 @@ export class OutboxLane {
 
   async #settle(): Promise<void> {
     const { replica, target } = this.#options;
-    const command = systemCommand({ kind: "settle-outbox", target, upTo: this.#taken });
-    const { reply } = await replica.execute(encodeCommand(command), {
-      timeoutMs: LOCAL_TIMEOUT_MS,
-    });
-    requireDone(decodeReply(reply));
+    requireDone(await propose(replica, { kind: "settle-outbox", target, upTo: this.#taken }));
   }
-}
-
-function requireDone(reply: CommandReply): void {
-  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
 }

@@ -2,10 +2,9 @@ import { findShard, hasSameRanges } from "../placement/index.js";
 import type { RangeMap } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
-import { decodeReply, encodeCommand } from "../wire/index.js";
+import { propose } from "./ask-shard.js";
 import { Repeated } from "./repeated.js";
 import type { After } from "./repeated.js";
-import { systemCommand } from "./system-command.js";
 
 export interface RangeMapKeeperOptions {
   /** What this node was started with. */
@@ -63,8 +62,7 @@ export class RangeMapKeeper {
     const system = findShard(map, "system", "");
     const replica = replicas().find(({ shard }) => shard === system?.number);
     if (replica?.status().role !== "leader") return;
-    const command = encodeCommand(systemCommand({ kind: "publish-range-map", map }));
-    const reply = decodeReply((await replica.execute(command, { timeoutMs: CALL_MS })).reply);
+    const reply = await propose(replica, { kind: "publish-range-map", map });
     this.#offered = map.version;
     const known = await shards.refreshRangeMap(CALL_MS);
     // Another node may have published it meanwhile.

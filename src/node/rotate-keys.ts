@@ -2,9 +2,10 @@ import { create } from "@bufbuild/protobuf";
 import { randomBytes } from "node:crypto";
 import { RotateKeysResponseSchema } from "../../gen/cabildo/admin/v1/admin_pb.js";
 import { generateSigningKey } from "../auth/index.js";
-import { ClusterError, uuidV7 } from "../base/index.js";
+import { uuidV7 } from "../base/index.js";
 import { readClusterKeys } from "./audit-service.js";
 import { requireShard, type AsksShards } from "./require-shard.js";
+import { requireDone } from "./ask-shard.js";
 import { systemCommand } from "./system-command.js";
 
 const TIMEOUT_MS = 5_000;
@@ -26,7 +27,7 @@ export async function rotateKeys(context: AsksShards) {
     ),
     { timeoutMs: TIMEOUT_MS },
   );
-  if (reply.kind === "refused") throw new ClusterError(reply.code, reply.message);
+  requireDone(reply);
   const { current, next } = await readClusterKeys(context);
   return create(RotateKeysResponseSchema, { currentKeyId: current.id, nextKeyId: next.id });
 }
