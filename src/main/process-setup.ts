@@ -8,6 +8,7 @@ import {
 } from "../observability/index.js";
 import type { Log, MetricsServer, Registry } from "../observability/index.js";
 import type { IdentityRole } from "../base/index.js";
+import { shardName } from "../placement/index.js";
 import { isLoopback } from "./address.js";
 import { SERVER } from "./certificates.js";
 import { readClusterFile } from "./cluster-file.js";
@@ -55,11 +56,10 @@ export async function setUpProcess(
   observeCertificates(registry, () =>
     Object.fromEntries(used.map((certificate) => [certificate.name, certificate.expireMs])),
   );
-  const shardName = (shard: number): string =>
-    cluster.rangeMap.shards.find(({ number }) => number === shard)?.name ?? String(shard);
   const health = new Health();
   return {
-    ...{ name, cluster, tls, log, registry, health, shardName },
+    ...{ name, cluster, tls, log, registry, health },
+    shardName: (shard) => shardName(cluster.rangeMap, shard),
     serverTls: () => open(SERVER),
   };
 }

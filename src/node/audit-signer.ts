@@ -1,7 +1,7 @@
 import { signCheckpoint } from "../auth/index.js";
 import { ClusterError } from "../base/index.js";
 import type { AuditCheckpoint, ClusterKeys } from "../domain/index.js";
-import { findShard } from "../placement/index.js";
+import { findShard, shardName } from "../placement/index.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type { ShardClient } from "../shards/index.js";
@@ -152,7 +152,6 @@ export class AuditSigner {
   }
 
   #nameOf({ shard }: ReplicaHandle): string {
-    const found = this.#options.rangeMap.shards.find(({ number }) => number === shard);
-    return found?.name ?? String(shard);
+    return shardName(this.#options.rangeMap, shard);
   }
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { shardName } from "../placement/index.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { ReplicaHandle } from "../runtime/index.js";
 import type {
@@ -89,7 +90,7 @@ export class NodeContext {
   }
 
   shardName(shard: ShardNumber): string {
-    return this.options.rangeMap.shards.find(({ number }) => number === shard)?.name ?? "";
+    return shardName(this.options.rangeMap, shard);
   }
 
   /** Another node with a replica of the shard; empty if there is none. */

@@ -1,5 +1,11 @@
 /** Pure: which shard owns a key, which replicas a cluster of a given layout has, and who should lead. */
-export { DEFAULT_RANGE_MAP, findShard, findShardOfName, hasSameRanges } from "./range-map.js";
+export {
+  DEFAULT_RANGE_MAP,
+  findShard,
+  findShardOfName,
+  hasSameRanges,
+  shardName,
+} from "./range-map.js";
 export type { Collection, RangeMap, ShardDescription, ShardNumber } from "./range-map.js";
 export { majorityHosts, planLayout, replicaId, shardOfReplica, spreadOverHosts } from "./layout.js";
 export type { Layout, PlacedReplica, PlannedNode } from "./layout.js";

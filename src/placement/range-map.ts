@@ -43,6 +43,11 @@ export function hasSameRanges(map: RangeMap, other: RangeMap): boolean {
   return rangesOf(map) === rangesOf(other);
 }
 
+/** A shard's label; its number where the map has no such shard. */
+export function shardName({ shards }: RangeMap, shard: ShardNumber): string {
+  return shards.find(({ number }) => number === shard)?.name ?? String(shard);
+}
+
 /** The shard that owns a key; keys are compared byte by byte, which for the allowed characters is string order. */
 export function findShard(
   map: RangeMap,

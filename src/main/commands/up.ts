@@ -2,6 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { loadTlsFiles } from "../../auth/index.js";
+import { shardName } from "../../placement/index.js";
 import type { Layout } from "../../placement/index.js";
 import { formatAddress, isLoopback, reachable } from "../address.js";
 import { ensureAdminCredential } from "../admin-credential.js";
@@ -278,10 +279,7 @@ function describeReady(
       name,
       pid: pidOf(name),
       address: formatAddress(reachable(host), port),
-      replicas: replicas.map(
-        ({ shard }) =>
-          cluster.rangeMap.shards.find(({ number }) => number === shard)?.name ?? String(shard),
-      ),
+      replicas: replicas.map(({ shard }) => shardName(cluster.rangeMap, shard)),
       command: commandFor(name),
     })),
     coordinators: coordinators.map(door("https")),

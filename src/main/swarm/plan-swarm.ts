@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { DEFAULT_RANGE_MAP } from "../../placement/index.js";
+import { DEFAULT_RANGE_MAP, shardName } from "../../placement/index.js";
 import type { PlannedNode } from "../../placement/index.js";
 import { formatAddress } from "../address.js";
 import { ensureAdminCredential } from "../admin-credential.js";
@@ -150,7 +150,7 @@ function readyOf(cluster: ClusterFile, { doors }: SwarmProcesses): Ready {
       name: node.name,
       pid: 0,
       address: addressOf(node),
-      replicas: node.replicas.map(({ shard }) => shardName(cluster, shard)),
+      replicas: node.replicas.map(({ shard }) => shardName(cluster.rangeMap, shard)),
       command: [],
     })),
     coordinators,
@@ -162,6 +162,3 @@ function readyOf(cluster: ClusterFile, { doors }: SwarmProcesses): Ready {
     dataDir: ".",
   };
 }
-
-const shardName = ({ rangeMap }: ClusterFile, shard: number): string =>
-  rangeMap.shards.find(({ number }) => number === shard)?.name ?? String(shard);
