@@ -173,7 +173,7 @@ roll() {
   env | grep -E '^[A-Z0-9_]+_(VERSION|PORT|SUBNET|IMAGE|REPLICAS|INTERVAL)=|^STACK=' >"$settings"
   echo "RESOLVE_IMAGE=$RESOLVE_IMAGE" >>"$settings"
   from_inside "$settings" "
-    cabildo rollout --exec 'sh /deploy/swarm.sh service {}'
+    cabildo rollout --grace 2 --exec 'sh /deploy/swarm.sh service {}'
     for name in coordinator-1 fanout-1 coordinator-2 fanout-2 prometheus grafana; do
       echo \"swarm: \$name\" >&2
       sh /deploy/swarm.sh service \$name

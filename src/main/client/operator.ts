@@ -9,6 +9,8 @@ import {
   RouteService,
 } from "../../../gen/cabildo/admin/v1/admin_pb.js";
 import type { ClusterStatus, Route, Shard } from "../../../gen/cabildo/admin/v1/admin_pb.js";
+import { ShardService } from "../../../gen/cabildo/shard/v1/shard_pb.js";
+import type { StatusResponse } from "../../../gen/cabildo/shard/v1/shard_pb.js";
 import { refuseOpenKey } from "../../auth/index.js";
 import type { LocalCluster } from "../ready-file.js";
 
@@ -54,6 +56,12 @@ export class Operator {
   /** Every node knows how to ask the others: the first one that answers is enough. */
   async status(): Promise<ClusterStatus> {
     return (await this.#statusOf()).status;
+  }
+
+  /** What a node says of itself. */
+  async nodeStatus(name: string): Promise<StatusResponse> {
+    const address = requireAddress(await this.status(), name);
+    return createClient(ShardService, this.#transport(address, STATUS_TIMEOUT_MS)).status({});
   }
 
   /** What any node can do as well as another: one that answers does it, once. */

@@ -187,7 +187,8 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       for (const writer of writers) writer.start();
       const rolled = await json("rollout");
       await Promise.all(writers.map((writer) => writer.stop()));
-      expect(rolled).to.deep.equal({ restarted: ["node-1", "node-2", "node-3"] });
+      const restarted = ["node-1", "node-2", "node-3"];
+      expect(rolled).to.deep.equal({ restarted, unchanged: [] });
       expect(writers.flatMap(({ failures }) => failures)).to.deep.equal([]);
       const pids = cluster.current().nodes.map(({ pid }) => pid);
       for (const pid of before) expect(pids).not.to.include(pid);
@@ -195,6 +196,13 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       const retries = writers.reduce((sum, writer) => sum + writer.retries, 0);
       const wait = Math.max(...writers.map(({ longestWaitMs }) => longestWaitMs));
       console.log(`      ${written} writes, ${retries} retries, longest ${Math.round(wait)} ms`);
+    });
+
+    it("says of nodes that a rollout left as they were that they are unchanged, and lets them lead again", async () => {
+      const rolled = await json("rollout", "--exec", "true {}", "--grace", "1");
+      const { nodes } = await cluster.status();
+      expect(nodes.filter(({ draining }) => draining)).to.deep.equal([]);
+      expect(rolled).to.deep.equal({ restarted: [], unchanged: ["node-1", "node-2", "node-3"] });
     });
   });
 }
