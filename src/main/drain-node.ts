@@ -4,7 +4,7 @@ import { observeLeaders, planLeaderMoves } from "../placement/index.js";
 import type { LeaderMove } from "../placement/index.js";
 import { isPassing, type Operator } from "./client/operator.js";
 
-/** While others restart, a node may be slow to take over, or somebody else hands over first. */
+/** While others restart or catch up, a node may be slow to take over, or somebody else hands over first. */
 const PATIENCE_MS = 30_000;
 const PLAN_AGAIN_MS = 500;
 
@@ -17,22 +17,32 @@ export interface MovedLeader {
 
 /**
  * Hands over everything that a node leads, to whoever has least to do. Until it is started again, or the drain is undone, it
- * leads only what no other node can.
+ * leads only what no other node can. Throws if that is something at the end of the patience; the drain is not undone then.
  */
-export async function drainNode(operator: Cluster, node: string): Promise<readonly MovedLeader[]> {
+export async function drainNode(
+  operator: Cluster,
+  node: string,
+  patienceMs = PATIENCE_MS,
+): Promise<readonly MovedLeader[]> {
   await (await operator.atNode(node)).drainNode({});
-  const endMs = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const moves = planLeaderMoves(placementOf(await operator.status(), [node]));
+  const endMs = performance.now() + patienceMs;
+  const moved: MovedLeader[] = [];
+  let trouble = "";
+  for (let isLast = false; ; isLast = performance.now() > endMs) {
+    const status = await operator.status();
+    const led = status.shards.filter(({ leader }) => leader === node).map(({ name }) => name);
+    if (led.length === 0) return moved;
+    if (isLast) throw new Error(`${node} still leads ${led.join(", ")}: ${trouble}`);
+    trouble = `no other node can lead ${led.length === 1 ? "it" : "them"} now`;
+    const moves = planLeaderMoves(placementOf(status, [node])).filter(({ from }) => from === node);
     try {
-      return await moveLeaders(
-        operator,
-        moves.filter(({ from }) => from === node),
-      );
+      for (const move of moves) moved.push(...(await moveLeaders(operator, [move])));
+      if (moves.length > 0) continue;
     } catch (cause) {
-      if (!isPassing(cause) || performance.now() > endMs) throw cause;
-      await sleep(PLAN_AGAIN_MS);
+      if (!isPassing(cause)) throw cause;
+      trouble = cause instanceof Error ? cause.message : String(cause);
     }
+    await sleep(PLAN_AGAIN_MS);
   }
 }
 
