@@ -102,6 +102,8 @@ describe("a node of a cluster that serves", function () {
       expect(replicas.filter(({ learner }) => learner)).to.deep.equal([]);
     }
     await cluster.kill("node-1");
+    const again = await runBeside("replica", "replace", "node-1", "node-4", "--data", dataDir);
+    expect(again.code, again.output).to.equal(0);
     // The old node is gone; now only the new one and one other are left, and that is a majority.
     await cluster.kill("node-2");
     const before = writers.map(({ written }) => written.length);

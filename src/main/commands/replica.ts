@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
@@ -11,6 +12,8 @@ import { PROMOTE_LAG_MAX } from "../../placement/index.js";
 import { requireAddress, requireAnswering, requireShard } from "../client/operator.js";
 import type { Operator } from "../client/operator.js";
 import { examples, say } from "../command-line-parts.js";
+import { findClusterFile } from "../cluster-file.js";
+import { CLUSTER_FILE } from "../data-dir.js";
 import { drainNode } from "../drain-node.js";
 import { quorumAfter, requireQuorum } from "../quorum-after.js";
 import type { PlannedChange } from "../quorum-after.js";
@@ -176,10 +179,24 @@ async function replace(node: string, byNode: string, options: ChangeOptions): Pr
   const status = await operator.status();
   requireAnswering(status, byNode);
   const shards = shardsOf(status, node);
+  if (shards.length === 0) await requireOnceKnown(operator, status, { node, byNode }, options);
   if (isOnlyAsked(shards, { kind: "replace", node, byNode }, options)) return;
   for (const { name } of shards) await replaceIn(operator, name, { node, byNode }, options);
   await replaceInClusterFile(options.data, await operator.status(), node, byNode);
   say(`${node} is in no shard any more: it can be stopped`);
+}
+
+/** In a replacement that is repeated the old node may be gone everywhere but where it was noted down. */
+async function requireOnceKnown(
+  operator: Operator,
+  status: ClusterStatus,
+  { node, byNode }: { readonly node: string; readonly byNode: string },
+  { data }: OperatorOptions,
+): Promise<void> {
+  const cluster = await findClusterFile(join(data, CLUSTER_FILE));
+  if (cluster?.nodes.some(({ name }) => name === node)) return;
+  if ((await operator.nodeStatus(byNode)).removed.includes(node)) return;
+  requireAddress(status, node);
 }
 
 async function replaceIn(

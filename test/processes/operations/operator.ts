@@ -110,6 +110,9 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       expect(dry.out).to.match(/ groups +│ 2 +│ 2 /u);
       const unknown = await operate("replica", "remove", "groups", "node-9", "--dry-run");
       expect(unknown.err).to.contain("node-9 holds no replica of groups");
+      const misspelt = await operate("replica", "replace", "nod-1", "node-2");
+      expect(misspelt).to.include({ code: 1, out: "" });
+      expect(misspelt.err).to.contain("no node nod-1 is known");
       expect((await operate("shard", "hash", "users", "--index", "999999")).code).to.equal(1);
     });
 
