@@ -227,6 +227,19 @@ describe("a backup", function () {
     expect(existsSync(target)).to.equal(false);
   });
 
+  it("does not fill a node of a cluster that may still be formed of empty nodes", async () => {
+    const own = readFileSync(path.join(cluster.ready.dataDir, "cluster.json"), "utf8");
+    const file = path.join(directory, "unformed.json");
+    const other = own.replaceAll(cluster.ready.clusterId, randomUUID());
+    writeFileSync(file, other.replace('"formed": true', '"formed": false'));
+    const target = path.join(directory, "unformed");
+    const node = ["--node", "node-1", "--cluster", file, "--data", target];
+    const { code, err } = await run("restore", backup, ...node);
+    expect(err).to.contain('write "formed": true into every copy of it');
+    expect(code).to.equal(1);
+    expect(existsSync(target)).to.equal(false);
+  });
+
   it("is not restored over a cluster that is there", async () => {
     const { code, err } = await run("restore", backup, "--data", cluster.ready.dataDir);
     expect(code).to.equal(1);

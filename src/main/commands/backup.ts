@@ -173,6 +173,12 @@ async function restoreAlone(
       `${path} is the cluster that was backed up: a restored one needs another id, and replaces all of it`,
     );
   }
+  if (!cluster.formed) {
+    throw new Error(
+      `${path}: nodes that were not restored could form an empty cluster by it, and what that acknowledges would be lost: ` +
+        'write "formed": true into every copy of it, then restore',
+    );
+  }
   requireWhole(manifest);
   requireSameRanges(manifest, cluster.rangeMap, path);
   const node = cluster.nodes.find((candidate) => candidate.name === name);
