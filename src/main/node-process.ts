@@ -1,5 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { uuidV7 } from "../base/index.js";
 import { chainHash, createMachine, NO_AUDIT } from "../machine/index.js";
 import {
@@ -27,7 +27,7 @@ import { createPeerTransport } from "../peer/index.js";
 import { DEFAULT_LIMITS, neededBytes, startRuntime } from "../runtime/index.js";
 import type { HostedReplica, ReplicaHandle } from "../runtime/index.js";
 import { AuditRecorder, createNodeCalls, createShardClient } from "../shards/index.js";
-import { DEFAULT_SCRUB, openRocksDbStore } from "../storage/index.js";
+import { DEFAULT_SCRUB, holdsStore, openRocksDbStore } from "../storage/index.js";
 import {
   createStoreCodec,
   decodeQueryReply,
@@ -41,7 +41,6 @@ import { refuseHalfRestored } from "./backup/half-restored.js";
 import { addressOf, raftAddressOf, votersOf } from "./cluster-file.js";
 import type { ClusterFile, ClusterNode } from "./cluster-file.js";
 import { SYSTEM_CLOCK } from "./clock.js";
-import { isNodeError } from "./files.js";
 import { ownAddress } from "./own-address.js";
 import type { RunningProcess } from "./process-life.js";
 import { serveMetrics } from "./process-setup.js";
@@ -297,7 +296,7 @@ function requireNode({ nodes }: ClusterFile, name: string, place: NodeStart["pla
 }
 
 /**
- * An empty directory votes only in a cluster that has never served: what it had promised before it was emptied, nobody
+ * A directory without a store votes only in a cluster that has never served: what it had promised before it was emptied, nobody
  * knows.
  */
 async function refuseToFormatAgain(
@@ -306,25 +305,16 @@ async function refuseToFormatAgain(
   { data, join }: NodeStart,
 ): Promise<void> {
   const mayForm = !formed && (formUntil === undefined || Date.now() < Date.parse(formUntil));
-  if (mayForm || !(await isEmpty(data))) return;
+  if (mayForm || (await holdsStore(data))) return;
   const hasServed = nodes.some((node) => node.name === name && node.replicas.length > 0);
   if (!hasServed && join.length > 0) return;
   throw new Error(
     hasServed
-      ? `${data} is empty, but ${name} has served before, and a node that lost what it promised must not vote: ` +
+      ? `${data} holds no data, but ${name} has served before, and a node that lost what it promised must not vote: ` +
           "put its data back, or start a new node under another name (cabildo node --join) " +
           `and let it take the place of this one (cabildo replica replace ${name} <new>)`
-      : `${data} is empty: a new node joins a running cluster with --join`,
+      : `${data} holds no data: a new node joins a running cluster with --join`,
   );
-}
-
-async function isEmpty(directory: string): Promise<boolean> {
-  try {
-    return (await readdir(directory)).length === 0;
-  } catch (cause) {
-    if (isNodeError(cause) && cause.code === "ENOENT") return true;
-    throw cause;
-  }
 }
 
 function hostedReplicas(cluster: ClusterFile, { replicas }: ClusterNode): readonly HostedReplica[] {

@@ -11,7 +11,7 @@
  *    installs one before it writes anything but term and vote.
  * 5. Every snapshot source is closed, and every sink installed or discarded.
  */
-export { openRocksDbStore } from "./rocksdb-store.js";
+export { holdsStore, openRocksDbStore } from "./rocksdb-store.js";
 export type { RocksDbStoreOptions } from "./rocksdb-store.js";
 export { openMemoryStore } from "./memory-store.js";
 export type { MemoryStoreOptions } from "./memory-store.js";

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Store } from "../runtime/index.js";
 import { MarkerFile, syncDirectory } from "./marker-file.js";
@@ -37,4 +37,20 @@ export async function openRocksDbStore(options: RocksDbStoreOptions): Promise<St
   await syncDirectory(directory);
   await syncDirectory(dirname(directory));
   return openStore(engine, new MarkerFile(join(directory, MARKER_FILE)), directory, options);
+}
+
+/** Whether a store was formatted there; what else may lie in a directory, such as `lost+found`, is none. */
+export async function holdsStore(directory: string): Promise<boolean> {
+  const names = await namesIn(directory);
+  if (names.includes(MARKER_FILE)) return true;
+  return (await namesIn(join(directory, DATABASE_DIRECTORY))).length > 0;
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return [];
+    throw cause;
+  }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:https";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,9 @@ import { CABILDO, isAlive, UpCluster } from "../support/up-cluster.js";
 const pidsOf = ({ ready }: UpCluster): readonly number[] =>
   [...ready.nodes, ...ready.coordinators, ...ready.fanouts].map(({ pid }) => pid);
 
+/** Ends what should have been refused, and runs. */
+const START_MS = 60_000;
+
 interface Ended {
   readonly code: number | null;
   readonly err: string;
@@ -18,7 +21,10 @@ interface Ended {
 const up = (...args: readonly string[]): Ended => run("up", ...args);
 
 function run(...args: readonly string[]): Ended {
-  const { status, stderr } = spawnSync(process.execPath, [CABILDO, ...args], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [CABILDO, ...args], {
+    encoding: "utf8",
+    timeout: START_MS,
+  });
   return { code: status, err: stderr };
 }
 
@@ -56,6 +62,12 @@ describe("a cluster that runs in a directory", function () {
     expect((await anew.groups.getGroup({ name })).displayName).to.equal("Choir");
   });
 
+  const startNode2 = (clusterFile: string) =>
+    run(
+      ...["node", "--name", "node-2", "--cluster", clusterFile],
+      ...["--certs", join(dataDir, "certs"), "--data", join(dataDir, "node-2")],
+    );
+
   it("lets nobody else run it, and names the ports that it holds", () => {
     const basePort = String(cluster?.basePort);
     const other = mkdtempSync(join(tmpdir(), "supervision-"));
@@ -77,7 +89,14 @@ describe("a cluster that runs in a directory", function () {
     rmSync(join(dataDir, "node-2"), { recursive: true });
     const { code, err } = up("--data", dataDir, "--base-port", basePort);
     expect(code).to.equal(1);
-    expect(err).to.contain("node-2 is empty, but node-2 has served before");
+    expect(err).to.contain("node-2 holds no data, but node-2 has served before");
+  });
+
+  it("does not take what a new file system has in it for the data of a node", () => {
+    mkdirSync(join(dataDir, "node-2", "lost+found"), { recursive: true });
+    const { code, err } = startNode2(join(dataDir, "cluster.json"));
+    expect(code).to.equal(1);
+    expect(err).to.contain("node-2 has served before");
   });
 
   it("knows by a time in the cluster file that it has served, where that cannot be written down", () => {
@@ -85,10 +104,7 @@ describe("a cluster that runs in a directory", function () {
     const file: unknown = JSON.parse(readFileSync(join(dataDir, "cluster.json"), "utf8"));
     const until = { formed: false, formUntil: new Date(Date.now() - 1000).toISOString() };
     writeFileSync(path, JSON.stringify(Object.assign({}, file, until)));
-    const { code, err } = run(
-      ...["node", "--name", "node-2", "--cluster", path],
-      ...["--certs", join(dataDir, "certs"), "--data", join(dataDir, "node-2")],
-    );
+    const { code, err } = startNode2(path);
     expect(code).to.equal(1);
     expect(err).to.contain("node-2 has served before");
   });
