@@ -1,6 +1,6 @@
 import { get } from "node:https";
 import { create, toJson } from "@bufbuild/protobuf";
-import type { DescMethodUnary, JsonValue, Message } from "@bufbuild/protobuf";
+import type { DescMethodUnary, JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Transport } from "@connectrpc/connect";
 import { AuthService } from "../../../gen/cabildo/v1/auth_pb.js";
@@ -9,7 +9,7 @@ import { channelsOf, isObject, LiveClient } from "../../fanout/support/live-clie
 import { startBefore, type Stage } from "../../fanout/support/start.js";
 import type { GatewayBench } from "../../gateway/support.js";
 import { openDoor, type Door } from "./door.js";
-import { camel, type Binding, type Filled } from "./methods.js";
+import type { Binding, Filled } from "./methods.js";
 
 const CLIENTS = [
   "gRPC",
@@ -23,10 +23,11 @@ const CALL_MS = 20_000;
 type Live = Stage<GatewayBench["shards"], GatewayBench["gateway"]>;
 type Command = Readonly<Record<string, unknown>>;
 
-/** The canonical code of an answer; of a refusal, its words. */
+/** The canonical code of an answer; of a refusal, its words; of what was done, which fields the answer has. */
 export interface Said {
   readonly code: string;
   readonly words: string;
+  readonly shape: string;
 }
 
 /** One way of asking, by the token of who asks. */
@@ -64,15 +65,19 @@ export class EveryDoor {
   }
 
   /** A call. A socket takes none about passwords, whoever makes it. */
-  calls(method: DescMethodUnary, binding: Binding, { request, path }: Filled): readonly Way[] {
+  calls(method: DescMethodUnary, { verb }: Binding, filled: Filled): readonly Way[] {
+    const { request } = filled;
     const ways = CLIENTS.map((name) =>
       this.#way(name, (token) =>
-        saidOf(() =>
-          this.#transport(name).unary(method, undefined, CALL_MS, headersOf(token), request),
-        ),
+        saidOf(async () => {
+          const headers = headersOf(token);
+          const transport = this.#transport(name);
+          const { message } = await transport.unary(method, undefined, CALL_MS, headers, request);
+          return toJson(method.output, message);
+        }),
       ),
     );
-    ways.push(this.#way("REST", (token) => this.#rest(method, binding, request, path, token)));
+    ways.push(this.#way("REST", (token) => this.#rest(verb, filled, token)));
     if (method.parent.typeName === AuthService.typeName) return ways;
     const name = `${method.parent.typeName}/${method.name}`;
     const command = { rpc: { method: name, request: toJson(method.input, request) } };
@@ -127,18 +132,11 @@ export class EveryDoor {
     return transport;
   }
 
-  async #rest(
-    method: DescMethodUnary,
-    { verb, body }: Binding,
-    request: Message,
-    path: string,
-    token: string | undefined,
-  ): Promise<Said> {
-    const json = toJson(method.input, request) as Readonly<Record<string, JsonValue>>;
-    const sent = body === "*" ? {} : (json[camel(body)] ?? {});
-    const text = body === "" ? "" : JSON.stringify(sent);
-    const type = body === "" ? {} : { "content-type": "application/json" };
-    return saidOverRest(await this.#door.send(verb, path, { ...headersOf(token), ...type }, text));
+  async #rest(verb: string, { path, body }: Filled, token: string | undefined): Promise<Said> {
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const type = body === undefined ? {} : { "content-type": "application/json" };
+    const sent = { ...headersOf(token), ...type };
+    return saidOverRest(await this.#door.send(verb, path, sent, text));
   }
 
   /** The stream is left at its first event. */
@@ -153,7 +151,7 @@ export class EveryDoor {
           chunks.push(chunk);
           if (status !== 200) return;
           const isStream = String(headers["content-type"]).startsWith("text/event-stream");
-          resolve(isStream ? OK : { code: "not a stream", words: "" });
+          resolve(isStream ? OK : { ...OK, code: "not a stream" });
           sent.destroy();
         });
         response.on("end", () => {
@@ -183,15 +181,25 @@ export class EveryDoor {
 const headersOf = (token: string | undefined): Readonly<Record<string, string>> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` };
 
-const OK: Said = { code: "OK", words: "" };
+const OK: Said = { code: "OK", words: "", shape: "" };
 
-async function saidOf(call: () => Promise<unknown>): Promise<Said> {
+const done = (answer: JsonValue): Said => ({ ...OK, shape: shapeOf(answer) });
+const refused = (code: string, words: string): Said => ({ code, words, shape: "" });
+
+/** Which fields there are, whatever they hold; of a list, what kinds of items there are. */
+function shapeOf(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${[...new Set(value.map(shapeOf))].sort().join("|")}]`;
+  if (typeof value !== "object" || value === null) return "";
+  const fields = Object.entries(value).map(([name, field]) => name + shapeOf(field));
+  return `{${fields.sort().join(",")}}`;
+}
+
+async function saidOf(call: () => Promise<JsonValue>): Promise<Said> {
   try {
-    await call();
-    return OK;
+    return done(await call());
   } catch (cause) {
     const { code, rawMessage } = ConnectError.from(cause);
-    return { code: codeName(code), words: rawMessage };
+    return refused(codeName(code), rawMessage);
   }
 }
 
@@ -200,19 +208,21 @@ function codeName(code: Code): string {
 }
 
 function saidOverRest({ status, text }: { readonly status: number; readonly text: string }): Said {
-  if (status < 400) return OK;
-  const { error } = JSON.parse(text) as {
+  const body = JSON.parse(text) as JsonValue;
+  if (status < 400) return done(body);
+  const { error } = body as {
     readonly error: { readonly status: string; readonly message: string };
   };
-  return { code: error.status, words: error.message };
+  return refused(error.status, error.message);
 }
 
 /** Of an answer, or of its one channel. */
 function saidOverSocket(answer: Command): Said {
   const [channel] = channelsOf(answer);
   const { error } = channel ?? answer;
-  if (!isObject(error)) return OK;
-  return { code: String(error["status"]), words: String(error["message"]) };
+  if (isObject(error)) return refused(String(error["status"]), String(error["message"]));
+  const { rpc } = answer;
+  return isObject(rpc) ? done(rpc["response"] as JsonValue) : OK;
 }
 
 /** The stream is left at its first message. */
@@ -222,11 +232,9 @@ function firstOf(transport: Transport, channel: string, token: string | undefine
     const headers = headersOf(token);
     const input = once({ channel });
     const { message } = await transport.stream(WATCH, leaving.signal, CALL_MS, headers, input);
-    for await (const first of message) {
-      leaving.abort();
-      return first;
-    }
-    return undefined;
+    await message[Symbol.asyncIterator]().next();
+    leaving.abort();
+    return null;
   });
 }
 

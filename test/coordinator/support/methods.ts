@@ -1,5 +1,5 @@
-import { create, getOption, hasOption } from "@bufbuild/protobuf";
-import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import { create, getOption, hasOption, toJson } from "@bufbuild/protobuf";
+import type { DescMethodUnary, JsonValue, Message } from "@bufbuild/protobuf";
 import { Audience, authorization } from "../../../gen/cabildo/v1/options_pb.js";
 import { http } from "../../../gen/google/api/annotations_pb.js";
 import { PUBLIC_SERVICES } from "../../../src/gateway/index.js";
@@ -7,18 +7,23 @@ import { PUBLIC_SERVICES } from "../../../src/gateway/index.js";
 /** Whose the objects of a call are. */
 export interface Objects {
   readonly user: string;
+  readonly calendar: string;
   readonly group: string;
   readonly event: string;
   readonly session: string;
+  readonly invitation: string;
+  readonly notification: string;
 }
 
 export const ABSENT: Objects = {
   user: "nobody",
+  calendar: "nobody",
   group: "nowhere",
   event: `e${"0".repeat(26)}`,
   session: "none",
+  invitation: `i${"0".repeat(26)}`,
+  notification: `n${"0".repeat(26)}`,
 };
-const INVITATION = `i${"0".repeat(26)}`;
 
 export interface Binding {
   readonly verb: string;
@@ -38,36 +43,62 @@ const VARIABLE = /\{([a-z_.]+)(?:=([^}]+))?\}/gu;
 /** What a template's variable is filled with, such as `calendars/ana/events/e1` for `calendars/*\/events/*`. */
 function nameOf(pattern: string | undefined, objects: Objects): string {
   if (pattern === undefined) return "users";
-  const { user, group, event, session } = objects;
+  const { user, calendar, group, event, session, invitation, notification } = objects;
   const ids: Readonly<Record<string, string>> = {
     users: user,
-    calendars: user,
+    calendars: calendar,
     groups: group,
     events: event,
     sessions: session,
     members: user,
-    invitations: INVITATION,
-    notifications: `n${"0".repeat(26)}`,
+    invitations: invitation,
+    notifications: notification,
   };
   const parts = pattern.split("/");
   return parts.map((part, i) => (part === "*" ? (ids[parts[i - 1] ?? ""] ?? "x") : part)).join("/");
 }
 
+export type Init = Readonly<Record<string, unknown>>;
+
 export interface Filled {
   readonly request: Message;
+  /** With what is neither in it nor in the body as parameters. */
   readonly path: string;
+  /** Of REST; undefined where it has none. */
+  readonly body: JsonValue | undefined;
 }
 
-export function fill(method: DescMethodUnary, { template }: Binding, objects: Objects): Filled {
-  const init: Record<string, unknown> = {};
+/** A request about the objects, with what else is to be in it: of a field that holds what the path names, beside the name. */
+export function fill(
+  method: DescMethodUnary,
+  { template, body }: Binding,
+  objects: Objects,
+  more: Init = {},
+): Filled {
+  const init: Record<string, unknown> = { ...more };
+  const named = new Set<string>();
   const path = template.replace(VARIABLE, (_, field: string, pattern: string | undefined) => {
     const name = nameOf(pattern, objects);
     const [first = "", second] = field.split(".");
     const localName = method.input.field[first]?.localName ?? camel(first);
-    init[localName] = second === undefined ? name : { [camel(second)]: name, title: "x" };
+    named.add(localName);
+    const beside = init[localName] ?? { title: "x" };
+    init[localName] = second === undefined ? name : { ...beside, [camel(second)]: name };
     return name;
   });
-  return { request: create(method.input, init as never), path };
+  const request = create(method.input, init as never);
+  const json = toJson(method.input, request) as Readonly<Record<string, JsonValue>>;
+  const others = Object.entries(json).filter(([field]) => !named.has(field));
+  if (body === "*") return { request, path, body: Object.fromEntries(others) };
+  const parameters = new URLSearchParams();
+  for (const [field, value] of others) {
+    if (field === camel(body)) continue;
+    for (const item of Array.isArray(value) ? value : [value]) {
+      parameters.append(field, typeof item === "string" ? item : JSON.stringify(item));
+    }
+  }
+  const query = parameters.size === 0 ? "" : `?${parameters.toString()}`;
+  return { request, path: path + query, body: body === "" ? undefined : (json[camel(body)] ?? {}) };
 }
 
 export const camel = (name: string): string =>
