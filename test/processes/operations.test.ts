@@ -6,6 +6,7 @@ import { operatorAtTheCommandLine } from "./operations/operator.js";
 import { deliveryBetweenShards } from "./operations/outbox.js";
 import { remindersWhileLeadersDie } from "./operations/reminders.js";
 import { rightsInside } from "./operations/rights-inside.js";
+import { rightsThatEnd } from "./operations/rights-that-end.js";
 
 describe("a cluster that goes on running", () => {
   const cluster = runningCluster();
@@ -16,4 +17,5 @@ describe("a cluster that goes on running", () => {
   invitationsBetweenShards(cluster);
   remindersWhileLeadersDie(cluster);
   rightsInside(cluster);
+  rightsThatEnd(cluster);
 });

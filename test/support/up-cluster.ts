@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { Client, Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ClusterService } from "../../gen/cabildo/admin/v1/admin_pb.js";
@@ -169,6 +169,17 @@ export class UpCluster {
     };
   }
 
+  /** The first one of the cluster, who is registered if nobody did before. */
+  async administrator(): Promise<Person> {
+    const credentials = { userId: ADMINISTRATOR, password: passwordOf(ADMINISTRATOR) };
+    const bootstrapCredential = readFileSync(this.ready.adminCredential, "utf8").trim();
+    const auth = createClient(AuthService, this.#transport());
+    await auth.register({ ...credentials, bootstrapCredential }).catch((cause: unknown) => {
+      if (ConnectError.from(cause).code !== Code.AlreadyExists) throw cause;
+    });
+    return this.signIn(ADMINISTRATOR);
+  }
+
   /** As an operator sees it, asked of the first node that answers. */
   status(): Promise<ClusterStatus> {
     return this.#operate((operator) => operator.getStatus({}));
@@ -285,7 +296,9 @@ export class UpCluster {
   }
 }
 
-const passwordOf = (user: string): string => `${user} likes long passwords`;
+const ADMINISTRATOR = "root";
+
+export const passwordOf = (user: string): string => `${user} likes long passwords`;
 
 export function repositoryRoot(): string {
   return path.resolve(

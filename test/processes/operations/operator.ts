@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import { isInstalled, TOOLS_PATH } from "../../support/tools.js";
 import { RetryingWriter } from "../../support/retrying-writer.js";
-import { CABILDO, type UpCluster } from "../../support/up-cluster.js";
+import { CABILDO, passwordOf, type UpCluster } from "../../support/up-cluster.js";
 
 /** Of a plan of leaders. */
 interface Lead {
@@ -158,7 +158,7 @@ export function operatorAtTheCommandLine(running: () => UpCluster): void {
       const old = "a rather long password";
       expect((await login(old, "ben", "--register")).code).to.equal(0);
       const credential = ["--admin-credential", cluster.ready.adminCredential];
-      const admin = await login(old, "root", "--register", ...credential);
+      const admin = await login(passwordOf("root"), "root", "--register", ...credential);
       expect(admin.code, admin.err).to.equal(0);
       expect((await run(["user", "disable", "ben"])).out).to.contain("disabled");
       expect((await run(["user", "enable", "ben", "-o", "json"])).out).to.contain('"users/ben"');
