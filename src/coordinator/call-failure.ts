@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ClusterError, ERRORS } from "../base/index.js";
+import { ClusterError } from "../base/index.js";
 import { toConnectError } from "../wire/index.js";
 import type { CallFacts } from "./call-facts.js";
 import type { CallRecord } from "./call-record.js";
@@ -37,10 +37,6 @@ export function refusalOf(
   if (isOurs(refusal)) logger?.error("a call failed", { ...call, cause: causeOf(refusal) });
   return refusal;
 }
-
-/** Name of the gRPC code of a refusal, such as `NotFound`. */
-export const codeName = (refusal: ClusterError | ConnectError): string =>
-  Code[refusal instanceof ConnectError ? refusal.code : ERRORS[refusal.code].status] ?? "Unknown";
 
 /** The fault of this side, and not one of those that come with every network. */
 const isOurs = ({ code }: ClusterError): boolean =>

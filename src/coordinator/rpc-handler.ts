@@ -7,7 +7,7 @@ import {
   type UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { ClusterError } from "../base/index.js";
-import { codeName } from "./call-failure.js";
+import { codeName } from "../wire/index.js";
 import { CALL_RECORD, type CallRecord } from "./call-record.js";
 import { checkedBody } from "./checked-body.js";
 import type { Clock } from "./clock.js";

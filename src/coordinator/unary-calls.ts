@@ -1,9 +1,10 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
+import { codeName } from "../wire/index.js";
 import type { Backend } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
 import { factsOf } from "./call-facts.js";
-import { codeName, refusalOf } from "./call-failure.js";
+import { refusalOf } from "./call-failure.js";
 import type { Clock } from "./clock.js";
 import type { Exchange } from "./exchange.js";
 import { ExchangeMetadata } from "./exchange-metadata.js";

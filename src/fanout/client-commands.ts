@@ -10,12 +10,13 @@ import type { Limits } from "./limits.js";
 import type { Asker, OperatorCommands } from "./operator-commands.js";
 import { judgeRefusedConnect } from "./refused-connect.js";
 import { RemoteCalls } from "./remote-calls.js";
+import type { CallServices } from "./remote-calls.js";
 import { errorBody, replies } from "./replies.js";
 import { RestoredChannels } from "./restored-channels.js";
 import type { ChoiceHost } from "./restored-channels.js";
 import type { Subscriptions, SubscriptionServices } from "./subscriptions.js";
 
-export interface CommandServices extends SubscriptionServices {
+export interface CommandServices extends SubscriptionServices, CallServices {
   readonly serverName: string;
   readonly limits: Limits;
   readonly rates: CommandRates;

@@ -95,6 +95,7 @@ export class FanoutServer {
       rates: new CommandRates(this.#limits, clock),
       logger: options.logger ?? SILENT,
       observer: this.#observer,
+      callObserver: options.callObserver,
       signal: this.#stop.signal,
       random,
       cluster: new ClusterWatch(shards, clock),

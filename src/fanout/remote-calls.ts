@@ -4,7 +4,8 @@ import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
 import { ClusterError } from "../base/index.js";
 import { PUBLIC_SERVICES } from "../gateway/index.js";
 import type { Authenticated, Gateway } from "../gateway/index.js";
-import { decodeJson } from "../wire/index.js";
+import { codeName, decodeJson } from "../wire/index.js";
+import type { CallNote, CallObserver } from "./call-observer.js";
 import type { Clock } from "./clock.js";
 import type { RemoteCall } from "./commands.js";
 import type { Limits } from "./limits.js";
@@ -19,22 +20,22 @@ const METHODS: ReadonlyMap<string, DescMethodUnary> = new Map(
     .map((method) => [`${method.parent.typeName}/${method.name}`, method]),
 );
 
+export interface CallServices {
+  readonly gateway: Gateway;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly callObserver: CallObserver | undefined;
+}
+
 /** The calls of one connection, many at a time; each is answered when it is done. */
 export class RemoteCalls {
-  readonly #gateway: Gateway;
-  readonly #clock: Clock;
-  readonly #limits: Limits;
+  readonly #services: CallServices;
   readonly #remoteAddress: string;
   readonly #ended = new AbortController();
   #inFlight = 0;
 
-  constructor(
-    services: { readonly gateway: Gateway; readonly clock: Clock; readonly limits: Limits },
-    remoteAddress: string,
-  ) {
-    this.#gateway = services.gateway;
-    this.#clock = services.clock;
-    this.#limits = services.limits;
+  constructor(services: CallServices, remoteAddress: string) {
+    this.#services = services;
     this.#remoteAddress = remoteAddress;
   }
 
@@ -49,22 +50,53 @@ export class RemoteCalls {
       const message = `${call.method} is no method that a socket takes: see docs/LIVE.md`;
       throw new ClusterError("unimplemented", message);
     }
-    if (this.#inFlight >= this.#limits.callsInFlightMax) {
+    const note = this.#services.callObserver?.started({
+      service: method.parent.typeName,
+      method: method.name,
+      type: "unary",
+      protocol: "ws",
+    });
+    try {
+      const response = await this.#ask(who, method, call, note);
+      note?.sent();
+      note?.ended("OK");
+      return response;
+    } catch (error) {
+      note?.ended(codeName(error));
+      throw error;
+    }
+  }
+
+  /** Nobody hears the answers any more: what was proposed goes on, what waits to be does not. */
+  close(): void {
+    this.#ended.abort();
+  }
+
+  async #ask(
+    who: Authenticated,
+    method: DescMethodUnary,
+    call: RemoteCall,
+    note: CallNote | undefined,
+  ): Promise<JsonValue> {
+    const { gateway, clock } = this.#services;
+    const { callMsMax, callsInFlightMax } = this.#services.limits;
+    if (this.#inFlight >= callsInFlightMax) {
       throw new ClusterError("overloaded", "too many calls wait for their answer", {
         outcome: "not_applied",
       });
     }
-    const { callMsMax } = this.#limits;
     const timeoutMs = Math.min(call.timeoutMs ?? callMsMax, callMsMax);
     const deadline = new AbortController();
-    const cancel = this.#clock.after(timeoutMs, () => deadline.abort());
+    const cancel = clock.after(timeoutMs, () => deadline.abort());
     this.#inFlight++;
     try {
-      const response = await this.#gateway.unary({
+      const request = decodeJson(method.input, call.request);
+      note?.received();
+      const response = await gateway.unary({
         method,
-        request: decodeJson(method.input, call.request),
+        request,
         token: who,
-        deadlineMs: this.#clock.monotonicMs() + timeoutMs,
+        deadlineMs: clock.monotonicMs() + timeoutMs,
         signal: AbortSignal.any([deadline.signal, this.#ended.signal]),
         remoteAddress: this.#remoteAddress,
       });
@@ -73,10 +105,5 @@ export class RemoteCalls {
       this.#inFlight--;
       cancel();
     }
-  }
-
-  /** Nobody hears the answers any more: what was proposed goes on, what waits to be does not. */
-  close(): void {
-    this.#ended.abort();
   }
 }

@@ -2,6 +2,7 @@ import type { Gateway } from "../gateway/index.js";
 import { ClusterError } from "../base/index.js";
 import type { ShardClient } from "../shards/index.js";
 import type { Backlog } from "./backlog.js";
+import type { CallObserver } from "./call-observer.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
 import { FanoutServer } from "./fanout-server.js";
@@ -31,6 +32,7 @@ export interface FanoutOptions {
   readonly random: () => number;
   readonly limits?: Partial<Limits>;
   readonly observer?: FanoutObserver;
+  readonly callObserver?: CallObserver;
   readonly logger?: Logger;
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_LIMITS, startFanout } from "../fanout/index.js";
 import type { Fanout, Logger } from "../fanout/index.js";
-import { createFanoutObserver, observeBacklog } from "../observability/index.js";
+import { createFanoutObserver, createRpcMetrics, observeBacklog } from "../observability/index.js";
 import type { Log } from "../observability/index.js";
 import { SYSTEM_CLOCK } from "./clock.js";
 import { limitsOf } from "./commands/fanout-options.js";
@@ -39,6 +39,7 @@ export async function startFanoutProcess(
     clock: SYSTEM_CLOCK,
     random: Math.random,
     observer: createFanoutObserver(registry, shardName),
+    callObserver: createRpcMetrics(registry),
     logger: fieldsFirst(log),
   });
   observeBacklog(registry, shardName, () => fanout.backlog());

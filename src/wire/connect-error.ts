@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ClusterError, ERRORS } from "../base/index.js";
 import type { StatusCode } from "../base/index.js";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { describeError, ERROR_DOMAIN } from "./status.js";
@@ -31,6 +32,12 @@ export function toConnectError(failure: unknown): ConnectError {
   if (failure instanceof ConnectError) return withReason(failure);
   const { status, message, details } = describeError(failure);
   return new ConnectError(message, CODES[status], undefined, [...details], failure);
+}
+
+/** Name of the code that it answers with, such as `NotFound`. */
+export function codeName(failure: unknown): string {
+  if (failure instanceof ConnectError) return Code[failure.code];
+  return Code[CODES[ERRORS[failure instanceof ClusterError ? failure.code : "internal"].status]];
 }
 
 function withReason(error: ConnectError): ConnectError {

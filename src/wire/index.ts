@@ -90,7 +90,7 @@ export {
   userToPublic,
 } from "./public/index.js";
 export type { EventPlace, FieldFault } from "./public/index.js";
-export { toConnectError } from "./connect-error.js";
+export { codeName, toConnectError } from "./connect-error.js";
 export { ERROR_DETAILS, toRestError } from "./rest-error.js";
 export type { RestError } from "./rest-error.js";
 export { jsonOptions } from "./json-options.js";

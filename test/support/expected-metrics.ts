@@ -40,7 +40,7 @@ const ours = (...lists: readonly string[]): readonly string[] =>
 export const EXPECTED_METRICS = {
   node: [...ours(NODE, ROUTER, EVERY), ...GRPC, ...PROCESS],
   coordinator: [...ours("auth_logins_total", ROUTER, EVERY), ...GRPC, ...PROCESS],
-  fanout: [...ours(FANOUT, ROUTER, EVERY), ...PROCESS],
+  fanout: [...ours(FANOUT, ROUTER, EVERY), ...GRPC, ...PROCESS],
 } as const;
 
 /** Bounds that a histogram has at least: etcd's, so that dashboards and thresholds made for it fit. */

@@ -1,0 +1,85 @@
+import { create } from "@bufbuild/protobuf";
+import { expect } from "chai";
+import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
+import { ClusterError } from "../../src/base/index.js";
+import { probeNativeTransport } from "../../src/fanout/index.js";
+import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import { createRegistry, createRpcMetrics } from "../../src/observability/index.js";
+import { LiveClient, errorCode } from "./support/live-client.js";
+import { start } from "./support/start.js";
+import type { Stage } from "./support/start.js";
+
+const GET = "cabildo.v1.EventService/GetEvent";
+const LABELS =
+  'grpc_type="unary",grpc_service="cabildo.v1.EventService",grpc_method="GetEvent",protocol="ws"';
+
+for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+  describe(`calls over a socket of ${kind}`, () => {
+    let stage: Stage;
+    const stages: Stage[] = [];
+    const clients: LiveClient[] = [];
+
+    before(async function () {
+      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
+      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
+    });
+    afterEach(async () => {
+      for (const client of clients.splice(0)) client.close();
+      for (const { fanout } of stages.splice(0)) await fanout.close();
+    });
+
+    const begin = async (options: Partial<FanoutOptions> = {}): Promise<LiveClient> => {
+      stage = await start(kind, options);
+      stages.push(stage);
+      stage.gateway.answer = () => Promise.resolve(create(EventSchema, { title: "Lunch" }));
+      const client = await LiveClient.as("ana", stage.port);
+      clients.push(client);
+      return client;
+    };
+
+    describe("are counted", () => {
+      const registry = createRegistry({ name: "fanout-1", version: "0.0.1" });
+      const callObserver = createRpcMetrics(registry);
+      afterEach(() => {
+        registry.resetMetrics();
+      });
+
+      it("when they begin and when they end, by method and code", async () => {
+        const client = await begin({ callObserver });
+        await client.ask({ rpc: { method: GET } });
+        stage.gateway.answer = () => Promise.reject(new ClusterError("not-found", "no such event"));
+        await client.ask({ rpc: { method: GET } });
+        stage.gateway.answer = () => Promise.reject(new Error("a fault of ours"));
+        await client.ask({ rpc: { method: GET } });
+        const text = await registry.metrics();
+        for (const line of [
+          `grpc_server_started_total{${LABELS}} 3`,
+          `grpc_server_msg_received_total{${LABELS}} 3`,
+          `grpc_server_msg_sent_total{${LABELS}} 1`,
+          `grpc_server_handled_total{${LABELS},grpc_code="OK"} 1`,
+          `grpc_server_handled_total{${LABELS},grpc_code="NotFound"} 1`,
+          `grpc_server_handled_total{${LABELS},grpc_code="Internal"} 1`,
+          `grpc_server_handling_seconds_count{${LABELS}} 3`,
+        ]) {
+          expect(text).to.contain(line);
+        }
+      });
+
+      it("where the gateway was never asked too", async () => {
+        const client = await begin({ callObserver, limits: { callsInFlightMax: 0 } });
+        expect(errorCode(await client.ask({ rpc: { method: GET } }))).to.equal("OVERLOADED");
+        expect(await registry.metrics()).to.contain(
+          `grpc_server_handled_total{${LABELS},grpc_code="ResourceExhausted"} 1`,
+        );
+      });
+
+      it("under no name that a client made up", async () => {
+        const client = await begin({ callObserver });
+        for (const method of ["cabildo.v1.EventService/Nope", "toString", "made.Up/Method"]) {
+          expect(errorCode(await client.ask({ rpc: { method } }))).to.equal("UNIMPLEMENTED");
+        }
+        expect(await registry.metrics()).to.not.match(/Nope|toString|made\.Up/u);
+      });
+    });
+  });
+}
