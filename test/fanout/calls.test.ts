@@ -1,11 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
-import { ClusterError } from "../../src/base/index.js";
+import { ClusterError, ERRORS, isErrorCode } from "../../src/base/index.js";
 import { probeNativeTransport } from "../../src/fanout/index.js";
 import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
 import { createRegistry, createRpcMetrics } from "../../src/observability/index.js";
-import { LiveClient, errorCode } from "./support/live-client.js";
+import { STATUS_NAMES } from "../../src/wire/index.js";
+import type { FakeGateway } from "./support/fake-gateway.js";
+import { LiveClient, errorCode, isObject } from "./support/live-client.js";
 import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
 
@@ -36,6 +38,57 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       clients.push(client);
       return client;
     };
+
+    describe("that fail", () => {
+      let client: LiveClient;
+      let gateway: FakeGateway;
+      let close: () => Promise<void>;
+      before(async () => {
+        const { fanout, port, ...failing } = await start(kind);
+        ({ gateway } = failing);
+        client = await LiveClient.as("ana", port);
+        close = async () => {
+          client.close();
+          await fanout.close();
+        };
+      });
+      after(() => close());
+
+      for (const code of Object.keys(ERRORS).filter(isErrorCode)) {
+        const { reason, status, retryable } = ERRORS[code];
+
+        it(`say ${reason} as every other protocol does`, async () => {
+          const violations = [{ field: "a.b[1]", description: "why" }];
+          gateway.answer = () => {
+            const details = { violations, outcome: "unknown" } as const;
+            return Promise.reject(new ClusterError(code, "what to do next, ñ", details));
+          };
+          const { error } = await client.ask({ rpc: { method: GET } });
+          const { retry_after_ms: retryAfterMs, ...told } = isObject(error) ? error : {};
+          expect(told).to.deep.equal({
+            ...{ code: reason, status: STATUS_NAMES[status], message: "what to do next, ñ" },
+            ...{ violations, outcome: "unknown" },
+          });
+          expect(typeof retryAfterMs).to.equal(retryable ? "number" : "undefined");
+        });
+      }
+
+      it("say when to try again where the failure does, and no more than there is to say", async () => {
+        const details = { retryAfterMs: 1_234 };
+        gateway.answer = () => Promise.reject(new ClusterError("overloaded", "wait", details));
+        const { error } = await client.ask({ rpc: { method: GET } });
+        const status = "RESOURCE_EXHAUSTED";
+        const told = { code: "OVERLOADED", status, message: "wait", retry_after_ms: 1_234 };
+        expect(error).to.deep.equal(told);
+      });
+
+      it("say of a fault of ours nothing but that it is one", async () => {
+        gateway.answer = () => Promise.reject(new Error("a secret"));
+        const { error } = await client.ask({ rpc: { method: GET } });
+        expect(error).to.include({ code: "INTERNAL", status: "INTERNAL" });
+        expect(JSON.stringify(client.objects)).to.not.contain("a secret");
+      });
+    });
 
     describe("are counted", () => {
       const registry = createRegistry({ name: "fanout-1", version: "0.0.1" });

@@ -116,24 +116,6 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await client.answer(101);
       });
 
-      it("says of a failure what every other protocol says", async () => {
-        await begin();
-        stage.gateway.answer = () =>
-          Promise.reject(
-            new ClusterError("invalid-argument", "title is too long", {
-              violations: [{ field: "event.title", description: "is too long" }],
-            }),
-          );
-        const client = await as("ana");
-        const { error } = await client.ask({ rpc: { method: GET } });
-        expect(error).to.deep.equal({
-          code: "INVALID_ARGUMENT",
-          status: "INVALID_ARGUMENT",
-          message: "title is too long",
-          violations: [{ field: "event.title", description: "is too long" }],
-        });
-      });
-
       it("refuses an unknown field by its path, and what is no method of a socket", async () => {
         await begin();
         const client = await as("ana");
