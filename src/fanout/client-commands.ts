@@ -246,6 +246,7 @@ export class ClientCommands implements CommandReceiver {
         user: `users/${user}`,
         expires,
         ping_ms: limits.pingMs,
+        pong_ms: limits.pongMs,
         server: serverName,
       }),
     );

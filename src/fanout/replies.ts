@@ -68,6 +68,8 @@ export const replies = {
       readonly user: string;
       readonly expires: string;
       readonly ping_ms: number;
+      /** How long the server waits for a sign of life after a ping. */
+      readonly pong_ms: number;
       readonly server: string;
     },
   ): string => JSON.stringify({ id, connect: body }),

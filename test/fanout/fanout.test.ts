@@ -168,6 +168,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         expect(answer["connect"]).to.include({
           user: "users/ana",
           ping_ms: 25_000,
+          pong_ms: 10_000,
           server: "fanout-1",
         });
         expect(JSON.stringify(client.objects)).to.not.include("token-ana");
