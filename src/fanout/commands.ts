@@ -32,6 +32,8 @@ export interface RemoteCall {
   readonly method: string;
   readonly request: JsonValue;
   readonly timeoutMs: number | undefined;
+  /** W3C Trace Context, as the client sent it. */
+  readonly traceparent: string | undefined;
 }
 
 export type CommandKind = ClientCommand["kind"];
@@ -48,6 +50,9 @@ export type Unreadable =
   | { readonly kind: "unknown"; readonly id: number };
 
 export type Fields = Readonly<Record<string, unknown>>;
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header, version 00: ids of nothing but zeros are none. */
+const TRACEPARENT = /^00-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/u;
 
 export function unknownCommand(): ClusterError {
   return new ClusterError("unimplemented", "this server knows no such command");
@@ -112,6 +117,7 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
       return { kind: name, id, asked: body };
     case "rpc": {
       const { method, request = {}, timeout_ms: timeoutMs } = body;
+      const traceparent = parseTraceparent(body["traceparent"]);
       if (!isJson(request)) return unreadable(id, "request", "request must be a JSON object");
       if (typeof method !== "string") {
         return unreadable(
@@ -123,7 +129,7 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
       if (timeoutMs !== undefined && !isDuration(timeoutMs)) {
         return unreadable(id, "timeout_ms", "timeout_ms must be a positive number");
       }
-      return { kind: "rpc", id, method, request, timeoutMs };
+      return { kind: "rpc", id, method, request, timeoutMs, traceparent };
     }
     default:
       return { kind: "unknown", id };
@@ -157,6 +163,11 @@ function isFields(value: unknown): value is Fields {
 
 function isDuration(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
+}
+
+/** What is none is passed over, as the standard asks: no call fails for how it is traced. */
+function parseTraceparent(value: unknown): string | undefined {
+  return typeof value === "string" && TRACEPARENT.test(value) ? value : undefined;
 }
 
 /** Each once, in order; undefined where it is not a list of texts. */

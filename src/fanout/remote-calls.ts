@@ -85,6 +85,7 @@ export class RemoteCalls {
         outcome: "not_applied",
       });
     }
+    const { traceparent } = call;
     const timeoutMs = Math.min(call.timeoutMs ?? callMsMax, callMsMax);
     const deadline = new AbortController();
     const cancel = clock.after(timeoutMs, () => deadline.abort());
@@ -99,6 +100,7 @@ export class RemoteCalls {
         deadlineMs: clock.monotonicMs() + timeoutMs,
         signal: AbortSignal.any([deadline.signal, this.#ended.signal]),
         remoteAddress: this.#remoteAddress,
+        ...(traceparent === undefined ? {} : { traceparent }),
       });
       return toJson(method.output, response);
     } finally {

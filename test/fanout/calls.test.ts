@@ -3,7 +3,8 @@ import { expect } from "chai";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import { ClusterError, ERRORS, isErrorCode } from "../../src/base/index.js";
 import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import type { FanoutOptions, Logger, TransportKind } from "../../src/fanout/index.js";
+import type { GatewayCall } from "../../src/gateway/index.js";
 import { createRegistry, createRpcMetrics } from "../../src/observability/index.js";
 import { STATUS_NAMES } from "../../src/wire/index.js";
 import type { FakeGateway } from "./support/fake-gateway.js";
@@ -12,6 +13,7 @@ import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
 
 const GET = "cabildo.v1.EventService/GetEvent";
+const DELETE = "cabildo.v1.EventService/DeleteEvent";
 const LABELS =
   'grpc_type="unary",grpc_service="cabildo.v1.EventService",grpc_method="GetEvent",protocol="ws"';
 
@@ -87,6 +89,73 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         const { error } = await client.ask({ rpc: { method: GET } });
         expect(error).to.include({ code: "INTERNAL", status: "INTERNAL" });
         expect(JSON.stringify(client.objects)).to.not.contain("a secret");
+      });
+    });
+
+    describe("with the trace that they belong to", () => {
+      const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+      const logged: object[] = [];
+      const logger: Logger = {
+        ...{ debug: () => undefined, info: () => undefined, warn: () => undefined },
+        error: (fields) => logged.push(fields),
+      };
+      afterEach(() => {
+        logged.length = 0;
+      });
+
+      it("hand it on", async () => {
+        const client = await begin();
+        const calls: GatewayCall[] = [];
+        stage.gateway.answer = (call) => {
+          calls.push(call);
+          return Promise.resolve(create(EventSchema));
+        };
+        await client.ask({ rpc: { method: GET, traceparent: TRACEPARENT } });
+        expect(calls[0]).to.include({ traceparent: TRACEPARENT });
+      });
+
+      const none: readonly unknown[] = [
+        "",
+        "00-1-2-01",
+        TRACEPARENT.toUpperCase(),
+        `${TRACEPARENT}\n`,
+        `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+        `00-0af7651916cd43dd8448eb211c80319c-${"0".repeat(16)}-01`,
+        7,
+        null,
+        { toString: TRACEPARENT },
+      ];
+      it("are made without it where it is none", async () => {
+        const client = await begin();
+        const calls: GatewayCall[] = [];
+        stage.gateway.answer = (call) => {
+          calls.push(call);
+          return Promise.resolve(create(EventSchema, { title: "Lunch" }));
+        };
+        for (const traceparent of none) {
+          const { rpc } = await client.ask({ rpc: { method: GET, traceparent } });
+          expect(rpc).to.deep.equal({ response: { title: "Lunch" } });
+        }
+        expect(calls).to.have.lengthOf(none.length);
+        for (const call of calls) expect(call).to.not.have.property("traceparent");
+      });
+
+      for (const code of ["internal", "corrupt-storage"] as const) {
+        it(`are in the log with it where they fail by a fault of ours: ${code}`, async () => {
+          const client = await begin({ logger });
+          stage.gateway.answer = () => Promise.reject(new ClusterError(code, "a fault of ours"));
+          const request = { requestId: "r1" };
+          await client.ask({ rpc: { method: DELETE, request, traceparent: TRACEPARENT } });
+          const [line] = logged;
+          expect(line).to.include({ call: DELETE, requestId: "r1", traceparent: TRACEPARENT });
+        });
+      }
+
+      it("are in no log where they fail by no fault of ours", async () => {
+        const client = await begin({ logger });
+        stage.gateway.answer = () => Promise.reject(new ClusterError("no-leader", "try again"));
+        await client.ask({ rpc: { method: GET, traceparent: TRACEPARENT } });
+        expect(logged).to.be.empty;
       });
     });
 
