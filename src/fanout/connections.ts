@@ -5,6 +5,9 @@ import type { Limits } from "./limits.js";
 
 const DRAIN_BATCHES = 20;
 const DRAIN_BATCH_MIN = 500;
+/** Of so many times what may come, those are heard who are too many, to be told when to come back; of more, nobody is. */
+const HEARD_FACTOR = 2;
+const MS_PER_SECOND = 1_000;
 
 /** Who is connected here, within the limits of the process, of each address and of each user. */
 export class Connections {
@@ -15,6 +18,7 @@ export class Connections {
   readonly #perAddress = new Map<string, number>();
   readonly #perUser = new Map<string, Set<Connection>>();
   readonly #arrivals: TokenBucket;
+  readonly #upgrades: TokenBucket;
   #draining = false;
   #onEmpty: () => void = () => undefined;
 
@@ -22,7 +26,9 @@ export class Connections {
     this.#limits = limits;
     this.#clock = clock;
     this.#random = random;
-    this.#arrivals = new TokenBucket(limits.connectionsPerSecond, clock.monotonicMs());
+    const { connectionsPerSecond } = limits;
+    this.#arrivals = new TokenBucket(connectionsPerSecond, clock.monotonicMs());
+    this.#upgrades = new TokenBucket(connectionsPerSecond * HEARD_FACTOR, clock.monotonicMs());
   }
 
   get size(): number {
@@ -31,6 +37,12 @@ export class Connections {
 
   [Symbol.iterator](): Iterator<Connection> {
     return this.#all.values();
+  }
+
+  /** Asked for each socket before there is one: 0 lets it come, else in how many seconds it is to be tried again. */
+  waitSeconds(): number {
+    const waitMs = this.#upgrades.take(this.#clock.monotonicMs());
+    return waitMs === 0 ? 0 : Math.ceil((waitMs + this.#spread()) / MS_PER_SECOND);
   }
 
   /** Sends away what is too much. The socket must have its listener by now. */

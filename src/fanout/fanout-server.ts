@@ -119,6 +119,7 @@ export class FanoutServer {
       allowsOrigin: (origin, name) => isOfHost(origin, name) || this.#origins.has(origin),
       messageBytesMax: this.#limits.messageBytesMax * HARD_MESSAGE_FACTOR,
       idleMs: this.#limits.pingMs * IDLE_FACTOR,
+      waitSeconds: () => this.#connections.waitSeconds(),
       open: (socket) => this.#open(socket),
       http: (method, path) => this.#answerHttp(method, path),
     };

@@ -66,6 +66,8 @@ export interface TransportOptions {
   readonly idleMs: number;
   /** Whether a browser's page may connect; asked where a client names its origin. */
   allowsOrigin(origin: string, host: string): boolean;
+  /** Asked before each socket: 0 lets it come, else it is refused with 503 and so many seconds in `Retry-After`. */
+  waitSeconds(): number;
   open(socket: TransportSocket): SocketListener;
   http(method: string, path: string): HttpAnswer;
 }
@@ -73,6 +75,9 @@ export interface TransportOptions {
 /** What a page hears that may not connect. */
 export const FOREIGN_ORIGIN =
   "pages of this origin may not connect: start the fan-out with --cors-origin\n";
+
+/** What is heard by one who comes while too many do. */
+export const TOO_MANY = "too many come at once: connect again a little later\n";
 
 /** The topic that every socket is on for as long as it is open: see the uWebSockets.js adapter. */
 export const PERMANENT_TOPIC = "all";

@@ -10,7 +10,7 @@ import type {
 } from "uWebSockets.js";
 import { ClusterError, assert } from "../base/index.js";
 import { withPemFiles } from "./pem.js";
-import { FOREIGN_ORIGIN, PERMANENT_TOPIC } from "./transport.js";
+import { FOREIGN_ORIGIN, PERMANENT_TOPIC, TOO_MANY } from "./transport.js";
 import type {
   HttpAnswer,
   SocketListener,
@@ -195,6 +195,12 @@ function upgrade(
   const accepted = offered === "" ? "" : subprotocol;
   if (offered !== "" && !offered.split(",").some((name) => name.trim() === subprotocol)) {
     res.writeStatus("400 Bad Request").end(`offer the subprotocol ${subprotocol}\n`);
+    return;
+  }
+  const waitSeconds = options.waitSeconds();
+  if (waitSeconds > 0) {
+    res.writeStatus("503 Service Unavailable").writeHeader("retry-after", String(waitSeconds));
+    res.end(TOO_MANY, true);
     return;
   }
   const data: UserData = { socket: undefined };

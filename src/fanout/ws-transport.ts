@@ -6,7 +6,7 @@ import { WebSocketServer } from "ws";
 import type { RawData, WebSocket } from "ws";
 import { assert } from "../base/index.js";
 import { readPem } from "./pem.js";
-import { FOREIGN_ORIGIN } from "./transport.js";
+import { FOREIGN_ORIGIN, TOO_MANY } from "./transport.js";
 import type { SocketListener, Transport, TransportOptions, TransportSocket } from "./transport.js";
 
 const TLS_VERSION_MIN = "TLSv1.2";
@@ -47,10 +47,9 @@ export async function openWsTransport(options: TransportOptions): Promise<Transp
   });
   server.on("upgrade", (request, stream, head) => {
     stream.on("error", () => stream.destroy());
-    const refuse = (status: string, body: string): void => {
-      stream.end(
-        `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-      );
+    const refuse = (status: string, body: string, header = ""): void => {
+      const headers = `connection: close\r\ncontent-length: ${body.length}\r\n${header}`;
+      stream.end(`HTTP/1.1 ${status}\r\n${headers}\r\n${body}`);
     };
     const { origin, host = "" } = request.headers;
     if (origin !== undefined && !options.allowsOrigin(origin, host)) {
@@ -59,6 +58,11 @@ export async function openWsTransport(options: TransportOptions): Promise<Transp
     }
     if (!speaks(request, options.subprotocol)) {
       refuse("400 Bad Request", `offer the subprotocol ${options.subprotocol}\n`);
+      return;
+    }
+    const waitSeconds = options.waitSeconds();
+    if (waitSeconds > 0) {
+      refuse("503 Service Unavailable", TOO_MANY, `retry-after: ${waitSeconds}\r\n`);
       return;
     }
     sockets.handleUpgrade(request, stream, head, (ws) => {

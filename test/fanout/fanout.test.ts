@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { request } from "node:https";
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
@@ -37,6 +38,37 @@ function get(port: number, path: string): Promise<number> {
 }
 
 const GET = "cabildo.v1.EventService/GetEvent";
+
+/** Asks for a WebSocket, and hears that it may not be. */
+function upgrade(
+  port: number,
+): Promise<{ readonly status: number | undefined; readonly headers: IncomingHttpHeaders }> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...{ connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" },
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    };
+    const ca = testCertificate().cert;
+    const call = request({ host: "localhost", port, ca, agent: false, headers }, (response) => {
+      response.resume();
+      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers }));
+    });
+    call.on("upgrade", () => reject(new Error("there is a socket")));
+    call.on("error", reject);
+    call.end();
+  });
+}
+
+/** What was taken of a rate does not come back. */
+const still: FanoutOptions["clock"] = {
+  monotonicMs: () => 0,
+  wallMs: () => Date.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  soon: (run) => void setImmediate(run),
+};
 
 for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
   describe(`a fan-out over ${kind}`, () => {
@@ -328,12 +360,24 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       });
 
       it("tells those when to come back who are too many at once", async () => {
-        await begin({ limits: { connectionsPerSecond: 2 }, random: () => 0.5 });
+        await begin({ clock: still, limits: { connectionsPerSecond: 4 }, random: () => 0.5 });
         const first = await open();
         const others = await Promise.all(Array.from({ length: 6 }, () => open()));
         const last = await Promise.race(others.map((one) => one.disconnect()));
         expect(last).to.include({ code: CLOSE_CODES.overloaded });
         expect(last["retry_after_ms"]).to.be.greaterThan(2_500);
+        expect((await first.ask({ connect: { token: "token-ana" } }))["connect"]).to.be.an(
+          "object",
+        );
+      });
+
+      it("opens no socket for those who are far too many, and says when to try again", async () => {
+        await begin({ clock: still, limits: { connectionsPerSecond: 1 }, random: () => 0.5 });
+        const [first, second] = [await open(), await open()];
+        expect(await second.closed()).to.equal(CLOSE_CODES.overloaded);
+        const { status, headers } = await upgrade(stage.port);
+        expect(status).to.equal(503);
+        expect(headers["retry-after"]).to.equal("3");
         expect((await first.ask({ connect: { token: "token-ana" } }))["connect"]).to.be.an(
           "object",
         );
@@ -426,16 +470,6 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
     });
 
     describe("asked for much over many connections", () => {
-      /** What was taken of a rate does not come back. */
-      const still: FanoutOptions["clock"] = {
-        monotonicMs: () => 0,
-        wallMs: () => Date.now(),
-        after: (delayMs, run) => {
-          const timer = setTimeout(run, delayMs);
-          return () => clearTimeout(timer);
-        },
-        soon: (run) => void setImmediate(run),
-      };
       const ping = async (client: LiveClient): Promise<unknown> =>
         errorCode(await client.ask({ ping: {} })) ?? "answered";
 
