@@ -42,7 +42,13 @@ export type Frame =
   /** `position` is empty where it says nothing of how far the server has come. */
   | { readonly kind: "checkpoint"; readonly position: string }
   /** The user chose them on some device: everything up to `position`, of all channels, was sent. */
-  | { readonly kind: "subscribed"; readonly channels: readonly string[]; readonly position: string }
+  | {
+      readonly kind: "subscribed";
+      readonly channels: readonly string[];
+      readonly position: string;
+      /** Why one of them did not begin that another attempt may have. */
+      readonly passing: Refusal | undefined;
+    }
   /** The user may no longer hear them; without a refusal: chose so. */
   | {
       readonly kind: "unsubscribed";
@@ -76,8 +82,10 @@ export function parseFrame(line: string): Frame {
   }
   if (subscribed !== undefined) {
     const body = fieldsOf(subscribed);
-    const channels = begunOf(channelsIn(body));
-    return { kind: "subscribed", channels, position: textOf(body["position"]) };
+    const answers = channelsIn(body);
+    const position = textOf(body["position"]);
+    const passing = passingIn(refusalsIn(answers));
+    return { kind: "subscribed", channels: begunOf(answers), position, passing };
   }
   // The reply to the command of that name has an id.
   if (unsubscribed !== undefined && id === undefined) {
@@ -108,11 +116,7 @@ export function findRefusal(reply: Reply): Refusal | undefined {
 
 /** Why one channel was refused that another attempt may have; of the rest nothing is said. */
 export function findPassing(reply: Reply): Refusal | undefined {
-  const refusals = refusalsOf(reply);
-  return (
-    refusals.find(({ code }) => GONE.has(code)) ??
-    refusals.find(({ retryAfterMs }) => retryAfterMs !== undefined)
-  );
+  return passingIn(refusalsOf(reply));
 }
 
 /** What of an answer is heard from here on. */
@@ -144,9 +148,19 @@ function refusalOf(error: unknown): Refusal {
   };
 }
 
+function passingIn(refusals: readonly Refusal[]): Refusal | undefined {
+  return (
+    refusals.find(({ code }) => GONE.has(code)) ??
+    refusals.find(({ retryAfterMs }) => retryAfterMs !== undefined)
+  );
+}
+
 function refusalsOf(reply: Reply): readonly Refusal[] {
-  if (reply.kind === "refused") return [reply.refusal];
-  return channelsOf(reply).flatMap(({ error }) => (error === undefined ? [] : [refusalOf(error)]));
+  return reply.kind === "refused" ? [reply.refusal] : refusalsIn(channelsOf(reply));
+}
+
+function refusalsIn(channels: readonly Fields[]): readonly Refusal[] {
+  return channels.flatMap(({ error }) => (error === undefined ? [] : [refusalOf(error)]));
 }
 
 function channelsOf(reply: Reply): readonly Fields[] {

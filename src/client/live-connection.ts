@@ -31,7 +31,8 @@ export interface ConnectionEvents {
   push(channel: string, change: Change): void;
   cluster(shards: readonly ShardState[]): void;
   checkpoint(position: string): void;
-  subscribed(channels: readonly string[], position: string): void;
+  /** `passing`: why some of what was chosen did not begin, where another attempt may have it. */
+  subscribed(channels: readonly string[], position: string, passing: Refusal | undefined): void;
   unsubscribed(channels: readonly string[], refusal: Refusal | undefined): void;
   /** Only of who asked for it. */
   traced?(line: Fields): void;
@@ -127,7 +128,7 @@ export class LiveConnection {
         this.#moveTo(frame.position);
         return;
       case "subscribed":
-        this.#events.subscribed(frame.channels, frame.position);
+        this.#events.subscribed(frame.channels, frame.position, frame.passing);
         return;
       case "unsubscribed":
         this.#events.unsubscribed(frame.channels, frame.refusal);

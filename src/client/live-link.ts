@@ -198,7 +198,8 @@ export class LiveLink {
         ifCurrent(() => {
           for (const { place } of this.#joined) place.rebase([position]);
         }),
-      subscribed: (channels, position) => ifCurrent(() => this.#subscribed(channels, position)),
+      subscribed: (channels, position, passing) =>
+        ifCurrent(() => this.#subscribed(connection, channels, position, passing)),
       unsubscribed: (channels, refusal) => ifCurrent(() => this.#unsubscribed(channels, refusal)),
       cluster: (shards) => ifCurrent(() => this.#hearCluster(shards)),
       closed: (end) => ifCurrent(() => this.#lost(end)),
@@ -234,15 +235,29 @@ export class LiveLink {
         if (since.length > 0 && followsChoice) place.extend(positions);
         this.#joined.add(subscription);
         subscription.push({ kind: "joined", positions });
-      } else if (refusal.retryAfterMs !== undefined) {
-        if (begun.length > 0) place.hold();
-        // If it is the connection that is gone, the next one joins.
-        const delayMs = refusal.retryAfterMs + fullJitter(failures + 1, this.#options.random);
-        setTimeout(() => this.#rejoin(connection, subscription, begun, failures + 1), delayMs);
       } else {
-        subscription.end(errorOf(refusal));
+        this.#waitFor(refusal, connection, subscription, begun, failures);
       }
     });
+  }
+
+  /** Not all of its channels have begun. Joins again where that may help. */
+  #waitFor(
+    { retryAfterMs, ...refusal }: Refusal,
+    connection: LiveConnection,
+    subscription: Subscription,
+    begun: readonly string[],
+    failures: number,
+  ): void {
+    if (retryAfterMs === undefined) {
+      subscription.end(errorOf(refusal));
+      return;
+    }
+    this.#joined.delete(subscription);
+    if (begun.length > 0) subscription.place.hold();
+    // If it is the connection that is gone, the next one joins.
+    const delayMs = retryAfterMs + fullJitter(failures + 1, this.#options.random);
+    setTimeout(() => this.#rejoin(connection, subscription, begun, failures + 1), delayMs);
   }
 
   /** Those of its channels that were joined are left first. */
@@ -255,7 +270,8 @@ export class LiveLink {
     const isCurrent = this.#link.kind === "open" && this.#link.connection === connection;
     if (!isCurrent || !this.#subscriptions.has(subscription)) return;
     this.#end(subscription);
-    this.#unsubscribe(connection, begun);
+    // What was chosen meanwhile has begun too.
+    this.#unsubscribe(connection, subscription.followsChoice ? subscription.channels : begun);
     this.#join(connection, subscription, failures);
   }
 
@@ -272,12 +288,20 @@ export class LiveLink {
     this.#joined.delete(subscription);
   }
 
-  /** Chosen on some device. */
-  #subscribed(channels: readonly string[], position: string): void {
-    for (const subscription of this.#joined) {
-      subscription.place.rebase([position]);
+  /** Chosen on some device. Who waits to join again goes on from before. */
+  #subscribed(
+    connection: LiveConnection,
+    channels: readonly string[],
+    position: string,
+    passing: Refusal | undefined,
+  ): void {
+    for (const subscription of [...this.#begun]) {
+      const isJoined = this.#joined.has(subscription);
+      if (isJoined) subscription.place.rebase([position]);
       if (!subscription.followsChoice) continue;
       subscription.chose([...new Set([...subscription.channels, ...channels])]);
+      if (passing === undefined || !isJoined) continue;
+      this.#waitFor(passing, connection, subscription, subscription.channels, 0);
     }
   }
 

@@ -452,6 +452,44 @@ describe("a subscription to live channels", () => {
     });
   });
 
+  it("asks again for what was chosen and could not begin just then", async () => {
+    const again = { code: "UNREACHABLE", status: "UNAVAILABLE", retry_after_ms: 1 };
+    const chosen = (...positions: string[]): object[] => [
+      { channel: "calendars/ana", position: positions[0] },
+      { channel: "calendars/nora", position: positions[1] },
+    ];
+    scripts = [
+      (socket, id) => {
+        const channels = [{ channel: "calendars/nora", error: again }];
+        say(
+          socket,
+          { id, restore: { channels: chosen("p0").slice(0, 1) } },
+          push(1, 0),
+          { subscribed: { channels, position: "p1" } },
+          push(2, 1),
+        );
+      },
+      (socket, id) =>
+        say(
+          socket,
+          { id, restore: { channels: chosen("p1", "p1") } },
+          push(2, 1),
+          push(3, 0, "events-nz", "calendars/nora"),
+        ),
+    ];
+    const events: LiveEvent[] = [];
+    for await (const event of live.subscribeChosen()) {
+      events.push(event);
+      if (sequences(events).includes(3)) break;
+    }
+    expect(sequences(events)).to.deep.equal([1, 2, 3]);
+    expect(commands.map(({ since }) => since)).to.deep.equal([undefined, ["p1"]]);
+    expect(events.filter(({ kind }) => kind === "chosen").at(-1)).to.deep.equal({
+      kind: "chosen",
+      channels: ["calendars/ana", "calendars/nora"],
+    });
+  });
+
   it("hears the state of the cluster", async () => {
     const shard = (ready: boolean): object => ({
       name: "groups",
