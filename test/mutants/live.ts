@@ -82,6 +82,27 @@ export const LIVE: readonly Mutant[] = [
     soak: true,
   },
   {
+    name: "choice-not-followed",
+    bug: "a connection goes on with the channels that it restored, whatever its user chooses later",
+    file: "src/fanout/restored-channels.ts",
+    find: "if (choice === undefined || this.#followed < 0 || choice.revision <= this.#followed) return;",
+    replace: "if (choice === undefined || this.#followed < Infinity) return;",
+    tests: ["test/fanout/restored-channels.test.ts"],
+    seeds: 0,
+    soak: true,
+  },
+  {
+    name: "users-unheard",
+    bug: "a change that belongs to a user alone is taken for delivered on the channel before it",
+    file: "src/fanout/live-path.ts",
+    find: "this.#sendEach(change.channels.slice(0, i), text, subscribers, delivered);",
+    replace:
+      "this.#sendEach(change.channels.slice(0, Math.max(i, 1)), text, subscribers, delivered);",
+    tests: ["test/fanout/fanout.test.ts"],
+    seeds: 0,
+    soak: true,
+  },
+  {
     name: "published-before-commit",
     bug: "what a replica has on its disk is applied and published before a majority has it",
     file: "src/raft/log.ts",

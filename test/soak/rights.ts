@@ -49,22 +49,42 @@ function rightsIn(
 }
 
 /** What of a change somebody hears who may hear its channel, as docs/PRIVACY.md has it for owners, attendees and readers. */
-export function valueFor(user: string, { kind, resourceName, resource }: TrueChange): string {
-  return valueOf(kind, resourceName, titleFor(user, resource));
+export function valueFor(user: string, change: TrueChange): string {
+  const { kind, resourceName, revision, resource } = change;
+  // Nor is it told apart from one that is like it by its version.
+  const [shown, title] = isHidden(user, resource) ? [0, ""] : [revision, titleOf(resource)];
+  return valueOf(kind, resourceName, `"r${shown}"`, title);
 }
 
 /** What is compared of each change. */
-export function valueOf(kind: string, resourceName: string, title: string): string {
-  return `${kind} ${resourceName} "${title}"`;
+export function valueOf(kind: string, resourceName: string, etag: string, title: string): string {
+  return `${kind} ${resourceName} ${etag} "${title}"`;
 }
 
-function titleFor(user: string, resource: Resource): string {
-  if (resource.kind === "group") return resource.group.displayName;
-  if (resource.kind !== "event") return "";
-  const { calendar, organizer, attendees, visibility, title } = resource.event;
+/** Of a choice its channels are what is compared. */
+export function choiceOf(channels: readonly string[]): string {
+  return channels.join(" ");
+}
+
+function isHidden(user: string, resource: Resource): boolean {
+  if (resource.kind !== "event") return false;
+  const { calendar, organizer, attendees, visibility } = resource.event;
   const hasPart =
     calendar.split(".")[0] === user ||
     organizer === user ||
     attendees.some((attendee) => attendee.user === user);
-  return hasPart || visibility === "default" || visibility === "public" ? title : "";
+  return !hasPart && visibility !== "default" && visibility !== "public";
+}
+
+function titleOf(resource: Resource): string {
+  switch (resource.kind) {
+    case "group":
+      return resource.group.displayName;
+    case "subscriptions":
+      return choiceOf(resource.subscriptions.channels);
+    case "event":
+      return resource.event.title;
+    default:
+      return "";
+  }
 }

@@ -5,8 +5,9 @@ import { eventually } from "../support/eventually.js";
 import { RetryingWriter } from "../support/retrying-writer.js";
 import type { Person, UpCluster } from "../support/up-cluster.js";
 import { retry } from "./retry.js";
+import type { Acknowledged } from "./verdict.js";
 
-const NAMES = ["ana", "mario", "nora", "zoe"] as const;
+export const NAMES = ["ana", "mario", "nora", "zoe"] as const;
 type Name = (typeof NAMES)[number];
 
 const SPAN = {
@@ -20,11 +21,18 @@ export interface Toggle {
   readonly take: () => Promise<unknown>;
 }
 
+/** Users are changed one after the other; at every so many turns one of them chooses anew. */
+const CHOICE_EVERY = 5;
+
 /** Who is there, what they write, what each may hear at all times, and what of it comes and goes. */
 export class Scene {
   readonly people: ReadonlyMap<string, Person>;
   /** Events that are changed again and again. */
   readonly #standing: readonly string[];
+  readonly #random: () => number;
+  readonly #chosen = new Map<string, readonly string[]>();
+  /** Names that users were given, and of which it was answered that they have them. */
+  readonly #renamed: Acknowledged[] = [];
 
   /** A group, a calendar that is open, calendars that are shared, and what each user chose to hear on every device. */
   static async set(cluster: UpCluster, random: () => number): Promise<Scene> {
@@ -33,7 +41,7 @@ export class Scene {
         NAMES.map(async (name) => [name, await cluster.person(name)] as [string, Person]),
       ),
     );
-    const scene = new Scene(people, []);
+    const scene = new Scene(people, [], random);
     const { ana, mario, nora } = scene.#named();
     await ana.groups.createGroup({ groupId: "choir", group: { displayName: "choir" } });
     for (const user of ["mario", "nora"]) {
@@ -66,19 +74,29 @@ export class Scene {
         return created.name;
       }),
     );
-    const whole = new Scene(people, standing);
+    const whole = new Scene(people, standing, random);
     for (const { give } of whole.toggles()) await give();
-    for (const [user, person] of people) {
-      const channels = some(whole.steady(user), random);
-      const name = `users/${user}/subscriptions`;
-      await person.subscriptions.updateSubscriptions({ subscriptions: { name, channels } });
-    }
+    for (const user of NAMES) await whole.choose(user);
     return whole;
   }
 
-  private constructor(people: ReadonlyMap<string, Person>, standing: readonly string[]) {
+  private constructor(
+    people: ReadonlyMap<string, Person>,
+    standing: readonly string[],
+    random: () => number,
+  ) {
     this.people = people;
     this.#standing = standing;
+    this.#random = random;
+  }
+
+  get renamed(): readonly Acknowledged[] {
+    return this.#renamed;
+  }
+
+  /** What a user chose last. */
+  chosen(user: string): readonly string[] {
+    return this.#chosen.get(user) ?? [];
   }
 
   /** Everything that nobody takes away from a user. */
@@ -147,6 +165,31 @@ export class Scene {
     const event = { name, title: `standing ${n}`, etag: "" };
     const { events } = this.#ownerOf(name.split("/")[1] ?? "");
     await retry(() => events.updateEvent({ event, updateMask: { paths: ["title"] } }));
+  }
+
+  /** Gives a user another name, and from time to time has one choose other channels. */
+  async changeUsers(n: number): Promise<void> {
+    const user = nameOf(NAMES[n % NAMES.length] ?? "");
+    const displayName = `${user} ${n}`;
+    const renaming = {
+      user: { name: `users/${user}`, displayName },
+      updateMask: { paths: ["display_name"] },
+      requestId: crypto.randomUUID(),
+    };
+    await retry(() => this.#named()[user].users.updateUser(renaming));
+    this.#renamed.push({ channel: `users/${user}`, title: displayName });
+    if (n % CHOICE_EVERY === 0) await this.choose(user);
+  }
+
+  /** Other channels than before, of those that the user may hear. */
+  async choose(user: Name): Promise<void> {
+    const before = this.chosen(user).join(" ");
+    let channels: readonly string[];
+    do channels = some(this.steady(user), this.#random);
+    while (channels.join(" ") === before);
+    const subscriptions = { name: `users/${user}/subscriptions`, channels: [...channels] };
+    await retry(() => this.#named()[user].subscriptions.updateSubscriptions({ subscriptions }));
+    this.#chosen.set(user, channels);
   }
 
   #event(calendar: string): string {

@@ -1,15 +1,16 @@
 import { SeededRandom } from "../raft/seeded-random.js";
 import { eventually } from "../support/eventually.js";
-import type { Written } from "../support/retrying-writer.js";
 import { UpCluster } from "../support/up-cluster.js";
 import { Nemesis } from "./nemesis.js";
-import { Scene, some } from "./scene.js";
+import { NAMES, Scene, some } from "./scene.js";
 import type { Toggle } from "./scene.js";
 import { SoakSubscriber } from "./subscriber.js";
 import type { Manner } from "./subscriber.js";
 import { Tokens } from "./tokens.js";
 import { readTruth } from "./truth.js";
+import type { Truth } from "./truth.js";
 import { judge, judgeWritten } from "./verdict.js";
+import type { Acknowledged } from "./verdict.js";
 
 export interface SoakOptions {
   readonly seconds: number;
@@ -19,7 +20,8 @@ export interface SoakOptions {
 
 export interface SoakResult {
   readonly faults: readonly string[];
-  readonly changes: number;
+  /** By shard: how many its log holds that were committed while subscribers heard it. */
+  readonly changes: ReadonlyMap<string, number>;
   /** Writes of which their writer heard that they are done. */
   readonly acknowledged: number;
   readonly deliveries: number;
@@ -28,6 +30,8 @@ export interface SoakResult {
   readonly rightsTaken: number;
   /** Of those whose right was taken: runs that were compared up to the last change before. */
   readonly cutsToTheLast: number;
+  /** Times that a connection was told of another choice of its user. */
+  readonly choicesFollowed: number;
   /** Deliveries by kind of channel. */
   readonly heardOn: ReadonlyMap<string, number>;
   readonly strikes: ReadonlyMap<string, number>;
@@ -59,42 +63,55 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   try {
     const scene = await Scene.set(cluster, random);
     const tokens = new Map([...scene.people].map(([user, person]) => [user, new Tokens(person)]));
-    subscribers.push(...(await open(cluster, scene, tokens, options, random)));
+    subscribers.push(...open(cluster, scene, tokens, options, random));
     await eventually(() => subscribers.every(({ isJoined }) => isJoined), {
       timeoutMs: SETTLE_MS,
       what: "all subscriptions",
     });
+    const before = await readTruth(cluster);
     const writers = scene.writers();
     for (const writer of writers) writer.start();
     const stop = new AbortController();
     const changing = [
-      changeOften(scene, stop.signal),
+      changeOften((n) => scene.change(n), stop.signal),
+      changeOften((n) => scene.changeUsers(n), stop.signal),
       ...scene.toggles().map((toggle) => giveAndTake(toggle, stop.signal)),
     ];
     const nemesis = new Nemesis(cluster, random);
     const halfMs = options.seconds * 500;
-    const strikeFor = async (ms: number): Promise<void> => {
-      const endMs = performance.now() + ms;
-      while (performance.now() < endMs) {
+    const strikeUntil = async (isOver: () => boolean): Promise<void> => {
+      while (!isOver()) {
         await sleep(CALM_MS * random());
         await nemesis.strike();
         // Writers use them too.
         await Promise.allSettled([...tokens.values()].map((token) => token.get()));
       }
     };
-    await strikeFor(halfMs);
-    await nemesis.strikeAllNodes();
-    await strikeFor(halfMs);
+    const startMs = performance.now();
+    await strikeUntil(() => performance.now() > startMs + halfMs);
+    await nemesis.strikeAll();
+    const onceMoreMs = performance.now();
+    await strikeUntil(() => performance.now() > onceMoreMs + halfMs && nemesis.hasDealtEach);
     stop.abort();
     await Promise.all(writers.map((writer) => writer.stop()));
     const taken = await Promise.all(changing);
     for (const { give } of scene.toggles()) await give();
     for (const subscriber of subscribers) subscriber.calm();
     await cluster.healthy();
+    await eventually(() => subscribers.every(({ isJoined }) => isJoined), {
+      timeoutMs: SETTLE_MS,
+    }).catch(() => undefined);
+    // Of this one each connection hears where it is.
+    for (const user of NAMES) await scene.choose(user);
     const rightsTaken = taken.reduce((sum, times) => sum + times, 0);
-    const written = writers.flatMap((writer) => writer.written);
+    const written = [
+      ...scene.renamed,
+      ...writers.flatMap((writer) =>
+        writer.written.map(({ calendar, title }) => ({ channel: `calendars/${calendar}`, title })),
+      ),
+    ];
     return {
-      ...(await conclude(cluster, subscribers, written)),
+      ...(await conclude(cluster, subscribers, before, written)),
       rightsTaken,
       acknowledged: written.length,
       strikes: nemesis.done,
@@ -105,19 +122,14 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   }
 }
 
-async function open(
+function open(
   cluster: UpCluster,
   scene: Scene,
   tokens: ReadonlyMap<string, Tokens>,
   { subscribers }: SoakOptions,
   random: () => number,
-): Promise<readonly SoakSubscriber[]> {
+): readonly SoakSubscriber[] {
   const users = [...scene.people.keys()];
-  const chosen = new Map<string, readonly string[]>();
-  for (const [user, { subscriptions }] of scene.people) {
-    const name = `users/${user}/subscriptions`;
-    chosen.set(user, (await subscriptions.getSubscriptions({ name })).channels);
-  }
   return Array.from({ length: subscribers }, (_, i) => {
     const isRevocable = i % REVOCABLE_EVERY === 0;
     const isRestored = !isRevocable && i % RESTORED_EVERY === 0;
@@ -127,7 +139,7 @@ async function open(
     const channels = isRevocable
       ? [revocable ?? ""]
       : isRestored
-        ? (chosen.get(user) ?? [])
+        ? scene.chosen(user)
         : some(scene.steady(user), random);
     return new SoakSubscriber({
       user,
@@ -146,7 +158,8 @@ async function open(
 async function conclude(
   cluster: UpCluster,
   subscribers: readonly SoakSubscriber[],
-  written: readonly Written[],
+  before: Truth,
+  written: readonly Acknowledged[],
 ): Promise<Omit<SoakResult, "rightsTaken" | "acknowledged" | "strikes">> {
   let truth = await readTruth(cluster);
   const faultsOf = (): readonly string[] => [
@@ -169,9 +182,15 @@ async function conclude(
   const ends = subscribers.flatMap(({ runs }) => runs.map(({ end }) => end));
   return {
     faults: faultsOf(),
-    changes: [...truth.values()].reduce((total, { changes }) => total + changes.length, 0),
+    changes: new Map(
+      [...truth].map(([shard, { changes }]) => [
+        shard,
+        changes.length - (before.get(shard)?.changes.length ?? 0),
+      ]),
+    ),
     deliveries: [...heardOn.values()].reduce((total, count) => total + count, 0),
     connections: subscribers.reduce((total, { connections }) => total + connections, 0),
+    choicesFollowed: subscribers.reduce((total, one) => total + one.choicesFollowed, 0),
     cutsToTheLast: ends.filter((end) => end === "cut-live").length,
     heardOn,
     closes,
@@ -202,9 +221,12 @@ async function giveAndTake({ give, take }: Toggle, signal: AbortSignal): Promise
   return taken;
 }
 
-async function changeOften(scene: Scene, signal: AbortSignal): Promise<number> {
+async function changeOften(
+  change: (n: number) => Promise<void>,
+  signal: AbortSignal,
+): Promise<number> {
   for (let n = 0; !signal.aborted; n++) {
-    await scene.change(n);
+    await change(n);
     await sleep(20);
   }
   return 0;

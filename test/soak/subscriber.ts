@@ -1,73 +1,26 @@
 import type { Socket } from "node:net";
 import WebSocket from "ws";
-import { valueOf } from "./rights.js";
+import type { Answer, ChangeFrame, Frame, Refusal, Unsubscribed } from "./frames.js";
+import { History } from "./history.js";
+import type { Heard, Run } from "./history.js";
+import { choiceOf, valueOf } from "./rights.js";
 
 /** How a subscriber treats its connection. */
 export type Manner = "steady" | "slow" | "stalling" | "dropping";
-
-export interface Heard {
-  readonly sequence: number;
-  readonly channel: string;
-  readonly value: string;
-}
-
-/** What was heard without a hole: all of it, or where a right comes and goes, from when it was given until it was taken. */
-export interface Run {
-  /** Where each channel began, as the server said. */
-  readonly begins: ReadonlyMap<string, string>;
-  /** The server said that this is the first that may be heard, for the right was given anew. */
-  readonly isAnew: boolean;
-  /** By shard. */
-  readonly heard: Map<string, Heard[]>;
-  /** Whether the right has ended; and whether that was while this connection may have been behind, or there was none. */
-  end: "open" | "cut-live" | "cut-behind";
-}
 
 export interface SubscriberOptions {
   readonly user: string;
   readonly urls: readonly string[];
   readonly ca: string;
+  /** Those that are not asked for by name are what the user chose at first. */
   readonly channels: readonly string[];
-  /** They are what the user chose, and are restored at each connect. */
+  /** What the user chose is restored at each connect, and followed as it changes. */
   readonly isRestored: boolean;
   readonly manner: Manner;
   /** Whether the right to its channel comes and goes. */
   readonly isRevocable: boolean;
   readonly random: () => number;
   token(): Promise<string>;
-}
-
-interface Frame {
-  readonly id?: number;
-  readonly subscribe?: { readonly channels: readonly Answer[] };
-  readonly restore?: { readonly channels: readonly Answer[] };
-  readonly push?: { readonly channel: string; readonly change?: ChangeFrame };
-  readonly unsubscribed?: { readonly channels: readonly string[] };
-  readonly disconnect?: { readonly code: number; readonly retry_after_ms?: number };
-  readonly error?: Refusal;
-}
-
-interface Answer {
-  readonly channel: string;
-  readonly position?: string;
-  readonly too_old?: boolean;
-  readonly first_available?: string;
-  readonly error?: Refusal;
-}
-
-interface Refusal {
-  readonly code: string;
-  readonly retry_after_ms?: number;
-}
-
-interface ChangeFrame {
-  readonly shard: string;
-  readonly sequence: string;
-  readonly position: string;
-  readonly kind: string;
-  readonly resourceName: string;
-  readonly event?: { readonly title?: string };
-  readonly group?: { readonly displayName?: string };
 }
 
 const AGAIN_MS = 150;
@@ -90,14 +43,12 @@ const TEXTS = new Map<string, string>();
  */
 export class SoakSubscriber {
   readonly problems: string[] = [];
-  readonly runs: Run[] = [];
   readonly closes = new Map<number, number>();
   connections = 0;
+  /** Times that it was told of another choice while it was connected. */
+  choicesFollowed = 0;
   readonly options: SubscriberOptions;
-  /** That is going on; undefined while it may not hear anything. */
-  #run: Run | undefined;
-  #base: readonly string[] = [];
-  readonly #newest = new Map<string, string>();
+  readonly #history = new History();
   #joined = false;
   /** Everything was handed to this connection as it came, since it was subscribed. */
   #isLive = false;
@@ -116,6 +67,10 @@ export class SoakSubscriber {
   /** Subscribed, on the connection that is open now. */
   get isJoined(): boolean {
     return this.#joined;
+  }
+
+  get runs(): readonly Run[] {
+    return this.#history.runs;
   }
 
   get heard(): readonly Heard[] {
@@ -177,7 +132,7 @@ export class SoakSubscriber {
   #subscribe(socket: WebSocket): void {
     if (socket.readyState !== WebSocket.OPEN) return;
     const { channels, isRestored, manner } = this.options;
-    const since = [...this.#base, ...this.#newest.values()];
+    const { since } = this.#history;
     const from = since.length === 0 ? {} : { since };
     this.#isLive = since.length === 0 && PAUSE_MS[manner] === 0;
     const command = isRestored ? { restore: from } : { subscribe: { channels, ...from } };
@@ -186,11 +141,12 @@ export class SoakSubscriber {
 
   #hear(socket: WebSocket, frame: Frame): void {
     if (socket === this.#givenUp) return;
-    const { id, push, subscribe, restore, unsubscribed, error } = frame;
+    const { id, push, subscribe, restore, subscribed, unsubscribed, error } = frame;
     if (push?.change !== undefined) this.#push(push.channel, push.change);
     const answered = subscribe ?? restore;
     if (answered !== undefined) this.#answered(socket, answered.channels);
-    if (unsubscribed !== undefined) this.#rightEnded(socket, unsubscribed);
+    if (subscribed !== undefined) this.#chosen(socket, subscribed);
+    if (unsubscribed !== undefined) this.#unsubscribed(socket, unsubscribed);
     if (error !== undefined && id === SUBSCRIBE_ID) this.#refused(socket, error);
   }
 
@@ -198,25 +154,33 @@ export class SoakSubscriber {
     const [{ too_old: tooOld, first_available: first } = {}] = answers;
     if (this.options.isRevocable && tooOld === true && first !== undefined) {
       // The right was given anew: what lies before is not for this user.
-      this.#end("cut-behind");
-      this.#begin(new Map([[this.options.channels[0] ?? "", first]]), true);
+      this.#history.end("cut-behind");
+      this.#history.begin(new Map([[this.options.channels[0] ?? "", first]]), true);
       this.#subscribe(socket);
       return;
     }
-    const refusal = answers.find(({ error }) => error !== undefined)?.error;
-    if (refusal !== undefined) {
-      this.#refused(socket, refusal);
-      return;
-    }
+    if (this.#refusedAny(socket, answers)) return;
     this.#joined = true;
-    if (this.#run !== undefined) return;
-    this.#begin(new Map(answers.map(({ channel, position = "" }) => [channel, position])), false);
+    if (this.options.isRestored) this.#history.restored(placesOf(answers));
+    else if (!this.#history.isGoingOn) this.#history.begin(placesOf(answers), false);
+  }
+
+  #chosen(socket: WebSocket, { channels, position }: Required<Frame>["subscribed"]): void {
+    if (this.#refusedAny(socket, channels)) return;
+    this.choicesFollowed += 1;
+    this.#history.chosen(placesOf(channels), position);
+  }
+
+  #refusedAny(socket: WebSocket, answers: readonly Answer[]): boolean {
+    const refusal = answers.find(({ error }) => error !== undefined)?.error;
+    if (refusal !== undefined) this.#refused(socket, refusal);
+    return refusal !== undefined;
   }
 
   #refused(socket: WebSocket, refusal: Refusal): void {
     const { code, retry_after_ms: retryAfterMs } = refusal;
     if (code === "NOT_FOUND" && this.options.isRevocable) {
-      this.#end("cut-behind");
+      this.#history.end("cut-behind");
       this.#askAgain(socket);
     } else if (retryAfterMs !== undefined || code === "UNAUTHENTICATED") this.#giveUp(socket);
     else this.problems.push(`was refused: ${JSON.stringify(refusal)}`);
@@ -228,12 +192,17 @@ export class SoakSubscriber {
     socket.terminate();
   }
 
-  #rightEnded(socket: WebSocket, unsubscribed: object): void {
+  #unsubscribed(socket: WebSocket, unsubscribed: Unsubscribed): void {
+    if (this.options.isRestored && unsubscribed.error === undefined) {
+      this.choicesFollowed += 1;
+      this.#history.dropped(unsubscribed.channels);
+      return;
+    }
     if (!this.options.isRevocable) {
       this.problems.push(`lost a channel: ${JSON.stringify(unsubscribed)}`);
       return;
     }
-    this.#end(this.#isLive ? "cut-live" : "cut-behind");
+    this.#history.end(this.#isLive ? "cut-live" : "cut-behind");
     this.#askAgain(socket);
   }
 
@@ -245,32 +214,15 @@ export class SoakSubscriber {
     }, AGAIN_MS);
   }
 
-  #begin(begins: Run["begins"], isAnew: boolean): void {
-    this.#run = { begins, isAnew, heard: new Map(), end: "open" };
-    this.runs.push(this.#run);
-    this.#base = [...begins.values()];
-  }
-
-  #end(end: "cut-live" | "cut-behind"): void {
-    if (this.#run !== undefined) this.#run.end = end;
-    this.#run = undefined;
-    this.#base = [];
-    this.#newest.clear();
-  }
-
   #push(channel: string, change: ChangeFrame): void {
-    const { shard, position, kind, resourceName, event, group } = change;
-    const title = event?.title ?? group?.displayName ?? "";
-    const value = valueOf(kind.replace("CHANGE_KIND_", "").toLowerCase(), resourceName, title);
+    const { shard, position, kind, resourceName, etag, event, group, subscriptions } = change;
+    const choice = subscriptions && choiceOf(subscriptions.channels ?? []);
+    const title = event?.title ?? group?.displayName ?? choice ?? "";
+    const does = kind.replace("CHANGE_KIND_", "").toLowerCase();
+    const value = once(valueOf(does, resourceName, etag, title));
     const sequence = Number(change.sequence);
-    if (this.#run === undefined) {
-      this.problems.push(`heard ${sequence} of ${shard} beside what it may hear: ${value}`);
-      return;
-    }
-    this.#newest.set(shard, position);
-    const heard = this.#run.heard.get(shard) ?? [];
-    this.#run.heard.set(shard, heard);
-    heard.push({ sequence, channel: once(channel), value: once(value) });
+    if (this.#history.hear(shard, position, { sequence, channel: once(channel), value })) return;
+    this.problems.push(`heard ${sequence} of ${shard} beside what it may hear: ${value}`);
   }
 
   #misbehave(socket: WebSocket): void {
@@ -292,6 +244,10 @@ export class SoakSubscriber {
       setTimeout(() => socket.resume(), pauseMs * random());
     }, pauseMs * 2);
   }
+}
+
+function placesOf(answers: readonly Answer[]): ReadonlyMap<string, string> {
+  return new Map(answers.map(({ channel, position = "" }) => [channel, position]));
 }
 
 function once(text: string): string {

@@ -21,10 +21,11 @@ export interface TrueChange {
   readonly channels: readonly string[];
   readonly kind: Change["kind"];
   readonly resourceName: string;
+  readonly revision: number;
   readonly resource: Change["resource"];
 }
 
-/** Everything that each shard committed, by the name of the shard, read from the replicas and past every fan-out. */
+/** Everything that each shard with channels committed, by its name, read from the replicas and past every fan-out. */
 export type Truth = ReadonlyMap<
   string,
   { readonly number: number; readonly changes: TrueChange[] }
@@ -43,7 +44,9 @@ export async function readTruth(cluster: UpCluster): Promise<Truth> {
   });
   try {
     const truth = new Map<string, { readonly number: number; readonly changes: TrueChange[] }>();
-    for (const { number, name } of file.rangeMap.shards) {
+    for (const { number, name, collection } of file.rangeMap.shards) {
+      // The cluster's own facts are nobody's channel.
+      if (collection === "system") continue;
       truth.set(name, { number, changes: await readFeed(shards, number) });
     }
     return truth;
@@ -74,9 +77,10 @@ async function readFeed(shards: ShardClient, shard: ShardNumber): Promise<TrueCh
 }
 
 function toTrue({ sequence, channels, change: bytes }: FeedItem): TrueChange {
-  const { kind, channel, resourceName, resource } = decodeChange(bytes);
+  const { kind, channel, resourceName, revision, resource } = decodeChange(bytes);
   const others = channels.filter((name) => name !== channel);
   const [, calendar, event] = /^calendars\/([^/]+)\/events\/([^/]+)$/u.exec(resourceName) ?? [];
   const own = calendar === undefined ? [] : [`events/${calendar}/${event ?? ""}`];
-  return { sequence, channels: [channel, ...others, ...own], kind, resourceName, resource };
+  const on = [channel, ...others, ...own];
+  return { sequence, channels: on, kind, resourceName, revision, resource };
 }

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import type { Calendar } from "../../src/domain/index.js";
 import { eventOf } from "../fanout/support/fake-shards.js";
-import type { Heard, Run, SubscriberOptions } from "./subscriber.js";
+import type { Heard, Run } from "./history.js";
+import type { SubscriberOptions } from "./subscriber.js";
 import type { Truth, TrueChange } from "./truth.js";
 import { valueFor } from "./rights.js";
 import { judge, judgeWritten } from "./verdict.js";
@@ -28,6 +29,7 @@ const changes = Array.from({ length: LAST }, (_, i): TrueChange => {
       channels,
       kind: "created",
       resourceName,
+      revision: sequence,
       resource: { kind: "event", event },
     };
   }
@@ -48,6 +50,7 @@ const changes = Array.from({ length: LAST }, (_, i): TrueChange => {
     channels,
     kind: "updated",
     resourceName: CALENDAR,
+    revision: sequence,
     resource: { kind: "calendar", calendar },
   };
 });
@@ -72,7 +75,8 @@ function hears(user: string, from: number, to: number): Heard[] {
 
 function run(since: number, heard: Heard[], more: Partial<Run> = {}): Run {
   const begins = new Map([[CALENDAR, position(since)]]);
-  return { begins, isAnew: false, heard: new Map([["events-am", heard]]), end: "open", ...more };
+  const all = new Map([["events-am", heard]]);
+  return { begins, isAnew: false, isWhole: true, heard: all, end: "open", ...more };
 }
 
 function verdict(user: string, runs: Run[], isRevocable: boolean): readonly string[] {
@@ -171,7 +175,7 @@ describe("the verdict on what a subscriber heard", () => {
 });
 
 describe("the verdict on what was acknowledged", () => {
-  const written = (title: string) => [{ calendar: "ana.shared", title, name: "" }];
+  const written = (title: string) => [{ channel: CALENDAR, title }];
   const [change] = changes;
   const twice = [...changes, ...(change === undefined ? [] : [{ ...change, sequence: LAST + 1 }])];
 

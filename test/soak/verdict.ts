@@ -1,8 +1,9 @@
-import type { Written } from "../support/retrying-writer.js";
+import { judgeChoices } from "./choices.js";
+import type { Heard, Run } from "./history.js";
 import { readPosition } from "./positions.js";
 import { spansOf, valueFor } from "./rights.js";
 import type { Span } from "./rights.js";
-import type { Heard, Run, SoakSubscriber } from "./subscriber.js";
+import type { SoakSubscriber } from "./subscriber.js";
 import type { Truth, TrueChange } from "./truth.js";
 
 /** What one shard's log holds. */
@@ -18,10 +19,19 @@ type Judged = Pick<SoakSubscriber, "problems" | "runs" | "isJoined" | "options">
  * allowed throughout, exactly once, in the order of its shard, values too. One line for each fault.
  */
 export function judge(subscriber: Judged, truth: Truth): readonly string[] {
-  const { problems, runs, isJoined } = subscriber;
+  const { problems, runs, isJoined, options } = subscriber;
   const faults = [...problems];
   if (!isJoined) faults.push("is not subscribed in the end");
+  if (options.isRestored) {
+    const fault = judgeChoices(options.user, runs, truth);
+    if (fault !== undefined) faults.push(fault);
+  }
   for (const [shard, log] of truth) {
+    if (options.isRestored) {
+      const fault = judgeChosen(options.user, runs, shard, log);
+      if (fault !== undefined) faults.push(`on ${shard}: ${fault}`);
+      continue;
+    }
     const spans = spansHere(subscriber, log);
     for (const run of runs) {
       const fault = judgeRun(subscriber, run, run.heard.get(shard) ?? [], log, spans);
@@ -44,11 +54,7 @@ function judgeRun(
   { number, changes }: ShardLog,
   spans: readonly Span[] | undefined,
 ): string | undefined {
-  const begins = new Map<string, number>();
-  for (const [channel, position] of run.begins) {
-    const since = readPosition(position).get(number);
-    if (since !== undefined) begins.set(channel, since);
-  }
+  const begins = beginsOf(run, number);
   const first = Math.min(...begins.values());
   const span = spans?.find(({ from, until }) => first >= from - 1 && first < until);
   if (begins.size > 0 && spans !== undefined) {
@@ -66,26 +72,73 @@ function judgeRun(
   // their server had come to what gave the right.
   const wasBehind = span !== undefined && first < span.from;
   const isCutShort = run.end === "cut-behind" || (run.end === "cut-live" && wasBehind);
-  return compare(user, channels, isCutShort ? due.slice(0, heard.length) : due, heard);
+  const expected = due.map((change) =>
+    expectedOn(user, change, (channel) => channels.includes(channel)),
+  );
+  return compare(isCutShort ? expected.slice(0, heard.length) : expected, heard);
 }
 
-function compare(
+/**
+ * The runs of one whose channels are chosen anew go on with each other. Where one ends in a shard nobody says: what came before
+ * the last that was heard in it is due by its channels, and everything after that by those of the next, from where each began.
+ */
+function judgeChosen(
   user: string,
-  mine: readonly string[],
-  due: readonly TrueChange[],
-  heard: readonly Heard[],
+  runs: readonly Run[],
+  shard: string,
+  { number, changes }: ShardLog,
 ): string | undefined {
-  const expected = (change: TrueChange): Heard => ({
-    sequence: change.sequence,
-    channel: change.channels.find((name) => mine.includes(name)) ?? "",
-    value: valueFor(user, change),
-  });
-  const at = due.findIndex((change, i) => !isSame(expected(change), heard[i]));
+  const stages = runs.map((run) => ({
+    begins: beginsOf(run, number),
+    heard: run.heard.get(shard) ?? [],
+  }));
+  const due: Heard[] = [];
+  let at = 0;
+  let matched = 0;
+  for (const change of changes) {
+    while (at < stages.length - 1 && matched === stages[at]?.heard.length) {
+      at += 1;
+      matched = 0;
+    }
+    const { begins, heard = [] } = stages[at] ?? {};
+    const { sequence } = change;
+    const isDue = (channel: string): boolean => sequence > (begins?.get(channel) ?? Infinity);
+    if (!change.channels.some(isDue)) continue;
+    due.push(expectedOn(user, change, isDue));
+    if (heard[matched]?.sequence === sequence) matched += 1;
+  }
+  return compare(
+    due,
+    stages.flatMap(({ heard }) => heard),
+  );
+}
+
+/** The sequence of the shard after which each channel began. */
+function beginsOf({ begins }: Run, shard: number): ReadonlyMap<string, number> {
+  const sequences = new Map<string, number>();
+  for (const [channel, position] of begins) {
+    const since = readPosition(position).get(shard);
+    if (since !== undefined) sequences.set(channel, since);
+  }
+  return sequences;
+}
+
+function expectedOn(
+  user: string,
+  change: TrueChange,
+  isHeard: (channel: string) => boolean,
+): Heard {
+  const { sequence, channels } = change;
+  return { sequence, channel: channels.find(isHeard) ?? "", value: valueFor(user, change) };
+}
+
+function compare(due: readonly Heard[], heard: readonly Heard[]): string | undefined {
+  const at = due.findIndex((expected, i) => !isSame(expected, heard[i]));
   if (at < 0 && due.length === heard.length) return undefined;
   const place = at < 0 ? due.length : at;
   const around = (list: readonly Heard[]): string =>
     list.map(({ sequence, channel, value }) => `${sequence} on ${channel}: ${value}`).join(", ");
-  const dueThen = around(due.slice(place, place + 3).map(expected));
+  const dueThen = around(due.slice(place, place + 3));
   const heardThen = around(heard.slice(place, place + 3));
   const counts = `${heard.length} of ${due.length} changes`;
   return `${counts}; from the ${place + 1}th on due ${dueThen}; heard ${heardThen}`;
@@ -97,23 +150,37 @@ function isSame(one: Heard, other: Heard | undefined): boolean {
   );
 }
 
+/** A title or name that was written once, of which its writer heard that it is done. */
+export interface Acknowledged {
+  /** The one that it belongs to. */
+  readonly channel: string;
+  readonly title: string;
+}
+
 /** What was acknowledged to writers beside what the log holds: each once. One line for each fault. */
-export function judgeWritten(written: readonly Written[], truth: Truth): readonly string[] {
-  const created = new Map<string, number>();
+export function judgeWritten(written: readonly Acknowledged[], truth: Truth): readonly string[] {
+  const found = new Map<string, number>();
   for (const { changes } of truth.values()) {
     for (const { kind, channels, resource } of changes) {
-      if (kind !== "created" || resource.kind !== "event") continue;
-      const key = `${channels[0] ?? ""} ${resource.event.title}`;
-      created.set(key, (created.get(key) ?? 0) + 1);
+      const title = titleOnce(kind, resource);
+      if (title === undefined) continue;
+      const key = `${channels[0] ?? ""} ${title}`;
+      found.set(key, (found.get(key) ?? 0) + 1);
     }
   }
-  return written.flatMap(({ calendar, title }) => {
-    const times = created.get(`calendars/${calendar} ${title}`) ?? 0;
+  return written.flatMap(({ channel, title }) => {
+    const times = found.get(`${channel} ${title}`) ?? 0;
     return times === 1 ? [] : [`"${title}" was acknowledged, and is in the log ${times} times`];
   });
 }
 
+/** What no two changes of a channel have. */
+function titleOnce(kind: TrueChange["kind"], resource: TrueChange["resource"]): string | undefined {
+  if (resource.kind === "user") return resource.user.displayName;
+  return kind === "created" && resource.kind === "event" ? resource.event.title : undefined;
+}
+
 function nameOf({ options }: Judged): string {
   const { manner, user, channels, isRestored } = options;
-  return `${manner} ${user} (${isRestored ? "chosen: " : ""}${channels.join(" ")})`;
+  return `${manner} ${user} (${isRestored ? "chosen, at first: " : ""}${channels.join(" ")})`;
 }
