@@ -526,9 +526,12 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         await ana.pushed(2);
         stage.shards.commit("groups/choir", ["member"], ["ana", "ben"]);
         await ana.pushed(3);
+        stage.shards.commit("users/ana", ["self"]);
+        await ana.pushed(4);
         stage.shards.commit("calendars/ben", ["foreign"], ["zoe"]);
         stage.shards.commit("calendars/ana", ["last"]);
-        expect(titles(await ana.pushed(4))).to.deep.equal(["own", "invited", "member", "last"]);
+        const all = ["own", "invited", "member", "self", "last"];
+        expect(titles(await ana.pushed(5))).to.deep.equal(all);
         expect(new Set(ana.pushes.map(({ channel }) => channel))).to.deep.equal(
           new Set(["users/ana"]),
         );
