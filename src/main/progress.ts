@@ -1,5 +1,6 @@
 const REDRAW_MS = 100;
 const SAY_AGAIN_MS = 5000;
+const BAR_LENGTH = 24;
 
 /**
  * Long work, a line a part: drawn over itself on a terminal. Elsewhere every step is a line of its own, and how far it is
@@ -24,9 +25,9 @@ export class Progress {
     else this.#say(part);
   }
 
-  /** How far a part is; may come very often. */
-  amount(part: string, text: string): void {
-    this.#lines.set(part, text);
+  /** How far a part is; may come very often. `share` is that of the whole, 0 to 1, where one knows how much that is. */
+  amount(part: string, text: string, share?: number): void {
+    this.#lines.set(part, share === undefined ? text : `${bar(share)} ${text}`);
     const nowMs = performance.now();
     if (this.#stream.isTTY) {
       if (nowMs - this.#drawnAtMs >= REDRAW_MS) this.#draw();
@@ -60,4 +61,12 @@ export class Progress {
   #write(part: string, text: string): void {
     this.#stream.write(`${part.padEnd(14)} ${text}\n`);
   }
+}
+
+/** There may be more than was thought: that is found out at the end, and not here. */
+function bar(known: number): string {
+  const share = Math.min(1, known);
+  const done = Math.floor(share * BAR_LENGTH);
+  const percent = `${Math.floor(share * 100)}`.padStart(3);
+  return `[${"#".repeat(done)}${"-".repeat(BAR_LENGTH - done)}] ${percent} %`;
 }

@@ -39,4 +39,19 @@ describe("progress that no terminal shows", () => {
     progress.end();
     expect(lines()).to.deep.equal(["node-1 restarts", "node-1 is back"]);
   });
+
+  it("draws how much of the whole is done, where one knows how much that is", () => {
+    const { stream, lines } = plain();
+    const progress = new Progress(stream);
+    progress.amount("node-1", "users", 0);
+    progress.amount("node-2", "users", 0.5);
+    progress.amount("node-3", "users", 1);
+    progress.amount("node-4", "users", 1.5);
+    expect(lines()).to.deep.equal([
+      "node-1 [------------------------]   0 % users",
+      "node-2 [############------------]  50 % users",
+      "node-3 [########################] 100 % users",
+      "node-4 [########################] 100 % users",
+    ]);
+  });
 });

@@ -14,9 +14,14 @@ import { CLUSTER_FILE } from "../data-dir.js";
 import { fillDirectory, requireFillable } from "./half-restored.js";
 import type { BackedUpShard, Manifest } from "./manifest.js";
 import { digestOf } from "./rows-file.js";
+import type { Row } from "./rows-file.js";
 import { requireSame, requireWhole, verifiedRows, verifyShard } from "./verify-backup.js";
 
 export interface RestoreProgress {
+  /** So much of a shard's copy was found to be whole. */
+  checked(shard: string, share: number): void;
+  /** So much of all that a node gets was written; may come very often. */
+  filled(node: string, shard: string, share: number): void;
   restored(node: string, shard: string, rows: number): void;
 }
 
@@ -34,7 +39,9 @@ export async function restoreCluster(
   requireWhole(manifest);
   await requireFillable(dataDir);
   // Damage is found before the first row is written.
-  for (const shard of manifest.shards) await verifyShard(backup, shard);
+  for (const shard of manifest.shards) {
+    await verifyShard(backup, shard, (bytes) => progress.checked(shard.name, bytes / shard.bytes));
+  }
   return fillDirectory(dataDir, () => restoreAll(backup, manifest, dataDir, wish, progress));
 }
 
@@ -75,14 +82,23 @@ export async function restoreNode(
 async function fillStore(
   ...[backup, manifest, cluster, node, directory, progress]: Parameters<typeof restoreNode>
 ): Promise<void> {
+  const copies = node.replicas.map(({ shard, replica }) => {
+    const copy = manifest.shards.find(({ number }) => number === shard);
+    if (copy === undefined) throw new Error(`the backup has no copy of shard ${shard}`);
+    return { copy, replica };
+  });
+  const totalBytes = copies.reduce((sum, { copy }) => sum + copy.bytes, 0);
+  let writtenBytes = 0;
   const store = await openRocksDbStore({ directory });
   try {
-    for (const { shard, replica } of node.replicas) {
-      const copy = manifest.shards.find(({ number }) => number === shard);
-      if (copy === undefined) throw new Error(`the backup has no copy of shard ${shard}`);
-      const members = { ...NO_MEMBERS, voters: votersOf(cluster, shard) };
-      const { featureLevel } = await restoreOne(store, backup, copy, replica, members);
+    for (const { copy, replica } of copies) {
+      const members = { ...NO_MEMBERS, voters: votersOf(cluster, copy.number) };
+      const rows = verifiedRows(backup, copy, (bytes) =>
+        progress.filled(node.name, copy.name, (writtenBytes + bytes) / totalBytes),
+      );
+      const { featureLevel } = await restoreOne(store, copy, rows, replica, members);
       requireKnown(featureLevel, manifest);
+      writtenBytes += copy.bytes;
       progress.restored(node.name, copy.name, copy.rows);
     }
   } finally {
@@ -92,12 +108,11 @@ async function fillStore(
 
 async function restoreOne(
   store: Store,
-  backup: string,
   shard: BackedUpShard,
+  rows: AsyncIterable<readonly Row[]>,
   replica: number,
   members: AppliedState["confState"],
 ): Promise<AppliedState> {
-  const rows = verifiedRows(backup, shard);
   const restored = await restoreReplica(store, { replica, members, rows });
   const stateHash = Buffer.from(restored.state.stateHash).toString("hex");
   const found = await digestOf(restored.rows);

@@ -1,22 +1,34 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RangeMap } from "../../placement/index.js";
-import { digesting, digestOf, readRowsFile, RowsDigest } from "./rows-file.js";
+import { digesting, readRowsFile, RowsDigest } from "./rows-file.js";
 import type { Row, RowsSummary } from "./rows-file.js";
 import { rowsPath } from "./manifest.js";
 import type { BackedUpShard, Manifest } from "./manifest.js";
 
+/** Told of the bytes of a shard's copy that were read so far. */
+export type OnRead = (bytes: number) => void;
+
 /** Reads all of a shard's copy; fails where it is not what was taken. */
-export async function verifyShard(directory: string, shard: BackedUpShard): Promise<void> {
-  requireTaken(directory, shard, await digestOf(readRowsFile(rowsPath(directory, shard))));
+export async function verifyShard(
+  directory: string,
+  shard: BackedUpShard,
+  onRead: OnRead,
+): Promise<void> {
+  const rows = verifiedRows(directory, shard, onRead);
+  while ((await rows.next()).done !== true);
 }
 
 /** The rows of a shard's copy. Whoever took all of them without a failure has what was taken. */
 export async function* verifiedRows(
   directory: string,
   shard: BackedUpShard,
+  onRead: OnRead,
 ): AsyncGenerator<readonly Row[]> {
   const digest = new RowsDigest();
-  yield* digesting(readRowsFile(rowsPath(directory, shard)), digest);
+  for await (const rows of digesting(readRowsFile(rowsPath(directory, shard)), digest)) {
+    yield rows;
+    onRead(digest.bytes);
+  }
   requireTaken(directory, shard, digest.end());
 }
 

@@ -4,6 +4,7 @@ import { takeBackup } from "../backup/take-backup.js";
 import { readManifest } from "../backup/manifest.js";
 import type { Manifest } from "../backup/manifest.js";
 import { restoreCluster, restoreNode } from "../backup/restore-backup.js";
+import type { RestoreProgress } from "../backup/restore-backup.js";
 import { requireSameRanges, requireWhole, verifyShard } from "../backup/verify-backup.js";
 import { Operator } from "../client/operator.js";
 import { readClusterFile } from "../cluster-file.js";
@@ -105,7 +106,9 @@ async function verify(directory: string, { output }: BackupOptions): Promise<voi
   try {
     for (const shard of manifest.shards) {
       progress.step(shard.name, "reads it again");
-      await verifyShard(directory, shard);
+      await verifyShard(directory, shard, (bytes) =>
+        progress.amount(shard.name, sizeOf(bytes), bytes / shard.bytes),
+      );
       progress.step(shard.name, "whole");
     }
   } finally {
@@ -117,9 +120,10 @@ async function verify(directory: string, { output }: BackupOptions): Promise<voi
 async function restore(directory: string, options: RestoreOptions): Promise<void> {
   const manifest = await readManifest(directory);
   const progress = new Progress(process.stderr);
-  const told = {
-    restored: (node: string, shard: string, rows: number) =>
-      progress.step(node, `${shard}: ${rows} rows`),
+  const told: RestoreProgress = {
+    checked: (shard, share) => progress.amount(shard, "reads it", share),
+    filled: (node, shard, share) => progress.amount(node, shard, share),
+    restored: (node, shard, rows) => progress.step(node, `${shard}: ${rows} rows`),
   };
   let done: Restored;
   try {
@@ -142,7 +146,7 @@ async function restoreAll(
   directory: string,
   manifest: Manifest,
   { data, layout, basePort }: RestoreOptions,
-  told: Parameters<typeof restoreCluster>[4],
+  told: RestoreProgress,
 ): Promise<Restored> {
   const wish = {
     layout: parseLayout(layout),
@@ -164,7 +168,7 @@ async function restoreAlone(
   manifest: Manifest,
   name: string,
   { data, cluster: path }: RestoreOptions,
-  told: Parameters<typeof restoreNode>[5],
+  told: RestoreProgress,
 ): Promise<Restored> {
   if (path === undefined) throw new UsageError("--node needs --cluster");
   const cluster = await readClusterFile(path);
