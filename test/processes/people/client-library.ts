@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { expect } from "chai";
 import { launchChromium } from "../../support/chromium.js";
 import { eventually } from "../../support/eventually.js";
-import { repositoryRoot, type UpCluster } from "../../support/up-cluster.js";
+import { repositoryRoot, type Person, type UpCluster } from "../../support/up-cluster.js";
 
 const EVENTS = 40;
 
@@ -96,6 +96,21 @@ const PAGE = `async (target) => {
   return await titles.finally(() => cabildo.close());
 }`;
 
+/** Runs in a browser: keeps a copy of a calendar, and tells by globals what it holds and how the connection is. */
+const LISTENING_PAGE = `async (target) => {
+  globalThis.states = [];
+  globalThis.titles = new Set();
+  const onLiveState = ({ kind }) => states.push(kind);
+  const cabildo = library.createCabildo({ ...target, onLiveState });
+  await cabildo.session.login("amos", "amos likes long passwords");
+  const calendar = { name: "calendars/amos.page", displayName: "Page" };
+  await cabildo.calendars.createCalendar({ calendarId: "amos.page", calendar });
+  const changed = (events) => {
+    globalThis.titles = new Set([...events.values()].map(({ title }) => title));
+  };
+  cabildo.watchCalendar("calendars/amos.page", { changed, failed: (error) => states.push(String(error)) });
+}`;
+
 interface Said {
   readonly created?: number;
   readonly titles?: readonly string[];
@@ -111,6 +126,7 @@ export function clientLibrary(running: () => UpCluster): void {
     this.timeout(180_000);
     let project: string;
     let cluster: UpCluster;
+    let amos: Person;
 
     before(async () => {
       project = mkdtempSync(path.join(tmpdir(), "client-project-"));
@@ -122,7 +138,7 @@ export function clientLibrary(running: () => UpCluster): void {
       writeFileSync(path.join(project, "package.json"), '{"type":"module","private":true}');
       npm(project, "install", "--no-audit", "--no-fund", tarball, "ws@8.23.0");
       cluster = running();
-      await cluster.person("amos");
+      amos = await cluster.person("amos");
     });
     after(() => rmSync(project, { recursive: true }));
 
@@ -139,34 +155,59 @@ export function clientLibrary(running: () => UpCluster): void {
     });
 
     it("is bundled for a browser without anything of Node, and runs there", async function () {
-      const { outputFiles, warnings, metafile } = await build({
-        stdin: {
-          contents: 'export { createCabildo } from "cabildo/client";',
-          resolveDir: project,
-        },
-        bundle: true,
-        minify: true,
-        format: "iife",
-        globalName: "library",
-        platform: "browser",
-        metafile: true,
-        write: false,
-      });
+      const { bundle, warnings, metafile } = await bundleFor(project);
       expect(warnings).to.deep.equal([]);
       const inputs = Object.keys(metafile.inputs);
       expect(inputs.some((file) => file.endsWith("src/client/browser.js"))).to.equal(true);
       expect(inputs.filter((file) => file.includes("connect-node"))).to.deep.equal([]);
-      const [bundle] = outputFiles;
-      console.log(`      ${Math.round((bundle?.contents.length ?? 0) / 1024)} KiB, minified`);
+      console.log(`      ${Math.round(Buffer.byteLength(bundle) / 1024)} KiB, minified`);
       const browser = await launchChromium(this, "the library is not run in a browser");
       try {
         const page = await browser.newPage({ ignoreHTTPSErrors: true });
         const [api] = cluster.ready.apis;
         await page.goto(`${api}/livez`);
         const target = JSON.stringify({ api: [api], live: cluster.ready.wsss });
-        expect(await page.evaluate(`${bundle?.text};(${PAGE})(${target})`)).to.deep.equal([
+        expect(await page.evaluate(`${bundle};(${PAGE})(${target})`)).to.deep.equal([
           "written in a browser",
         ]);
+      } finally {
+        await browser.close();
+      }
+    });
+
+    it("knows in a browser when the network goes and comes, and when somebody looks again", async function () {
+      const { bundle } = await bundleFor(project);
+      const browser = await launchChromium(this, "the library is not run in a browser");
+      try {
+        const context = await browser.newContext({ ignoreHTTPSErrors: true });
+        const page = await context.newPage();
+        const [api] = cluster.ready.apis;
+        await page.goto(`${api}/livez`);
+        const target = JSON.stringify({ api: [api], live: cluster.ready.wsss });
+        await page.evaluate(`${bundle};(${LISTENING_PAGE})(${target})`);
+        const becomes = (state: string): Promise<boolean> =>
+          eventually(async () => (await page.evaluate("states.at(-1)")) === state, { what: state });
+        const hears = (title: string): Promise<boolean> =>
+          eventually(() => page.evaluate<boolean>(`titles.has(${JSON.stringify(title)})`));
+        const write = async (title: string): Promise<void> => {
+          const startTime = { seconds: 1_900_000_000n };
+          const value = { startTime, endTime: { seconds: startTime.seconds + 1800n } };
+          const span = { case: "timed", value } as const;
+          await amos.events.createEvent({ parent: "calendars/amos.page", event: { title, span } });
+        };
+        await becomes("connected");
+        await context.setOffline(true);
+        await becomes("offline");
+        await write("while the network is gone");
+        await context.setOffline(false);
+        await becomes("connected");
+        await hears("while the network is gone");
+        await page.evaluate('window.dispatchEvent(new Event("offline"))');
+        await becomes("offline");
+        await write("while nobody looks");
+        await page.evaluate('document.dispatchEvent(new Event("visibilitychange"))');
+        await becomes("connected");
+        await hears("while nobody looks");
       } finally {
         await browser.close();
       }
@@ -205,4 +246,22 @@ export function clientLibrary(running: () => UpCluster): void {
       expect(counters?.connections).to.be.greaterThan(1);
     });
   });
+}
+
+/** The library for a browser, as the global `library`. */
+async function bundleFor(project: string) {
+  const { outputFiles, ...about } = await build({
+    stdin: {
+      contents: 'export { createCabildo } from "cabildo/client";',
+      resolveDir: project,
+    },
+    bundle: true,
+    minify: true,
+    format: "iife",
+    globalName: "library",
+    platform: "browser",
+    metafile: true,
+    write: false,
+  });
+  return { bundle: outputFiles[0]?.text ?? "", ...about };
 }
