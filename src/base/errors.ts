@@ -118,6 +118,11 @@ export class ClusterError extends Error {
   }
 }
 
+/** One of this side, to be written down; the others come with every network, or are the caller's. */
+export function isFault({ code }: ClusterError): boolean {
+  return code === "internal" || code === "corrupt-storage";
+}
+
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code);
 }

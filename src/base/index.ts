@@ -1,7 +1,8 @@
 /** What every folder may use: failing loudly, failing politely, and small containers. Depends on nothing. */
 export { AllowedOrigins, isOfHost } from "./allowed-origins.js";
+export type { CallNote, CallObserver, ObservedCall } from "./call-observer.js";
 export { assert, InvariantViolation, unreachable } from "./assert.js";
-export { ClusterError, ERRORS, isErrorCode } from "./errors.js";
+export { ClusterError, ERRORS, isErrorCode, isFault } from "./errors.js";
 export type { ErrorCode, ErrorDetails, ErrorSpec, StatusCode } from "./errors.js";
 export { uuidV7 } from "./uuid-v7.js";
 export { Patience } from "./patience.js";

@@ -1,13 +1,13 @@
 import type { Message } from "@bufbuild/protobuf";
+import { traceContextOf } from "../wire/index.js";
+import type { TraceContext } from "../wire/index.js";
 
 /** What a log line says of a call: which one, and how to find it again elsewhere. */
-export interface CallFacts {
+export interface CallFacts extends TraceContext {
   /** `package.Service/Method`. */
   readonly call: string;
   /** Of a write: the same stands in the audit trail. */
   readonly requestId?: string;
-  /** W3C Trace Context, as the client sent it. */
-  readonly traceparent?: string;
 }
 
 /** Of a request, undefined where it could not be read. */
@@ -18,6 +18,6 @@ export function factsOf(
   const requestId = request !== undefined && "requestId" in request ? request.requestId : "";
   return {
     ...(typeof requestId === "string" && requestId !== "" ? { requestId } : {}),
-    ...(traceparent === null || traceparent === undefined ? {} : { traceparent }),
+    ...traceContextOf(traceparent),
   };
 }

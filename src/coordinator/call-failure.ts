@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ClusterError } from "../base/index.js";
+import { ClusterError, isFault } from "../base/index.js";
 import { toConnectError } from "../wire/index.js";
 import type { CallFacts } from "./call-facts.js";
 import type { CallRecord } from "./call-record.js";
@@ -34,13 +34,9 @@ export function refusalOf(
           {},
           failure,
         );
-  if (isOurs(refusal)) logger?.error("a call failed", { ...call, cause: causeOf(refusal) });
+  if (isFault(refusal)) logger?.error("a call failed", { ...call, cause: causeOf(refusal) });
   return refusal;
 }
-
-/** The fault of this side, and not one of those that come with every network. */
-const isOurs = ({ code }: ClusterError): boolean =>
-  code === "internal" || code === "corrupt-storage";
 
 function causeOf(failure: ClusterError): string {
   const cause: unknown = failure.cause ?? failure;

@@ -1,5 +1,5 @@
 import { createContextKey } from "@connectrpc/connect";
-import type { CallNote } from "./observer.js";
+import type { CallNote } from "../base/index.js";
 
 /** What is known of one call beside its message. */
 export interface CallRecord {

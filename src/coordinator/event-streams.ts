@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { ClusterError } from "../base/index.js";
 import { streamPosition, toResponseJson, type Binding } from "../transcoding/index.js";
-import { codeName, toRestError } from "../wire/index.js";
+import { codeName, toRestError, traceContextOf } from "../wire/index.js";
 import { bearerToken } from "./bearer-token.js";
 import { factsOf } from "./call-facts.js";
 import { refusalOf } from "./call-failure.js";
@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.js";
 import type { Refusal } from "./forms/form.js";
 import type { RestForm } from "./forms/rest-form.js";
 import { MAX_STALENESS_HEADER, readMaxStalenessMs } from "./max-staleness.js";
-import type { CallNote } from "./observer.js";
+import type { CallNote } from "../base/index.js";
 import type { CallsOptions } from "./unary-calls.js";
 import { untilAborted } from "./until-aborted.js";
 
@@ -96,7 +96,6 @@ export class EventStreams {
     const { gateway, clock, limits } = this.#options;
     const request = form.decode(await exchange.readBody(form.bodyBytesMax));
     note?.received();
-    const traceparent = exchange.header("traceparent");
     const responses = gateway.stream({
       method: binding.method,
       request,
@@ -106,7 +105,7 @@ export class EventStreams {
       maxStalenessMs: readMaxStalenessMs(exchange.header(MAX_STALENESS_HEADER)),
       remoteAddress: exchange.remoteAddress,
       metadata: new ExchangeMetadata(exchange),
-      ...(traceparent === undefined ? {} : { traceparent }),
+      ...traceContextOf(exchange.header("traceparent")),
     });
     for await (const response of untilAborted(responses, signal)) {
       const json = toResponseJson(binding, response);

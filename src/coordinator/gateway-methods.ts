@@ -2,6 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import { ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { assert, ClusterError } from "../base/index.js";
+import { traceContextOf } from "../wire/index.js";
 import type { Backend, EdgeCall } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
 import { callFailure } from "./call-failure.js";
@@ -77,7 +78,6 @@ function gatewayCall(
   timeoutMsMax: number,
 ): EdgeCall {
   const token = bearerToken(context.requestHeader.get("authorization"));
-  const traceparent = context.requestHeader.get("traceparent");
   return {
     method,
     request,
@@ -92,7 +92,7 @@ function gatewayCall(
       responseHeader: context.responseHeader,
       responseTrailer: context.responseTrailer,
     },
-    ...(traceparent === null ? {} : { traceparent }),
+    ...traceContextOf(context.requestHeader.get("traceparent")),
   };
 }
 

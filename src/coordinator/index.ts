@@ -7,6 +7,5 @@ export type { Coordinator, CoordinatorOptions } from "./start-coordinator.js";
 export { DEFAULT_LIMITS } from "./limits.js";
 export type { CoordinatorLimits } from "./limits.js";
 export type { Backend, CallMetadata, EdgeCall } from "./backend.js";
-export type { CallNote, CallObserver, ObservedCall } from "./observer.js";
 export type { Clock } from "./clock.js";
 export type { Logger } from "./logger.js";

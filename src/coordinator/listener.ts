@@ -17,7 +17,7 @@ import { Http1Exchange } from "./http1-exchange.js";
 import { respondJson, type HttpRequest, type HttpResponse } from "./http.js";
 import type { CoordinatorLimits } from "./limits.js";
 import type { Logger } from "./logger.js";
-import type { CallObserver, ObservedCall } from "./observer.js";
+import type { CallObserver, ObservedCall } from "../base/index.js";
 import { servePage, type PagesOptions } from "./pages.js";
 import { prepareCall } from "./rpc-handler.js";
 import { refuseForm } from "./refusals.js";

@@ -23,7 +23,7 @@ import { Http2Exchange } from "./http2-exchange.js";
 import { DEFAULT_LIMITS, type CoordinatorLimits } from "./limits.js";
 import { createListener } from "./listener.js";
 import type { Logger } from "./logger.js";
-import type { CallObserver } from "./observer.js";
+import type { CallObserver } from "../base/index.js";
 import { createRouter } from "./router.js";
 import { UnaryCalls } from "./unary-calls.js";
 

@@ -1,6 +1,6 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
-import { codeName } from "../wire/index.js";
+import { codeName, traceContextOf } from "../wire/index.js";
 import type { Backend } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
 import { factsOf } from "./call-facts.js";
@@ -12,7 +12,7 @@ import type { Form, Refusal } from "./forms/form.js";
 import type { CoordinatorLimits } from "./limits.js";
 import type { Logger } from "./logger.js";
 import { MAX_STALENESS_HEADER, readMaxStalenessMs } from "./max-staleness.js";
-import type { CallObserver } from "./observer.js";
+import type { CallObserver } from "../base/index.js";
 
 export interface CallsOptions {
   readonly gateway: Backend;
@@ -114,7 +114,6 @@ export class UnaryCalls {
     const sent = await exchange.readBody(form.bodyBytesMax);
     const request = form.decode(unpack === undefined ? sent : await unpack(sent));
     received(request);
-    const traceparent = exchange.header("traceparent");
     const response = await gateway.unary({
       method,
       request,
@@ -124,7 +123,7 @@ export class UnaryCalls {
       maxStalenessMs: readMaxStalenessMs(exchange.header(MAX_STALENESS_HEADER)),
       remoteAddress: exchange.remoteAddress,
       metadata,
-      ...(traceparent === undefined ? {} : { traceparent }),
+      ...traceContextOf(exchange.header("traceparent")),
     });
     return form.answer(response, metadata.sent);
   }

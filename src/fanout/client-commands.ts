@@ -1,4 +1,4 @@
-import { ClusterError } from "../base/index.js";
+import { ClusterError, isFault } from "../base/index.js";
 import type { Authenticated, ChosenChannels } from "../gateway/index.js";
 import type { ChannelRequests } from "./channel-requests.js";
 import type { CloseCause } from "./close-codes.js";
@@ -161,7 +161,7 @@ export class ClientCommands implements CommandReceiver {
 
   #fail(command: string, id: number, error: unknown, facts: object = {}): void {
     const body = errorBody(error);
-    if (isOurs(error)) {
+    if (!(error instanceof ClusterError) || isFault(error)) {
       this.#services.logger.error({ command, ...facts, err: error }, "a command failed");
     }
     this.#services.observer({ kind: "command", command, code: body.code });
@@ -299,19 +299,13 @@ function sessionEnded(): ClusterError {
   return new ClusterError("unauthenticated", "the session has ended: log in again");
 }
 
-/** A fault of this side, and not one of those that come with every network. */
-function isOurs(error: unknown): boolean {
-  if (!(error instanceof ClusterError)) return true;
-  return error.code === "internal" || error.code === "corrupt-storage";
-}
-
 /** What a log line says of a call: which one, the id of a write, which stands in the audit trail too, and its trace. */
-function factsOf({ method, request, traceparent }: RemoteCall): object {
+function factsOf({ method, request, trace }: RemoteCall): object {
   const isObject = typeof request === "object" && request !== null && !Array.isArray(request);
   const requestId = isObject ? (request["requestId"] ?? request["request_id"]) : undefined;
   return {
     call: method,
     ...(typeof requestId === "string" ? { requestId } : {}),
-    ...(traceparent === undefined ? {} : { traceparent }),
+    ...trace,
   };
 }

@@ -1,5 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ClusterError } from "../base/index.js";
+import { traceContextOf } from "../wire/index.js";
+import type { TraceContext } from "../wire/index.js";
 
 /** What a client can say. */
 export type ClientCommand =
@@ -32,8 +34,7 @@ export interface RemoteCall {
   readonly method: string;
   readonly request: JsonValue;
   readonly timeoutMs: number | undefined;
-  /** W3C Trace Context, as the client sent it. */
-  readonly traceparent: string | undefined;
+  readonly trace: TraceContext;
 }
 
 export type CommandKind = ClientCommand["kind"];
@@ -50,9 +51,6 @@ export type Unreadable =
   | { readonly kind: "unknown"; readonly id: number };
 
 export type Fields = Readonly<Record<string, unknown>>;
-
-/** https://www.w3.org/TR/trace-context/#traceparent-header, version 00: ids of nothing but zeros are none. */
-const TRACEPARENT = /^00-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/u;
 
 export function unknownCommand(): ClusterError {
   return new ClusterError("unimplemented", "this server knows no such command");
@@ -116,8 +114,7 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
     case "trace":
       return { kind: name, id, asked: body };
     case "rpc": {
-      const { method, request = {}, timeout_ms: timeoutMs } = body;
-      const traceparent = parseTraceparent(body["traceparent"]);
+      const { method, request = {}, timeout_ms: timeoutMs, traceparent } = body;
       if (!isJson(request)) return unreadable(id, "request", "request must be a JSON object");
       if (typeof method !== "string") {
         return unreadable(
@@ -129,7 +126,7 @@ function parseBody(id: number, name: string, body: Fields): ClientCommand | Unre
       if (timeoutMs !== undefined && !isDuration(timeoutMs)) {
         return unreadable(id, "timeout_ms", "timeout_ms must be a positive number");
       }
-      return { kind: "rpc", id, method, request, timeoutMs, traceparent };
+      return { kind: "rpc", id, method, request, timeoutMs, trace: traceContextOf(traceparent) };
     }
     default:
       return { kind: "unknown", id };
@@ -163,11 +160,6 @@ function isFields(value: unknown): value is Fields {
 
 function isDuration(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
-}
-
-/** What is none is passed over, as the standard asks: no call fails for how it is traced. */
-function parseTraceparent(value: unknown): string | undefined {
-  return typeof value === "string" && TRACEPARENT.test(value) ? value : undefined;
 }
 
 /** Each once, in order; undefined where it is not a list of texts. */

@@ -2,10 +2,10 @@ import { toJson } from "@bufbuild/protobuf";
 import type { DescMethodUnary, JsonValue } from "@bufbuild/protobuf";
 import { AuthService } from "../../gen/cabildo/v1/auth_pb.js";
 import { ClusterError } from "../base/index.js";
+import type { CallNote, CallObserver } from "../base/index.js";
 import { PUBLIC_SERVICES } from "../gateway/index.js";
 import type { Authenticated, Gateway } from "../gateway/index.js";
 import { codeName, decodeJson } from "../wire/index.js";
-import type { CallNote, CallObserver } from "./call-observer.js";
 import type { Clock } from "./clock.js";
 import type { RemoteCall } from "./commands.js";
 import type { Limits } from "./limits.js";
@@ -85,7 +85,6 @@ export class RemoteCalls {
         outcome: "not_applied",
       });
     }
-    const { traceparent } = call;
     const timeoutMs = Math.min(call.timeoutMs ?? callMsMax, callMsMax);
     const deadline = new AbortController();
     const cancel = clock.after(timeoutMs, () => deadline.abort());
@@ -100,7 +99,7 @@ export class RemoteCalls {
         deadlineMs: clock.monotonicMs() + timeoutMs,
         signal: AbortSignal.any([deadline.signal, this.#ended.signal]),
         remoteAddress: this.#remoteAddress,
-        ...(traceparent === undefined ? {} : { traceparent }),
+        ...call.trace,
       });
       return toJson(method.output, response);
     } finally {

@@ -1,8 +1,8 @@
 import type { Gateway } from "../gateway/index.js";
 import { ClusterError } from "../base/index.js";
+import type { CallObserver } from "../base/index.js";
 import type { ShardClient } from "../shards/index.js";
 import type { Backlog } from "./backlog.js";
-import type { CallObserver } from "./call-observer.js";
 import type { Clock } from "./clock.js";
 import type { FanoutObserver } from "./events.js";
 import { FanoutServer } from "./fanout-server.js";

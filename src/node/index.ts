@@ -8,7 +8,6 @@ export { RangeMapKeeper } from "./range-map-keeper.js";
 export type { RangeMapKeeperOptions } from "./range-map-keeper.js";
 export { OutboxRelay } from "./outbox-relay.js";
 export type { OutboxRelayOptions, RelayClock, RelayObserver } from "./outbox-relay.js";
-export type { CallNote, CallObserver } from "./observed-calls.js";
 export { openRpcServer } from "./rpc-server.js";
 export type { RpcServer, RpcServerOptions } from "./rpc-server.js";
 export type { BalanceObserver, LeaderBalancing } from "./leader-balancer.js";

@@ -1,25 +1,5 @@
 import { ServerInterceptingCall, status, type ServerInterceptor } from "@grpc/grpc-js";
-
-/** Told of one call. */
-export interface CallNote {
-  /** A message of the caller was read. */
-  received(): void;
-  /** A message is on its way to the caller. */
-  sent(): void;
-  /** Once, with the name of the gRPC code (`OK`, `NotFound`). */
-  ended(code: string): void;
-}
-
-/** Told of every call to a node. */
-export interface CallObserver {
-  started(call: {
-    /** Full name, such as `cabildo.raft.v1.RaftService`. */
-    readonly service: string;
-    readonly method: string;
-    readonly type: "unary" | "server_stream" | "client_stream" | "bidi_stream";
-    readonly protocol: "grpc";
-  }): CallNote;
-}
+import type { CallNote, CallObserver } from "../base/index.js";
 
 /** Tells of each call when it begins, when it ends, and of its messages. */
 export function observedCalls(observer: CallObserver): ServerInterceptor {

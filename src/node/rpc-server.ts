@@ -2,10 +2,11 @@ import type { Socket } from "node:net";
 import { createServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ClusterError } from "../base/index.js";
+import type { CallObserver } from "../base/index.js";
 import { MESSAGE_BYTES_MAX } from "../wire/index.js";
 import type { TlsMaterial } from "../wire/index.js";
 import { Handshakes } from "./handshakes.js";
-import { observedCalls, type CallObserver } from "./observed-calls.js";
+import { observedCalls } from "./observed-calls.js";
 import { refuseRemoved, type RemovedNodes } from "./refuse-removed.js";
 
 const STREAMS_PER_CONNECTION_MAX = 1024;

@@ -17,7 +17,6 @@ export { createRelayObserver } from "./relay-observer.js";
 export { observeReplicas } from "./replica-metrics.js";
 export type { ReplicaSource } from "./replica-metrics.js";
 export { createRpcMetrics } from "./rpc-metrics.js";
-export type { RpcCall, RpcMetrics } from "./rpc-metrics.js";
 export { createRuntimeObserver } from "./runtime-observer.js";
 export { createShardObserver } from "./shard-observer.js";
 export { observeStorage } from "./storage-metrics.js";

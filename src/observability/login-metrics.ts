@@ -1,6 +1,6 @@
 import { Counter } from "prom-client";
 import type { Registry } from "prom-client";
-import type { RpcMetrics } from "./rpc-metrics.js";
+import type { CallObserver } from "../base/index.js";
 
 const SERVICE = "cabildo.v1.AuthService";
 const METHOD = "Login";
@@ -15,7 +15,7 @@ const RESULTS: Readonly<Record<string, string>> = {
 };
 
 /** Counts logins beside everything else that a door counts. */
-export function countLogins(registry: Registry, metrics: RpcMetrics): RpcMetrics {
+export function countLogins(registry: Registry, metrics: CallObserver): CallObserver {
   const logins = new Counter({
     name: "cabildo_auth_logins_total",
     help: "Logins with a password: ok, refused, throttled, or failed where the cluster could not tell.",

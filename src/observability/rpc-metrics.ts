@@ -1,28 +1,7 @@
 import { exponentialBuckets, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
+import type { CallObserver, ObservedCall } from "../base/index.js";
 import { TalliedCounter, type Tally } from "./tallied-counter.js";
-
-export interface RpcCall {
-  /** Full name, such as `cabildo.v1.EventService`. */
-  readonly service: string;
-  readonly method: string;
-  readonly type: "unary" | "server_stream" | "client_stream" | "bidi_stream";
-  /** grpc, grpc-web, connect, rest or ws. */
-  readonly protocol: string;
-}
-
-/** Counts what becomes of one call. */
-export interface CountedCall {
-  received(): void;
-  sent(): void;
-  /** By the name of the gRPC code (`OK`, `NotFound`). */
-  ended(code: string): void;
-}
-
-export interface RpcMetrics {
-  /** Counts a call that begins. */
-  started(call: RpcCall): CountedCall;
-}
 
 const MS_PER_SECOND = 1000;
 const LABELS = ["grpc_type", "grpc_service", "grpc_method", "protocol"] as const;
@@ -39,7 +18,7 @@ interface Tallies {
 }
 
 /** The calls to a door under the names that the gRPC ecosystem's dashboards expect, with the protocol beside. */
-export function createRpcMetrics(registry: Registry): RpcMetrics {
+export function createRpcMetrics(registry: Registry): CallObserver {
   const begun = new TalliedCounter({
     name: "grpc_server_started_total",
     help: "Calls that began.",
@@ -72,7 +51,7 @@ export function createRpcMetrics(registry: Registry): RpcMetrics {
     registers: [registry],
   });
   const known = new Map<string, Tallies>();
-  const talliesOf = (call: RpcCall): Tallies => {
+  const talliesOf = (call: ObservedCall): Tallies => {
     const key = `${call.service}/${call.method} ${call.type} ${call.protocol}`;
     let tallies = known.get(key);
     if (tallies === undefined) {
@@ -113,6 +92,6 @@ export function createRpcMetrics(registry: Registry): RpcMetrics {
   };
 }
 
-function labelsOf({ type, service, method, protocol }: RpcCall): Record<Label, string> {
+function labelsOf({ type, service, method, protocol }: ObservedCall): Record<Label, string> {
   return { grpc_type: type, grpc_service: service, grpc_method: method, protocol };
 }

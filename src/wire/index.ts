@@ -91,6 +91,8 @@ export {
 } from "./public/index.js";
 export type { EventPlace, FieldFault } from "./public/index.js";
 export { codeName, toConnectError } from "./connect-error.js";
+export { traceContextOf } from "./trace-context.js";
+export type { TraceContext } from "./trace-context.js";
 export { ERROR_DETAILS, toRestError } from "./rest-error.js";
 export type { RestError } from "./rest-error.js";
 export { jsonOptions } from "./json-options.js";

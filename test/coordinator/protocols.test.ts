@@ -59,15 +59,21 @@ for (const shortWay of [true, false]) {
         });
 
         it("hands over the token, the address, the trace and the deadline", async () => {
-          const headers = { authorization: "Bearer abc.def", traceparent: "00-1-2-01" };
+          const headers = { authorization: "Bearer abc.def", traceparent: TRACEPARENT };
           const before = performance.now();
           const client = createClient(EventService, transport);
           await client.getEvent({ name: NAME }, { headers, timeoutMs: 30_000 });
           const call = door.gateway.last;
           expect(call.token).to.equal("abc.def");
-          expect(call.traceparent).to.equal("00-1-2-01");
+          expect(call.traceparent).to.equal(TRACEPARENT);
           expect(call.remoteAddress).to.contain("127.0.0.1");
           expect(call.deadlineMs).to.be.within(before, performance.now() + 30_000);
+        });
+
+        it("passes over what is no trace", async () => {
+          const client = createClient(EventService, transport);
+          await client.getEvent({ name: NAME }, { headers: { traceparent: "x".repeat(200) } });
+          expect(door.gateway.last).not.to.have.property("traceparent");
         });
 
         it("hands over how old the answer may be, and refuses what is no such time", async () => {

@@ -16,6 +16,7 @@ import { openDoor, type Door } from "./support/door.js";
 
 const EVENTS = "/v1/calendars/ana/events";
 const EVENT = `${EVENTS}/e1`;
+const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const JSON_TYPE = { "content-type": "application/json" };
 
 interface ErrorBody {
@@ -53,7 +54,7 @@ describe("a coordinator that is called by plain HTTP", () => {
     const headers = {
       ...JSON_TYPE,
       authorization: "Bearer abc",
-      traceparent: "00-1-2-01",
+      traceparent: TRACEPARENT,
       "idempotency-key": "k1",
     };
     const answer = await door.send(
@@ -73,7 +74,7 @@ describe("a coordinator that is called by plain HTTP", () => {
         validateOnly: true,
       }),
     );
-    expect(call).to.include({ token: "abc", traceparent: "00-1-2-01" });
+    expect(call).to.include({ token: "abc", traceparent: TRACEPARENT });
     expect(call.remoteAddress).to.contain("127.0.0.1");
   });
 

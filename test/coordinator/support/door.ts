@@ -6,11 +6,11 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
+import type { ObservedCall } from "../../../src/base/index.js";
 import {
   startCoordinator,
   type Coordinator,
   type CoordinatorOptions,
-  type ObservedCall,
 } from "../../../src/coordinator/index.js";
 import { createTestAuthority } from "../../support/certificates.js";
 import { FakeGateway } from "./fake-gateway.js";
