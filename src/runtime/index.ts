@@ -9,7 +9,7 @@
  * Not here: encodings (`wire`), keys and files (`storage`), connections (`peer`), services (`node`).
  */
 export { startRuntime } from "./runtime.js";
-export type { HostedReplica } from "./hosted-replica.js";
+export type { HostedReplica } from "./hosted-replicas.js";
 export type { Runtime, RuntimeOptions } from "./runtime.js";
 export { neededBytes } from "./disk-reserve.js";
 export { DEFAULT_LIMITS } from "./limits.js";

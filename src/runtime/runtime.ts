@@ -8,9 +8,9 @@ import { DiskWatch } from "./disk-watch.js";
 import { NodeConditions } from "./node-conditions.js";
 import { SILENT } from "./observer.js";
 import type { RuntimeObserver } from "./observer.js";
-import { withOpened } from "./hosted-replica.js";
-import type { HostedReplica } from "./hosted-replica.js";
-import { Members, NO_MEMBERS } from "./members.js";
+import { HostedReplicas, withOpened } from "./hosted-replicas.js";
+import type { HostedReplica } from "./hosted-replicas.js";
+import { Members } from "./members.js";
 import type { Member } from "./members.js";
 import { OutgoingMessages } from "./outgoing-messages.js";
 import { PeerRegistry } from "./peer-registry.js";
@@ -27,8 +27,7 @@ import type {
   Store,
 } from "./ports.js";
 import { Recollection } from "./recollection.js";
-import { joinsAlready, tooOld } from "./refusals.js";
-import { Replica } from "./replica.js";
+import type { Replica } from "./replica.js";
 import type { ReplicaHost } from "./replica-host.js";
 import type { ReplicaHandle } from "./replica-handle.js";
 import { RoundWriter } from "./round-writer.js";
@@ -89,13 +88,7 @@ class NodeRuntime implements Runtime, PeerListener {
   readonly #observer: RuntimeObserver;
   readonly #peers: PeerRegistry;
   readonly #members: Members;
-  readonly #hostOfReplicas: ReplicaHost;
-  readonly #byShard = new Map<ShardNumber, Replica>();
-  /** Joins under way. */
-  readonly #joining = new Map<
-    ShardNumber,
-    { readonly replica: ReplicaId; readonly joined: Promise<void> }
-  >();
+  readonly #replicas: HostedReplicas;
   readonly #scheduled = new Set<Replica>();
   readonly #outgoing: OutgoingMessages;
   readonly #rounds: RoundWriter;
@@ -135,9 +128,9 @@ class NodeRuntime implements Runtime, PeerListener {
     });
     this.#rounds = new RoundWriter({
       ...{ clock, store, observer: this.#observer },
-      sources: () => [...this.#byShard.values()].map(({ rounds }) => rounds),
+      sources: () => [...this.#replicas].map(({ rounds }) => rounds),
       written: () => {
-        for (const replica of this.#byShard.values()) this.#scheduled.add(replica);
+        for (const replica of this.#replicas) this.#scheduled.add(replica);
         // What waited for the disk leaves now, and the next round starts without waiting for another turn.
         this.#turn();
       },
@@ -156,11 +149,11 @@ class NodeRuntime implements Runtime, PeerListener {
     this.#snapshotsIn = new SnapshotsIn({
       ...{ clock, store, limits: this.#limits, observer: this.#observer },
     });
-    this.#hostOfReplicas = this.#host();
+    this.#replicas = new HostedReplicas(this.#host());
   }
 
   get replicas(): readonly ReplicaHandle[] {
-    return [...this.#byShard.values()];
+    return [...this.#replicas];
   }
 
   get isDraining(): boolean {
@@ -173,7 +166,7 @@ class NodeRuntime implements Runtime, PeerListener {
 
   async start(): Promise<void> {
     const { replicas, store } = this.#options;
-    for (const hosted of withOpened(replicas, store.replicas)) await this.#open(hosted);
+    for (const hosted of withOpened(replicas, store.replicas)) await this.#replicas.open(hosted);
     this.#recollection = this.#recollect();
     this.#transport = this.#options.openTransport(this);
     this.#recollection.begin();
@@ -197,7 +190,7 @@ class NodeRuntime implements Runtime, PeerListener {
 
   #recollect(): Recollection {
     const { store, clock, nodeName } = this.#options;
-    const voters = new Set([...this.#byShard.values()].flatMap(({ voterNodes }) => voterNodes));
+    const voters = new Set([...this.#replicas].flatMap(({ voterNodes }) => voterNodes));
     for (const node of [nodeName, ""]) voters.delete(node);
     return new Recollection({
       store,
@@ -205,9 +198,9 @@ class NodeRuntime implements Runtime, PeerListener {
       life: this.#life,
       waitMs: this.#limits.electionTicks * this.#limits.tickMs,
       voters: [...voters],
-      replicas: () => this.#byShard.values(),
+      replicas: () => this.#replicas,
       settled: () => {
-        for (const replica of this.#byShard.values()) replica.settle();
+        for (const replica of this.#replicas) replica.settle();
       },
       failed: (error) => {
         this.#fail(error);
@@ -215,41 +208,13 @@ class NodeRuntime implements Runtime, PeerListener {
     });
   }
 
-  /** Whoever asks for the same meanwhile waits for the same. */
   join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
-    const underWay = this.#joining.get(shard);
-    if (underWay?.replica === replica) return underWay.joined;
-    if (underWay !== undefined) return Promise.reject(joinsAlready(shard, underWay.replica));
-    const joined = this.#join(shard, replica).finally(() => this.#joining.delete(shard));
-    this.#joining.set(shard, { replica, joined });
-    return joined;
-  }
-
-  async #join(shard: ShardNumber, replica: ReplicaId): Promise<void> {
-    const former = this.#byShard.get(shard);
-    if (former?.replica === replica) return;
-    // It was removed, or the group would not have given this node another one.
-    await former?.stop();
-    this.#byShard.delete(shard);
-    await this.#open({ shard, replica, initial: NO_MEMBERS });
-    // Nobody can remember anything of a new replica.
-    this.#byShard.get(shard)?.settle();
+    return this.#replicas.join(shard, replica);
   }
 
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
-  }
-
-  async #open({ shard, replica, initial }: HostedReplica): Promise<void> {
-    const opened = await this.#options.store.openReplica(replica, initial);
-    const { featureLevel } = this.#options.machine;
-    if (opened.applied.featureLevel > featureLevel) {
-      throw tooOld(opened.applied.featureLevel, featureLevel);
-    }
-    const open = new Replica(this.#hostOfReplicas, { shard, replica, opened });
-    await open.loadMembers();
-    this.#byShard.set(shard, open);
   }
 
   // ---- what the network calls
@@ -267,8 +232,8 @@ class NodeRuntime implements Runtime, PeerListener {
       diskFull: this.#conditions.isOwnDiskFull,
       featureLevel: machine.featureLevel,
       draining: this.#conditions.isOwnDraining,
-      known: this.#peers.knownOf(toNode, (shard) => this.#byShard.get(shard)?.term ?? 0),
-      replicas: [...this.#byShard.values()].map(({ shard, replica, lastIndex }) => ({
+      known: this.#peers.knownOf(toNode, (shard) => this.#replicas.of(shard)?.term ?? 0),
+      replicas: [...this.#replicas].map(({ shard, replica, lastIndex }) => ({
         shard,
         replica,
         lastIndex,
@@ -294,7 +259,7 @@ class NodeRuntime implements Runtime, PeerListener {
 
   receive(fromNode: string, messages: readonly PeerMessage[]): void {
     for (const { shard, message } of messages) {
-      const replica = this.#byShard.get(shard);
+      const replica = this.#replicas.of(shard);
       if (replica === undefined || message.to !== replica.replica) continue;
       if (this.#members.nodeOf(message.from) !== fromNode) continue;
       if (this.#members.isGone(message.from) && !replica.knows(message.from)) continue;
@@ -304,7 +269,7 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   disconnected(node: string, refused: boolean): void {
-    for (const replica of this.#byShard.values()) {
+    for (const replica of this.#replicas) {
       for (const { replica: id, node: hostNode } of replica.isLeader
         ? replica.status().followers
         : []) {
@@ -315,13 +280,13 @@ class NodeRuntime implements Runtime, PeerListener {
   }
 
   async beginSnapshot(incoming: IncomingSnapshot): Promise<SnapshotSink | undefined> {
-    const replica = this.#byShard.get(incoming.shard);
+    const replica = this.#replicas.of(incoming.shard);
     if (replica === undefined || replica.replica !== incoming.to) return undefined;
     return this.#snapshotsIn.begin(replica.snapshots, incoming);
   }
 
   async finishSnapshot(incoming: IncomingSnapshot, sink: SnapshotSink): Promise<boolean> {
-    const replica = this.#byShard.get(incoming.shard);
+    const replica = this.#replicas.of(incoming.shard);
     if (replica?.replica === incoming.to) {
       return this.#snapshotsIn.finish(replica.snapshots, incoming, sink);
     }
@@ -398,7 +363,7 @@ class NodeRuntime implements Runtime, PeerListener {
         if (this.#failed) return;
         this.#yieldIfStalled();
         this.#rounds.flushNext();
-        for (const replica of this.#byShard.values()) replica.tick();
+        for (const replica of this.#replicas) replica.tick();
       });
     });
   }
@@ -418,13 +383,13 @@ class NodeRuntime implements Runtime, PeerListener {
     const { diskStalledMs } = this.#limits;
     const ms = this.#rounds.writingMs;
     if (ms <= diskStalledMs) return;
-    for (const replica of this.#byShard.values()) replica.yieldLeadership(ms > 2 * diskStalledMs);
+    for (const replica of this.#replicas) replica.yieldLeadership(ms > 2 * diskStalledMs);
   }
 
   #diskChecked(full: boolean): void {
     if (full !== this.#conditions.isOwnDiskFull) this.#observer.diskFull(full);
     this.#conditions.isOwnDiskFull = full;
-    for (const replica of this.#byShard.values()) {
+    for (const replica of this.#replicas) {
       if (!replica.isFit) replica.yieldLeadership(false);
     }
     this.#peers.saveIfChanged();
@@ -434,7 +399,7 @@ class NodeRuntime implements Runtime, PeerListener {
 
   async #stop(): Promise<void> {
     this.#diskWatch?.stop();
-    await Promise.all([...this.#byShard.values()].map((replica) => replica.stop()));
+    await Promise.all([...this.#replicas].map((replica) => replica.stop()));
     this.#cancelTick();
     this.#recollection?.stop();
     await this.#snapshotsOut.stop();
