@@ -1,6 +1,4 @@
 import { expect } from "chai";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { TransportKind } from "../../src/fanout/index.js";
 import { eventually } from "../support/eventually.js";
 import { Control } from "../support/hostile/control.js";
 import { HANDSHAKES } from "../support/hostile/handshakes.js";
@@ -8,6 +6,7 @@ import { ended } from "../support/hostile/sockets.js";
 import { FRAMES, REQUESTS, UNREAD, UPGRADES } from "../support/hostile/websocket.js";
 import { testCertificate } from "./support/certificate.js";
 import { isObject, LiveClient } from "./support/live-client.js";
+import { leaveOutWhereMissing, TRANSPORTS } from "./support/over.js";
 import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
 
@@ -22,7 +21,7 @@ const RATE_EXCEEDED = 4007;
 const MESSAGE = "x".repeat(2_000);
 const ABUSES = { ...HANDSHAKES, ...UPGRADES, ...REQUESTS, ...FRAMES, ...UNREAD };
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`a fan-out over ${kind}, for a client that`, function () {
     this.timeout(SLOW_MS);
     let stage: Stage;
@@ -31,9 +30,8 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
     /** All at once: most of the time is waiting. */
     const ends = new Map<string, Promise<void>>();
 
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
+    leaveOutWhereMissing(kind);
+    before(async () => {
       stage = await start(kind, { limits: LIMITS });
       close = () => stage.fanout.close();
       others = await listen(stage);

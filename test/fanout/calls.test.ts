@@ -2,13 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import { ClusterError, ERRORS, isErrorCode } from "../../src/base/index.js";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { FanoutOptions, Logger, TransportKind } from "../../src/fanout/index.js";
+import type { FanoutOptions, Logger } from "../../src/fanout/index.js";
 import type { GatewayCall } from "../../src/gateway/index.js";
 import { createRegistry, createRpcMetrics } from "../../src/observability/index.js";
 import { STATUS_NAMES } from "../../src/wire/index.js";
 import type { FakeGateway } from "./support/fake-gateway.js";
 import { LiveClient, errorCode, isObject } from "./support/live-client.js";
+import { openOver, TRANSPORTS } from "./support/over.js";
 import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
 
@@ -17,28 +17,15 @@ const DELETE = "cabildo.v1.EventService/DeleteEvent";
 const LABELS =
   'grpc_type="unary",grpc_service="cabildo.v1.EventService",grpc_method="GetEvent",protocol="ws"';
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`calls over a socket of ${kind}`, () => {
     let stage: Stage;
-    const stages: Stage[] = [];
-    const clients: LiveClient[] = [];
-
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
-    afterEach(async () => {
-      for (const client of clients.splice(0)) client.close();
-      for (const { fanout } of stages.splice(0)) await fanout.close();
-    });
+    const opened = openOver(kind);
 
     const begin = async (options: Partial<FanoutOptions> = {}): Promise<LiveClient> => {
-      stage = await start(kind, options);
-      stages.push(stage);
+      stage = await opened.begin(options);
       stage.gateway.answer = () => Promise.resolve(create(EventSchema, { title: "Lunch" }));
-      const client = await LiveClient.as("ana", stage.port);
-      clients.push(client);
-      return client;
+      return await opened.as("ana");
     };
 
     describe("that fail", () => {

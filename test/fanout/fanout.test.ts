@@ -5,14 +5,13 @@ import { expect } from "chai";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import type { Event } from "../../gen/cabildo/v1/events_pb.js";
 import { ClusterError } from "../../src/base/index.js";
-import { CLOSE_CODES, probeNativeTransport } from "../../src/fanout/index.js";
-import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import { CLOSE_CODES } from "../../src/fanout/index.js";
 import type { GatewayCall } from "../../src/gateway/index.js";
 import { eventually } from "../support/eventually.js";
 import { testCertificate } from "./support/certificate.js";
 import { LiveClient, channelsOf, errorCode, isObject } from "./support/live-client.js";
 import type { Pushed } from "./support/live-client.js";
-import { start } from "./support/start.js";
+import { openOver, STILL, TRANSPORTS } from "./support/over.js";
 import type { Stage } from "./support/start.js";
 
 const titles = (pushes: readonly Pushed[]): readonly string[] => pushes.map(({ title }) => title);
@@ -59,59 +58,16 @@ function upgrade(
   });
 }
 
-/** What was taken of a rate does not come back. */
-const still: FanoutOptions["clock"] = {
-  monotonicMs: () => 0,
-  wallMs: () => Date.now(),
-  after: (delayMs, run) => {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-  soon: (run) => void setImmediate(run),
-};
-
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`a fan-out over ${kind}`, () => {
     let stage: Stage;
-    const stages: Stage[] = [];
-    const clients: LiveClient[] = [];
+    const opened = openOver(kind);
+    const { clients, open, as, listening } = opened;
 
-    const begin = async (
-      options: Partial<FanoutOptions> = {},
-      from?: Pick<Stage, "shards" | "gateway">,
-    ): Promise<Stage> => {
-      stage = await start(kind, options, from?.shards, from?.gateway);
-      stages.push(stage);
-      return stage;
-    };
-    const open = async (protocols?: readonly string[]): Promise<LiveClient> => {
-      const client = await LiveClient.open(stage.port, protocols);
-      clients.push(client);
-      return client;
-    };
-    const as = async (user: string): Promise<LiveClient> => {
-      const client = await LiveClient.as(user, stage.port);
-      clients.push(client);
-      return client;
-    };
-    const listening = async (user: string, ...channels: string[]): Promise<LiveClient> => {
-      const client = await as(user);
-      const answer = await client.ask({ subscribe: { channels } });
-      expect(channelsOf(answer)).to.have.length(channels.length);
-      return client;
-    };
+    const begin = async (...how: Parameters<typeof opened.begin>): Promise<Stage> =>
+      (stage = await opened.begin(...how));
     const positionOf = (shard: number, sequence: number, epoch = 1): string =>
       stage.gateway.positions.encode([{ shard, epoch, sequence }]);
-
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
-
-    afterEach(async () => {
-      for (const client of clients.splice(0)) client.close();
-      for (const { fanout } of stages.splice(0)) await fanout.close();
-    });
 
     describe("asked to call the API", () => {
       const event = (title: string): Event => create(EventSchema, { title });
@@ -360,7 +316,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       });
 
       it("tells those when to come back who are too many at once", async () => {
-        await begin({ clock: still, limits: { connectionsPerSecond: 4 }, random: () => 0.5 });
+        await begin({ clock: STILL, limits: { connectionsPerSecond: 4 }, random: () => 0.5 });
         const first = await open();
         const others = await Promise.all(Array.from({ length: 6 }, () => open()));
         const last = await Promise.race(others.map((one) => one.disconnect()));
@@ -372,7 +328,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       });
 
       it("opens no socket for those who are far too many, and says when to try again", async () => {
-        await begin({ clock: still, limits: { connectionsPerSecond: 1 }, random: () => 0.5 });
+        await begin({ clock: STILL, limits: { connectionsPerSecond: 1 }, random: () => 0.5 });
         const [first, second] = [await open(), await open()];
         expect(await second.closed()).to.equal(CLOSE_CODES.overloaded);
         const { status, headers } = await upgrade(stage.port);
@@ -474,7 +430,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
         errorCode(await client.ask({ ping: {} })) ?? "answered";
 
       it("slows down the user whose they are, who gains nothing by connecting again", async () => {
-        await begin({ clock: still, limits: { userCommandsPerSecond: 2 } });
+        await begin({ clock: STILL, limits: { userCommandsPerSecond: 2 } });
         const [first, second] = [await as("ana"), await as("ana")];
         expect([await ping(first), await ping(second)]).to.deep.equal(["answered", "answered"]);
         for (const client of [first, second, await as("ana")]) {
@@ -485,7 +441,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
 
       it("slows down the address that they come from", async () => {
         // Two of them are `connect`.
-        await begin({ clock: still, limits: { addressCommandsPerSecond: 4 } });
+        await begin({ clock: STILL, limits: { addressCommandsPerSecond: 4 } });
         const [ana, ben] = [await as("ana"), await as("ben")];
         expect([await ping(ana), await ping(ben)]).to.deep.equal(["answered", "answered"]);
         expect([await ping(ana), await ping(ben)]).to.deep.equal(["RATE_LIMITED", "RATE_LIMITED"]);

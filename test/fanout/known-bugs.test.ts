@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
-import { LiveClient, channelsOf } from "./support/live-client.js";
-import { start } from "./support/start.js";
+import type { FanoutOptions } from "../../src/fanout/index.js";
+import { channelsOf } from "./support/live-client.js";
+import type { LiveClient } from "./support/live-client.js";
+import { openOver, TRANSPORTS } from "./support/over.js";
 import type { Stage } from "./support/start.js";
 
 const CHANNELS = ["calendars/ana"];
@@ -13,20 +13,14 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
 const numbered = (from: number, to: number): readonly string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `n${from + i}`);
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`a fan-out over ${kind} has no bug of others`, () => {
     let stage: Stage;
-    const stages: Stage[] = [];
-    const clients: LiveClient[] = [];
+    const { clients, as, ...opened } = openOver(kind);
 
     const begin = async (options: Partial<FanoutOptions> = {}): Promise<void> => {
-      stage = await start(kind, options, stages.at(-1)?.shards);
-      stages.push(stage);
-    };
-    const as = async (user: string): Promise<LiveClient> => {
-      const client = await LiveClient.as(user, stage.port);
-      clients.push(client);
-      return client;
+      const last = opened.last();
+      stage = await opened.begin(options, last && { shards: last.shards });
     };
     const resume = async (since: string): Promise<LiveClient> => {
       const client = await as("ana");
@@ -42,15 +36,6 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
     };
     const titlesOf = (client: LiveClient): readonly string[] =>
       client.pushes.map(({ title }) => title);
-
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
-    afterEach(async () => {
-      for (const client of clients.splice(0)) client.close();
-      for (const { fanout } of stages.splice(0)) await fanout.close();
-    });
 
     // https://github.com/socketio/socket.io/issues/4880
     it("socket.io#4880: a client that is cut off twenty times in a row is resumed each time", async () => {

@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import type { FanoutOptions } from "../../src/fanout/index.js";
 import { eventually } from "../support/eventually.js";
-import { LiveClient, channelsOf, errorCode, isObject } from "./support/live-client.js";
-import { start } from "./support/start.js";
+import { errorCode, isObject } from "./support/live-client.js";
+import type { LiveClient } from "./support/live-client.js";
+import { openOver, STILL, TRANSPORTS } from "./support/over.js";
 import type { Stage } from "./support/start.js";
 
 type Json = Record<string, unknown>;
@@ -12,36 +12,14 @@ const CALENDAR = "calendars/ana";
 /** What no operator is told of others. */
 const TITLE = "a secret title";
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`operators of a fan-out over ${kind}`, () => {
     let stage: Stage;
-    const stages: Stage[] = [];
-    const clients: LiveClient[] = [];
-
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
-    afterEach(async () => {
-      for (const client of clients.splice(0)) client.close();
-      for (const { fanout } of stages.splice(0)) await fanout.close();
-    });
+    const { clients, as, listening, ...opened } = openOver(kind);
 
     const begin = async (options: Partial<FanoutOptions> = {}): Promise<void> => {
-      stage = await start(kind, options);
+      stage = await opened.begin(options);
       stage.gateway.operators.add("root");
-      stages.push(stage);
-    };
-    const as = async (user: string): Promise<LiveClient> => {
-      const client = await LiveClient.as(user, stage.port);
-      clients.push(client);
-      return client;
-    };
-    const listening = async (user: string, ...channels: string[]): Promise<LiveClient> => {
-      const client = await as(user);
-      const answer = await client.ask({ subscribe: { channels } });
-      expect(channelsOf(answer)).to.have.length(channels.length);
-      return client;
     };
     const bodyOf = (answer: Json, command: string): Json => {
       const body = answer[command];
@@ -381,7 +359,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       });
 
       it("are told how much was left out where more happens than they are to be told", async () => {
-        await begin({ limits: { unsentBytesHigh: 1e9 } });
+        await begin({ clock: STILL, limits: { unsentBytesHigh: 1e9 } });
         const ana = await listening("ana", CALENDAR);
         const root = await as("root");
         await trace(root, { user: "users/ana" });

@@ -1,33 +1,22 @@
 import { expect } from "chai";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { TransportKind } from "../../src/fanout/index.js";
 import type { ReaderGrant } from "../../src/gateway/types.js";
 import { eventually } from "../support/eventually.js";
-import { LiveClient, channelsOf, isObject } from "./support/live-client.js";
-import { start } from "./support/start.js";
+import { channelsOf, isObject } from "./support/live-client.js";
+import type { LiveClient } from "./support/live-client.js";
+import { openOver, TRANSPORTS } from "./support/over.js";
 import type { Stage } from "./support/start.js";
 
 const CALENDAR = "calendars/ana";
 const NAMES = ["e00000000000000000000000001", "e00000000000000000000000002"] as const;
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`readers of a calendar, over ${kind}`, () => {
     let stage: Stage;
-    const stages: Stage[] = [];
-    const clients: LiveClient[] = [];
+    const { begin, as } = openOver(kind);
 
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
     beforeEach(async () => {
-      stage = await start(kind);
-      stages.push(stage);
+      stage = await begin();
       for (const user of ["ben", "eve"]) grant(user);
-    });
-    afterEach(async () => {
-      for (const client of clients.splice(0)) client.close();
-      for (const { fanout } of stages.splice(0)) await fanout.close();
     });
 
     const grant = (user: string, more: Partial<ReaderGrant> = {}): void => {
@@ -36,8 +25,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       stage.gateway.readers.set(`${user} ${CALENDAR}`, reader);
     };
     const listening = async (user: string, since?: string): Promise<LiveClient> => {
-      const client = await LiveClient.as(user, stage.port);
-      clients.push(client);
+      const client = await as(user);
       const from = since === undefined ? {} : { since: [since] };
       const answer = await client.ask({ subscribe: { channels: [CALENDAR], ...from } });
       expect(channelsOf(answer)[0]).to.have.property("position");
@@ -101,9 +89,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       const before = stage.gateway.positions.encode([{ shard: 1, epoch: 1, sequence: 0 }]);
       const memory = await listening("ben", before);
       await memory.pushed(SEEN.length);
-      stages.push(
-        (stage = await start(kind, { limits: { ringChanges: 2 } }, stage.shards, stage.gateway)),
-      );
+      stage = await begin({ limits: { ringChanges: 2 } }, stage);
       const feed = await listening("ben", before);
       await feed.pushed(SEEN.length);
       expect(heard(memory)).to.deep.equal(SEEN);
@@ -265,8 +251,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
     });
 
     it("whose right changed while it was asked for ask again", async () => {
-      const client = await LiveClient.as("ben", stage.port);
-      clients.push(client);
+      const client = await as("ben");
       const others = await listening("eve");
       let answer: () => void = () => undefined;
       stage.gateway.holdChannels = new Promise((resolve) => (answer = resolve));
@@ -281,8 +266,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       const channel = `events/ana/${NAMES[1]}`;
       const reader = { seesAll: false, asMember: false, through: [], seenSince: 0, asOf: 0 };
       stage.gateway.readers.set(`ben ${channel}`, reader);
-      const ben = await LiveClient.as("ben", stage.port);
-      clients.push(ben);
+      const ben = await as("ben");
       await ben.ask({ subscribe: { channels: [channel] } });
       const [one, two] = NAMES;
       const secret = { visibility: "private" } as const;
@@ -300,8 +284,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       const channel = `events/ana/${id}`;
       const reader = { seesAll: false, asMember: false, through: [], seenSince: 0, asOf: 0 };
       stage.gateway.readers.set(`ben ${channel}`, reader);
-      const ben = await LiveClient.as("ben", stage.port);
-      clients.push(ben);
+      const ben = await as("ben");
       await ben.ask({ subscribe: { channels: ["users/ben", channel] } });
       const audience = ["ana", "ben"];
       const to = { kind: "created", toReaders: "details", audience } as const;

@@ -1,21 +1,17 @@
 import { expect } from "chai";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { TransportKind } from "../../src/fanout/index.js";
 import { eventually } from "../support/eventually.js";
 import { freeBasePort } from "../support/free-ports.js";
 import { testCertificate } from "./support/certificate.js";
 import { ConnectingThread } from "./support/connecting-thread.js";
+import { leaveOutWhereMissing, TRANSPORTS } from "./support/over.js";
 import { start } from "./support/start.js";
 
 const TURNS = 6;
 const CONNECTIONS = 10;
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`a fan-out over ${kind} that shows a new certificate`, () => {
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
+    leaveOutWhereMissing(kind);
 
     it("serves those who connect while it is busy with it", async () => {
       // A port that the system chooses is not shared.

@@ -2,24 +2,20 @@ import { expect } from "chai";
 import { createOpenSocket, Live } from "../../src/client/index.js";
 import type { LiveEvent, Subscription } from "../../src/client/index.js";
 import { Positions } from "../../src/client/positions.js";
-import { probeNativeTransport } from "../../src/fanout/index.js";
-import type { TransportKind } from "../../src/fanout/index.js";
 import { eventually } from "../support/eventually.js";
 import { testCertificate } from "./support/certificate.js";
 import { LiveClient, isObject } from "./support/live-client.js";
+import { leaveOutWhereMissing, TRANSPORTS } from "./support/over.js";
 import { start } from "./support/start.js";
 import type { Stage } from "./support/start.js";
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`the channels that a user chose, over ${kind}`, () => {
     let stage: Stage;
     const clients: LiveClient[] = [];
     const lives: Live[] = [];
 
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
+    leaveOutWhereMissing(kind);
     beforeEach(async () => {
       stage = await start(kind);
     });

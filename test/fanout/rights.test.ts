@@ -1,49 +1,26 @@
 import { expect } from "chai";
-import { CLOSE_CODES, probeNativeTransport } from "../../src/fanout/index.js";
-import type { FanoutOptions, TransportKind } from "../../src/fanout/index.js";
+import { CLOSE_CODES } from "../../src/fanout/index.js";
 import { eventually } from "../support/eventually.js";
-import { LiveClient, channelsOf, errorCode, isObject } from "./support/live-client.js";
-import { start } from "./support/start.js";
+import { channelsOf, errorCode, isObject } from "./support/live-client.js";
+import type { LiveClient } from "./support/live-client.js";
+import { openOver, TRANSPORTS } from "./support/over.js";
 import type { Stage } from "./support/start.js";
 
 const titles = (client: LiveClient): readonly string[] => client.pushes.map(({ title }) => title);
 const unsubscribed = (client: LiveClient): readonly unknown[] =>
   client.objects.map((object) => object["unsubscribed"]).filter((value) => value !== undefined);
 
-for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
+for (const kind of TRANSPORTS) {
   describe(`rights, over ${kind}`, () => {
     let stage: Stage;
-    const clients: LiveClient[] = [];
-    const stages: Stage[] = [];
+    const opened = openOver(kind);
+    const { open, as, listening } = opened;
 
-    const begin = async (
-      options: Partial<FanoutOptions> = {},
-      from?: Pick<Stage, "shards" | "gateway">,
-    ): Promise<void> => {
-      stage = await start(kind, options, from?.shards, from?.gateway);
-      stages.push(stage);
-    };
-    const as = async (user: string): Promise<LiveClient> => {
-      const client = await LiveClient.as(user, stage.port);
-      clients.push(client);
-      return client;
-    };
-    const listening = async (user: string, ...channels: string[]): Promise<LiveClient> => {
-      const client = await as(user);
-      await client.ask({ subscribe: { channels } });
-      return client;
+    const begin = async (...how: Parameters<typeof opened.begin>): Promise<void> => {
+      stage = await opened.begin(...how);
     };
     const positionOf = (sequence: number): string =>
       stage.gateway.positions.encode([{ shard: 3, epoch: 1, sequence }]);
-
-    before(async function () {
-      // Node 22 and later have no native build of uWebSockets.js on this system: only `ws` serves there.
-      if (kind === "uws" && !(await probeNativeTransport()).native) this.skip();
-    });
-    afterEach(async () => {
-      for (const client of clients.splice(0)) client.close();
-      for (const { fanout } of stages.splice(0)) await fanout.close();
-    });
 
     it("end with the change that ends them: everything before it arrives, nothing from it on", async () => {
       await begin();
@@ -161,8 +138,7 @@ for (const kind of ["uws", "ws"] satisfies TransportKind[]) {
       expect(await idle.closed()).to.equal(CLOSE_CODES["invalid-token"]);
       expect((await ben.ask({ ping: {} }))["ping"]).to.deep.equal({});
       // Its tokens are good no longer, whatever else still believes them.
-      const again = await LiveClient.open(stage.port);
-      clients.push(again);
+      const again = await open();
       expect(errorCode(await again.ask({ connect: { token: "token-ana" } }))).to.equal(
         "UNAUTHENTICATED",
       );

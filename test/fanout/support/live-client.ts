@@ -65,6 +65,14 @@ export class LiveClient {
     return client;
   }
 
+  /** Opens to a real server, and connects with a token of its cluster. */
+  static async with(token: string, url: string, ca: string | Buffer): Promise<LiveClient> {
+    const client = await LiveClient.open(Number(new URL(url).port), undefined, { ca });
+    const error = errorCode(await client.ask({ connect: { token } }));
+    if (error !== undefined) throw new Error(`not connected: ${JSON.stringify(error)}`);
+    return client;
+  }
+
   get pushes(): readonly Pushed[] {
     return this.objects.flatMap((object) =>
       isObject(object["push"]) ? [toPushed(object["push"])] : [],

@@ -26,13 +26,11 @@ export function rightsThatEnd(running: () => UpCluster): void {
     });
 
     async function listen(person: Person, channel: string): Promise<Listening> {
-      const port = Number(new URL(cluster.ready.wss).port);
-      const socket = await LiveClient.open(port, undefined, { ca: cluster.ca });
+      const { accessToken, user } = person;
+      const socket = await LiveClient.with(accessToken, cluster.ready.wss, cluster.ca);
       sockets.push(socket);
-      const { accessToken: token, user } = person;
-      for (const command of [{ connect: { token } }, { subscribe: { channels: [channel] } }]) {
-        expect(errorCode(await socket.ask(command)), channel).to.equal(undefined);
-      }
+      const answer = await socket.ask({ subscribe: { channels: [channel] } });
+      expect(errorCode(answer), channel).to.equal(undefined);
       const stream = person.sync.watchChanges({ channel: `calendars/${user}` });
       const iterator = stream[Symbol.asyncIterator]();
       // Where it stands: from here on it hears.

@@ -194,11 +194,7 @@ export function commandLine(running: () => UpCluster): void {
         createGrpcTransport({ baseUrl: cluster.ready.api, nodeOptions: { ca: cluster.ca } }),
       );
       const { accessToken } = await auth.login({ userId, password: PASSWORD.trim() });
-      const client = await LiveClient.open(Number(new URL(url).port), undefined, {
-        ca: cluster.ca,
-      });
-      await client.ask({ connect: { token: accessToken } });
-      return client;
+      return await LiveClient.with(accessToken, url, cluster.ca);
     };
 
     it("shows an administrator how the cluster is, live, and nobody else", async () => {

@@ -26,11 +26,8 @@ export function liveChannels(running: () => UpCluster, log: readonly string[]): 
     });
 
     const connect = async (person: Person, url = cluster.ready.wss): Promise<LiveClient> => {
-      const client = await LiveClient.open(Number(new URL(url).port), undefined, {
-        ca: cluster.ca,
-      });
+      const client = await LiveClient.with(person.accessToken, url, cluster.ca);
       clients.push(client);
-      await client.ask({ connect: { token: person.accessToken } });
       return client;
     };
     const write = (title: string) =>

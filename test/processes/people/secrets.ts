@@ -144,10 +144,7 @@ export function noSecretIsTold(running: () => UpCluster, log: readonly string[])
       await once(inPath, "close");
       const offered = new WebSocket(wss, [`bearer.${access}`], { ca: cluster.ca });
       await once(offered, "error");
-      const client = await LiveClient.open(Number(new URL(wss).port), undefined, {
-        ca: cluster.ca,
-      });
-      await client.ask({ connect: { token: access } });
+      const client = await LiveClient.with(access, wss, cluster.ca);
       for (const rpc of [
         { method: "cabildo.v1.AuthService/Login", request: { userId: USER, password } },
         { method: "cabildo.v1.UserService/GetUser", request: { name: `users/${password}` } },
