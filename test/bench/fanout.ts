@@ -8,7 +8,7 @@ import WebSocket, { WebSocketServer } from "ws";
 import type { Person, UpCluster } from "../support/up-cluster.js";
 import { eventually } from "../support/eventually.js";
 import { cpuSeconds } from "./cpu.js";
-import { percentile } from "./trust/percentile.js";
+import { percentile } from "./percentile.js";
 
 const MESSAGE_BYTES = 200;
 const AGES_MAX = 200_000;

@@ -1,6 +1,5 @@
 import os from "node:os";
 import path from "node:path";
-import Table from "cli-table3";
 import { UpCluster } from "../support/up-cluster.js";
 import { Etcd } from "./etcd.js";
 import { flag } from "./flag.js";
@@ -10,7 +9,8 @@ import { measureInvitations } from "./invitations.js";
 import type { InvitationRow } from "./invitations.js";
 import { measureShardStream } from "./shard-stream.js";
 import { WITHOUT_LIMITS } from "./without-limits.js";
-import { writeTable } from "./write-table.js";
+import { printTable } from "./print-table.js";
+import { printWrites } from "./print-writes.js";
 import { measureCabildo, measureEtcd } from "./writes.js";
 import type { WriteRow } from "./writes.js";
 
@@ -78,22 +78,22 @@ function serverKeys(dataDir: string): { readonly cert: string; readonly key: str
 
 function print(where: string, rows: readonly WriteRow[], deliveries: readonly FanoutRow[]): void {
   console.log(`\n${where}; clients on the same cores\n`);
-  console.log(writeTable(rows));
-  const second = new Table({
-    head: ["fan-out", "subscribers", "deliveries", "CPU us/delivery"],
-    style: { head: [], border: [] },
-  });
-  for (const row of deliveries) {
-    const { system, subscribers } = row;
-    second.push([system, subscribers, row.deliveries, row.cpuMicrosPerDelivery.toFixed(1)]);
-  }
-  console.log(second.toString());
+  printWrites(rows);
+  printTable(
+    ["fan-out", "subscribers", "deliveries", "CPU us/delivery"],
+    deliveries.map((row) => [
+      row.system,
+      row.subscribers,
+      row.deliveries,
+      row.cpuMicrosPerDelivery.toFixed(1),
+    ]),
+  );
 }
 
 /** From an organiser's calendar in one shard to an attendee's in another. */
 function printInvitations(rows: readonly InvitationRow[]): void {
-  const table = new Table({
-    head: [
+  printTable(
+    [
       "in flight",
       "invitations",
       "a second",
@@ -102,16 +102,14 @@ function printInvitations(rows: readonly InvitationRow[]): void {
       "commit to socket p50 ms",
       "p99 ms",
     ],
-    style: { head: [], border: [] },
-  });
-  for (const row of rows) {
-    const times = [row.commitP50Ms, row.commitP99Ms, row.heardP50Ms, row.heardP99Ms];
-    table.push([
-      row.inFlight,
-      row.invitations,
-      Math.round(row.perSecond),
-      ...times.map((ms) => Math.round(ms)),
-    ]);
-  }
-  console.log(table.toString());
+    rows.map((row) => {
+      const times = [row.commitP50Ms, row.commitP99Ms, row.heardP50Ms, row.heardP99Ms];
+      return [
+        row.inFlight,
+        row.invitations,
+        Math.round(row.perSecond),
+        ...times.map((ms) => Math.round(ms)),
+      ];
+    }),
+  );
 }

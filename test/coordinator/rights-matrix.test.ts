@@ -358,11 +358,16 @@ async function administrator(bench: GatewayBench): Promise<string> {
 }
 
 /** Somebody with a role in the cluster. */
-async function holder(bench: GatewayBench, root: string, role: string): Promise<string> {
-  await bench.person(role);
-  const roles = { name: `users/${role}`, clusterRoles: [role] };
+async function holder(
+  bench: GatewayBench,
+  root: string,
+  role: string,
+  userId = role,
+): Promise<string> {
+  await bench.person(userId);
+  const roles = { name: `users/${userId}`, clusterRoles: [role] };
   await bench.call(UserService.method.setClusterRoles, roles, root);
-  const login = { userId: role, password: PASSWORD };
+  const login = { userId, password: PASSWORD };
   return (await bench.call(AuthService.method.login, login)).accessToken;
 }
 
@@ -375,13 +380,9 @@ async function disabled(bench: GatewayBench, root: string): Promise<string> {
 
 /** Whose token says more than is true. */
 async function dismissed(bench: GatewayBench, root: string): Promise<string> {
-  await bench.person("olaf");
-  const name = "users/olaf";
-  const { setClusterRoles } = UserService.method;
-  await bench.call(setClusterRoles, { name, clusterRoles: ["operator"] }, root);
-  const login = { userId: "olaf", password: PASSWORD };
-  const { accessToken } = await bench.call(AuthService.method.login, login);
-  await bench.call(setClusterRoles, { name, clusterRoles: [] }, root);
+  const accessToken = await holder(bench, root, "operator", "olaf");
+  const roles = { name: "users/olaf", clusterRoles: [] };
+  await bench.call(UserService.method.setClusterRoles, roles, root);
   return accessToken;
 }
 

@@ -1,8 +1,6 @@
 import { expect } from "chai";
-import type { Operation } from "../../src/domain/index.js";
 import { DueWork } from "../../src/node/index.js";
-import type { Executed } from "../../src/runtime/index.js";
-import { decodeCommand, encodeReply } from "../../src/wire/index.js";
+import { decodeCommand } from "../../src/wire/index.js";
 import {
   DAY_MS,
   eventContent,
@@ -12,7 +10,7 @@ import {
   SYSTEM,
   userCaller,
 } from "../support/agenda.js";
-import { AgendaReplica } from "../support/agenda-replica.js";
+import { AgendaReplica, refusedWith } from "../support/agenda-replica.js";
 import { FakeShard } from "../support/fake-shard.js";
 import { ManualClock } from "../support/manual-clock.js";
 
@@ -27,35 +25,16 @@ const span = {
   timeZone: "UTC",
 } as const;
 
-/** A shard in which nothing that is due may be done, unless it is let. */
-class StubbornReplica extends AgendaReplica {
-  refused: readonly Operation["kind"][] = [];
-
-  override async execute(command: Uint8Array): Promise<Executed> {
-    if (!this.refused.includes(decodeCommand(command).operation.kind)) {
-      return super.execute(command);
-    }
-    const message = "not this time";
-    const reply = encodeReply({
-      kind: "refused",
-      code: "failed-precondition",
-      message,
-      replayed: false,
-    });
-    return { reply, sequence: 0, epoch: 1 };
-  }
-}
-
 describe("the work that is due", () => {
   let clock: ManualClock;
-  let replica: StubbornReplica;
-  let hosted: readonly StubbornReplica[];
+  let replica: AgendaReplica;
+  let hosted: readonly AgendaReplica[];
   let refusals: string[];
   let work: DueWork;
 
   beforeEach(() => {
     clock = new ManualClock();
-    replica = new StubbornReplica(new FakeShard(EVENTS_AM, ["node-1"]), "node-1");
+    replica = new AgendaReplica(new FakeShard(EVENTS_AM, ["node-1"]), "node-1");
     hosted = [];
     refusals = [];
     work = new DueWork({
@@ -103,13 +82,16 @@ describe("the work that is due", () => {
 
   it("is told where the shard refuses it, once until it goes well, and keeps nothing else from being done", async () => {
     remind();
-    replica.refused = ["fire-reminders"];
+    replica.intercept = (asked) =>
+      decodeCommand(asked).operation.kind === "fire-reminders"
+        ? Promise.resolve(refusedWith("failed-precondition", "not this time"))
+        : undefined;
     hosted = [replica];
     await looks();
     await looks();
     expect(refusals).to.deep.equal(["1 fire-reminders: not this time"]);
     expect(due()).to.deep.equal({ reminders: true, series: 0 });
-    replica.refused = [];
+    replica.intercept = () => undefined;
     await looks();
     expect(due()).to.deep.equal({ reminders: false, series: 0 });
   });

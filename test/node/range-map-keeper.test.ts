@@ -2,9 +2,8 @@ import { expect } from "chai";
 import { RangeMapKeeper } from "../../src/node/index.js";
 import { DEFAULT_RANGE_MAP, findShard } from "../../src/placement/index.js";
 import type { RangeMap } from "../../src/placement/index.js";
-import { encodeReply } from "../../src/wire/index.js";
 import { SYSTEM } from "../support/agenda.js";
-import { AgendaReplica } from "../support/agenda-replica.js";
+import { AgendaReplica, refusedWith } from "../support/agenda-replica.js";
 import { FakeShard } from "../support/fake-shard.js";
 import { ManualClock } from "../support/manual-clock.js";
 
@@ -106,13 +105,7 @@ describe("the keeper of the range map", () => {
 
   it("tells why the shard refuses to publish, once", async () => {
     start(RENAMED);
-    const reply = encodeReply({
-      kind: "refused",
-      code: "permission-denied",
-      message: "not you",
-      replayed: false,
-    });
-    system.intercept = () => Promise.resolve({ reply, sequence: 0, epoch: 1 });
+    system.intercept = () => Promise.resolve(refusedWith("permission-denied", "not you"));
     await looks();
     await looks();
     expect(refusals).to.deep.equal(["not you"]);

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { eventOf } from "../fanout/support/fake-shards.js";
 import { History } from "./history.js";
+import { judgeRuns } from "./judge-runs.js";
+import { writePosition } from "./positions.js";
 import { valueFor } from "./rights.js";
-import type { SubscriberOptions } from "./subscriber.js";
 import type { Truth, TrueChange } from "./truth.js";
-import { judge } from "./verdict.js";
 
 const [HOME, WORK] = ["calendars/ana", "calendars/ana.work"];
 
@@ -37,12 +37,7 @@ function choosing(...choices: (readonly string[])[]): Truth {
   ]);
 }
 
-function position(sequence: number): string {
-  const bytes = Buffer.alloc(7 + 14 + 16);
-  bytes.writeUInt32BE(1, 7);
-  bytes.writeBigUInt64BE(BigInt(sequence), 13);
-  return bytes.toString("base64url");
-}
+const position = (sequence: number): string => writePosition(1, sequence);
 
 /** One change after the other, on the channel that it belongs to. */
 function hear(history: History, ...sequences: number[]): void {
@@ -55,20 +50,8 @@ function hear(history: History, ...sequences: number[]): void {
   }
 }
 
-function verdict({ runs }: History, truth: Truth): readonly string[] {
-  const options: SubscriberOptions = {
-    user: "ana",
-    urls: [],
-    ca: "",
-    channels: [],
-    isRestored: true,
-    manner: "steady",
-    isRevocable: false,
-    random: () => 0,
-    token: () => Promise.resolve(""),
-  };
-  return judge({ problems: [], runs, isJoined: true, options }, truth);
-}
+const verdict = ({ runs }: History, truth: Truth): readonly string[] =>
+  judgeRuns(runs, truth, { user: "ana", isRestored: true });
 
 describe("the verdict on one who follows a choice", () => {
   const truth = choosing([HOME], [HOME, WORK], [WORK]);

@@ -11,3 +11,11 @@ export function readPosition(text: string): ReadonlyMap<number, number> {
   }
   return places;
 }
+
+/** One that says something of a single shard, and that no server would take: nobody signed it. */
+export function writePosition(shard: number, sequence: number): string {
+  const bytes = Buffer.alloc(HEADER_BYTES + PLACE_BYTES + MAC_BYTES);
+  bytes.writeUInt32BE(shard, HEADER_BYTES);
+  bytes.writeBigUInt64BE(BigInt(sequence), HEADER_BYTES + 6);
+  return bytes.toString("base64url");
+}

@@ -2,10 +2,11 @@ import { expect } from "chai";
 import type { Calendar } from "../../src/domain/index.js";
 import { eventOf } from "../fanout/support/fake-shards.js";
 import type { Heard, Run } from "./history.js";
-import type { SubscriberOptions } from "./subscriber.js";
+import { judgeRuns } from "./judge-runs.js";
+import { writePosition } from "./positions.js";
 import type { Truth, TrueChange } from "./truth.js";
 import { valueFor } from "./rights.js";
-import { judge, judgeWritten } from "./verdict.js";
+import { judgeWritten } from "./verdict.js";
 
 const CALENDAR = "calendars/ana.shared";
 /** Sequences with which zoe is let in, put out, let in again, and put out. */
@@ -56,12 +57,7 @@ const changes = Array.from({ length: LAST }, (_, i): TrueChange => {
 });
 const truth: Truth = new Map([["events-am", { number: 1, changes }]]);
 
-function position(sequence: number): string {
-  const bytes = Buffer.alloc(7 + 14 + 16);
-  bytes.writeUInt32BE(1, 7);
-  bytes.writeBigUInt64BE(BigInt(sequence), 13);
-  return bytes.toString("base64url");
-}
+const position = (sequence: number): string => writePosition(1, sequence);
 
 function hears(user: string, from: number, to: number): Heard[] {
   return changes
@@ -79,20 +75,8 @@ function run(since: number, heard: Heard[], more: Partial<Run> = {}): Run {
   return { begins, isAnew: false, isWhole: true, heard: all, end: "open", ...more };
 }
 
-function verdict(user: string, runs: Run[], isRevocable: boolean): readonly string[] {
-  const options: SubscriberOptions = {
-    user,
-    urls: [],
-    ca: "",
-    channels: [CALENDAR],
-    isRestored: false,
-    manner: "steady",
-    isRevocable,
-    random: () => 0,
-    token: () => Promise.resolve(""),
-  };
-  return judge({ problems: [], runs, isJoined: true, options }, truth);
-}
+const verdict = (user: string, runs: Run[], isRevocable: boolean): readonly string[] =>
+  judgeRuns(runs, truth, { user, channels: [CALENDAR], isRevocable });
 
 describe("the verdict on what a subscriber heard", () => {
   const all = (): Heard[] => hears("ana", 3, LAST);

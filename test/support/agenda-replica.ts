@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../src/base/index.js";
 import type { Executed } from "../../src/runtime/index.js";
 import { decodeCommand, decodeQuery, encodeQueryReply, encodeReply } from "../../src/wire/index.js";
 import { AgendaShard } from "./agenda-shard.js";
@@ -8,7 +9,7 @@ export class AgendaReplica extends FakeReplica {
   readonly agenda = new AgendaShard();
 
   override async execute(command: Uint8Array): Promise<Executed> {
-    const intercepted = this.intercept();
+    const intercepted = this.intercept(command);
     if (intercepted !== undefined) return intercepted;
     const { reply } = this.agenda.apply(decodeCommand(command));
     return { reply: encodeReply(reply), sequence: 0, epoch: 1 };
@@ -19,4 +20,10 @@ export class AgendaReplica extends FakeReplica {
     const reply = encodeQueryReply(this.agenda.query(caller, question));
     return { reply, sequence: 0, epoch: 1 };
   }
+}
+
+/** The answer of a state machine that says no. */
+export function refusedWith(code: ErrorCode, message: string): Executed {
+  const reply = encodeReply({ kind: "refused", code, message, replayed: false });
+  return { reply, sequence: 0, epoch: 1 };
 }

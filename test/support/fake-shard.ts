@@ -69,8 +69,8 @@ export class FakeReplica implements ReplicaHandle {
   readonly node: string;
   readonly group: FakeShard;
   leaderAgeMs = 0;
-  /** Replaces what happens to a call; undefined goes on as usual. */
-  intercept: () => Promise<Executed> | undefined = () => undefined;
+  /** Replaces what happens to a call, of which it is given the bytes; undefined goes on as usual. */
+  intercept: (asked: Uint8Array) => Promise<Executed> | undefined = () => undefined;
   /** How many changes a batch of the feed has at most. */
   batchRows = 100;
   feeds = 0;
@@ -86,7 +86,7 @@ export class FakeReplica implements ReplicaHandle {
   }
 
   async execute(command: Uint8Array): Promise<Executed> {
-    const intercepted = this.intercept();
+    const intercepted = this.intercept(command);
     if (intercepted !== undefined) return intercepted;
     this.#requireLeader();
     this.group.commands.push(command);
@@ -95,7 +95,7 @@ export class FakeReplica implements ReplicaHandle {
   }
 
   async read(query: Uint8Array): Promise<Executed> {
-    const intercepted = this.intercept();
+    const intercepted = this.intercept(query);
     if (intercepted !== undefined) return intercepted;
     this.#requireLeader();
     return { reply: query, sequence: this.group.rows.length, epoch: this.group.epoch };

@@ -7,13 +7,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os, { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import Table from "cli-table3";
 import { DEFAULT_LIMITS } from "../../../src/runtime/limits.js";
 import { DAY_MS } from "../../support/agenda.js";
 import type { Measured } from "../closed-loop.js";
 import { flag } from "../flag.js";
 import { ANY_GET, BARE_ROW, LOAD_NAMES } from "./messages.js";
 import type { LoadName, ShardAnswer, ShardOrder } from "./messages.js";
+import { printTable } from "../print-table.js";
 
 const RATIO_MAX = 1.5;
 const MIB = 2 ** 20;
@@ -119,20 +119,7 @@ function inProcess(order: ShardOrder): Promise<ShardAnswer> {
 
 function print(): void {
   const [x, y] = [small.filled.events, large.filled.events];
-  const table = new Table({
-    head: [
-      "",
-      `${x}: per second`,
-      "a core",
-      "p99 ms",
-      `${y}: per second`,
-      "a core",
-      "p99 ms",
-      "ratio",
-    ],
-    style: { head: [], border: [] },
-  });
-  for (const name of LOAD_NAMES) {
+  const rows = LOAD_NAMES.map((name) => {
     const cells = [fewOf(name), large.measured].flatMap((measured) => {
       const { perSecond, cpuMicrosPerCall, p99Ms, failures } = loadOf(measured, name);
       const failed = failures === 0 ? "" : ` (${failures} failed)`;
@@ -142,12 +129,16 @@ function print(): void {
         p99Ms.toFixed(1),
       ];
     });
-    table.push([name, ...cells, (ratios[name] ?? NaN).toFixed(2)]);
-  }
+    return [name, ...cells, (ratios[name] ?? NaN).toFixed(2)];
+  });
   console.log(`\n${machine}; a shard of one replica, callers in its process\n`);
-  console.log(table.toString());
-  const sizes = new Table({
-    head: [
+  const measures = ["per second", "a core", "p99 ms"];
+  printTable(
+    ["", ...measures.map((m) => `${x}: ${m}`), ...measures.map((m) => `${y}: ${m}`), "ratio"],
+    rows,
+  );
+  printTable(
+    [
       "events",
       "bytes each",
       "filled in s",
@@ -158,10 +149,7 @@ function print(): void {
       "at most",
       "filling",
     ],
-    style: { head: [], border: [] },
-  });
-  for (const { filled, measured } of [small, large]) {
-    sizes.push([
+    [small, large].map(({ filled, measured }) => [
       filled.events,
       measured.eventBytes,
       filled.seconds.toFixed(1),
@@ -171,7 +159,6 @@ function print(): void {
       Math.round(measured.rssBytes / MIB),
       Math.round(measured.peakRssBytes / MIB),
       Math.round(filled.peakRssBytes / MIB),
-    ]);
-  }
-  console.log(sizes.toString());
+    ]),
+  );
 }

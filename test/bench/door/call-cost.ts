@@ -1,5 +1,6 @@
 import { cpuSeconds } from "../cpu.js";
 import { drive } from "../closed-loop.js";
+import { percentile } from "../percentile.js";
 
 const CALLERS = 16;
 const IDLE_MS = 1000;
@@ -79,7 +80,7 @@ export async function measureCallCosts(
     over: server.over,
     steady: spreadOf(steady),
     busy: spreadOf(busy),
-    idlePercent: medianOf(idle) * 100,
+    idlePercent: percentile(idle, 0.5) * 100,
   }));
 }
 
@@ -91,16 +92,14 @@ interface Cost {
 function spreadOf(costs: readonly Cost[]): Spread {
   const micros = costs.map((cost) => cost.micros);
   return {
-    perSecond: medianOf(costs.map((cost) => cost.perSecond)),
-    median: medianOf(micros),
+    perSecond: percentile(
+      costs.map((cost) => cost.perSecond),
+      0.5,
+    ),
+    median: percentile(micros, 0.5),
     least: Math.min(...micros),
     most: Math.max(...micros),
   };
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
 async function cpuDuring(

@@ -14,7 +14,6 @@ import {
   type DescMessage,
   type MessageInitShape,
 } from "@bufbuild/protobuf";
-import Table from "cli-table3";
 import {
   CreateEventRequestSchema,
   EventSchema,
@@ -28,6 +27,7 @@ import { UnaryGrpc } from "../unary-grpc.js";
 import { measureCallCosts, type CallCost, type Called, type Spread } from "./call-cost.js";
 import { HttpLoad } from "./http-load.js";
 import { measureLeaderKills, type LeaderKills } from "./leader-kills.js";
+import { printTable } from "../print-table.js";
 
 const SERVICE = "/cabildo.v1.EventService";
 const EVENTS = "/v1/calendars/ana/events";
@@ -182,16 +182,18 @@ try {
   await cluster.stop();
 }
 const head = ["call", "over", "in flight", "per second", "p50 ms", "p99 ms", "CPU us", "refused/s"];
-const table = new Table({ head, style: { head: [], border: [] } });
-table.push(...rows);
 console.log(`${os.cpus().length} cores, Node ${process.version}; clients on the same cores`);
-console.log(table.toString());
+printTable(head, rows);
 const costHead = ["CPU us of one get", `at ${COST_RATE}/s`, "as fast as it answers", "idle, %"];
-const costTable = new Table({ head: costHead, style: { head: [], border: [] } });
-for (const { over, steady, busy, idlePercent } of costs) {
-  costTable.push([over, spreadText(steady), spreadText(busy), idlePercent.toFixed(1)]);
-}
-console.log(costTable.toString());
+printTable(
+  costHead,
+  costs.map(({ over, steady, busy, idlePercent }) => [
+    over,
+    spreadText(steady),
+    spreadText(busy),
+    idlePercent.toFixed(1),
+  ]),
+);
 const { kills, answered, longestMs, failed } = killed;
 console.log(`${kills} kills of the leader of events-am, callers who repeat nothing:`);
 console.log(`  answered: ${answered}, the longest after ${Math.round(longestMs)} ms`);

@@ -7,7 +7,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import os, { tmpdir } from "node:os";
 import path from "node:path";
-import Table from "cli-table3";
 import { createTestAuthority } from "../../support/certificates.js";
 import { freeBasePort } from "../../support/free-ports.js";
 import { summarize } from "../closed-loop.js";
@@ -17,6 +16,7 @@ import { flag } from "../flag.js";
 import { measureEtcd } from "../writes.js";
 import { EngineNode } from "./engine-node.js";
 import type { EngineWork } from "./messages.js";
+import { printTable } from "../print-table.js";
 
 interface EngineMeasured extends Measured {
   /** Of all three processes. */
@@ -47,8 +47,9 @@ if (Etcd.isInstalled()) {
   console.error("etcd is not on the PATH: left out (Debian package etcd-server)");
 }
 
-const table = new Table({
-  head: [
+console.log(`${os.cpus()[0]?.model ?? "?"}, Node ${process.version}; CPU of three processes`);
+printTable(
+  [
     "engine",
     "in flight",
     "entries/s",
@@ -59,10 +60,7 @@ const table = new Table({
     "frames/entry",
     "failed",
   ],
-  style: { head: [], border: [] },
-});
-for (const [system, row] of rows) {
-  table.push([
+  rows.map(([system, row]) => [
     system,
     row.inFlight,
     Math.round(row.perSecond),
@@ -72,10 +70,8 @@ for (const [system, row] of rows) {
     row.roundsPerEntry?.toFixed(2) ?? "",
     row.framesPerEntry?.toFixed(2) ?? "",
     row.failures,
-  ]);
-}
-console.log(`${os.cpus()[0]?.model ?? "?"}, Node ${process.version}; CPU of three processes`);
-console.log(table.toString());
+  ]),
+);
 console.log(JSON.stringify(rows.map(([system, row]) => ({ ...row, system }))));
 const beside = flag("beside", "");
 if (beside !== "") {

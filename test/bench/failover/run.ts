@@ -4,7 +4,6 @@
  * process takes to be back with a long log.
  */
 import os from "node:os";
-import Table from "cli-table3";
 import { freeBasePort } from "../../support/free-ports.js";
 import { Etcd } from "../etcd.js";
 import { flag } from "../flag.js";
@@ -13,6 +12,8 @@ import { EtcdGroup } from "./etcd-group.js";
 import { measureRestart } from "./restart.js";
 import { measureFailover, SIGNALS } from "./trials.js";
 import type { Failover } from "./trials.js";
+import { percentile } from "../percentile.js";
+import { printTable } from "../print-table.js";
 
 const trials = Number(flag("trials", "30"));
 const etcdTrials = Number(flag("etcd-trials", String(trials)));
@@ -42,18 +43,14 @@ if (etcdTrials > 0 && Etcd.isInstalled()) {
 }
 const restart = logEntries > 0 ? await measureRestart(logEntries) : undefined;
 
-const table = new Table({
-  head: ["group", "signal to the leader", "n", "min ms", "median ms", "p99 ms", "max ms"],
-  style: { head: [], border: [] },
-});
-for (const { system, signal, tookMs } of rows) {
-  const sorted = tookMs.toSorted((a, b) => a - b);
-  const at = (part: number): string =>
-    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN).toFixed(0);
-  table.push([system, signal, sorted.length, at(0), at(0.5), at(0.99), at(1)]);
-}
 console.log(`${os.cpus().length} x ${os.cpus()[0]?.model ?? "?"}, Node ${process.version}`);
-console.log(table.toString());
+printTable(
+  ["group", "signal to the leader", "n", "min ms", "median ms", "p99 ms", "max ms"],
+  rows.map(({ system, signal, tookMs }) => {
+    const at = (part: number): string => percentile(tookMs, part).toFixed(0);
+    return [system, signal, tookMs.length, at(0), at(0.5), at(0.99), at(1)];
+  }),
+);
 if (restart !== undefined) {
   const { entries, openMs, caughtUpMs } = restart;
   console.log(

@@ -1,7 +1,7 @@
 import { MemberRole } from "../../../gen/cabildo/v1/groups_pb.js";
 import type { Person, UpCluster } from "../../support/up-cluster.js";
 import { drive } from "../closed-loop.js";
-import { percentile } from "../trust/percentile.js";
+import { percentile } from "../percentile.js";
 import { measureSockets } from "../writes.js";
 
 const METRIC = "cabildo_rights_cut_seconds";

@@ -1,16 +1,16 @@
 import os from "node:os";
 import path from "node:path";
-import Table from "cli-table3";
 import { UpCluster } from "../../support/up-cluster.js";
 import { flag } from "../flag.js";
 import { WITHOUT_LIMITS } from "../without-limits.js";
 import { measureFanout, measureFloor } from "../fanout.js";
 import type { FanoutRow } from "../fanout.js";
-import { writeTable } from "../write-table.js";
+import { printWrites } from "../print-writes.js";
 import type { WriteRow } from "../writes.js";
 import { measureCommands, measurePuts } from "./commands.js";
 import { measureBareIdleBytes, measureIdleBytes, measureResume } from "./herd.js";
 import { measureRightsCut } from "./rights-cut.js";
+import { printTable } from "../print-table.js";
 
 const PARTS = ["subscribers", "idle", "commands", "rights", "death"];
 const SUBSCRIBERS = [1, 100, 1000, 5000];
@@ -70,22 +70,18 @@ if (parts.includes("commands")) {
 }
 const machine = `${os.cpus().length} x ${os.cpus()[0]?.model ?? "?"}, Node ${process.version}`;
 console.log(`\n${machine}; clients on the same cores\n`);
-const table = new Table({
-  head: ["system", "subscribers", "deliveries", "CPU us/delivery", "p50 ms", "p99 ms"],
-  style: { head: [], border: [] },
-});
-for (const row of rows) {
-  table.push([
+printTable(
+  ["system", "subscribers", "deliveries", "CPU us/delivery", "p50 ms", "p99 ms"],
+  rows.map((row) => [
     row.system,
     row.subscribers,
     row.deliveries,
     row.cpuMicrosPerDelivery.toFixed(1),
     row.p50Ms?.toFixed(1) ?? "",
     row.p99Ms?.toFixed(1) ?? "",
-  ]);
-}
-if (rows.length > 0) console.log(table.toString());
-if (commands.length > 0) console.log(writeTable(commands));
+  ]),
+);
+printWrites(commands);
 for (const [what, value] of Object.entries(numbers)) {
   console.log(`${typeof value === "number" ? value.toFixed(1) : value} ${what}`);
 }

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { LiveSubscriber } from "../../support/live-subscriber.js";
 import type { Person, UpCluster } from "../../support/up-cluster.js";
-import { percentile } from "./percentile.js";
+import { percentile } from "../percentile.js";
 
 const EVERY_MS = 100;
 const CHANNEL = "calendars/ana";

@@ -3,7 +3,6 @@
  * abuse, logins, the end of sessions, equal times of refusals, and fuzzing. Prints tables, and all of it as JSON.
  */
 import os from "node:os";
-import Table from "cli-table3";
 import { fuzz } from "../../fuzz/fuzz.js";
 import { SURFACES } from "../../fuzz/surfaces.js";
 import { UpCluster } from "../../support/up-cluster.js";
@@ -12,8 +11,9 @@ import { flag } from "../flag.js";
 import { FOR_MANY_CLIENTS } from "../without-limits.js";
 import { measureAbuse } from "./abuse.js";
 import { measureEqualTimes } from "./equal-times.js";
-import { percentile } from "./percentile.js";
+import { percentile } from "../percentile.js";
 import { measureRevocation } from "./revocation.js";
+import { printTable } from "../print-table.js";
 
 const PARTS = ["abuse", "logins", "revocation", "equal-times", "fuzz"];
 const LOGINS_IN_FLIGHT = [1, 8];
@@ -110,9 +110,10 @@ function timesOf(ms: readonly number[]) {
 }
 
 function print(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-  const table = new Table({ head: [...head], style: { head: [], border: [] } });
-  for (const row of rows) {
-    table.push(row.map((cell) => (typeof cell === "number" ? Number(cell.toFixed(1)) : cell)));
-  }
-  console.log(table.toString());
+  const oneDigit = (cell: string | number): string | number =>
+    typeof cell === "number" ? Number(cell.toFixed(1)) : cell;
+  printTable(
+    head,
+    rows.map((row) => row.map(oneDigit)),
+  );
 }
