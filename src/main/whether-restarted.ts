@@ -1,6 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 const ASK_AGAIN_MS = 250;
+
+/** Time as it goes; a test has its own. */
+export interface Time {
+  nowMs(): number;
+  sleep(ms: number): Promise<void>;
+}
 
 export interface RestartWait {
   /** Its name. */
@@ -14,11 +18,12 @@ export interface RestartWait {
   /** For one that is away to be back. */
   readonly timeoutMs: number;
   readonly stop: AbortSignal;
+  readonly time: Time;
 }
 
 /** Whether a node was started again, once it answers. Throws if it does not in time. */
 export async function whetherRestarted(wait: RestartWait): Promise<boolean> {
-  const startMs = performance.now();
+  const startMs = wait.time.nowMs();
   let silentMs = startMs;
   for (;;) {
     wait.stop.throwIfAborted();
@@ -27,7 +32,7 @@ export async function whetherRestarted(wait: RestartWait): Promise<boolean> {
       silence = cause;
       return undefined;
     });
-    const nowMs = performance.now();
+    const nowMs = wait.time.nowMs();
     if (boot === undefined) silentMs = nowMs;
     else if (boot !== wait.before) return true;
     else if (nowMs - silentMs >= wait.graceMs) return false;
@@ -36,6 +41,6 @@ export async function whetherRestarted(wait: RestartWait): Promise<boolean> {
         cause: silence,
       });
     }
-    await sleep(ASK_AGAIN_MS);
+    await wait.time.sleep(ASK_AGAIN_MS);
   }
 }

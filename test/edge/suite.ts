@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const FOLDER = "test/edge";
 /** As a program, which the suite starts. */
 const SERVER = "dist/test/edge/server.js";
-const RUN_TIMEOUT_MS = 120_000;
+const RUN_TIMEOUT_MS = 280_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 /**

@@ -11,7 +11,15 @@ function node(...answers: readonly (bigint | undefined)[]) {
     return answer === undefined ? Promise.reject(new Error("silent")) : Promise.resolve(answer);
   };
   const { signal: stop } = new AbortController();
-  return { node: "node-1", bootOf, before: BEFORE, graceMs: 60_000, timeoutMs: 60_000, stop };
+  let nowMs = 0;
+  const time = {
+    nowMs: () => nowMs,
+    sleep: (ms: number): Promise<void> => {
+      nowMs += ms;
+      return Promise.resolve();
+    },
+  };
+  return { node: "node-1", bootOf, before: BEFORE, graceMs: 60_000, timeoutMs: 90_000, stop, time };
 }
 
 describe("a node that was told to restart", () => {
@@ -20,17 +28,19 @@ describe("a node that was told to restart", () => {
   });
 
   it("was not restarted if the same process answers at the end of the grace", async () => {
-    expect(await whetherRestarted({ ...node(BEFORE), graceMs: 300 })).to.equal(false);
+    expect(await whetherRestarted(node(BEFORE))).to.equal(false);
   });
 
   it("has all of the grace from when it answers again", async () => {
-    const silent = { ...node(undefined, BEFORE, 5n), graceMs: 0 };
-    expect(await whetherRestarted(silent)).to.equal(false);
-    expect(await whetherRestarted({ ...silent, ...node(undefined, BEFORE, 5n) })).to.equal(true);
+    const silent = Array.from({ length: 8 }, () => undefined);
+    // Away for two seconds, and the process of before for one more.
+    const late = node(...silent, BEFORE, BEFORE, BEFORE, BEFORE, 5n);
+    expect(await whetherRestarted({ ...late, graceMs: 1_500 })).to.equal(true);
+    expect(await whetherRestarted({ ...node(...silent, BEFORE), graceMs: 1_500 })).to.equal(false);
   });
 
   it("is named if it does not come back", async () => {
-    const failure = await whetherRestarted({ ...node(undefined), timeoutMs: 0 }).catch(String);
+    const failure = await whetherRestarted(node(undefined)).catch(String);
     expect(failure).to.contain("node-1 does not answer");
   });
 

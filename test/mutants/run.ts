@@ -85,6 +85,8 @@ async function judge(mutant: Mutant): Promise<Verdict> {
 async function judgeBySoak(mutant: Mutant): Promise<Verdict> {
   const { kind, output, seconds } = await workshop.soak(mutant.file);
   if (values.verbose) console.log(output);
+  // Too slow a machine notices nothing.
+  if (kind === "hung") throw new Error(`the soak of ${mutant.name} did not end in ${seconds} s`);
   if (kind === "passed") return { mutant, killer: undefined, seconds };
   return { mutant, killer: `soak: ${output.trimEnd().split("\n").at(-1) ?? ""}`, seconds };
 }

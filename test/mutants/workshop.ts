@@ -19,8 +19,8 @@ const BUILT = ["deploy", "dist/src", "dist/gen", "dist/test"];
 const MOCHA = join("node_modules", "mocha", "bin", "mocha.js");
 /** Whatever goes on for longer than this hangs, which is noticed too. */
 const HANG_MS = 300_000;
-/** What a minute of the soak takes at most, with its cluster's start and the wait for what is missing. */
-const SOAK_MS = 600_000;
+/** What a minute of the soak takes at most, with its cluster's start, all of its blows and the wait for what is missing. */
+const SOAK_MS = 900_000;
 
 export interface Outcome {
   readonly kind: "passed" | "failed" | "hung";

@@ -182,6 +182,7 @@ async function restart(
     graceMs: grace * 1000,
     timeoutMs: timeout * 1000,
     stop,
+    time: { nowMs: () => performance.now(), sleep },
   });
 }
 
