@@ -36,14 +36,14 @@ export interface Delivered {
   readonly bytes: number;
 }
 
-/** `text` is as long as it is, and not told. */
+/** `text` itself is not told. */
 export function deliveredOf(
   { shard, sequence }: { readonly shard: string; readonly sequence: number },
   channel: string,
   path: Delivered["path"],
   text: string,
 ): Delivered {
-  const bytes = text.length;
+  const bytes = Buffer.byteLength(text);
   return { event: "delivered", channel, shard, sequence: String(sequence), path, bytes };
 }
 

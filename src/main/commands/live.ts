@@ -146,7 +146,9 @@ async function findServers(
   const ca = await readFile(context.ca, "utf8");
   if (wss !== undefined) return { urls: wss, ca };
   const known = (await findLocalCluster(data))?.wsss ?? [];
-  return { urls: known.includes(context.wss) ? known : [context.wss], ca };
+  if (known.includes(context.wss)) return { urls: known, ca };
+  say(`asking ${context.wss} alone: --data or --wss names the other fan-outs`);
+  return { urls: [context.wss], ca };
 }
 
 function subjectOf(whom: string): object {
