@@ -38,7 +38,10 @@ export interface AppliedState {
   readonly confState: ConfState;
   /** h(i) = SHA-256(h(i-1), index, ordered writes): equal on all replicas at equal index. */
   readonly stateHash: Uint8Array;
-  /** Raised by restore and forced recovery; positions of another epoch are refused. */
+  /**
+   * 0 as yet. A restored cluster has an id of its own, by which positions of before are refused; a recovery in place would raise
+   * it, and those of another epoch are refused already.
+   */
   readonly epoch: number;
   /** Commands of this level and below may stand in the log: every member said that it knows them. Never goes down. */
   readonly featureLevel: number;
