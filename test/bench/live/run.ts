@@ -1,7 +1,7 @@
 import os from "node:os";
 import path from "node:path";
 import { UpCluster } from "../../support/up-cluster.js";
-import { flag } from "../flag.js";
+import { chosenParts } from "../parts.js";
 import { WITHOUT_LIMITS } from "../without-limits.js";
 import { measureFanout, measureFloor } from "../fanout.js";
 import type { FanoutRow } from "../fanout.js";
@@ -12,7 +12,7 @@ import { measureBareIdleBytes, measureIdleBytes, measureResume } from "./herd.js
 import { measureRightsCut } from "./rights-cut.js";
 import { printTable } from "../print-table.js";
 
-const PARTS = ["subscribers", "idle", "commands", "rights", "death"];
+const PARTS = ["subscribers", "idle", "commands", "rights", "death"] as const;
 const SUBSCRIBERS = [1, 100, 1000, 5000];
 const CHANGES = 100;
 /** Deliveries enough for a number, and not more than that where there are thousands. */
@@ -22,7 +22,7 @@ const IDLE = 3000;
 /** Its native build loads. */
 const hasUws = process.versions.node.startsWith("20.");
 
-const parts = flag("parts", PARTS.join(",")).split(",");
+const parts = chosenParts(PARTS);
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 progress("starting a cluster");
 const cluster = await UpCluster.start({
@@ -36,7 +36,7 @@ try {
   const file = (name: string): string => path.join(cluster.ready.dataDir, "certs", name);
   const keys = { cert: file("server.pem"), key: file("server-key.pem") };
   // A token lasts for five minutes: each part has a person of its own.
-  for (const subscribers of parts.includes("subscribers") ? SUBSCRIBERS : []) {
+  for (const subscribers of parts.has("subscribers") ? SUBSCRIBERS : []) {
     progress(`${subscribers} subscribers`);
     const options = { subscribers, changes: changesFor(subscribers) };
     const nora = await cluster.person(`nora-${subscribers}`);
@@ -46,7 +46,7 @@ try {
     }
     rows.push(await measureFloor(cluster, { ...options, keys, library: "ws" }));
   }
-  if (parts.includes("idle")) {
+  if (parts.has("idle")) {
     progress("idle connections");
     numbers["KiB of an idle connection"] =
       (await measureIdleBytes(cluster, await cluster.person("ida"), IDLE)) / 1024;
@@ -55,16 +55,16 @@ try {
       numbers["KiB of one of bare uWebSockets.js"] = bare / 1024;
     }
   }
-  if (parts.includes("commands")) {
+  if (parts.has("commands")) {
     progress("commands over sockets");
     commands.push(...(await measureCommands(cluster, await cluster.person("will"))));
   }
-  if (parts.includes("rights")) await rights();
-  if (parts.includes("death")) await death();
+  if (parts.has("rights")) await rights();
+  if (parts.has("death")) await death();
 } finally {
   await cluster.stop();
 }
-if (parts.includes("commands")) {
+if (parts.has("commands")) {
   progress("the same commands to etcd");
   commands.push(...(await measurePuts()));
 }

@@ -8,6 +8,7 @@ import { SURFACES } from "../../fuzz/surfaces.js";
 import { UpCluster } from "../../support/up-cluster.js";
 import { closedLoop } from "../closed-loop.js";
 import { flag } from "../flag.js";
+import { chosenParts } from "../parts.js";
 import { FOR_MANY_CLIENTS } from "../without-limits.js";
 import { measureAbuse } from "./abuse.js";
 import { measureEqualTimes } from "./equal-times.js";
@@ -15,27 +16,27 @@ import { percentile } from "../percentile.js";
 import { measureRevocation } from "./revocation.js";
 import { printTable } from "../print-table.js";
 
-const PARTS = ["abuse", "logins", "revocation", "equal-times", "fuzz"];
+const PARTS = ["abuse", "logins", "revocation", "equal-times", "fuzz"] as const;
 const LOGINS_IN_FLIGHT = [1, 8];
 
 const seconds = Number(flag("seconds", "3"));
 const samples = Number(flag("samples", "10000"));
-const parts = flag("parts", PARTS.join(",")).split(",");
+const parts = chosenParts(PARTS);
 const result: Record<string, unknown> = { cores: os.cpus().length, node: process.version };
 
-if (parts.some((part) => ["abuse", "logins", "revocation"].includes(part))) {
+if (parts.has("abuse") || parts.has("logins") || parts.has("revocation")) {
   const cluster = await UpCluster.start({ extra: FOR_MANY_CLIENTS });
   try {
     await cluster.healthy();
-    if (parts.includes("logins")) await logins(cluster);
-    if (parts.includes("revocation")) await revocation(cluster);
-    if (parts.includes("abuse")) await abuse(cluster);
+    if (parts.has("logins")) await logins(cluster);
+    if (parts.has("revocation")) await revocation(cluster);
+    if (parts.has("abuse")) await abuse(cluster);
   } finally {
     await cluster.stop();
   }
 }
-if (parts.includes("equal-times")) await equalTimes();
-if (parts.includes("fuzz")) await fuzzAll();
+if (parts.has("equal-times")) await equalTimes();
+if (parts.has("fuzz")) await fuzzAll();
 console.log(JSON.stringify(result));
 
 async function logins(cluster: UpCluster): Promise<void> {
