@@ -1,14 +1,16 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-const TICKS_PER_SECOND = 100;
-
-/** User and system time that processes have used so far (proc(5): fields 14 and 15 of stat). */
+/**
+ * The time that the threads of processes have run so far, to the nanosecond where none runs at the moment (schedstat of each; its
+ * stat counts hundredths of a second, of which a call is a small part). What a thread that has ended did is missing.
+ */
 export function cpuSeconds(pids: readonly number[]): number {
-  let ticks = 0;
+  let nanos = 0;
   for (const pid of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11]) + Number(fields[12]);
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const [ran = ""] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
+      nanos += Number(ran);
+    }
   }
-  return ticks / TICKS_PER_SECOND;
+  return nanos / 1e9;
 }
