@@ -99,7 +99,7 @@ bench-engine: build ## Measure the consensus engine alone, beside etcd where it 
 bench-agenda: build ## Measure the agenda on its store, with ten thousand events and with a million (BENCH_ARGS="--events 100000")
 	@node dist/test/bench/agenda/run.js $(BENCH_ARGS)
 
-bench-door: build ## Measure the door: calls over each protocol, what one costs, and what ten times the load does
+bench-door: build ## Measure the door: calls over each protocol, what one costs, and what ten times the load does (BENCH_ARGS="--parts costs")
 	@node dist/test/bench/door/run.js $(BENCH_ARGS)
 
 bench-trust: build ## Measure a client beside each class of abuse, logins, the end of sessions, equal times, and fuzzing

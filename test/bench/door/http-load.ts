@@ -1,59 +1,37 @@
-import { Agent, request } from "node:https";
+export type HttpVersion = "1.1" | "2";
 
 export interface HttpCall {
   readonly method: string;
   readonly path: string;
-  readonly contentType?: string;
+  readonly contentType: string;
   readonly body?: Uint8Array | string;
 }
 
-/** Calls over kept-alive connections of HTTP/1.1; of gRPC-Web too, whose outcome stands in the body. */
-export class HttpLoad {
-  readonly #agent: Agent;
-  readonly #url: string;
-  #token: string;
-
-  constructor(url: string, token: string, ca: string) {
-    this.#url = url;
-    this.#token = token;
-    this.#agent = new Agent({ keepAlive: true, ca });
-  }
-
+/** Calls over connections that are kept, with one token. */
+export interface HttpLoad {
   /** Goes on with another one: they end after five minutes. */
-  renew(token: string): void {
-    this.#token = token;
-  }
+  renew(token: string): void;
+  /** Fails if the answer is anything but a success. */
+  call(call: HttpCall): Promise<void>;
+  close(): void;
+}
 
-  call({ method, path, contentType, body }: HttpCall): Promise<void> {
-    const headers = {
-      authorization: `Bearer ${this.#token}`,
-      ...(contentType === undefined ? {} : { "content-type": contentType }),
-      ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
-    };
-    return new Promise((resolve, reject) => {
-      const sent = request(
-        `${this.#url}${path}`,
-        { method, headers, agent: this.#agent },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on("data", (chunk: Buffer) => chunks.push(chunk));
-          response.once("error", reject);
-          response.once("end", () => {
-            const isWeb = contentType?.startsWith("application/grpc-web") === true;
-            const ok =
-              response.statusCode === 200 &&
-              (!isWeb || Buffer.concat(chunks).includes("grpc-status: 0"));
-            if (ok) resolve();
-            else reject(new Error(`HTTP ${response.statusCode}`));
-          });
-        },
-      );
-      sent.once("error", reject);
-      sent.end(body);
-    });
-  }
+export interface HttpAnswer {
+  readonly status: number | undefined;
+  readonly body: Buffer;
+}
 
-  close(): void {
-    this.#agent.destroy();
-  }
+export function headersOf({ contentType, body }: HttpCall, token: string) {
+  return {
+    authorization: `Bearer ${token}`,
+    "content-type": contentType,
+    ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
+  };
+}
+
+/** Throws unless it is a success; that of gRPC-Web stands in the body. */
+export function requireSuccess({ contentType }: HttpCall, { status, body }: HttpAnswer): void {
+  const isWeb = contentType.startsWith("application/grpc-web");
+  if (status === 200 && (!isWeb || body.includes("grpc-status: 0"))) return;
+  throw new Error(`HTTP ${status}: ${body.toString("latin1")}`);
 }
