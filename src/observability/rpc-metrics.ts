@@ -1,7 +1,9 @@
-import { exponentialBuckets, Histogram } from "prom-client";
+import { exponentialBuckets } from "prom-client";
 import type { Registry } from "prom-client";
 import type { CallObserver, ObservedCall } from "../base/index.js";
+import { remembered } from "./remembered.js";
 import { TalliedCounter, type Tally } from "./tallied-counter.js";
+import { TalliedHistogram, type Observations } from "./tallied-histogram.js";
 
 const MS_PER_SECOND = 1000;
 const LABELS = ["grpc_type", "grpc_service", "grpc_method", "protocol"] as const;
@@ -9,12 +11,11 @@ type Label = (typeof LABELS)[number];
 
 /** Of the calls to one method over one protocol. */
 interface Tallies {
-  readonly labels: Record<Label, string>;
   readonly begun: Tally;
   readonly received: Tally;
   readonly sent: Tally;
-  /** By code. */
-  readonly handled: Map<string, Tally>;
+  readonly handledAs: (code: string) => Tally;
+  readonly seconds: Observations;
 }
 
 /** The calls to a door under the names that the gRPC ecosystem's dashboards expect, with the protocol beside. */
@@ -43,12 +44,12 @@ export function createRpcMetrics(registry: Registry): CallObserver {
     labelNames: [...LABELS, "grpc_code"] as const,
     registry,
   });
-  const handling = new Histogram({
+  const handling = new TalliedHistogram({
     name: "grpc_server_handling_seconds",
     help: "Time from the beginning of a call to its end.",
     labelNames: LABELS,
     buckets: exponentialBuckets(0.001, 2, 14),
-    registers: [registry],
+    registry,
   });
   const known = new Map<string, Tallies>();
   const talliesOf = (call: ObservedCall): Tallies => {
@@ -57,23 +58,15 @@ export function createRpcMetrics(registry: Registry): CallObserver {
     if (tallies === undefined) {
       const labels = labelsOf(call);
       tallies = {
-        labels,
         begun: begun.tally(labels),
         received: received.tally(labels),
         sent: sent.tally(labels),
-        handled: new Map(),
+        handledAs: remembered((code: string) => handled.tally({ ...labels, grpc_code: code })),
+        seconds: handling.of(labels),
       };
       known.set(key, tallies);
     }
     return tallies;
-  };
-  const handledAs = ({ labels, handled: byCode }: Tallies, code: string): Tally => {
-    let tally = byCode.get(code);
-    if (tally === undefined) {
-      tally = handled.tally({ ...labels, grpc_code: code });
-      byCode.set(code, tally);
-    }
-    return tally;
   };
   return {
     started: (call) => {
@@ -84,8 +77,8 @@ export function createRpcMetrics(registry: Registry): CallObserver {
         received: () => tallies.received.count++,
         sent: () => tallies.sent.count++,
         ended: (code) => {
-          handledAs(tallies, code).count++;
-          handling.observe(tallies.labels, (performance.now() - startedMs) / MS_PER_SECOND);
+          tallies.handledAs(code).count++;
+          tallies.seconds.observe((performance.now() - startedMs) / MS_PER_SECOND);
         },
       };
     },

@@ -1,6 +1,9 @@
-import { Counter, exponentialBuckets, Histogram } from "prom-client";
+import { Counter, exponentialBuckets } from "prom-client";
 import type { Registry } from "prom-client";
 import type { ShardObserver } from "../shards/index.js";
+import { remembered } from "./remembered.js";
+import { TalliedCounter } from "./tallied-counter.js";
+import { TalliedHistogram } from "./tallied-histogram.js";
 
 /** 1 ms to 8.2 s. */
 const BUCKETS = exponentialBuckets(0.001, 2, 14);
@@ -11,18 +14,25 @@ export function createShardObserver(
   shardName: (shard: number) => string,
 ): Partial<ShardObserver> {
   const registers = [registry];
-  const requests = new Counter({
+  const requests = new TalliedCounter({
     name: "cabildo_router_requests_total",
     help: "Calls to shards that ended, by outcome.",
     labelNames: ["shard", "outcome"],
-    registers,
+    registry,
   });
-  const duration = new Histogram({
+  const duration = new TalliedHistogram({
     name: "cabildo_router_request_duration_seconds",
     help: "Time from a call to a shard to its outcome, with all its attempts.",
     labelNames: ["shard"],
     buckets: BUCKETS,
-    registers,
+    registry,
+  });
+  const endedOf = remembered((number: number) => {
+    const shard = shardName(number);
+    return {
+      as: remembered((outcome: string) => requests.tally({ shard, outcome })),
+      seconds: duration.of({ shard }),
+    };
   });
   const retries = new Counter({
     name: "cabildo_router_retries_total",
@@ -44,8 +54,9 @@ export function createShardObserver(
   });
   return {
     ended: (shard, outcome, seconds) => {
-      requests.inc({ shard: shardName(shard), outcome });
-      duration.observe({ shard: shardName(shard) }, seconds);
+      const calls = endedOf(shard);
+      calls.as(outcome).count++;
+      calls.seconds.observe(seconds);
     },
     retried: (shard, _node, reason) => {
       retries.inc({ shard: shardName(shard), reason });

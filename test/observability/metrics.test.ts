@@ -219,6 +219,36 @@ describe("the metrics of logins", () => {
 });
 
 describe("every metric", () => {
+  it("counts every call to a shard and its time, however often it is asked meanwhile", async () => {
+    const registry = createRegistry({ name: "coordinator-1", version: "0.0.1" });
+    const { ended } = createShardObserver(registry, (shard) => `shard-${shard}`);
+    const many = 700;
+    for (let n = 0; n < many; n++) {
+      ended?.(1, "ok", 0.003);
+      if (n % 100 === 0) {
+        ended?.(2, "overloaded", 5);
+        await registry.metrics();
+      }
+    }
+    const asked = await registry.getMetricsAsJSON();
+    const valueOf = (metricName: string, labels: Readonly<Record<string, string | number>>) =>
+      asked
+        .flatMap(({ name, values }) => values.map((value) => ({ metricName: name, ...value })))
+        .find(
+          (value) =>
+            value.metricName === metricName &&
+            Object.entries(labels).every(([label, is]) => value.labels[label] === is),
+        )?.value;
+    const total = "cabildo_router_requests_total";
+    expect(valueOf(total, { shard: "shard-1", outcome: "ok" })).to.equal(many);
+    expect(valueOf(total, { shard: "shard-2", outcome: "overloaded" })).to.equal(7);
+    const seconds = "cabildo_router_request_duration_seconds";
+    expect(valueOf(`${seconds}_count`, { shard: "shard-1" })).to.equal(many);
+    expect(valueOf(`${seconds}_bucket`, { shard: "shard-1", le: 0.002 })).to.equal(0);
+    expect(valueOf(`${seconds}_bucket`, { shard: "shard-1", le: 0.004 })).to.equal(many);
+    expect(valueOf(`${seconds}_sum`, { shard: "shard-2" })).to.equal(35);
+  });
+
   it("is a counter if and only if its name ends in _total", async () => {
     const { registry, log } = nodeRegistry(() => [STATUS]);
     countLogins(registry, createRpcMetrics(registry));
