@@ -1,4 +1,11 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  timingSafeEqual,
+  type KeyObject,
+} from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { ClusterError } from "../base/index.js";
 
 /** A place in one shard's feed. */
@@ -15,15 +22,18 @@ const HEADER_BYTES = 7;
 const PLACE_BYTES = 14;
 const MAC_BYTES = 16;
 const PLACES_MAX = 64;
+/** What is read is mostly read again; its position stays as it was. */
+const REMEMBERED_MAX = 10_000;
 
 /**
  * Positions as clients hold them: opaque, and authenticated, so that nobody makes one up. A read position says what was seen
  * and is bound to nobody.
  */
 export class PositionTokens {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #keyId: number;
   readonly #cluster: number;
+  readonly #encoded = new LRUCache<string, string>({ max: REMEMBERED_MAX });
 
   constructor(options: {
     /** base64url */
@@ -31,23 +41,19 @@ export class PositionTokens {
     readonly keyId: number;
     readonly clusterId: string;
   }) {
-    this.#key = Buffer.from(options.key, "base64url");
+    this.#key = createSecretKey(options.key, "base64url");
     this.#keyId = options.keyId;
     this.#cluster = createHash("sha256").update(options.clusterId).digest().readUInt32BE(0);
   }
 
   encode(places: readonly FeedPlace[]): string {
-    const body = Buffer.alloc(HEADER_BYTES + places.length * PLACE_BYTES);
-    body.writeUInt8(VERSION, 0);
-    body.writeUInt16BE(this.#keyId, 1);
-    body.writeUInt32BE(this.#cluster, 3);
-    places.forEach(({ shard, epoch, sequence }, i) => {
-      const at = HEADER_BYTES + i * PLACE_BYTES;
-      body.writeUInt32BE(shard, at);
-      body.writeUInt16BE(epoch, at + 4);
-      body.writeBigUInt64BE(BigInt(sequence), at + 6);
-    });
-    return Buffer.concat([body, this.#mac(body)]).toString("base64url");
+    const key = places.map(({ shard, epoch, sequence }) => `${shard} ${epoch} ${sequence}`).join();
+    let text = this.#encoded.get(key);
+    if (text === undefined) {
+      text = this.#encode(places);
+      this.#encoded.set(key, text);
+    }
+    return text;
   }
 
   /** Fails with `invalid-argument` on everything that this cluster did not make. */
@@ -84,6 +90,20 @@ export class PositionTokens {
     // Of the bytes, not of their text: many that are no UTF-8 read as the same.
     const mac = this.#purposeMac(purpose, body);
     return timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac) ? body.toString() : undefined;
+  }
+
+  #encode(places: readonly FeedPlace[]): string {
+    const body = Buffer.alloc(HEADER_BYTES + places.length * PLACE_BYTES);
+    body.writeUInt8(VERSION, 0);
+    body.writeUInt16BE(this.#keyId, 1);
+    body.writeUInt32BE(this.#cluster, 3);
+    places.forEach(({ shard, epoch, sequence }, i) => {
+      const at = HEADER_BYTES + i * PLACE_BYTES;
+      body.writeUInt32BE(shard, at);
+      body.writeUInt16BE(epoch, at + 4);
+      body.writeBigUInt64BE(BigInt(sequence), at + 6);
+    });
+    return Buffer.concat([body, this.#mac(body)]).toString("base64url");
   }
 
   #purposeMac(purpose: string, body: Uint8Array): Buffer {
