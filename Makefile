@@ -6,7 +6,7 @@ UP_ARGS ?=
 BENCH_ARGS ?=
 MUTANTS_ARGS ?=
 # Tests that neither listen nor touch a disk, and are quick.
-UNIT := auth machine placement policy raft tidy wire
+UNIT := auth base machine placement policy raft tidy wire
 
 SOURCES := $(shell find src gen test demo deploy/bundle.js deploy/externals.js tsconfig.json package.json -type f -o -path 'test/*' -type d)
 

@@ -1,6 +1,8 @@
 /** What every folder may use: failing loudly, failing politely, and small containers. Depends on nothing. */
 export { AllowedOrigins, isOfHost } from "./allowed-origins.js";
 export type { CallNote, CallObserver, ObservedCall } from "./call-observer.js";
+export { Cancellation, toAbortSignal } from "./cancellation.js";
+export type { CancelSignal } from "./cancellation.js";
 export { assert, InvariantViolation, unreachable } from "./assert.js";
 export { ClusterError, ERRORS, isErrorCode, isFault } from "./errors.js";
 export type { ErrorCode, ErrorDetails, ErrorSpec, StatusCode } from "./errors.js";

@@ -210,8 +210,8 @@ function takeStreams(
 function bytesOf(headers: IncomingHttpHeaders): number {
   const FIELD_BYTES = 32;
   let bytes = 0;
-  for (const [name, value] of Object.entries(headers)) {
-    bytes += name.length + String(value).length + FIELD_BYTES;
+  for (const name in headers) {
+    bytes += name.length + String(headers[name]).length + FIELD_BYTES;
   }
   return bytes;
 }

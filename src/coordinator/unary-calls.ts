@@ -1,5 +1,5 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
-import { ClusterError } from "../base/index.js";
+import { Cancellation, ClusterError } from "../base/index.js";
 import { codeName, traceContextOf } from "../wire/index.js";
 import type { Backend } from "./backend.js";
 import { bearerToken } from "./bearer-token.js";
@@ -12,7 +12,7 @@ import type { Form, Refusal } from "./forms/form.js";
 import type { CoordinatorLimits } from "./limits.js";
 import type { Logger } from "./logger.js";
 import { MAX_STALENESS_HEADER, readMaxStalenessMs } from "./max-staleness.js";
-import type { CallObserver } from "../base/index.js";
+import type { CallObserver, CancelSignal } from "../base/index.js";
 
 export interface CallsOptions {
   readonly gateway: Backend;
@@ -49,7 +49,7 @@ export class UnaryCalls {
     const { clock, logger, observer } = this.#options;
     const service = method.parent.typeName;
     const metadata = new ExchangeMetadata(exchange);
-    const leaving = new AbortController();
+    const leaving = new Cancellation();
     const note = observer?.started({
       service,
       method: method.name,
@@ -82,7 +82,7 @@ export class UnaryCalls {
       if (settle(codeName(left))) leaving.abort(left);
     });
     const asked: { request?: Message } = {};
-    this.#ask(call, metadata, leaving.signal, (request) => {
+    this.#ask(call, metadata, leaving, (request) => {
       asked.request = request;
       note?.received();
     }).then(
@@ -105,7 +105,7 @@ export class UnaryCalls {
   async #ask(
     call: UnaryCall,
     metadata: ExchangeMetadata,
-    signal: AbortSignal,
+    signal: CancelSignal,
     received: (request: Message) => void,
   ) {
     const { exchange, form, method, timeoutMs, unpack } = call;

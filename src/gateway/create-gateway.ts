@@ -3,7 +3,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { randomBytes } from "node:crypto";
 import { Passwords } from "../auth/index.js";
 import type { AccessTokens } from "../auth/index.js";
-import { ClusterError } from "../base/index.js";
+import { Cancellation, ClusterError, type CancelSignal } from "../base/index.js";
 import type { Caller, ClusterKeys } from "../domain/index.js";
 import { AuditRecorder } from "../shards/index.js";
 import type { ShardClient, ShardPosition } from "../shards/index.js";
@@ -24,7 +24,6 @@ import { refusalRecord } from "./refusal-record.js";
 import { RATE_LIMITS, RateLimiter, type RateLimits } from "./rate-limits.js";
 import { Sessions } from "./sessions.js";
 import { ShardCalls } from "./shard-calls.js";
-import type { ShardCallsOptions } from "./shard-calls.js";
 import { supposedCaller } from "./supposed-caller.js";
 import { asksForTrial, Trial, withoutPlaces } from "./trial.js";
 import { requireValid } from "../wire/index.js";
@@ -68,7 +67,7 @@ export interface RunningGateway extends Gateway {
 
 /** For what a door asks outside of a call. */
 const ASK_MS = 5_000;
-const NEVER = new AbortController().signal;
+const NEVER: CancelSignal = new Cancellation();
 const ANONYMOUS: Caller = { kind: "anonymous" };
 
 export function createGateway(options: GatewayOptions): RunningGateway {
@@ -282,35 +281,26 @@ class AgendaGateway implements RunningGateway {
   }
 
   #asking(timeoutMs: number): ShardCalls {
-    return this.#calls(this.#options.clock.monotonicMs() + timeoutMs, NEVER);
-  }
-
-  #callsOf({
-    method,
-    request,
-    deadlineMs,
-    signal,
-    traceparent,
-    remoteAddress,
-    ...call
-  }: GatewayCall) {
-    const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-    const maxStalenessMs = isRead ? (call.maxStalenessMs ?? 0) : 0;
-    return this.#calls(deadlineMs, signal, {
-      ...(traceparent === undefined ? {} : { traceparent }),
-      origin: remoteAddress,
-      maxStalenessMs,
-      ...(asksForTrial(request) ? { trial: new Trial() } : {}),
-    });
-  }
-
-  #calls(
-    deadlineMs: number,
-    signal: AbortSignal,
-    more: Partial<ShardCallsOptions> = {},
-  ): ShardCalls {
     const { shards, clock } = this.#options;
-    return new ShardCalls({ shards, clock, ids: this.#ids, deadlineMs, signal, ...more });
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    return new ShardCalls({ shards, clock, ids: this.#ids, deadlineMs, signal: NEVER });
+  }
+
+  #callsOf(call: GatewayCall): ShardCalls {
+    const { method, request, deadlineMs, signal, traceparent, remoteAddress } = call;
+    const { shards, clock } = this.#options;
+    const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    return new ShardCalls({
+      shards,
+      clock,
+      ids: this.#ids,
+      deadlineMs,
+      signal,
+      traceparent,
+      origin: remoteAddress,
+      maxStalenessMs: isRead ? (call.maxStalenessMs ?? 0) : 0,
+      trial: asksForTrial(request) ? new Trial() : undefined,
+    });
   }
 
   #tellRefusal(call: GatewayCall, caller: Caller, error: unknown): void {

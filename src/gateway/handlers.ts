@@ -9,7 +9,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Caller } from "../domain/index.js";
-import { InvariantViolation } from "../base/index.js";
+import { InvariantViolation, type CancelSignal } from "../base/index.js";
 import type { ShardPosition } from "../shards/index.js";
 import type { ShardCalls } from "./shard-calls.js";
 import type { ChannelGrant } from "./types.js";
@@ -18,7 +18,7 @@ import type { ChannelGrant } from "./types.js";
 export interface Call {
   readonly caller: Caller;
   readonly shards: ShardCalls;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Of the client, as this door sees it. */
   readonly remoteAddress: string;
   /** When the caller's token ends, by the wall clock; Infinity without a token. */

@@ -27,6 +27,7 @@ export function positionsOf(
 
 /** What a read must not be older than: the newest place of each shard that any of the positions, separated by commas, names. */
 export function leastOf(positions: Positions, text: string): readonly ShardPosition[] {
+  if (text === "") return [];
   const newest = new Map<ShardPosition["shard"], ShardPosition>();
   for (const place of text.split(",").flatMap((position) => positionsOf(positions, position))) {
     const known = newest.get(place.shard);

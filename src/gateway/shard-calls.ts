@@ -1,5 +1,5 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
-import { ClusterError } from "../base/index.js";
+import { ClusterError, type CancelSignal } from "../base/index.js";
 import type {
   Answer,
   Caller,
@@ -13,7 +13,7 @@ import type {
 } from "../domain/index.js";
 import { findShard, findShardOfName } from "../placement/index.js";
 import type { Collection, ShardDescription } from "../placement/index.js";
-import type { CallOptions, ShardClient, ShardPosition } from "../shards/index.js";
+import type { ReadOptions, ShardClient, ShardPosition } from "../shards/index.js";
 import type { GatewayClock } from "./clock.js";
 import { fieldFault, refused } from "./faults.js";
 import { fingerprint } from "./fingerprint.js";
@@ -89,14 +89,14 @@ export interface ShardCallsOptions {
   readonly ids: Ids;
   readonly clock: GatewayClock;
   readonly deadlineMs: number;
-  readonly signal: AbortSignal;
-  readonly traceparent?: string;
+  readonly signal: CancelSignal;
+  readonly traceparent?: string | undefined;
   /** Address of the client, of what somebody called for. */
   readonly origin?: string;
   /** How old what the caller asks for may be. What the door asks for itself, to decide by, is always of now. */
   readonly maxStalenessMs?: number;
   /** Set where nothing is to be written: `validate_only`. */
-  readonly trial?: Trial;
+  readonly trial?: Trial | undefined;
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,64}$/;
@@ -191,7 +191,7 @@ export class ShardCalls {
     const least = after.find((place) => place.shard === shard.number);
     const isAllowed = mayBeStale && caller.kind === "user";
     const maxStalenessMs = isAllowed ? (this.#options.maxStalenessMs ?? 0) : 0;
-    const options = { ...this.#within(), maxStalenessMs, minSequence: least?.sequence ?? 0 };
+    const options = this.#within(maxStalenessMs, least?.sequence ?? 0);
     const tried = caller.kind === "system" ? undefined : this.#options.trial?.of(shard.number);
     const { reply, position } =
       tried === undefined
@@ -243,7 +243,7 @@ export class ShardCalls {
     shard: ShardDescription,
     caller: Caller,
     tried: Pick<TryCommands, "commands" | "then">,
-    options: CallOptions,
+    options: ReadOptions,
   ): Promise<{ readonly reply: QueryReply; readonly position: ShardPosition }> {
     const nowMs = this.#options.clock.wallMs();
     const question = { kind: "try-commands", nowMs, ...tried } as const;
@@ -266,13 +266,13 @@ export class ShardCalls {
     };
   }
 
-  #within(): CallOptions {
+  #within(maxStalenessMs = 0, minSequence = 0): ReadOptions {
     const { clock, deadlineMs, signal, traceparent } = this.#options;
     const timeoutMs = Math.floor(deadlineMs - clock.monotonicMs());
     if (timeoutMs <= 0) {
       throw refused("deadline-exceeded", "the deadline passed before anything was done");
     }
-    return { timeoutMs, signal, ...(traceparent === undefined ? {} : { traceparent }) };
+    return { timeoutMs, signal, traceparent, maxStalenessMs, minSequence };
   }
 }
 

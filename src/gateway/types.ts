@@ -1,4 +1,5 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { CancelSignal } from "../base/index.js";
 import type { Caller } from "../domain/index.js";
 import type { AuditRecorder, ShardPosition } from "../shards/index.js";
 
@@ -13,7 +14,7 @@ export interface GatewayCall {
   readonly token: string | Authenticated | undefined;
   /** Absolute, by the gateway's monotonic clock. */
   readonly deadlineMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** How old what a call reads may be, if it changes nothing; 0 or undefined: as of now. */
   readonly maxStalenessMs?: number;
   /** Address of the client, for limits and the audit. */

@@ -1,4 +1,4 @@
-import { ClusterError } from "../base/index.js";
+import { ClusterError, type CancelSignal } from "../base/index.js";
 import type { ShardClock } from "./clock.js";
 
 export interface AdmissionLimits {
@@ -68,7 +68,7 @@ export class Admission {
   /** Runs the call when it is its turn. Refused with `overloaded` before anything was done. */
   async run<T>(
     call: () => Promise<T>,
-    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: CancelSignal },
   ): Promise<T> {
     if (this.#open >= Math.floor(this.#room)) await this.#turn(timeoutMs, signal);
     else this.#open++;
@@ -81,7 +81,7 @@ export class Admission {
   }
 
   /** Resolves once it is counted as open. */
-  #turn(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  #turn(timeoutMs: number, signal: CancelSignal | undefined): Promise<void> {
     if (this.#waiting.length >= this.#limits.waitingMax) return Promise.reject(this.#refusal());
     return new Promise((resolve, reject) => {
       const settle = (admitted: boolean): void => {
@@ -104,7 +104,7 @@ export class Admission {
         cancelTimer();
         signal?.removeEventListener("abort", abort);
       };
-      signal?.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", abort);
       this.#waiting.push(waiting);
     });
   }

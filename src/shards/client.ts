@@ -8,7 +8,7 @@ import { Admission, type AdmissionLimits } from "./admission.js";
 import { SYSTEM_CLOCK, SYSTEM_RANDOM, type ShardClock } from "./clock.js";
 import type { ShardCodec } from "./codec.js";
 import { createDial, type Dial, type NodeAddress } from "./dial.js";
-import { ExecuteLink } from "./execute-link.js";
+import { ExecuteLink, type Attempt } from "./execute-link.js";
 import { follow } from "./follow.js";
 import { Leaders } from "./leaders.js";
 import { KnownMembers, type Answered } from "./known-members.js";
@@ -16,7 +16,7 @@ import { NodeChannels } from "./node-calls.js";
 import type { ShardObserver } from "./observer.js";
 import { ANY_RANGE_VERSION, toSafeInteger } from "../wire/index.js";
 import type { TlsMaterial } from "../wire/index.js";
-import { pursue, type Pursuit } from "./pursuit.js";
+import { pursue, type Pursuit, type PursuitContext } from "./pursuit.js";
 import { Readers } from "./readers.js";
 import { RetryBudget } from "./retry-budget.js";
 import type {
@@ -82,6 +82,7 @@ class GrpcShardClient implements ShardClient, MembersPupil {
   readonly #budget = new RetryBudget();
   readonly #askedMs = new Map<string, number>();
   readonly #closing = new AbortController();
+  readonly #pursuing: PursuitContext;
 
   constructor(options: ShardClientOptions) {
     this.#options = options;
@@ -94,6 +95,17 @@ class GrpcShardClient implements ShardClient, MembersPupil {
     setMaxListeners(0, this.#closing.signal);
     this.#leaders = new Leaders(options.nodes, this.#clock);
     this.#readers = new Readers(this.#leaders, this.#clock);
+    this.#pursuing = {
+      leaders: this.#leaders,
+      readers: this.#readers,
+      budget: this.#budget,
+      clock: this.#clock,
+      random: this.#random,
+      observer: options.observer ?? {},
+      closing: this.#closing.signal,
+      outdated: (rangeVersion) => this.#catchUp(rangeVersion),
+      attempt: (node, pursuit, timeoutMs) => this.#attempt(node, pursuit, timeoutMs),
+    };
     this.#members = new KnownMembers(options.nodes, {
       met: (node) => {
         this.#side.learn([node]);
@@ -191,7 +203,10 @@ class GrpcShardClient implements ShardClient, MembersPupil {
       const done = await this.#admissionOf(shard).run(() => {
         const waitedMs = this.#clock.monotonicMs() - startMs;
         const timeoutMs = Math.max(0, options.timeoutMs - waitedMs);
-        return this.#pursueTo(shard, operation, { ...options, timeoutMs });
+        const { signal, traceparent = "" } = options;
+        const rangeVersion = undefined;
+        const pursuit = { shard, operation, timeoutMs, signal, traceparent, rangeVersion };
+        return pursue(this.#pursuing, pursuit);
       }, options);
       ended("ok");
       return done;
@@ -211,7 +226,10 @@ class GrpcShardClient implements ShardClient, MembersPupil {
       minSequence: 0,
       maxStalenessMs: 0,
     } as const;
-    const done = await this.#pursueTo(system.number, operation, { timeoutMs }, ANY_RANGE_VERSION);
+    const done = await pursue(this.#pursuing, {
+      ...{ shard: system.number, operation, timeoutMs, signal: undefined, traceparent: "" },
+      rangeVersion: ANY_RANGE_VERSION,
+    });
     const reply = codec.decodeQueryReply(done.reply);
     if (reply.kind !== "answered" || reply.answer.kind !== "range-map") return undefined;
     const { map } = reply.answer;
@@ -234,38 +252,15 @@ class GrpcShardClient implements ShardClient, MembersPupil {
     return admission;
   }
 
-  #pursueTo(
-    shard: ShardNumber,
-    operation: Pursuit["operation"],
-    options: CallOptions,
-    version?: number,
-  ) {
-    const { traceparent = "" } = options;
-    return pursue(
-      {
-        leaders: this.#leaders,
-        readers: this.#readers,
-        budget: this.#budget,
-        clock: this.#clock,
-        random: this.#random,
-        observer: this.#options.observer ?? {},
-        closing: this.#closing.signal,
-        outdated: async (rangeVersion) => {
-          // The question for the map itself must not wait for its own answer.
-          if (version === undefined) await this.#catchUp(rangeVersion);
-        },
-        attempt: async (node, pursuit, timeoutMs) => {
-          const rangeVersion = version ?? this.#rangeMap.version;
-          const call = { shard, rangeVersion, timeoutMs, traceparent, operation };
-          const ask = () => this.#link(node).call(call, pursuit.signal);
-          if (operation.kind === "command") return ask();
-          const attempt = await this.#readers.during(shard, node, ask);
-          if (attempt.kind === "done") this.#askLeaders(node);
-          return attempt;
-        },
-      },
-      { shard, operation, timeoutMs: options.timeoutMs, signal: options.signal },
-    );
+  async #attempt(node: string, pursuit: Pursuit, timeoutMs: number): Promise<Attempt> {
+    const { shard, operation, signal, traceparent } = pursuit;
+    const rangeVersion = pursuit.rangeVersion ?? this.#rangeMap.version;
+    const call = { shard, rangeVersion, timeoutMs, traceparent, operation };
+    const ask = () => this.#link(node).call(call, signal);
+    if (operation.kind === "command") return await ask();
+    const attempt = await this.#readers.during(shard, node, ask);
+    if (attempt.kind === "done") this.#askLeaders(node);
+    return attempt;
   }
 
   /** Learns who leads from a node that has just answered, now and then. */

@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import type { CancelSignal } from "../base/index.js";
 
 /** What the client knows of time. Every wait goes through it, so that nothing is left behind by `close`. */
 export interface ShardClock {
@@ -21,7 +22,7 @@ export const SYSTEM_RANDOM = (): number => randomInt(2 ** 32) / 2 ** 32;
 export function sleep(
   clock: Pick<ShardClock, "after">,
   delayMs: number,
-  ...signals: readonly (AbortSignal | undefined)[]
+  ...signals: readonly (CancelSignal | undefined)[]
 ): Promise<void> {
   return new Promise((resolve) => {
     if (signals.some((signal) => signal?.aborted === true)) {

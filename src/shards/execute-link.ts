@@ -5,7 +5,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import type { ExecuteRequest, ExecuteResponse } from "../../gen/cabildo/shard/v1/shard_pb.js";
-import { Patience } from "../base/index.js";
+import { Patience, type CancelSignal } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import {
   decodeReplies,
@@ -90,7 +90,7 @@ export class ExecuteLink {
       readonly traceparent: string;
       readonly operation: ShardOperation;
     },
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ): Promise<Attempt> {
     if (this.#state.kind === "idle") this.#dial();
     if (this.#state.kind !== "connected") return Promise.resolve({ kind: "lost", sent: false });

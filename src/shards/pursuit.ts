@@ -1,4 +1,4 @@
-import { ClusterError, type ErrorDetails } from "../base/index.js";
+import { ClusterError, type CancelSignal, type ErrorDetails } from "../base/index.js";
 import type { ShardNumber } from "../placement/index.js";
 import type { ShardFailure, ShardOperation } from "../wire/index.js";
 import { sleep, type ShardClock } from "./clock.js";
@@ -19,7 +19,10 @@ export interface Pursuit {
   readonly shard: ShardNumber;
   readonly operation: Exclude<ShardOperation, { readonly kind: "cancel" }>;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
+  readonly traceparent: string;
+  /** Of the range map that the call goes by; undefined: the latest that is known, which is learned if it is too old. */
+  readonly rangeVersion: number | undefined;
 }
 
 export interface PursuitContext {
@@ -84,7 +87,9 @@ export async function pursue(context: PursuitContext, pursuit: Pursuit): Promise
     maybeProposed ||= mayBeProposed(attempt);
     if (attempt.kind === "canceled") throw canceled(outcome());
     if (attempt.kind === "failed" && isPressure(attempt.failure)) overloaded++;
-    if (attempt.kind === "failed" && attempt.failure.code === "wrong-shard") {
+    const isOutdated = attempt.kind === "failed" && attempt.failure.code === "wrong-shard";
+    // The question for the map itself must not wait for its own answer.
+    if (isOutdated && pursuit.rangeVersion === undefined) {
       await context.outdated(attempt.failure.rangeVersion);
     }
     const next = judge(attempt, node, tried, overloaded, outcome);

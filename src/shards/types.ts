@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../base/index.js";
 import type { Command, CommandReply, Query, QueryReply } from "../domain/index.js";
 import type { RangeMap, ShardNumber } from "../placement/index.js";
 import type { Answered } from "./known-members.js";
@@ -6,8 +7,8 @@ import type { Answered } from "./known-members.js";
 export interface CallOptions {
   /** Time left of the caller's deadline. The client waits through elections and retries within it. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-  readonly traceparent?: string;
+  readonly signal?: CancelSignal;
+  readonly traceparent?: string | undefined;
 }
 
 export interface ReadOptions extends CallOptions {

@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  CallSchema,
   ChangesResponseSchema,
   DoneSchema,
   ExecuteRequestSchema,
@@ -96,14 +95,15 @@ function operationBytes(operation: ShardOperation): number {
 }
 
 function encodeCall(call: ShardCall): Call {
-  return create(CallSchema, {
+  return {
+    $typeName: "cabildo.shard.v1.Call",
     id: toUint64(call.id),
     shard: call.shard,
     rangeVersion: toUint64(call.rangeVersion),
     timeoutMs: Math.max(0, Math.ceil(call.timeoutMs)),
     traceparent: call.traceparent,
     operation: encodeOperation(call.operation),
-  });
+  };
 }
 
 function encodeOperation(operation: ShardOperation) {

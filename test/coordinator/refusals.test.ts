@@ -7,6 +7,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, createClient } from "@connectrpc/connect";
 import { expect } from "chai";
 import { EventService, GetEventRequestSchema } from "../../gen/cabildo/v1/events_pb.js";
+import type { CancelSignal } from "../../src/base/index.js";
 import { openDoor, type Door } from "./support/door.js";
 import { failure } from "./support/failure.js";
 import { eventually } from "../support/eventually.js";
@@ -414,7 +415,7 @@ for (const shortWay of [true, false]) {
     it("answers a gateway that takes too long with the deadline", async () => {
       door.gateway.answer = ({ signal }) =>
         new Promise((_, reject) => {
-          signal.addEventListener("abort", () => reject(signal.reason as Error));
+          signal.addEventListener("abort", () => reject(reasonOf(signal)));
         });
       const answer = await door.send(
         "POST",
@@ -436,7 +437,7 @@ for (const shortWay of [true, false]) {
         new Promise((_, reject) => {
           signal.addEventListener("abort", () => {
             left = true;
-            reject(signal.reason as Error);
+            reject(reasonOf(signal));
           });
         });
       const sent = request(`${door.url}${GET}`, {
@@ -490,4 +491,8 @@ function sendRaw(door: Door, method: string, rest: string): Promise<string> {
     socket.on("close", () => resolve(""));
     socket.write(`${method} ${rest}\r\n\r\n`);
   });
+}
+
+function reasonOf({ reason }: CancelSignal): Error {
+  return reason instanceof Error ? reason : new Error("given up", { cause: reason });
 }

@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { EventSchema } from "../../gen/cabildo/v1/events_pb.js";
 import type { Event } from "../../gen/cabildo/v1/events_pb.js";
-import { ClusterError } from "../../src/base/index.js";
+import { ClusterError, type CancelSignal } from "../../src/base/index.js";
 import { CLOSE_CODES } from "../../src/fanout/index.js";
 import type { GatewayCall } from "../../src/gateway/index.js";
 import { eventually } from "../support/eventually.js";
@@ -127,7 +127,7 @@ for (const kind of TRANSPORTS) {
 
       it("refuses more calls than may wait, and ends them with the connection", async () => {
         await begin({ limits: { callsInFlightMax: 1 } });
-        let signal: AbortSignal | undefined;
+        let signal: CancelSignal | undefined;
         stage.gateway.answer = (call) => {
           ({ signal } = call);
           return new Promise(() => undefined);

@@ -1,6 +1,6 @@
 import { SyncService } from "../../../gen/cabildo/v1/sync_pb.js";
 import type { SyncEventsRequest, WatchChangesRequest } from "../../../gen/cabildo/v1/sync_pb.js";
-import { ClusterError } from "../../base/index.js";
+import { ClusterError, toAbortSignal } from "../../base/index.js";
 import type { ShardDescription } from "../../placement/index.js";
 import type { FeedItem, ShardPosition } from "../../shards/index.js";
 import { changeToPublic } from "../../wire/index.js";
@@ -52,7 +52,7 @@ async function sync(context: ServiceContext, call: Call, request: SyncEventsRequ
   const until = present.sequence;
   const items: FeedItem[] = [];
   let upTo = since.sequence;
-  const ending = AbortSignal.any([call.signal, AbortSignal.timeout(SYNC_MS)]);
+  const ending = AbortSignal.any([toAbortSignal(call.signal), AbortSignal.timeout(SYNC_MS)]);
   if (upTo < until) {
     for await (const batch of call.shards.changes(shard, parent, after, ending, until)) {
       items.push(...batch.items);
@@ -137,7 +137,7 @@ async function* watch(context: ServiceContext, call: Call, request: WatchChanges
   const leftMs = call.expireTimeMs - clock.wallMs();
   const cancel = clock.after(leftMs, () => expired.abort());
   const watched = new Standing(clock, call, hearing);
-  const signal = AbortSignal.any([call.signal, expired.signal, watched.ended]);
+  const signal = AbortSignal.any([toAbortSignal(call.signal), expired.signal, watched.ended]);
   try {
     // At once: the headers go out with the first message.
     if (after.length > 0) yield { changes: [], position: request.position };
