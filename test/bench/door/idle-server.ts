@@ -19,6 +19,8 @@ const GRPC = "application/grpc";
 const JSON_TYPE = "application/json";
 const REST_PREFIX = "/v1/";
 const TRAILERS_FLAG = 0x80;
+/** Longer than a client pauses: what is closed while a call is on its way to it fails. */
+const KEEP_ALIVE_MS = 600_000;
 
 const [kind = "", certFile = "", keyFile = ""] = process.argv.slice(2);
 const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
@@ -60,7 +62,7 @@ function bareHttp2(): Server {
 }
 
 function bareHttp1(): Server {
-  return createServer(tls, (request, response) => {
+  return createServer({ ...tls, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.once("end", () => {
