@@ -14,10 +14,10 @@ export function refuseAddress(response: HttpResponse): void {
   respond(response, status, headers, Buffer.from(body).toString());
 }
 
-/** A path that no method has, in the words of the protocol that asked. */
+/** A path that no method has, in the words of the protocol that asked. One whose service is of no package is an address. */
 export function refuseUnknownMethod(request: HttpRequest, response: HttpResponse): void {
   const path = pathOf(request);
-  if (!/^\/[\w.]+\/\w+$/u.test(path)) {
+  if (!/^\/\w+(?:\.\w+)+\/\w+$/u.test(path)) {
     refuseAddress(response);
     return;
   }

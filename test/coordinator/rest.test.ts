@@ -217,6 +217,7 @@ describe("a coordinator that is called by plain HTTP", () => {
         "DELETE, GET, HEAD, PATCH",
       ],
       ["an address that is not there", ["GET", "/v1/calendars/ana/cakes"], 404, "nothing here"],
+      ["one that looks like a call", ["POST", "/v1/cakes", JSON_TYPE, "{}"], 404, "nothing here"],
     ];
     for (const [what, sent, status, words] of refusals) {
       it(`is refused for ${what}`, async () => {
